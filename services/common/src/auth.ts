@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto'
+import fastifyJwt from '@fastify/jwt'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { type ErrorFactory, ServiceError } from './errors.ts'
+import type { JwksCache } from './jwks.ts'
+
+/** Who may call a route. Every route declares one in `config.auth`, or the boot stops. */
+export type AuthMode = 'public' | 'optional' | 'bearer' | 'service'
+
+/** The proven caller of a request. */
+export interface Caller {
+  readonly id: string
+  readonly email: string
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly sessionId: string
+}
+
+/** Claims of an access token as identity signs them (blueprint section 4). */
+export interface AccessClaims {
+  sub: string
+  sid: string
+  email: string
+  name: string
+  roles: string[]
+  iss: string
+  aud: string
+  exp: number
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    auth?: AuthMode
+  }
+  interface FastifyRequest {
+    /** Set for `bearer` routes always, for `optional` ones when a valid token came along. */
+    caller: Caller | null
+  }
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    payload: Partial<AccessClaims>
+    user: AccessClaims
+  }
+}
+
+export const ACCESS_AUDIENCE = 'api'
+const TOKEN_LENGTH_MAX = 4_096
+const VERIFIED_TOKENS_MAX = 20_000
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+export interface AuthOptions {
+  issuer: string
+  jwks: JwksCache
+  /** Name of this service: the audience that a service token must carry. */
+  service: string
+  internalSecret: string
+  unauthenticated: ErrorFactory
+}
+
+interface Verified {
+  caller: Caller
+  expiresAtMs: number
+}
+
+/**
+ * Takes the caller from the bearer token alone, verified against identity's keys; a verified
+ * token is remembered until it expires, because EdDSA costs more than the database does
+ * (performance.md). Identity headers are never believed: one that differs from the token is a 401.
+ */
+export const authPlugin = fastifyPlugin<AuthOptions>(
+  async (app, options) => {
+    const verified = new Map<string, Verified>()
+    await app.register(fastifyJwt, {
+      secret: async (_request: FastifyRequest, token: unknown) =>
+        options.jwks.publicKey(keyIdOf(token)),
+      decode: { complete: true },
+      verify: {
+        algorithms: ['EdDSA'],
+        allowedIss: options.issuer,
+        allowedAud: ACCESS_AUDIENCE,
+        requiredClaims: ['exp', 'sub', 'sid'],
+      },
+    })
+    await app.register(fastifyJwt, {
+      secret: options.internalSecret,
+      namespace: 'internal',
+      verify: {
+        algorithms: ['HS256'],
+        allowedAud: `internal:${options.service}`,
+        requiredClaims: ['exp', 'sub'],
+      },
+    })
+    app.decorateRequest('caller', null)
+
+    const verify = async (request: FastifyRequest): Promise<void> => {
+      const token = bearerToken(request)
+      if (token === undefined) throw options.unauthenticated()
+      const digest = createHash('sha256').update(token).digest('base64')
+      const known = verified.get(digest)
+      if (known !== undefined && known.expiresAtMs > Date.now()) {
+        request.caller = known.caller
+        return
+      }
+      const entry = await verifyWithKeys(request, options)
+      if (verified.size >= VERIFIED_TOKENS_MAX) forgetOldest(verified)
+      verified.set(digest, entry)
+      request.caller = entry.caller
+    }
+
+    app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+      const mode = request.routeOptions.config.auth
+      if (mode === 'service') return verifyService(request, options)
+      if (mode === 'bearer') await verify(request)
+      else if (mode === 'optional' && request.headers.authorization !== undefined)
+        await verify(request)
+      refuseForgedIdentity(request, options.unauthenticated)
+    })
+  },
+  { name: 'auth' },
+)
+
+async function verifyWithKeys(request: FastifyRequest, options: AuthOptions): Promise<Verified> {
+  try {
+    const claims = await request.jwtVerify<AccessClaims>()
+    if (!UUID.test(claims.sub) || typeof claims.sid !== 'string') throw options.unauthenticated()
+    const caller: Caller = Object.freeze({
+      id: claims.sub,
+      email: String(claims.email ?? ''),
+      name: String(claims.name ?? ''),
+      roles: Object.freeze(Array.isArray(claims.roles) ? claims.roles.map(String) : []),
+      sessionId: claims.sid,
+    })
+    return { caller, expiresAtMs: claims.exp * 1000 }
+  } catch (error) {
+    // The keys could not be fetched: that is our failure, and 401 would make clients drop a
+    // perfectly good session.
+    if (error instanceof ServiceError && error.statusCode === 503) throw error
+    throw options.unauthenticated()
+  }
+}
+
+async function verifyService(request: FastifyRequest, options: AuthOptions): Promise<void> {
+  try {
+    await (request as unknown as { internalJwtVerify(): Promise<unknown> }).internalJwtVerify()
+  } catch {
+    throw options.unauthenticated()
+  }
+}
+
+/**
+ * An identity header from outside never counts. One that contradicts the token is an attack or a
+ * broken gateway, and is refused rather than ignored; Node joins repeated headers with a comma,
+ * so a repeated one differs too.
+ */
+function refuseForgedIdentity(request: FastifyRequest, unauthenticated: ErrorFactory): void {
+  const claimed = request.headers['x-user-id']
+  if (claimed !== undefined && request.caller !== null && claimed !== request.caller.id) {
+    throw unauthenticated()
+  }
+}
+
+function bearerToken(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization
+  if (header === undefined || header.length > TOKEN_LENGTH_MAX) return undefined
+  return /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/.exec(header)?.[1]
+}
+
+function keyIdOf(token: unknown): string | undefined {
+  if (typeof token !== 'object' || token === null || !('header' in token)) return undefined
+  const { header } = token
+  if (typeof header !== 'object' || header === null || !('kid' in header)) return undefined
+  return typeof header.kid === 'string' ? header.kid : undefined
+}
+
+function forgetOldest(verified: Map<string, Verified>): void {
+  // A Map iterates in insertion order, so the first tenth is the oldest.
+  let count = VERIFIED_TOKENS_MAX / 10
+  for (const key of verified.keys()) {
+    if (count-- <= 0) break
+    verified.delete(key)
+  }
+}

@@ -1,0 +1,62 @@
+import { type Static, Type } from 'typebox'
+import { Amount, CurrencyCode, Instant, STRICT, Uuid } from '../schemas.ts'
+
+/**
+ * The terms of one lot, as auction hands them to bid over the internal API. This is the only
+ * place where a reserve leaves the auction service; events carry `hasReserve` instead.
+ */
+export const LotTerms = Type.Object(
+  {
+    itemId: Uuid,
+    sellerId: Uuid,
+    type: Type.Union([
+      Type.Literal('english'),
+      Type.Literal('sealed_first'),
+      Type.Literal('sealed_second'),
+      Type.Literal('dutch'),
+      Type.Literal('reverse'),
+    ]),
+    round: Type.Integer({ minimum: 1 }),
+    termsVersion: Type.Integer({ minimum: 1 }),
+    currencyCode: CurrencyCode,
+    startPrice: Amount,
+    bidIncrement: Type.Optional(Amount),
+    reservePrice: Type.Optional(Amount),
+    buyoutPrice: Type.Optional(Amount),
+    startDate: Instant,
+    endDate: Instant,
+    extensionThresholdMinutes: Type.Integer({ minimum: 0, maximum: 1_440 }),
+    extensionDurationMinutes: Type.Integer({ minimum: 0, maximum: 1_440 }),
+    extensionMode: Type.Union([Type.Literal('from_end'), Type.Literal('from_bid')]),
+    /** Total time that all extensions together may add. */
+    maxExtensionMinutes: Type.Integer({ minimum: 0, maximum: 10_080 }),
+    /** 0 = no limit on the number of extensions. */
+    maxExtensions: Type.Integer({ minimum: 0, maximum: 10_000 }),
+  },
+  STRICT,
+)
+export type LotTerms = Static<typeof LotTerms>
+
+/**
+ * PUT /internal/v1/lots/:itemId/terms on bid, judged under the lot's lock. 200 with the outcome;
+ * 409 `lot.has_bids | lot.stale_terms | lot.not_active` when the change is refused.
+ * The same termsVersion again answers `unchanged`, so a retry is safe.
+ */
+export const ApplyTermsAnswer = Type.Object({
+  outcome: Type.Union([
+    Type.Literal('created'),
+    Type.Literal('replaced'),
+    Type.Literal('unchanged'),
+  ]),
+  termsVersion: Type.Integer(),
+  sequence: Type.Integer(),
+})
+export type ApplyTermsAnswer = Static<typeof ApplyTermsAnswer>
+
+/** Paths of the internal API, in one place for both sides. */
+export const internalPaths = {
+  /** On bid. */
+  lotTerms: (itemId: string) => `/internal/v1/lots/${itemId}/terms`,
+  /** On auction: answers LotTerms of a published item, 404 otherwise. */
+  itemTerms: (itemId: string) => `/internal/v1/items/${itemId}/terms`,
+}

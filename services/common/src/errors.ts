@@ -1,0 +1,89 @@
+/** An answer with a stable code. Thrown from app/, turned into the error body by the server. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+  readonly code: string
+  readonly statusCode: number
+  readonly details: Record<string, unknown> | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: string,
+    message: string,
+    statusCode: number,
+    details?: Record<string, unknown>,
+    retryAfterSeconds?: number,
+  ) {
+    super(message)
+    this.code = code
+    this.statusCode = statusCode
+    this.details = details
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+export type ErrorFactory = (details?: Record<string, unknown>) => ServiceError
+
+/** One row of a service's error table: stable dotted code, message for people, HTTP status. */
+export function defineError(
+  code: string,
+  message: string,
+  statusCode: number,
+  options: { retryAfterSeconds?: number } = {},
+): ErrorFactory {
+  return (details) =>
+    new ServiceError(code, message, statusCode, details, options.retryAfterSeconds)
+}
+
+export const serviceUnavailable = defineError(
+  'service.unavailable',
+  'The service cannot answer just now. Try again shortly.',
+  503,
+  { retryAfterSeconds: 1 },
+)
+
+/** The answer to a request: exactly what every error looks like on the wire. */
+export interface ErrorBody {
+  code: string
+  message: string
+  details?: Record<string, unknown>
+  traceId: string
+}
+
+export function errorBody(error: ServiceError, traceId: string): ErrorBody {
+  return error.details === undefined
+    ? { code: error.code, message: error.message, traceId }
+    : { code: error.code, message: error.message, details: error.details, traceId }
+}
+
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+])
+
+// Class 08 = connection exception, 57P0x = shutting down or starting up, 53300 = too many
+// connections, 25006 = read only after a failover.
+const POSTGRES_UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$/
+
+// node-postgres throws these without any code.
+const POSTGRES_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/
+
+/** True when the database, not the request, is the reason: the caller may try again. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (NETWORK_CODES.has(code) || POSTGRES_UNAVAILABLE.test(code)) return true
+  if (POSTGRES_MESSAGES.test(error.message)) return true
+  return error instanceof AggregateError && error.errors.some(isUnavailable)
+}
+
+/** The SQLSTATE of a PostgreSQL error, or undefined. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
+}

@@ -1,0 +1,26 @@
+import { type Logger, pino } from 'pino'
+
+export type { Logger }
+
+/** JSON lines on stdout with the service's name; secrets and tokens are redacted by path. */
+export function createLogger(service: string, level: string): Logger {
+  return pino({
+    level,
+    base: { service },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: [
+        'password',
+        'token',
+        'authorization',
+        '*.password',
+        '*.token',
+        '*.authorization',
+        'headers.authorization',
+        'headers.cookie',
+      ],
+      censor: '[redacted]',
+    },
+  })
+}

@@ -1,0 +1,186 @@
+import pg from 'pg'
+import { Gauge, Histogram, type Registry } from 'prom-client'
+import { serviceUnavailable } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+
+export interface PostgresConfig {
+  POSTGRES_HOST: string
+  POSTGRES_PORT: number
+  POSTGRES_USERNAME: string
+  POSTGRES_PASSWORD: string
+  POSTGRES_DATABASE: string
+  POSTGRES_SSLMODE: string
+  POSTGRES_POOL_MAX: number
+}
+
+export interface PoolOptions {
+  log: Logger
+  registry?: Registry
+  /** Tells this pool from others of the process in logs, metrics and pg_stat_activity. */
+  name?: string
+  max?: number
+}
+
+const STATISTICS_INTERVAL_MS = 30_000
+const INT8_OID = 20
+
+/** The driver's parsers, except that int8 becomes bigint: money must never become a float. */
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === INT8_OID && format !== 'binary') return (text: string) => BigInt(text)
+    return pg.types.getTypeParser(oid, format)
+  },
+} as pg.CustomTypesConfig
+
+/** Settings of one connection; also used for the connections that live outside the pool. */
+export function clientConfig(config: PostgresConfig, applicationName: string): pg.ClientConfig {
+  const { POSTGRES_SSLMODE: mode } = config
+  return {
+    host: config.POSTGRES_HOST,
+    port: config.POSTGRES_PORT,
+    user: config.POSTGRES_USERNAME,
+    password: config.POSTGRES_PASSWORD,
+    database: config.POSTGRES_DATABASE,
+    ssl: mode === 'disable' ? false : { rejectUnauthorized: mode === 'verify-full' },
+    application_name: applicationName,
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: 5_000,
+    lock_timeout: 3_000,
+    idle_in_transaction_session_timeout: 10_000,
+    // The server's timeout above normally fires first; this one frees us from a dead network.
+    query_timeout: 7_000,
+    keepAlive: true,
+    types,
+  }
+}
+
+/**
+ * A bounded pool whose statistics (max total idle waiting waitCount) are logged every 30 seconds
+ * and served as metrics. A lost idle connection is logged, never fatal.
+ */
+export function createPool(config: PostgresConfig, options: PoolOptions): pg.Pool {
+  const name = options.name ?? 'main'
+  const max = options.max ?? config.POSTGRES_POOL_MAX
+  const pool = new pg.Pool({
+    ...clientConfig(config, `auction-${name}`),
+    max,
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: false,
+  })
+  pool.on('error', (error) =>
+    options.log.warn({ err: error, pool: name }, 'idle postgres client failed'),
+  )
+  const counter = countWaits(pool, max)
+  const timer = setInterval(() => {
+    options.log.info({ pool: name, ...statistics(pool, max, counter) }, 'postgres pool statistics')
+  }, STATISTICS_INTERVAL_MS)
+  timer.unref()
+  pool.on('remove', () => {
+    if (pool.ending) clearInterval(timer)
+  })
+  if (options.registry !== undefined) exposePool(pool, name, max, counter, options.registry)
+  return pool
+}
+
+interface WaitCounter {
+  waitCount: number
+  observe?: (seconds: number) => void
+}
+
+function statistics(pool: pg.Pool, max: number, counter: WaitCounter) {
+  return {
+    max,
+    total: pool.totalCount,
+    idle: pool.idleCount,
+    waiting: pool.waitingCount,
+    waitCount: counter.waitCount,
+  }
+}
+
+type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: boolean | Error) => void,
+) => void
+
+/** Counts acquisitions that found no free connection, and times all of them. */
+function countWaits(pool: pg.Pool, max: number): WaitCounter {
+  const counter: WaitCounter = { waitCount: 0 }
+  const connect = pool.connect.bind(pool) as {
+    (): Promise<pg.PoolClient>
+    (callback: ConnectCallback): void
+  }
+  const timed = (callback?: ConnectCallback): Promise<pg.PoolClient> | undefined => {
+    if (pool.idleCount === 0 && pool.totalCount >= max) counter.waitCount += 1
+    const startedAt = performance.now()
+    const done = () => counter.observe?.((performance.now() - startedAt) / 1000)
+    if (callback === undefined) return connect().finally(done)
+    connect((error, client, release) => {
+      done()
+      callback(error, client, release)
+    })
+    return undefined
+  }
+  pool.connect = timed as typeof pool.connect
+  return counter
+}
+
+function exposePool(
+  pool: pg.Pool,
+  name: string,
+  max: number,
+  counter: WaitCounter,
+  registry: Registry,
+): void {
+  const existing = registry.getSingleMetric('postgres_pool_connections')
+  const gauge =
+    existing instanceof Gauge
+      ? existing
+      : new Gauge({
+          name: 'postgres_pool_connections',
+          help: 'Connections of a pool by state: max, total, idle, waiting, wait_count.',
+          labelNames: ['pool', 'state'],
+          registers: [registry],
+          collect: () => {
+            for (const refresh of refreshers.get(registry) ?? []) refresh()
+          },
+        })
+  const histogram = registry.getSingleMetric('postgres_pool_acquire_seconds')
+  const acquire =
+    histogram instanceof Histogram
+      ? histogram
+      : new Histogram({
+          name: 'postgres_pool_acquire_seconds',
+          help: 'Time to get a connection from a pool.',
+          labelNames: ['pool'],
+          buckets: [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2],
+          registers: [registry],
+        })
+  const child = acquire.labels({ pool: name })
+  counter.observe = (seconds) => child.observe(seconds)
+  const refresh = () => {
+    const { waitCount, ...states } = statistics(pool, max, counter)
+    for (const [state, value] of Object.entries(states)) gauge.set({ pool: name, state }, value)
+    gauge.set({ pool: name, state: 'wait_count' }, waitCount)
+  }
+  refreshers.set(registry, [...(refreshers.get(registry) ?? []), refresh])
+}
+
+const refreshers = new WeakMap<Registry, (() => void)[]>()
+
+/**
+ * Refuses a database that may lose an acknowledged commit (reliability.md R1). Throws when
+ * fsync or synchronous_commit is off.
+ */
+export async function assertDurable(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ fsync: string; commit: string }>(
+    `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
+  )
+  const row = rows[0]
+  if (row === undefined) throw serviceUnavailable()
+  if (row.fsync !== 'on' || row.commit === 'off') {
+    throw new Error(
+      `PostgreSQL would lose acknowledged bids: fsync=${row.fsync} synchronous_commit=${row.commit}. Turn both on.`,
+    )
+  }
+}
