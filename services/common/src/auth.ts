@@ -81,7 +81,8 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
         algorithms: ['EdDSA'],
         allowedIss: options.issuer,
         allowedAud: ACCESS_AUDIENCE,
-        requiredClaims: ['exp', 'sub', 'sid'],
+        // A claim that is absent is not compared at all, so each one must be asked for as well.
+        requiredClaims: ['exp', 'iss', 'aud', 'sub', 'sid'],
       },
     })
     await app.register(fastifyJwt, {
@@ -90,7 +91,7 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       verify: {
         algorithms: ['HS256'],
         allowedAud: `internal:${options.service}`,
-        requiredClaims: ['exp', 'sub'],
+        requiredClaims: ['exp', 'aud', 'sub'],
       },
     })
     app.decorateRequest('caller', null)

@@ -32,6 +32,11 @@ export const LotTerms = Type.Object(
     maxExtensionMinutes: Type.Integer({ minimum: 0, maximum: 10_080 }),
     /** 0 = no limit on the number of extensions. */
     maxExtensions: Type.Integer({ minimum: 0, maximum: 10_000 }),
+    /**
+     * The edit behind this version (a new title, say) is allowed only while nobody has bid, although
+     * the terms themselves may not show it: with bids, bid refuses it with lot.has_bids.
+     */
+    requiresNoBids: Type.Optional(Type.Boolean()),
   },
   STRICT,
 )

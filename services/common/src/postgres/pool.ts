@@ -70,6 +70,9 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   pool.on('error', (error) =>
     options.log.warn({ err: error, pool: name }, 'idle postgres client failed'),
   )
+  // The pool listens only while a client is idle. One that is lost between two statements of a
+  // transaction would end the process; the next statement on it fails, and that is told then.
+  pool.on('connect', (client) => client.on('error', ignore))
   const counter = countWaits(pool, max)
   const timer = setInterval(() => {
     options.log.info({ pool: name, ...statistics(pool, max, counter) }, 'postgres pool statistics')
@@ -81,6 +84,8 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   if (options.registry !== undefined) exposePool(pool, name, max, counter, options.registry)
   return pool
 }
+
+function ignore(): void {}
 
 interface WaitCounter {
   waitCount: number

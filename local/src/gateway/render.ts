@@ -1,0 +1,198 @@
+import { type Route, type Routes, RoutesError } from './routes.ts'
+
+/** Where each service listens, e.g. `{ identity: 'http://127.0.0.1:4001' }`. */
+export type Upstreams = Readonly<Record<string, string>>
+
+/** One router of Traefik's file provider. */
+export interface Router {
+  readonly rule: string
+  readonly priority: number
+  readonly middlewares: readonly string[]
+  readonly service: string
+}
+
+/** What Traefik's file provider reads. */
+export interface DynamicConfig {
+  readonly http: {
+    readonly routers: Readonly<Record<string, Router>>
+    readonly middlewares: Readonly<Record<string, object>>
+    readonly services: Readonly<Record<string, object>>
+    readonly serversTransports: Readonly<Record<string, object>>
+  }
+}
+
+export interface StaticOptions {
+  /** Every loopback address that the gateway listens on, e.g. `127.0.0.1:9191`. */
+  readonly addresses: readonly string[]
+  readonly dynamicFile: string
+  /** Absent: no access log is written. */
+  readonly accessLogFile?: string
+}
+
+/** Answers 200 as soon as Traefik has read its routers; it is no part of the public surface. */
+export const PING_PATH = '/.gateway/ping'
+
+const PRIORITY_STEP = 10
+const PING_PRIORITY = 1_000_000
+// The services accept 16 KiB. The gateway adds its own headers, and Go adds 4 KiB to this number.
+const HEADER_BYTES_MAX = 8 * 1024
+
+/** Builds Traefik's routers, middlewares and services from the shared route table. */
+export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfig {
+  const routers: Record<string, Router> = {
+    'gateway-ping': {
+      rule: `Path(\`${PING_PATH}\`)`,
+      priority: PING_PRIORITY,
+      middlewares: [],
+      service: 'ping@internal',
+    },
+  }
+  for (const [index, route] of table.routes.entries()) {
+    if (!Object.hasOwn(upstreams, route.service)) {
+      throw new RoutesError(`route ${route.name}: unknown service ${route.service}`)
+    }
+    const priority = (table.routes.length - index) * PRIORITY_STEP
+    Object.assign(routers, renderRouters(route, priority))
+  }
+  return {
+    http: {
+      routers,
+      middlewares: renderMiddlewares(table, upstreams),
+      services: Object.fromEntries(
+        Object.entries(upstreams).map(([service, url]) => [
+          service,
+          { loadBalancer: { serversTransport: 'services', servers: [{ url: originOf(url) }] } },
+        ]),
+      ),
+      serversTransports: {
+        services: {
+          maxIdleConnsPerHost: 256,
+          // Shorter than the 75 s after which a service closes an idle connection itself, so no
+          // POST is ever sent into a connection that is just being closed.
+          forwardingTimeouts: { dialTimeout: '2s', idleConnTimeout: '60s' },
+        },
+      },
+    },
+  }
+}
+
+function renderRouters(route: Route, priority: number): Record<string, Router> {
+  const open = ['strip-identity', `rate-${route.rate}`]
+  const guarded = [...open, 'authenticate']
+  const rule = ruleOf(route)
+  const service = route.service
+  switch (route.auth) {
+    case 'public':
+      return { [route.name]: { rule, priority, middlewares: open, service } }
+    case 'bearer':
+      return { [route.name]: { rule, priority, middlewares: guarded, service } }
+    case 'optional':
+      return {
+        [route.name]: { rule, priority, middlewares: open, service },
+        [`${route.name}-signed-in`]: {
+          rule: `${rule} && HeaderRegexp(\`Authorization\`, \`.+\`)`,
+          priority: priority + 1,
+          middlewares: guarded,
+          service,
+        },
+      }
+  }
+}
+
+function ruleOf({ match, methods }: Route): string {
+  const path = pathRule(match)
+  if (methods === undefined) return path
+  return `${path} && (${methods.map((method) => `Method(\`${method}\`)`).join(' || ')})`
+}
+
+/** PathPrefix alone would also take a longer word: /api/v1/items-for-sale. */
+function pathRule({ kind, path }: Route['match']): string {
+  if (kind === 'path') return `Path(\`${path}\`)`
+  if (path === '/') return 'PathPrefix(`/`)'
+  return `(Path(\`${path}\`) || PathPrefix(\`${path}/\`))`
+}
+
+function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, object> {
+  const identity = upstreams.identity
+  if (identity === undefined) throw new RoutesError('the gateway needs the address of identity')
+  const rateLimits = Object.entries(table.rateClasses).map(([name, limit]) => [
+    `rate-${name}`,
+    // By the address of the connection. One IPv6 customer owns a /64, so that counts as one.
+    { rateLimit: { ...limit, sourceCriterion: { ipStrategy: { depth: 0, ipv6Subnet: 64 } } } },
+  ])
+  const stripped = [...table.identityHeaders, ...table.strippedHeaders]
+  return {
+    'strip-identity': {
+      headers: { customRequestHeaders: Object.fromEntries(stripped.map((name) => [name, ''])) },
+    },
+    // No content security policy here: only the pages know theirs.
+    'secure-answers': {
+      headers: {
+        contentTypeNosniff: true,
+        frameDeny: true,
+        referrerPolicy: 'same-origin',
+      },
+    },
+    ...Object.fromEntries(rateLimits),
+    authenticate: {
+      forwardAuth: {
+        address: `${originOf(identity)}/identity/validate`,
+        trustForwardHeader: false,
+        authRequestHeaders: ['Authorization'],
+        authResponseHeaders: [...table.identityHeaders],
+        maxResponseBodySize: 16 * 1024,
+      },
+    },
+  }
+}
+
+function originOf(url: string): string {
+  const { protocol, origin } = new URL(url)
+  if (protocol !== 'http:') throw new RoutesError(`${url} is not an http address`)
+  return origin
+}
+
+/** Builds Traefik's own settings: everything ambiguous in a request is refused at the door. */
+export function renderStatic({ addresses, dynamicFile, accessLogFile }: StaticOptions): object {
+  const entryPoints = addresses.map((address, index) => [
+    index === 0 ? 'web' : `web-${index + 1}`,
+    renderEntryPoint(address),
+  ])
+  return {
+    global: { checkNewVersion: false, sendAnonymousUsage: false },
+    log: { level: 'ERROR', noColor: true },
+    ping: { manualRouting: true },
+    providers: { file: { filename: dynamicFile, watch: false } },
+    entryPoints: Object.fromEntries(entryPoints),
+    ...(accessLogFile === undefined
+      ? {}
+      : { accessLog: { filePath: accessLogFile, format: 'json' } }),
+  }
+}
+
+function renderEntryPoint(address: string): object {
+  return {
+    address,
+    forwardedHeaders: { insecure: false },
+    transport: {
+      respondingTimeouts: { readTimeout: '15s', idleTimeout: '75s', writeTimeout: '0s' },
+      lifeCycle: { graceTimeOut: '5s' },
+    },
+    http: {
+      // Also on every router by name, as in the cluster. Here it covers one that forgets.
+      middlewares: ['secure-answers@file', 'strip-identity@file'],
+      aliasHeadersStrategy: 'reject',
+      sanitizePath: true,
+      maxHeaderBytes: HEADER_BYTES_MAX,
+      encodedCharacters: {
+        allowEncodedSlash: false,
+        allowEncodedBackSlash: false,
+        allowEncodedNullCharacter: false,
+        allowEncodedSemicolon: false,
+        allowEncodedPercent: false,
+        allowEncodedQuestionMark: false,
+        allowEncodedHash: false,
+      },
+    },
+  }
+}

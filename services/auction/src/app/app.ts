@@ -1,0 +1,32 @@
+import type { AuthOptions } from '@auction/common/auth.ts'
+import { type App, buildServer } from '@auction/common/server.ts'
+import type { Registry } from 'prom-client'
+import { itemErrors } from '#src/errors.ts'
+import type { PublishDependencies } from './publish-item.ts'
+import { internalRoutes } from './routes/internal.ts'
+import { itemRoutes } from './routes/items.ts'
+
+export interface AppDependencies extends PublishDependencies {
+  auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
+  registry: Registry
+}
+
+/** The auction API, ready for `listen` or `inject`. */
+export async function buildApp(dependencies: AppDependencies): Promise<App> {
+  const app = await buildServer({
+    service: 'auction',
+    log: dependencies.log,
+    registry: dependencies.registry,
+    auth: { ...dependencies.auth, unauthenticated: itemErrors.unauthenticated },
+    docs: {
+      prefix: '/api/v1/items',
+      title: 'Auction API',
+      description: 'Items for sale by auction: drafts, publication, and the state of the bidding.',
+    },
+    // A description of 10,000 characters of four bytes, and the other fields.
+    bodyLimitBytes: 64 * 1024,
+  })
+  await itemRoutes(app, dependencies)
+  await internalRoutes(app, dependencies)
+  return app
+}

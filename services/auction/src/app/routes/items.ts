@@ -1,0 +1,200 @@
+import type { ErrorFactory } from '@auction/common/errors.ts'
+import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import { fieldOf } from '@auction/common/validation.ts'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { isPublic } from '#src/domain/item.ts'
+import { itemErrors } from '#src/errors.ts'
+import { listItems } from '#src/infra/postgres/item-list.ts'
+import { readItem } from '#src/infra/postgres/items.ts'
+import { createItem } from '../create-item.ts'
+import { deleteDraft } from '../delete-item.ts'
+import { ItemAnswer, ItemBody, itemAnswer, itemBody } from '../item-view.ts'
+import { type PublishDependencies, publish } from '../publish-item.ts'
+import { editItem } from '../update-item.ts'
+import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
+
+const ITEMS = '/api/v1/items'
+const ITEM = `${ITEMS}/:id`
+const params = Type.Object({ id: Uuid })
+const tags = ['items']
+const security = [{ bearer: [] }]
+
+const ItemList = Type.Object({
+  items: Type.Array(ItemBody),
+  page: Type.Integer(),
+  pageSize: Type.Integer(),
+  totalItems: Type.Integer(),
+  totalPages: Type.Integer(),
+  serverTime: Instant,
+})
+
+/** Listings: what sellers offer, with the public read model of the bidding on it. */
+export async function itemRoutes(app: App, dependencies: PublishDependencies): Promise<void> {
+  readRoutes(app, dependencies)
+  writeRoutes(app, dependencies)
+  app.post(
+    `${ITEM}/publish`,
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        tags,
+        security,
+        summary: 'Publish a draft; again answers the same',
+        params,
+        response: answers({ 200: ItemAnswer }),
+      },
+    },
+    async (request) => {
+      const sellerId = callerOf(request)
+      const { trace } = request
+      const { item, now } = await publish(dependencies, {
+        itemId: request.params.id,
+        sellerId,
+        trace,
+      })
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+}
+
+function readRoutes(app: App, { db }: PublishDependencies): void {
+  app.get(
+    ITEMS,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'Items by their end; your own drafts with mine=true',
+        querystring: ListQueryString,
+        response: answers({ 200: ItemList }),
+      },
+    },
+    async (request, reply) => {
+      const { page, limit, status, mine, sort } = request.query
+      const sellerId = mine ? callerOf(request) : undefined
+      const list = await listItems(db, {
+        sellerId,
+        status,
+        order: sort === 'endDate' ? 'asc' : 'desc',
+        limit,
+        offset: (page - 1) * limit,
+      })
+      reply.header('cache-control', 'no-store')
+      return {
+        items: list.items.map((item) => itemBody(item, request.caller?.id)),
+        page,
+        pageSize: limit,
+        totalItems: list.totalItems,
+        totalPages: Math.ceil(list.totalItems / limit),
+        serverTime: list.now.toISOString(),
+      }
+    },
+  )
+
+  app.get(
+    ITEM,
+    {
+      config: { auth: 'optional' },
+      schema: { tags, summary: 'One item', params, response: answers({ 200: ItemAnswer }) },
+    },
+    async (request, reply) => {
+      const read = await readItem(db, request.params.id)
+      const viewerId = request.caller?.id
+      const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
+      if (!isVisible) throw itemErrors.showNotFound()
+      reply.header('cache-control', 'no-store')
+      return itemAnswer(read.item, read.now, viewerId)
+    },
+  )
+}
+
+function writeRoutes(app: App, dependencies: PublishDependencies): void {
+  app.post(
+    ITEMS,
+    {
+      config: { auth: 'bearer' },
+      // The errors of this service have its own codes, also when the schema finds them.
+      attachValidation: true,
+      schema: {
+        tags,
+        security,
+        summary: 'Create a draft',
+        body: CreateBody,
+        response: answers({ 201: ItemAnswer }),
+      },
+    },
+    async (request, reply) => {
+      refuseInvalid(request, itemErrors.createInvalid)
+      const sellerId = callerOf(request)
+      const { item, now } = await createItem(dependencies, {
+        sellerId,
+        input: request.body,
+        trace: request.trace,
+      })
+      reply.code(201).header('location', `${ITEMS}/${item.id}`)
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+
+  app.put(
+    ITEM,
+    {
+      config: { auth: 'bearer' },
+      attachValidation: true,
+      schema: {
+        tags,
+        security,
+        summary: 'Change some fields; with bids only a longer description and a lower reserve',
+        params,
+        body: UpdateBody,
+        response: answers({ 200: ItemAnswer }),
+      },
+    },
+    async (request) => {
+      refuseInvalid(request, itemErrors.updateInvalid)
+      const sellerId = callerOf(request)
+      const { version, ...changes } = request.body
+      const { item, now } = await editItem(dependencies, {
+        itemId: request.params.id,
+        sellerId,
+        changes,
+        version,
+        trace: request.trace,
+      })
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+
+  app.delete(
+    ITEM,
+    {
+      config: { auth: 'bearer' },
+      schema: { tags, security, summary: 'Delete a draft', params, response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      const { trace } = request
+      await deleteDraft(dependencies, {
+        itemId: request.params.id,
+        sellerId: callerOf(request),
+        trace,
+      })
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function callerOf(request: FastifyRequest): string {
+  if (request.caller === null) throw itemErrors.unauthenticated()
+  return request.caller.id
+}
+
+function refuseInvalid(request: FastifyRequest, invalid: ErrorFactory): void {
+  const { validationError } = request
+  if (validationError === undefined) return
+  // A wrong path is not this body's fault, and a missing body names no field of it.
+  const [first] = validationError.validation ?? []
+  if (first === undefined || validationError.validationContext !== 'body') throw validationError
+  throw invalid({ field: fieldOf(first), reason: first.message ?? 'is not valid' })
+}

@@ -1,0 +1,44 @@
+import { internalPaths, type LotTerms } from '@auction/common/contracts/terms.ts'
+import { serviceUnavailable } from '@auction/common/errors.ts'
+import type { InternalClient } from '@auction/common/internal-client.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+
+/** What the bid service, judging under the lot's lock, made of terms. */
+export type TermsVerdict =
+  | { kind: 'applied' }
+  | { kind: 'refused'; reason: 'has_bids' | 'stale_terms' | 'not_active' | 'invalid' }
+
+export interface TermsClient {
+  /** Throws service.unavailable when the outcome is unknown; the same version may be sent again. */
+  apply(terms: LotTerms, trace: Trace): Promise<TermsVerdict>
+}
+
+/** Hands terms to the bid service over its internal API. */
+export function createTermsClient(client: InternalClient): TermsClient {
+  return {
+    async apply(terms, trace) {
+      const path = internalPaths.lotTerms(terms.itemId)
+      const { statusCode, body } = await client.request<{ code?: unknown }>(
+        'PUT',
+        path,
+        terms,
+        trace,
+      )
+      if (statusCode === 200) return { kind: 'applied' }
+      const reason = REASONS[String(body.code)]
+      // Anything else (a wrong secret, another service at this address) says nothing of the lot.
+      if (reason === undefined) throw serviceUnavailable({ service: 'bid' })
+      return { kind: 'refused', reason }
+    },
+  }
+}
+
+const REASONS: Readonly<
+  Record<string, Extract<TermsVerdict, { kind: 'refused' }>['reason'] | undefined>
+> = {
+  'lot.has_bids': 'has_bids',
+  'lot.stale_terms': 'stale_terms',
+  'lot.not_active': 'not_active',
+  'lot.invalid_terms': 'invalid',
+  'request.invalid_body': 'invalid',
+}

@@ -1,0 +1,36 @@
+import { createInternalClient } from '@auction/common/internal-client.ts'
+import { createJwksCache } from '@auction/common/jwks.ts'
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { buildApp } from '#src/app/app.ts'
+import { createItemEvents } from '#src/app/item-events.ts'
+import { createTermsClient } from '#src/app/terms-client.ts'
+import { readApiConfig } from '#src/config.ts'
+import { listingLimits } from '#src/domain/listing.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+
+const config = readApiConfig(process.env)
+const { INTERNAL_JWT_SECRET: secret } = config
+
+await runService('auction', config, async ({ log, registry, lifecycle }) => {
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const app = await buildApp({
+    db: createDatabase(pool),
+    events: createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
+    limits: listingLimits(config.MIN_AUCTION_SECONDS),
+    terms: createTermsClient(
+      createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
+    ),
+    auth: {
+      issuer: config.JWT_ISSUER,
+      jwks: createJwksCache(config.JWKS_URL, log),
+      internalSecret: secret,
+    },
+    ...{ log, registry },
+  })
+  return { app, checks: { postgres: createMigrationCheck(pool, auctionMigrations) } }
+})

@@ -1,0 +1,36 @@
+import { createInternalClient } from '@auction/common/internal-client.ts'
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { createConsumers } from '#src/app/consumers.ts'
+import { createItemEvents } from '#src/app/item-events.ts'
+import { createTermsClient } from '#src/app/terms-client.ts'
+import { startTimers } from '#src/app/timers.ts'
+import { readWorkerConfig } from '#src/config.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+
+const config = readWorkerConfig(process.env)
+const { RABBITMQ_URL: url, INTERNAL_JWT_SECRET: secret } = config
+
+await runService('auction', config, async (context) => {
+  const { log, registry, lifecycle } = context
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const db = createDatabase(pool)
+  const events = createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS })
+  const messaging = startMessaging({
+    ...{ service: 'auction', url, pool, db, context },
+    consumers: createConsumers(events),
+    onCommitted: events.maybeCommitted,
+  })
+  const terms = createTermsClient(
+    createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
+  )
+  const timers = startTimers({ db, events, terms, log })
+  lifecycle.onStop('timers', () => timers.stop())
+  const postgres = createMigrationCheck(pool, auctionMigrations)
+  return { checks: { postgres, rabbitmq: messaging.isReady } }
+})

@@ -1,0 +1,36 @@
+import {
+  AUTH_SETTINGS,
+  POSTGRES_SETTINGS,
+  PROCESS_SETTINGS,
+  RABBITMQ_SETTINGS,
+  readConfig,
+} from '@auction/common/config.ts'
+import { Type } from 'typebox'
+
+const LISTING_SETTINGS = {
+  /** The shortest auction a seller may list. Tests, demos and replays run auctions of seconds. */
+  MIN_AUCTION_SECONDS: Type.Integer({ default: 1_800, minimum: 1, maximum: 86_400 }),
+}
+
+const ApiConfig = Type.Object({
+  ...PROCESS_SETTINGS,
+  ...POSTGRES_SETTINGS,
+  ...AUTH_SETTINGS,
+  ...LISTING_SETTINGS,
+  LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
+  BID_URL: Type.String({ minLength: 1 }),
+})
+
+const WorkerConfig = Type.Object({
+  ...PROCESS_SETTINGS,
+  ...POSTGRES_SETTINGS,
+  ...RABBITMQ_SETTINGS,
+  INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+  BID_URL: Type.String({ minLength: 1 }),
+})
+
+const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
+
+export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
+export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
+export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)

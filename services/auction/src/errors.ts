@@ -1,0 +1,59 @@
+import { defineError } from '@auction/common/errors.ts'
+
+/** Every error this service answers with. `details` names the field and a stable reason. */
+export const itemErrors = {
+  unauthenticated: defineError('auction.unauthenticated', 'Log in to do this.', 401),
+  forbidden: defineError('item.forbidden', 'This item belongs to somebody else.', 403),
+
+  createInvalid: defineError('item.create.validation_failed', 'The item is not valid.', 400),
+
+  showNotFound: defineError('item.show.not_found', 'There is no item with this id.', 404),
+
+  updateInvalid: defineError('item.update.validation_failed', 'The change is not valid.', 400),
+  updateNotFound: defineError('item.update.not_found', 'There is no item with this id.', 404),
+  updateVersionConflict: defineError(
+    'item.update.version_conflict',
+    'The item was changed meanwhile. Read it again.',
+    409,
+  ),
+  updateInProgress: defineError(
+    'item.update.in_progress',
+    'Another change of this item is still being applied. Try again shortly.',
+    409,
+    { retryAfterSeconds: 2 },
+  ),
+  updateHasBids: defineError(
+    'item.update.has_bids',
+    'There are bids: only a longer description and a lower reserve are possible now.',
+    409,
+  ),
+  updateNotOpen: defineError('item.update.not_open', 'The auction of this item is over.', 409),
+  updateUnavailable: defineError(
+    'item.update.unavailable',
+    'The change was taken in but could not be confirmed yet. Read the item shortly.',
+    503,
+    { retryAfterSeconds: 3 },
+  ),
+
+  deleteNotFound: defineError('item.delete.not_found', 'There is no item with this id.', 404),
+  deleteNotDraft: defineError('item.delete.not_draft', 'Only drafts can be deleted.', 409),
+
+  publishNotFound: defineError('item.publish.not_found', 'There is no item with this id.', 404),
+  publishInvalid: defineError(
+    'item.publish.validation_failed',
+    'The item cannot be published as it is.',
+    400,
+  ),
+  publishTypeNotSupported: defineError(
+    'item.publish.type_not_supported',
+    'Auctions of this type cannot be published yet.',
+    422,
+  ),
+  publishNotPossible: defineError(
+    'item.publish.not_draft',
+    'The item was cancelled or removed.',
+    409,
+  ),
+
+  termsNotFound: defineError('item.terms.not_found', 'There are no published terms.', 404),
+}

@@ -1,0 +1,71 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { ExtensionMode, ItemStatus, ItemType, Outcome } from '#src/domain/item.ts'
+
+type Instant = ColumnType<Date, Date | string, Date | string>
+type Json<T> = ColumnType<T, string, string>
+
+export interface ItemsTable {
+  id: string
+  seller_id: string
+  name: string
+  description: string
+  type: ItemType
+  currency_code: string
+  start_price: bigint
+  bid_increment: bigint | null
+  reserve_price: bigint | null
+  buyout_price: bigint | null
+  start_date: Instant
+  original_end_date: Instant
+  extension_threshold_minutes: number | null
+  extension_duration_minutes: number
+  extension_mode: ExtensionMode
+  max_extension_minutes: number
+  max_extensions: number
+  status: Generated<ItemStatus>
+  round: Generated<number>
+  terms_version: Generated<number>
+  terms_applied_version: Generated<number>
+  terms_attempted_at: ColumnType<Date | null, never, Date | string>
+  version: Generated<number>
+  event_sequence: Generated<bigint>
+  created_at: Generated<Date>
+  updated_at: ColumnType<Date, Date | string | undefined, Date | string>
+  published_at: ColumnType<Date | null, never, Date | string>
+  end_date: Instant
+  current_price: bigint
+  bid_count: Generated<number>
+  reserve_met: boolean
+  buy_now_available: boolean
+  bid_sequence: Generated<bigint>
+  reserve_sequence: Generated<bigint>
+  closed_sequence: bigint | null
+  closed_at: Instant | null
+  outcome: Outcome | null
+  end_reason: string | null
+  buyer_id: string | null
+  end_price: bigint | null
+}
+
+export interface TermsChangesTable {
+  item_id: string
+  terms_version: number
+  changes: Json<Record<string, unknown>>
+  requires_no_bids: boolean
+  trace: Json<{ traceparent: string; traceId: string; correlationId: string }>
+  requested_at: Generated<Date>
+  attempted_at: ColumnType<Date, Date | undefined, Date | string>
+}
+
+export interface LegacyBidsTable {
+  bid_key: string
+  item_id: string
+  amount: bigint
+  seen_at: Generated<Date>
+}
+
+export interface Database {
+  items: ItemsTable
+  terms_changes: TermsChangesTable
+  legacy_bids: LegacyBidsTable
+}

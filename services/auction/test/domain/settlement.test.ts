@@ -1,0 +1,120 @@
+import t from 'tap'
+import type { Outcome } from '#src/domain/item.ts'
+import {
+  type Closing,
+  type SettlementState,
+  settle,
+  type Transition,
+  type Win,
+} from '#src/domain/settlement.ts'
+import { minutesAfter, NOON } from './sample.ts'
+
+const RUNNING: SettlementState = {
+  status: 'active',
+  round: 1,
+  closedSequence: null,
+  closedAt: null,
+  outcome: null,
+  endReason: null,
+  buyerId: null,
+  endPrice: null,
+  final: { endDate: NOON, currentPrice: 10_000n, bidCount: 1, isReserveMet: true },
+}
+
+const closing = (outcome: Outcome): Closing => ({
+  kind: 'closing',
+  sequence: 4n,
+  closedAt: minutesAfter(NOON, 1),
+  outcome,
+  round: 1,
+  final: { endDate: NOON, currentPrice: 15_000n, bidCount: 3, isReserveMet: outcome === 'sold' },
+})
+
+const WIN: Win = {
+  kind: 'win',
+  buyerId: 'buyer',
+  finalAmount: 15_000n,
+  endReason: 'time_over',
+  round: 1,
+  endedAt: null,
+}
+
+function play(start: SettlementState, facts: readonly (Closing | Win)[]) {
+  const transitions: Transition[] = []
+  let state = start
+  for (const fact of facts) {
+    const settled = settle(state, fact)
+    state = settled.state
+    transitions.push(...settled.transitions)
+  }
+  return { state, transitions }
+}
+
+t.test('a sale is told once as ended and once as sold, in every order of its events', async (t) => {
+  const orders = [
+    [closing('sold'), WIN],
+    [WIN, closing('sold')],
+    [WIN, WIN, closing('sold'), closing('sold'), WIN],
+    [closing('sold'), closing('sold'), WIN, closing('sold'), WIN],
+  ]
+  for (const order of orders) {
+    const { state, transitions } = play(RUNNING, order)
+    t.strictSame(transitions, ['ended', 'sold'])
+    t.strictSame(state, {
+      ...RUNNING,
+      status: 'sold',
+      closedSequence: 4n,
+      closedAt: minutesAfter(NOON, 1),
+      outcome: 'sold',
+      endReason: 'time_over',
+      buyerId: 'buyer',
+      endPrice: 15_000n,
+      final: closing('sold').final,
+    })
+  }
+})
+
+t.test('between closing and win the item is ended, before the closing it still runs', async (t) => {
+  t.equal(play(RUNNING, [closing('sold')]).state.status, 'ended')
+  t.match(play(RUNNING, [WIN]), { state: { status: 'active' }, transitions: [] })
+})
+
+t.test('without a sale the item expires at once, for the reason bidding gave', async (t) => {
+  for (const outcome of ['no_bids', 'reserve_not_met'] as const) {
+    const { state, transitions } = play(RUNNING, [closing(outcome), closing(outcome)])
+    t.strictSame(transitions, ['ended', 'expired'])
+    t.match(state, { status: 'expired', endReason: outcome, buyerId: null, endPrice: null })
+  }
+})
+
+t.test('an auction over before its start was seen is started first', async (t) => {
+  const scheduled: SettlementState = { ...RUNNING, status: 'scheduled' }
+  t.strictSame(play(scheduled, [closing('no_bids')]).transitions, ['started', 'ended', 'expired'])
+  t.strictSame(play(scheduled, [WIN, closing('sold')]).transitions, ['started', 'ended', 'sold'])
+})
+
+t.test('a cancelled auction ends as cancelled', async (t) => {
+  const { state, transitions } = play(RUNNING, [closing('cancelled')])
+  t.strictSame(transitions, ['cancelled'])
+  t.equal(state.status, 'cancelled')
+})
+
+t.test("the original's win, which no closing follows, ends and sells", async (t) => {
+  const legacy: Win = { ...WIN, endReason: null, round: null, endedAt: NOON }
+  const { state, transitions } = play(RUNNING, [legacy, legacy])
+  t.strictSame(transitions, ['ended', 'sold'])
+  t.match(state, { status: 'sold', buyerId: 'buyer', endPrice: 15_000n, outcome: 'sold' })
+})
+
+t.test('a win cannot sell what closed without a sale', async (t) => {
+  const { state, transitions } = play(RUNNING, [closing('no_bids'), WIN])
+  t.strictSame(transitions, ['ended', 'expired'])
+  t.equal(state.buyerId, null)
+})
+
+t.test('the closing and the win of another round change nothing', async (t) => {
+  const later = [{ ...closing('sold'), round: 2 }, { ...WIN, round: 2 }]
+  const { state, transitions } = play(RUNNING, later)
+  t.strictSame(state, RUNNING)
+  t.strictSame(transitions, [])
+})

@@ -1,0 +1,167 @@
+import { createInternalClient } from '@auction/common/internal-client.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import type { App } from '@auction/common/server.ts'
+import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
+import { createSigner } from 'fast-jwt'
+import type { Kysely } from 'kysely'
+import { buildApp } from '#src/app/app.ts'
+import type { FinishDependencies } from '#src/app/finish-change.ts'
+import { createItemEvents } from '#src/app/item-events.ts'
+import { createTermsClient } from '#src/app/terms-client.ts'
+import { type ListingLimits, listingLimits } from '#src/domain/listing.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  type Bid,
+  type Identity,
+  INTERNAL_SECRET,
+  ISSUER,
+  log,
+  type Person,
+  startBid,
+  startIdentity,
+} from './neighbours.ts'
+
+interface Test {
+  teardown(step: () => unknown): void
+}
+
+export interface Fixture {
+  app: App
+  database: TestDatabase
+  db: Kysely<Database>
+  dependencies: FinishDependencies & { limits: ListingLimits }
+  identity: Identity
+  bid: Bid
+  seller: Person
+}
+
+/** The API on a database of the test's own, with identity and bid answering over real HTTP. */
+export async function build(
+  t: Test,
+  options: { auctionSecondsMin?: number } = {},
+): Promise<Fixture> {
+  const database = await createTestDatabase(t, auctionMigrations)
+  const identity = await startIdentity(t)
+  const bid = await startBid(t)
+  const db = createDatabase(database.pool)
+  const dependencies = {
+    db,
+    events: createItemEvents(database.pool, { legacyAlias: false }),
+    limits: listingLimits(options.auctionSecondsMin ?? 1_800),
+    terms: createTermsClient(
+      createInternalClient({
+        service: 'auction',
+        target: 'bid',
+        baseUrl: bid.url,
+        secret: INTERNAL_SECRET,
+        timeoutMs: 1_000,
+      }),
+    ),
+    log,
+  }
+  const app = await buildApp({
+    ...dependencies,
+    auth: { issuer: ISSUER, jwks: identity.jwks, internalSecret: INTERNAL_SECRET },
+    registry: createRegistry('auction'),
+  })
+  t.teardown(() => app.close())
+  return { app, database, db, dependencies, identity, bid, seller: identity.person() }
+}
+
+/** Headers of another service's call. */
+export function serviceHeaders(): { authorization: string } {
+  const sign = createSigner({
+    key: INTERNAL_SECRET,
+    algorithm: 'HS256',
+    expiresIn: 30_000,
+    aud: 'internal:auction',
+    sub: 'bid',
+  })
+  return { authorization: `Bearer ${sign({})}` }
+}
+
+export const inMinutes = (minutes: number) =>
+  new Date(Date.now() + minutes * 60_000).toISOString()
+
+/** A right listing from now for a day, as a request body. */
+export function listingBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    name: 'Silver spoon',
+    description: 'Sterling, 1901.',
+    currencyCode: 'USD',
+    startPrice: '100.00',
+    startDate: inMinutes(0),
+    endDate: inMinutes(24 * 60),
+    ...changes,
+  }
+}
+
+type Body = Record<string, unknown> & { id: string; details?: Record<string, unknown> }
+
+/** One call of this API; the body of the answer is parsed. */
+export async function call(
+  { app }: Pick<Fixture, 'app'>,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  options: { as?: Person | undefined; body?: unknown; headers?: Record<string, string> } = {},
+) {
+  const response = await app.inject({
+    method,
+    url,
+    headers: { ...options.as?.headers, ...options.headers },
+    ...(options.body === undefined ? {} : { payload: options.body as object }),
+  })
+  const body = (response.body === '' ? {} : response.json()) as Body
+  return { statusCode: response.statusCode, body, headers: response.headers }
+}
+
+/** Creates a draft, or fails the test's expectations loudly. */
+export async function createDraft(
+  fixture: Fixture,
+  changes: Record<string, unknown> = {},
+  as: Person = fixture.seller,
+): Promise<string> {
+  const { statusCode, body } = await call(fixture, 'POST', '/api/v1/items', {
+    as,
+    body: listingBody(changes),
+  })
+  if (statusCode !== 201) throw new Error(`no draft: ${JSON.stringify(body)}`)
+  return body.id
+}
+
+/** Creates and publishes an item. */
+export async function createPublished(
+  fixture: Fixture,
+  changes: Record<string, unknown> = {},
+  as: Person = fixture.seller,
+): Promise<string> {
+  const id = await createDraft(fixture, changes, as)
+  const { statusCode, body } = await call(fixture, 'POST', `/api/v1/items/${id}/publish`, { as })
+  if (statusCode !== 200) throw new Error(`not published: ${JSON.stringify(body)}`)
+  return id
+}
+
+export interface WrittenEvent {
+  key: string
+  sequence: number
+  payload: Record<string, unknown>
+}
+
+/** Every event in the outbox, in the order of writing; of one item when an id is given. */
+export async function writtenEvents(
+  { pool }: Pick<TestDatabase, 'pool'>,
+  itemId?: string,
+): Promise<WrittenEvent[]> {
+  const { rows } = await pool.query<{
+    event: { key: string; aggregateId: string; envelope: Omit<WrittenEvent, 'key'> }
+  }>('select json_array_elements(events) as event from outbox order by seq')
+  return rows
+    .filter(({ event }) => itemId === undefined || event.aggregateId === itemId)
+    .map(({ event: { key, envelope } }) => ({
+      key,
+      sequence: envelope.sequence,
+      payload: envelope.payload,
+    }))
+}

@@ -1,0 +1,145 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ApplyTermsAnswer, internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import { defineError } from '@auction/common/errors.ts'
+import { createJwksCache, type JwksCache } from '@auction/common/jwks.ts'
+import { createLogger } from '@auction/common/logger.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import { buildServer } from '@auction/common/server.ts'
+import { createSigner } from 'fast-jwt'
+import { Type } from 'typebox'
+
+export const ISSUER = 'auction-identity'
+export const INTERNAL_SECRET = 'a secret that only the services of a test share'
+export const log = createLogger('auction-test', process.env.TEST_LOG_LEVEL ?? 'silent')
+
+interface Test {
+  teardown(step: () => unknown): void
+}
+
+export interface Person {
+  id: string
+  /** Headers of a request of this person's. */
+  headers: { authorization: string }
+}
+
+export interface Identity {
+  jwks: JwksCache
+  person(): Person
+}
+
+/** identity as this service knows it: keys at an address, and tokens signed with them. */
+export async function startIdentity(t: Test): Promise<Identity> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const kid = randomUUID()
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'EdDSA' }
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ keys: [jwk] }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const sign = createSigner({
+    key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string,
+    algorithm: 'EdDSA',
+    kid,
+    iss: ISSUER,
+    aud: 'api',
+    expiresIn: 600_000,
+  })
+  return {
+    jwks: createJwksCache(`http://127.0.0.1:${port}/jwks.json`, log),
+    person() {
+      const id = randomUUID()
+      const claims = { sub: id, sid: randomUUID(), email: 'a@example.test', name: 'A', roles: [] }
+      return { id, headers: { authorization: `Bearer ${sign(claims)}` } }
+    },
+  }
+}
+
+export interface Bid {
+  url: string
+  lots: Map<string, { terms: LotTerms; bidCount: number; isClosed: boolean; applied: number }>
+  /** How the next calls fare: answered, refused as if down, or applied without an answer. */
+  mode: 'up' | 'down' | 'silent'
+  /** Called while terms are being judged, before the answer: a rival that comes in between. */
+  onApply: ((terms: LotTerms) => Promise<void> | void) | undefined
+}
+
+const lotErrors = {
+  unauthenticated: defineError('bid.unauthenticated', 'Log in.', 401),
+  down: defineError('service.unavailable', 'Down.', 503),
+  hasBids: defineError('lot.has_bids', 'There are bids.', 409),
+  stale: defineError('lot.stale_terms', 'Newer terms.', 409),
+  notActive: defineError('lot.not_active', 'Closed.', 409),
+}
+
+/** bid as this service knows it: PUT terms, judged as contracts/terms.ts says, over real HTTP. */
+export async function startBid(t: Test): Promise<Bid> {
+  const bid: Bid = { url: '', lots: new Map(), mode: 'up', onApply: undefined }
+  const app = await buildServer({
+    service: 'bid',
+    log,
+    registry: createRegistry('bid'),
+    auth: {
+      issuer: ISSUER,
+      jwks: createJwksCache('http://127.0.0.1:1/', log),
+      internalSecret: INTERNAL_SECRET,
+      unauthenticated: lotErrors.unauthenticated,
+    },
+  })
+  app.put(
+    internalPaths.lotTerms(':itemId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ itemId: Type.String() }),
+        body: LotTerms,
+        response: { 200: ApplyTermsAnswer },
+      },
+    },
+    async (request, reply) => {
+      if (bid.mode === 'down') throw lotErrors.down()
+      const terms = request.body
+      await bid.onApply?.(terms)
+      const outcome = judge(bid, terms)
+      if (bid.mode === 'silent') {
+        reply.raw.destroy()
+        return reply.hijack() as never
+      }
+      return { outcome, termsVersion: terms.termsVersion, sequence: 0 }
+    },
+  )
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  bid.url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  return bid
+}
+
+function judge(bid: Bid, terms: LotTerms) {
+  const { requiresNoBids = false, ...plain } = terms
+  const lot = bid.lots.get(terms.itemId)
+  if (lot === undefined) {
+    bid.lots.set(terms.itemId, { terms: plain, bidCount: 0, isClosed: false, applied: 1 })
+    return 'created' as const
+  }
+  if (plain.termsVersion === lot.terms.termsVersion) return 'unchanged' as const
+  if (plain.termsVersion < lot.terms.termsVersion) throw lotErrors.stale()
+  if (lot.isClosed) throw lotErrors.notActive()
+  if (lot.bidCount > 0 && (requiresNoBids || !isLowerReserveOnly(lot.terms, plain))) {
+    throw lotErrors.hasBids()
+  }
+  lot.terms = plain
+  lot.applied += 1
+  return 'replaced' as const
+}
+
+function isLowerReserveOnly(before: LotTerms, after: LotTerms): boolean {
+  const rest = ({ reservePrice: _reserve, termsVersion: _version, ...others }: LotTerms) =>
+    JSON.stringify(others)
+  if (rest(before) !== rest(after)) return false
+  if (after.reservePrice === undefined || before.reservePrice === after.reservePrice) return true
+  return Number(after.reservePrice) < Number(before.reservePrice ?? 0)
+}

@@ -1,0 +1,62 @@
+import type { AuthOptions } from '@auction/common/auth.ts'
+import type { Logger } from '@auction/common/logger.ts'
+import { type App, buildServer } from '@auction/common/server.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import type { Registry } from 'prom-client'
+import type { BidSettings } from '#src/domain/settings.ts'
+import { bidErrors } from '#src/errors.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { BidEvents } from './bid-events.ts'
+import { createBidQueue } from './bid-queue.ts'
+import { createBidderNumbers } from './bidder-numbers.ts'
+import { createConfirmations } from './confirmation.ts'
+import { decideBatch } from './decide-batch.ts'
+import { createBidMetrics } from './metrics.ts'
+import { bidRoutes } from './routes/bids.ts'
+import { internalRoutes } from './routes/internal.ts'
+import { lotRoutes } from './routes/lots.ts'
+
+export interface AppDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  settings: BidSettings
+  events: BidEvents
+  auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
+  log: Logger
+  registry: Registry
+  batchMax: number
+  queueMax: number
+}
+
+/** The bid API, ready for `listen` or `inject`. */
+export async function buildApp(dependencies: AppDependencies): Promise<App> {
+  const { pool, db, settings, events, log, registry } = dependencies
+  const app = await buildServer({
+    service: 'bid',
+    log,
+    registry,
+    auth: { ...dependencies.auth, unauthenticated: bidErrors.unauthenticated },
+    docs: {
+      prefix: '/api/v1/lots',
+      title: 'Bid API',
+      description: 'Lots under the hammer: price, history and proxy bids.',
+    },
+  })
+  const metrics = createBidMetrics(registry)
+  const confirmations = createConfirmations(dependencies.auth.internalSecret)
+  const numbers = createBidderNumbers()
+  const queue = createBidQueue({
+    batchMax: dependencies.batchMax,
+    queueMax: dependencies.queueMax,
+    observe: metrics,
+    decide: (batch) =>
+      decideBatch({ pool, settings, confirmations, numbers, events, observe: metrics }, batch),
+  })
+  metrics.watchQueue(() => queue.length)
+  await bidRoutes(app, { db, queue })
+  await lotRoutes(app, { db, settings })
+  await internalRoutes(app, { db, events })
+  app.addHook('onClose', () => queue.drained())
+  return app
+}

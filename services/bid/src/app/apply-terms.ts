@@ -1,0 +1,130 @@
+import type { ApplyTermsAnswer, LotTerms as WireTerms } from '@auction/common/contracts/terms.ts'
+import { parseAmount } from '@auction/common/money.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { LotTerms } from '#src/domain/lot.ts'
+import { applyTerms, type TermsVerdict } from '#src/domain/terms.ts'
+import { bidErrors } from '#src/errors.ts'
+import { databaseTimeMs, insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { BidEvents } from './bid-events.ts'
+
+const MINUTE_MS = 60_000
+
+/** Reads the terms off the wire. Throws lot.invalid_terms naming the field. */
+export function readTerms(wire: WireTerms): LotTerms {
+  const amount = (field: 'startPrice' | 'bidIncrement' | 'reservePrice' | 'buyoutPrice') => {
+    const text = wire[field]
+    if (text === undefined) return null
+    const parsed = parseAmount(text, wire.currencyCode)
+    if (!parsed.ok) throw bidErrors.lotInvalidTerms({ field, reason: parsed.reason })
+    return parsed.minor
+  }
+  const startPrice = amount('startPrice')
+  if (startPrice === null) throw bidErrors.lotInvalidTerms({ field: 'startPrice' })
+  return {
+    itemId: wire.itemId,
+    sellerId: wire.sellerId,
+    type: wire.type,
+    currencyCode: wire.currencyCode,
+    termsVersion: wire.termsVersion,
+    round: wire.round,
+    startPrice,
+    bidIncrement: amount('bidIncrement'),
+    reservePrice: amount('reservePrice'),
+    buyNowPrice: amount('buyoutPrice'),
+    startsAtMs: Date.parse(wire.startDate),
+    endsAtMs: Date.parse(wire.endDate),
+    extensionThresholdMs: wire.extensionThresholdMinutes * MINUTE_MS,
+    extensionDurationMs: wire.extensionDurationMinutes * MINUTE_MS,
+    extensionMode: wire.extensionMode,
+    maxTotalExtensionMs: wire.maxExtensionMinutes * MINUTE_MS,
+    maxExtensions: wire.maxExtensions,
+  }
+}
+
+export interface ApplyTermsDependencies {
+  db: Kysely<Database>
+  events: BidEvents
+}
+
+/**
+ * Creates a lot or changes its terms under its lock; an edit and a first bid cannot both succeed.
+ * The same version again is `unchanged`, so callers retry freely. Throws lot.* when refused.
+ */
+export async function applyLotTerms(
+  dependencies: ApplyTermsDependencies,
+  terms: LotTerms,
+  trace: Trace,
+  requiresNoBids = false,
+): Promise<ApplyTermsAnswer> {
+  const answer = await dependencies.db.transaction().execute(async (tx) => {
+    const lot = await lockLot(tx, terms.itemId)
+    const verdict = applyTerms(lot, terms, await databaseTimeMs(tx), requiresNoBids)
+    if (verdict.outcome === 'created' && !(await insertLot(tx, verdict.lot))) {
+      // Another caller created it between our look and our insert: judge again against that lot.
+      const existing = await lockLot(tx, terms.itemId)
+      const again = applyTerms(existing, terms, await databaseTimeMs(tx), requiresNoBids)
+      return store(dependencies, tx, again, terms, existing?.sequence ?? 0, trace)
+    }
+    return store(dependencies, tx, verdict, terms, lot?.sequence ?? 0, trace)
+  })
+  dependencies.events.committed()
+  return answer
+}
+
+async function store(
+  { events }: ApplyTermsDependencies,
+  tx: Transaction<Database>,
+  verdict: TermsVerdict,
+  { termsVersion }: LotTerms,
+  sequence: number,
+  trace: Trace,
+): Promise<ApplyTermsAnswer> {
+  switch (verdict.outcome) {
+    case 'created':
+      return { outcome: 'created', termsVersion, sequence: verdict.lot.sequence }
+    case 'unchanged':
+      return { outcome: 'unchanged', termsVersion, sequence }
+    case 'replaced':
+      await updateLot(tx, verdict.lot)
+      return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
+    case 'amended': {
+      const [entry] = verdict.ledger
+      await updateLot(tx, verdict.lot)
+      await tx
+        .insertInto('terms_changes')
+        .values({
+          item_id: verdict.lot.itemId,
+          sequence: BigInt(entry.sequence),
+          terms_version: entry.termsVersion,
+          previous_terms_version: entry.previousTermsVersion,
+          reserve_price: entry.reservePrice,
+          previous_reserve_price: entry.previousReservePrice,
+          price: entry.price,
+          decided_at: new Date(entry.decidedAtMs),
+        })
+        .execute()
+      if (verdict.reserveJustMet) {
+        await events.write(tx, events.ofReserveMet(verdict.lot, trace))
+      }
+      return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
+    }
+    case 'refused':
+      throw refusal(verdict.reason, verdict.problem)
+  }
+}
+
+function refusal(reason: string, problem: string | undefined) {
+  switch (reason) {
+    case 'has_bids':
+    case 'currency_fixed':
+      return bidErrors.lotHasBids({ reason })
+    case 'stale_version':
+      return bidErrors.lotStaleTerms()
+    case 'not_active':
+      return bidErrors.lotNotActive()
+    default:
+      return bidErrors.lotInvalidTerms({ reason: problem ?? reason })
+  }
+}

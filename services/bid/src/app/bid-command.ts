@@ -1,0 +1,36 @@
+import { hash } from 'node:crypto'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
+
+/** One bid as the route took it in: shape checked, nothing decided. */
+export interface BidCommand {
+  bidId: string
+  itemId: string
+  bidderId: string
+  /** As the caller wrote it; whether it is an amount depends on the lot's currency. */
+  maxAmount: string
+  currencyCode: string | undefined
+  termsVersion: number | undefined
+  confirmation: string | undefined
+  idempotencyKey: string | null
+  /** Monotonic milliseconds of this process when the request arrived. */
+  receivedAtMs: number
+  trace: Trace
+}
+
+/** What became of a bid. Only `decided` was written to the ledger. */
+export type Decision =
+  | { kind: 'decided'; record: BidRecord; currencyCode: string; isRepeat: boolean }
+  | { kind: 'lot_not_found' }
+  | { kind: 'key_reused' }
+  | { kind: 'waited_too_long' }
+
+/** Two requests with the same hash ask for the same thing. */
+export function requestHash(command: BidCommand): string {
+  const { itemId, maxAmount, currencyCode = '', termsVersion = '', confirmation = '' } = command
+  return hash(
+    'sha256',
+    `${itemId}\n${maxAmount}\n${currencyCode}\n${termsVersion}\n${confirmation}`,
+    'base64url',
+  )
+}

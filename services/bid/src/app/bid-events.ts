@@ -1,0 +1,196 @@
+import {
+  bidClosed,
+  bidLost,
+  bidOutbid,
+  bidPlaced,
+  bidReserveMet,
+  bidWon,
+} from '@auction/common/contracts/bid.ts'
+import {
+  createEvent,
+  type EventContext,
+  type OutboxEvent,
+} from '@auction/common/contracts/event.ts'
+import { formatAmount } from '@auction/common/money.ts'
+import {
+  notifyOutbox,
+  type OutboxRow,
+  outboxRow,
+  writeOutbox,
+} from '@auction/common/rabbitmq/outbox.ts'
+import { startSpan, type Trace } from '@auction/common/tracing.ts'
+import type { Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import type { Acceptance } from '#src/domain/accept.ts'
+import type { Lot } from '#src/domain/lot.ts'
+import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { BidCommand } from './bid-command.ts'
+import { alias, isoInstant } from './lot-view.ts'
+
+/** What the bid service tells others, always in the transaction of what it tells of. */
+export interface BidEvents {
+  /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
+  ofBid(command: BidCommand, verdict: Acceptance, record: BidRecord): OutboxEvent[]
+  ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
+  /** A closed lot; `bidders` are all who bid, the winner included. */
+  ofClosing(lot: Lot, bidders: string[], closedAtMs: number): OutboxEvent[]
+  outboxRow(events: OutboxEvent[]): OutboxRow | null
+  write(tx: Transaction<Database>, events: OutboxEvent[]): Promise<void>
+  /** Wakes the relay; call it after the commit. */
+  committed(): void
+}
+
+const LOSERS_PER_EVENT = 500
+
+export function createBidEvents(pool: Pool, options: { legacyAlias: boolean }): BidEvents {
+  const contextOf = (lot: Lot, trace: Trace): EventContext => ({
+    source: 'bid',
+    aggregateId: lot.itemId,
+    sequence: lot.sequence,
+    trace,
+    legacyAlias: options.legacyAlias,
+  })
+  return {
+    ofBid(command, verdict, record) {
+      // A leader who raises himself moves nothing visible, and nobody is told.
+      if (!verdict.isPublic) return []
+      const context = contextOf(verdict.lot, command.trace)
+      const events = [placed(context, verdict, record)]
+      if (verdict.outbidUserId !== null)
+        events.push(outbid(context, verdict, record, verdict.outbidUserId))
+      if (verdict.reserveJustMet && verdict.lot.reservePrice !== null) {
+        events.push(reserveMet(context, verdict.lot))
+      }
+      return events
+    },
+    ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
+    ofClosing(lot, bidders, closedAtMs) {
+      // Nobody's request closes a lot, so its events begin a trace of their own.
+      const { traceparent, traceId, end } = startSpan('lot close', { kind: 'internal' })
+      end()
+      const context = contextOf(lot, { traceparent, traceId, correlationId: traceId })
+      return [
+        closed(context, lot, closedAtMs),
+        ...won(context, lot, closedAtMs),
+        ...lost(context, lot, bidders),
+      ]
+    },
+    outboxRow,
+    write: (tx, events) => writeOutbox(tx, events),
+    committed: () => notifyOutbox(pool),
+  }
+}
+
+function placed(context: EventContext, verdict: Acceptance, record: BidRecord): OutboxEvent {
+  const { lot } = verdict
+  const [entry] = verdict.ledger
+  const price = formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode)
+  return createEvent(bidPlaced, context, {
+    bidId: record.bidId,
+    itemId: lot.itemId,
+    userId: record.bidderId,
+    amount: price,
+    currencyCode: lot.currencyCode,
+    timestamp: isoInstant(record.decidedAtMs),
+    ...(entry !== undefined && 'bidderNumber' in entry
+      ? { bidderAlias: alias(entry.bidderNumber) }
+      : {}),
+    ...(lot.leaderId === null ? {} : { leaderId: lot.leaderId }),
+    currentPrice: price,
+    minNextBid: formatAmount(record.minNextBid ?? lot.startPrice, lot.currencyCode),
+    bidCount: lot.bidCount,
+    reserveMet: lot.reserveMet,
+    buyNowAvailable: lot.buyNowAvailable,
+    endDate: isoInstant(lot.endsAtMs),
+    extended: verdict.extended,
+    atHardEnd: verdict.atHardEnd,
+    kind: verdict.kind,
+    sequence: lot.sequence,
+  })
+}
+
+function outbid(
+  context: EventContext,
+  { lot }: Acceptance,
+  record: BidRecord,
+  userId: string,
+): OutboxEvent {
+  return createEvent(bidOutbid, context, {
+    itemId: lot.itemId,
+    bidId: record.bidId,
+    userId,
+    currencyCode: lot.currencyCode,
+    currentPrice: formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode),
+    minNextBid: formatAmount(record.minNextBid ?? lot.startPrice, lot.currencyCode),
+    endDate: isoInstant(lot.endsAtMs),
+    sequence: lot.sequence,
+  })
+}
+
+function reserveMet(context: EventContext, lot: Lot): OutboxEvent {
+  return createEvent(bidReserveMet, context, {
+    itemId: lot.itemId,
+    currencyCode: lot.currencyCode,
+    currentPrice: formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode),
+    buyNowAvailable: lot.buyNowAvailable,
+    sequence: lot.sequence,
+  })
+}
+
+function closed(context: EventContext, lot: Lot, closedAtMs: number): OutboxEvent {
+  const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
+  return createEvent(bidClosed, context, {
+    itemId: lot.itemId,
+    round: lot.round,
+    outcome: lot.outcome ?? 'no_bids',
+    currencyCode: lot.currencyCode,
+    ...(lot.currentPrice === null ? {} : { currentPrice: money(lot.currentPrice) }),
+    ...(lot.finalAmount === null ? {} : { finalAmount: money(lot.finalAmount) }),
+    ...(lot.winnerId === null ? {} : { winnerId: lot.winnerId }),
+    bidCount: lot.bidCount,
+    reserveMet: lot.reserveMet,
+    endDate: isoInstant(lot.endsAtMs),
+    closedAt: isoInstant(closedAtMs),
+    sequence: lot.sequence,
+  })
+}
+
+function won(context: EventContext, lot: Lot, closedAtMs: number): OutboxEvent[] {
+  if (lot.winnerId === null || lot.finalAmount === null) return []
+  return [
+    createEvent(bidWon, context, {
+      itemId: lot.itemId,
+      buyerId: lot.winnerId,
+      finalAmount: formatAmount(lot.finalAmount, lot.currencyCode),
+      ...(lot.leaderBidId === null ? {} : { bidId: lot.leaderBidId }),
+      sellerId: lot.sellerId,
+      currencyCode: lot.currencyCode,
+      quantity: 1,
+      round: lot.round,
+      endReason: lot.outcome ?? 'sold',
+      timestamp: isoInstant(closedAtMs),
+      sequence: lot.sequence,
+    }),
+  ]
+}
+
+function lost(context: EventContext, lot: Lot, bidders: string[]): OutboxEvent[] {
+  const losers = bidders.filter((bidder) => bidder !== lot.winnerId)
+  const events: OutboxEvent[] = []
+  for (let index = 0; index < losers.length; index += LOSERS_PER_EVENT) {
+    events.push(
+      createEvent(bidLost, context, {
+        itemId: lot.itemId,
+        userIds: losers.slice(index, index + LOSERS_PER_EVENT),
+        currencyCode: lot.currencyCode,
+        ...(lot.finalAmount === null
+          ? {}
+          : { finalAmount: formatAmount(lot.finalAmount, lot.currencyCode) }),
+        round: lot.round,
+        sequence: lot.sequence,
+      }),
+    )
+  }
+  return events
+}

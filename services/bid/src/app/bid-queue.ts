@@ -1,0 +1,127 @@
+import { isUnavailable, serviceUnavailable, sqlState } from '@auction/common/errors.ts'
+import { bidErrors } from '#src/errors.ts'
+import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
+import type { BidCommand, Decision } from './bid-command.ts'
+
+export interface BidQueueOptions {
+  /** Decides and commits a batch as one transaction; the answers are in the batch's order. */
+  decide: (batch: BidCommand[]) => Promise<Decision[]>
+  batchMax: number
+  queueMax: number
+  observe?: { batchSize(size: number): void }
+}
+
+export interface BidQueue {
+  /** Resolves when the bid's batch is committed. Rejects with bid.queue_full or unavailable. */
+  submit(command: BidCommand): Promise<Decision>
+  readonly length: number
+  /** Waits until everything that was submitted is answered. */
+  drained(): Promise<void>
+}
+
+interface Waiting {
+  command: BidCommand
+  resolve: (decision: Decision) => void
+  reject: (error: unknown) => void
+}
+
+const RETRIES_MAX = 3
+const DEADLOCK = '40P01'
+const SERIALIZATION_FAILURE = '40001'
+const LOCK_NOT_AVAILABLE = '55P03'
+const QUERY_CANCELED = '57014'
+
+/**
+ * Group commit: exactly one batch is in flight; whatever arrives meanwhile forms the next one.
+ * No timer: an idle queue commits a single bid at once (performance.md, "Recipe that won").
+ */
+export function createBidQueue(options: BidQueueOptions): BidQueue {
+  const { batchMax, queueMax } = options
+  let waiting: Waiting[] = []
+  let isDraining = false
+  let onDrained: (() => void)[] = []
+
+  const drain = async () => {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, batchMax)
+      waiting = waiting.slice(batchMax)
+      options.observe?.batchSize(batch.length)
+      await settle(batch, options.decide)
+    }
+    isDraining = false
+    for (const resolve of onDrained) resolve()
+    onDrained = []
+  }
+
+  return {
+    submit(command) {
+      if (waiting.length >= queueMax) return Promise.reject(bidErrors.queueFull())
+      return new Promise<Decision>((resolve, reject) => {
+        waiting.push({ command, resolve, reject })
+        if (isDraining) return
+        isDraining = true
+        // After the poll phase, so that every request which arrived together is in one batch.
+        setImmediate(() => void drain())
+      })
+    },
+    get length() {
+      return waiting.length
+    },
+    drained() {
+      if (!isDraining) return Promise.resolve()
+      return new Promise((resolve) => onDrained.push(resolve))
+    },
+  }
+}
+
+async function settle(batch: Waiting[], decide: BidQueueOptions['decide']): Promise<void> {
+  try {
+    const decisions = await decideWithRetries(
+      batch.map(({ command }) => command),
+      decide,
+    )
+    for (const [index, { resolve, reject }] of batch.entries()) {
+      const decision = decisions[index]
+      if (decision === undefined) reject(new Error('a bid was left without a decision'))
+      else resolve(decision)
+    }
+  } catch (error) {
+    if (batch.length === 1 || isUnavailable(error) || isContention(error)) {
+      const reason = isContention(error) ? serviceUnavailable() : error
+      for (const { reject } of batch) reject(reason)
+      return
+    }
+    // One bid of this batch breaks the statement. Nothing was committed, so each is tried alone
+    // and only the broken one fails.
+    for (const bid of batch) await settle([bid], decide)
+  }
+}
+
+async function decideWithRetries(
+  commands: BidCommand[],
+  decide: BidQueueOptions['decide'],
+): Promise<Decision[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await decide(commands)
+    } catch (error) {
+      const state = sqlState(error)
+      const isTransient =
+        error instanceof IdempotencyRaceError ||
+        state === DEADLOCK ||
+        state === SERIALIZATION_FAILURE
+      if (!isTransient || attempt > RETRIES_MAX) throw error
+    }
+  }
+}
+
+function isContention(error: unknown): boolean {
+  const state = sqlState(error)
+  return (
+    error instanceof IdempotencyRaceError ||
+    state === DEADLOCK ||
+    state === SERIALIZATION_FAILURE ||
+    state === LOCK_NOT_AVAILABLE ||
+    state === QUERY_CANCELED
+  )
+}

@@ -1,0 +1,71 @@
+import type { Logger } from '@auction/common/logger.ts'
+import type { Kysely, Transaction } from 'kysely'
+import { close } from '#src/domain/close.ts'
+import type { Lot } from '#src/domain/lot.ts'
+import { databaseTimeMs, lockDueLots } from '#src/infra/postgres/lots.ts'
+import { readBidders, recordClosing } from '#src/infra/postgres/results.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { BidEvents } from './bid-events.ts'
+import { WAIT_MAX_MS } from './decide-batch.ts'
+
+export interface CloserDependencies {
+  db: Kysely<Database>
+  events: BidEvents
+  log: Logger
+  observe?: { closed(outcome: string, lagSeconds: number): void }
+}
+
+/**
+ * The closer waits as long after the end as a bid may wait for its decision, so no bid that came
+ * in time can find the lot closed (blueprint section 5).
+ */
+export const CLOSING_GRACE_MS = WAIT_MAX_MS
+
+const LOTS_PER_TRANSACTION = 50
+
+/** Closes every lot that is due and not being closed by somebody else; answers how many. */
+export async function closeDueLots(dependencies: CloserDependencies): Promise<number> {
+  let total = 0
+  for (;;) {
+    const closed = await closeSome(dependencies, LOTS_PER_TRANSACTION)
+    total += closed
+    if (closed < LOTS_PER_TRANSACTION) return total
+  }
+}
+
+async function closeSome(dependencies: CloserDependencies, limit: number): Promise<number> {
+  const { db, events, log, observe } = dependencies
+  const closings = await db.transaction().execute(async (tx) => {
+    const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit)
+    if (lots.length === 0) return []
+    const nowMs = await databaseTimeMs(tx)
+    const done: { lot: Lot; lagSeconds: number }[] = []
+    for (const lot of lots) {
+      const closed = await closeOne(tx, events, lot, nowMs)
+      if (closed !== undefined)
+        done.push({ lot: closed, lagSeconds: (nowMs - lot.endsAtMs) / 1000 })
+    }
+    return done
+  })
+  if (closings.length > 0) events.committed()
+  for (const { lot, lagSeconds } of closings) {
+    observe?.closed(lot.outcome ?? 'none', lagSeconds)
+    log.info({ itemId: lot.itemId, outcome: lot.outcome, lagSeconds }, 'lot closed')
+  }
+  return closings.length
+}
+
+async function closeOne(
+  tx: Transaction<Database>,
+  events: BidEvents,
+  lot: Lot,
+  nowMs: number,
+): Promise<Lot | undefined> {
+  const verdict = close(lot, nowMs, CLOSING_GRACE_MS)
+  if (verdict.outcome === 'refused') return undefined
+  const closedAtMs = Math.floor(nowMs)
+  await recordClosing(tx, verdict.lot, closedAtMs)
+  const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, lot.itemId)
+  await events.write(tx, events.ofClosing(verdict.lot, bidders, closedAtMs))
+  return verdict.lot
+}

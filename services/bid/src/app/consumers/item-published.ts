@@ -1,0 +1,39 @@
+import { itemPublished } from '@auction/common/contracts/auction.ts'
+import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import type { InternalClient } from '@auction/common/internal-client.ts'
+import { idempotent, PermanentError } from '@auction/common/rabbitmq/consumer.ts'
+import { Check } from 'typebox/value'
+import { readLot } from '#src/infra/postgres/lots.ts'
+import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
+
+export interface ItemPublishedDependencies extends ApplyTermsDependencies {
+  auction: InternalClient
+}
+
+/**
+ * Makes the lot of a published item when auction's own call did not arrive. The reserve is in no
+ * event, so the terms are fetched; applying them is idempotent by their version.
+ */
+export function itemPublishedConsumer(dependencies: ItemPublishedDependencies) {
+  return idempotent({
+    kind: 'idempotent',
+    consumer: 'bid',
+    contract: itemPublished,
+    async handle({ payload, trace }) {
+      const known = await readLot(dependencies.db, payload.id)
+      if (known !== undefined && known.lot.termsVersion >= payload.termsVersion) return
+      const { statusCode, body } = await dependencies.auction.request<unknown>(
+        'GET',
+        internalPaths.itemTerms(payload.id),
+        undefined,
+        trace,
+      )
+      // Deleted or withdrawn in the meantime: there is nothing to put under the hammer.
+      if (statusCode === 404) return
+      if (statusCode !== 200 || !Check(LotTerms, body)) {
+        throw new PermanentError(`auction answered ${statusCode} for the terms of ${payload.id}`)
+      }
+      await applyLotTerms(dependencies, readTerms(body), trace)
+    },
+  })
+}

@@ -1,0 +1,361 @@
+import type { OutboxEvent } from '@auction/common/contracts/event.ts'
+import { formatAmount, parseAmount } from '@auction/common/money.ts'
+import type { Pool, PoolClient } from 'pg'
+import type { Acceptance } from '#src/domain/accept.ts'
+import { type BidAmount, judge, type Refusal } from '#src/domain/judge.ts'
+import { type Lot, minNextBid } from '#src/domain/lot.ts'
+import type { BidSettings } from '#src/domain/settings.ts'
+import {
+  type BatchWrite,
+  type BidRecord,
+  lockLots,
+  readBidderNumbers,
+  readClockAndRepeats,
+  writeBatch,
+} from '#src/infra/postgres/bid-batch.ts'
+import { type BidCommand, type Decision, requestHash } from './bid-command.ts'
+import type { BidEvents } from './bid-events.ts'
+import type { BidderNumbers } from './bidder-numbers.ts'
+import type { Confirmations } from './confirmation.ts'
+import { isoInstant } from './lot-view.ts'
+
+export interface DecideDependencies {
+  pool: Pool
+  settings: BidSettings
+  confirmations: Confirmations
+  numbers: BidderNumbers
+  events: BidEvents
+  observe?: { decided(outcome: string, seconds: number): void }
+}
+
+/** A bid that waited longer is not decided: the closer waits exactly as long (blueprint 5). */
+export const WAIT_MAX_MS = 2_000
+
+interface Batch {
+  nowMs: number
+  /** Monotonic time of this process just before the clock was read, so never later than it. */
+  clockAskedAtMs: number
+  lots: Map<string, Lot>
+  changed: Set<string>
+  repeats: Map<string, BidRecord>
+  write: BatchWrite
+  events: OutboxEvent[]
+}
+
+/**
+ * Decides a batch in one transaction: lock the lots, read the clock in the next statement, judge
+ * every bid in arrival order in memory, write everything in one statement, commit. Throws when
+ * nothing was committed, or when a lost connection leaves that unknown.
+ */
+export async function decideBatch(
+  dependencies: DecideDependencies,
+  commands: BidCommand[],
+): Promise<Decision[]> {
+  const client = await dependencies.pool.connect()
+  let failure: Error | undefined
+  try {
+    await client.query('begin')
+    const batch = await openBatch(client, dependencies, commands)
+    const decisions = commands.map((command) => decide(dependencies, batch, command))
+    if (batch.write.bids.length > 0) {
+      batch.write.lots = [...batch.changed].flatMap((itemId) => batch.lots.get(itemId) ?? [])
+      batch.write.outbox = dependencies.events.outboxRow(batch.events)
+      await writeBatch(client, batch.write)
+    }
+    await client.query('commit')
+    dependencies.numbers.learn(batch.write.bidders)
+    observeDecisions(dependencies, commands, decisions)
+    if (batch.write.outbox !== null) dependencies.events.committed()
+    return decisions
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error))
+    throw error
+  } finally {
+    if (failure !== undefined) await rollback(client)
+    else client.release()
+  }
+}
+
+async function rollback(client: PoolClient): Promise<void> {
+  try {
+    await client.query('rollback')
+    client.release()
+  } catch (error) {
+    // A connection that cannot even roll back is closed instead of being given to the next batch.
+    client.release(error instanceof Error ? error : true)
+  }
+}
+
+async function openBatch(
+  client: PoolClient,
+  { numbers }: DecideDependencies,
+  commands: BidCommand[],
+): Promise<Batch> {
+  const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
+  const lots = await lockLots(client, itemIds)
+  const clockAskedAtMs = performance.now()
+  const { nowMs, stored } = await readClockAndRepeats(
+    client,
+    commands.map((command) => ({ ...command, requestHash: requestHash(command) })),
+  )
+  const unknown = commands.filter(({ itemId, bidderId }) => {
+    const lot = lots.get(itemId)
+    return lot !== undefined && lot.bidderCount > 0 && numbers.of(itemId, bidderId) === undefined
+  })
+  if (unknown.length > 0) numbers.learn(await readBidderNumbers(client, unknown))
+  const repeats = new Map<string, BidRecord>()
+  for (const record of stored) repeats.set(repeatKey(record, record.requestHash ?? ''), record)
+  return {
+    nowMs,
+    clockAskedAtMs,
+    lots,
+    changed: new Set(),
+    repeats,
+    write: { bids: [], lots: [], bidders: [], outbox: null },
+    events: [],
+  }
+}
+
+/** By key when there is one; otherwise by content, which finds a double click. */
+function repeatKey(
+  request: { bidderId: string; idempotencyKey: string | null },
+  hash: string,
+): string {
+  return request.idempotencyKey === null
+    ? `${request.bidderId} =${hash}`
+    : `${request.bidderId} #${request.idempotencyKey}`
+}
+
+function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): Decision {
+  const hash = requestHash(command)
+  const key = repeatKey(command, hash)
+  const stored = batch.repeats.get(key)
+  const lot = batch.lots.get(command.itemId)
+  if (stored !== undefined) {
+    if (stored.requestHash !== hash || lot === undefined) return { kind: 'key_reused' }
+    return { kind: 'decided', record: stored, currencyCode: lot.currencyCode, isRepeat: true }
+  }
+  if (lot === undefined) return { kind: 'lot_not_found' }
+  const waitedMs = batch.clockAskedAtMs - command.receivedAtMs
+  if (waitedMs > WAIT_MAX_MS) return { kind: 'waited_too_long' }
+  // Ends are whole milliseconds, so rounding down never moves a bid across one; it makes the replay
+  // of the stored instant exact.
+  const decidedAtMs = Math.floor(batch.nowMs - waitedMs)
+  const record = judgeOne(dependencies, batch, command, lot, decidedAtMs)
+  record.idempotencyKey = command.idempotencyKey
+  record.requestHash = hash
+  // A refusal is stored too, but only a key makes it repeatable: without one, trying again after
+  // the price moved is a new bid.
+  if (command.idempotencyKey !== null || record.outcome !== 'refused')
+    batch.repeats.set(key, record)
+  return { kind: 'decided', record, currencyCode: lot.currencyCode, isRepeat: false }
+}
+
+function judgeOne(
+  dependencies: DecideDependencies,
+  batch: Batch,
+  command: BidCommand,
+  lot: Lot,
+  decidedAtMs: number,
+): BidRecord {
+  const { settings, numbers, events } = dependencies
+  const maxAmount = readAmount(command.maxAmount, lot.currencyCode)
+  const verdict = judge(
+    lot,
+    {
+      bidId: command.bidId,
+      bidderId: command.bidderId,
+      bidderNumber: batchNumber(batch, command) ?? numbers.of(command.itemId, command.bidderId),
+      maxAmount,
+      currencyCode: command.currencyCode,
+      termsVersion: command.termsVersion,
+      confirmed: isConfirmed(dependencies, batch, command, lot, maxAmount),
+    },
+    decidedAtMs,
+    settings,
+  )
+  if (verdict.outcome === 'refused') {
+    const amount = typeof maxAmount === 'bigint' && maxAmount > 0n ? maxAmount : null
+    const details = refusalDetails(dependencies, batch, command, lot, verdict, maxAmount)
+    const record = refusedRecord(command, batch.nowMs, decidedAtMs, amount, verdict.code, details)
+    batch.write.bids.push(record)
+    return record
+  }
+  const next = verdict.lot
+  const minNext = minNextBid(next, settings)
+  const record = acceptedRecord(command, verdict, minNext, batch.nowMs)
+  batch.write.bids.push(record, ...autoRecords(verdict, record))
+  if (next.bidderCount > lot.bidderCount) {
+    const { itemId, bidderId } = command
+    batch.write.bidders.push({ itemId, bidderId, number: next.bidderCount })
+  }
+  batch.lots.set(command.itemId, next)
+  batch.changed.add(command.itemId)
+  batch.events.push(...events.ofBid(command, verdict, record))
+  return record
+}
+
+function readAmount(text: string, currencyCode: string): BidAmount {
+  const parsed = parseAmount(text, currencyCode)
+  return parsed.ok ? parsed.minor : { invalid: parsed.reason }
+}
+
+/** A bidder who came first in this very batch has a number that is not committed yet. */
+function batchNumber(batch: Batch, { itemId, bidderId }: BidCommand): number | undefined {
+  return batch.write.bidders.find((b) => b.itemId === itemId && b.bidderId === bidderId)?.number
+}
+
+function isConfirmed(
+  { confirmations }: DecideDependencies,
+  batch: Batch,
+  { confirmation, itemId, bidderId }: BidCommand,
+  lot: Lot,
+  maxAmount: BidAmount,
+): boolean {
+  if (confirmation === undefined || typeof maxAmount !== 'bigint') return false
+  const price = lot.currentPrice ?? lot.startPrice
+  return confirmations.isValid(confirmation, { itemId, bidderId, maxAmount, price }, batch.nowMs)
+}
+
+function refusalDetails(
+  { confirmations }: DecideDependencies,
+  batch: Batch,
+  { itemId, bidderId }: BidCommand,
+  lot: Lot,
+  { code, details }: Refusal,
+  maxAmount: BidAmount,
+): Record<string, unknown> | null {
+  const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
+  const answer: Record<string, unknown> = {}
+  if (details.reason !== undefined)
+    Object.assign(answer, { field: 'maxAmount', reason: details.reason })
+  if (details.startsAtMs !== undefined) answer.startDate = isoInstant(details.startsAtMs)
+  if (details.endsAtMs !== undefined) answer.endDate = isoInstant(details.endsAtMs)
+  if (details.currencyCode !== undefined) answer.currencyCode = details.currencyCode
+  if (details.termsVersion !== undefined) answer.termsVersion = details.termsVersion
+  if (details.buyNowPrice !== undefined) answer.buyoutPrice = money(details.buyNowPrice)
+  if (details.minNextBid !== undefined) answer.minNextBid = money(details.minNextBid)
+  if (code === 'bid.confirmation_required' && typeof maxAmount === 'bigint') {
+    const price = details.price ?? lot.startPrice
+    answer.price = money(price)
+    answer.confirmation = confirmations.issue({ itemId, bidderId, maxAmount, price }, batch.nowMs)
+  }
+  return Object.keys(answer).length === 0 ? null : answer
+}
+
+function refusedRecord(
+  command: BidCommand,
+  nowMs: number,
+  decidedAtMs: number,
+  maxAmount: bigint | null,
+  refusalCode: string,
+  refusalDetails: Record<string, unknown> | null,
+): BidRecord {
+  return {
+    ...EMPTY,
+    bidId: command.bidId,
+    itemId: command.itemId,
+    bidderId: command.bidderId,
+    kind: 'manual',
+    outcome: 'refused',
+    maxAmount,
+    refusalCode,
+    refusalDetails,
+    decidedAtMs,
+    recordedAtMs: nowMs,
+  }
+}
+
+const EMPTY = {
+  price: null,
+  minNextBid: null,
+  bidCount: null,
+  reserveMet: null,
+  endsAtMs: null,
+  extended: null,
+  sequence: null,
+  triggerBidId: null,
+  refusalCode: null,
+  refusalDetails: null,
+  idempotencyKey: null,
+  requestHash: null,
+} satisfies Partial<BidRecord>
+
+function acceptedRecord(
+  command: BidCommand,
+  verdict: Acceptance,
+  minNext: bigint,
+  nowMs: number,
+): BidRecord {
+  const { lot, ledger } = verdict
+  const [entry] = ledger
+  if (entry === undefined || entry.kind === 'auto' || entry.kind === 'terms') {
+    throw new Error('an accepted bid must come first in its own ledger entries')
+  }
+  return {
+    ...EMPTY,
+    bidId: command.bidId,
+    itemId: command.itemId,
+    bidderId: command.bidderId,
+    kind: verdict.kind,
+    outcome: verdict.outcome,
+    maxAmount: entry.maxAmount,
+    price: entry.price,
+    minNextBid: minNext,
+    bidCount: lot.bidCount,
+    reserveMet: lot.reserveMet,
+    endsAtMs: lot.endsAtMs,
+    extended: verdict.extended,
+    sequence: lot.sequence,
+    decidedAtMs: entry.decidedAtMs,
+    recordedAtMs: nowMs,
+  }
+}
+
+/** The incumbent's automatic counter-bid, as a row of its own that names what provoked it. */
+function autoRecords(verdict: Acceptance, trigger: BidRecord): BidRecord[] {
+  return verdict.ledger.flatMap((entry) =>
+    entry.kind === 'auto'
+      ? [
+          {
+            ...trigger,
+            bidId: autoBidId(trigger.bidId),
+            bidderId: entry.bidderId,
+            kind: 'auto' as const,
+            outcome: 'leading' as const,
+            maxAmount: entry.price,
+            triggerBidId: entry.triggerBidId,
+            idempotencyKey: null,
+            requestHash: null,
+          },
+        ]
+      : [],
+  )
+}
+
+/**
+ * The id of a counter-bid follows from the bid it answers: version 8 in the place of 7, which no
+ * other id of ours has, so it is unique without another random number.
+ */
+function autoBidId(triggerBidId: string): string {
+  return `${triggerBidId.slice(0, 14)}8${triggerBidId.slice(15)}`
+}
+
+function outcomeOf(decision: Decision): string {
+  if (decision.kind !== 'decided') return decision.kind
+  if (decision.isRepeat) return 'repeated'
+  return decision.record.refusalCode ?? decision.record.outcome
+}
+
+function observeDecisions(
+  { observe }: DecideDependencies,
+  commands: BidCommand[],
+  decisions: Decision[],
+): void {
+  if (observe === undefined) return
+  const nowMs = performance.now()
+  for (const [index, decision] of decisions.entries()) {
+    const receivedAtMs = commands[index]?.receivedAtMs ?? nowMs
+    observe.decided(outcomeOf(decision), (nowMs - receivedAtMs) / 1000)
+  }
+}

@@ -1,0 +1,66 @@
+import { formatAmount } from '@auction/common/money.ts'
+import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/schemas.ts'
+import { type Static, Type } from 'typebox'
+import { effectivePhase, minNextBid } from '#src/domain/lot.ts'
+import type { BidSettings } from '#src/domain/settings.ts'
+import type { LotView } from '#src/infra/postgres/lots.ts'
+
+/** A lot as anybody may see it: never a maximum, never the reserve's amount, never who leads. */
+export const LotAnswer = Type.Object({
+  itemId: Uuid,
+  phase: Type.String({ description: 'pending | open | reserved | closing | closed | cancelled' }),
+  currencyCode: CurrencyCode,
+  startPrice: Amount,
+  currentPrice: Type.Optional(Amount),
+  minNextBid: Type.Optional(Amount),
+  bidCount: Type.Integer(),
+  leaderAlias: Type.Optional(Type.String()),
+  hasReserve: Type.Boolean(),
+  reserveMet: Type.Boolean(),
+  buyNowAvailable: Type.Boolean(),
+  startDate: Instant,
+  endDate: Instant,
+  hardEndDate: Instant,
+  extensionCount: Type.Integer(),
+  termsVersion: Type.Integer(),
+  outcome: Type.Optional(Type.String()),
+  finalAmount: Type.Optional(Amount),
+  sequence: Type.Integer(),
+  serverTime: Instant,
+})
+
+export const isoInstant = (epochMs: number) => new Date(epochMs).toISOString()
+
+/** "bidder 3": the same on one lot for ever, and different from lot to lot. */
+export const alias = (number: number) => `bidder ${number}`
+
+export function lotAnswer(
+  { lot, leaderNumber, nowMs }: LotView,
+  settings: BidSettings,
+): Static<typeof LotAnswer> {
+  const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
+  const phase = effectivePhase(lot, nowMs)
+  const takesBids = phase === 'pending' || phase === 'open'
+  return {
+    itemId: lot.itemId,
+    phase,
+    currencyCode: lot.currencyCode,
+    startPrice: money(lot.startPrice),
+    ...(lot.currentPrice === null ? {} : { currentPrice: money(lot.currentPrice) }),
+    ...(takesBids ? { minNextBid: money(minNextBid(lot, settings)) } : {}),
+    bidCount: lot.bidCount,
+    ...(leaderNumber === null ? {} : { leaderAlias: alias(leaderNumber) }),
+    hasReserve: lot.reservePrice !== null,
+    reserveMet: lot.reserveMet,
+    buyNowAvailable: lot.buyNowAvailable && takesBids,
+    startDate: isoInstant(lot.startsAtMs),
+    endDate: isoInstant(lot.endsAtMs),
+    hardEndDate: isoInstant(lot.hardEndsAtMs),
+    extensionCount: lot.extensionCount,
+    termsVersion: lot.termsVersion,
+    ...(lot.outcome === null ? {} : { outcome: lot.outcome }),
+    ...(lot.finalAmount === null ? {} : { finalAmount: money(lot.finalAmount) }),
+    sequence: lot.sequence,
+    serverTime: isoInstant(nowMs),
+  }
+}

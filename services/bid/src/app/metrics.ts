@@ -1,0 +1,91 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+export interface BidMetrics {
+  batchSize(size: number): void
+  decided(outcome: string, seconds?: number): void
+  watchQueue(length: () => number): void
+}
+
+/** Decisions by outcome, batch size, time to a decision and bids waiting. */
+export function createBidMetrics(registry: Registry): BidMetrics {
+  const registers = [registry]
+  const decisions = new Counter({
+    name: 'bid_decisions_total',
+    help: 'Bids decided by outcome: leading, outbid, repeated or the code of the refusal.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const sizes = new Histogram({
+    name: 'bid_batch_size',
+    help: 'Bids decided in one transaction.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'bid_decision_seconds',
+    help: 'From the arrival of a bid in this process to its commit.',
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+    registers,
+  })
+  const children = new Map<string, { inc(): void }>()
+  return {
+    batchSize: (size) => sizes.observe(size),
+    decided(outcome, seconds) {
+      let child = children.get(outcome)
+      if (child === undefined) {
+        child = decisions.labels({ outcome })
+        children.set(outcome, child)
+      }
+      child.inc()
+      if (seconds !== undefined) duration.observe(seconds)
+    },
+    watchQueue(length) {
+      new Gauge({
+        name: 'bid_queue_length',
+        help: 'Bids waiting for the next batch.',
+        registers,
+        collect() {
+          this.set(length())
+        },
+      })
+    },
+  }
+}
+
+export interface CloserMetrics {
+  closed(outcome: string, lagSeconds: number): void
+  backlog(openLots: number, overdueSeconds: number): void
+}
+
+/** Lots closed by outcome, how late, how many are open and how overdue the oldest is. */
+export function createCloserMetrics(registry: Registry): CloserMetrics {
+  const registers = [registry]
+  const closings = new Counter({
+    name: 'bid_lots_closed_total',
+    help: 'Lots closed by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const lag = new Histogram({
+    name: 'bid_close_lag_seconds',
+    help: 'From the end of a lot to its closing; two seconds of it are the grace for late commits.',
+    buckets: [2, 2.5, 3, 4, 5, 10, 30, 60, 600],
+    registers,
+  })
+  const open = new Gauge({ name: 'bid_lots_open', help: 'Lots not closed yet.', registers })
+  const overdue = new Gauge({
+    name: 'bid_close_overdue_seconds',
+    help: 'Age of the oldest end that has not been closed.',
+    registers,
+  })
+  return {
+    closed(outcome, lagSeconds) {
+      closings.inc({ outcome })
+      lag.observe(lagSeconds)
+    },
+    backlog(openLots, overdueSeconds) {
+      open.set(openLots)
+      overdue.set(overdueSeconds)
+    },
+  }
+}

@@ -1,0 +1,204 @@
+import { ServiceError } from '@auction/common/errors.ts'
+import { formatAmount } from '@auction/common/money.ts'
+import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import type { Kysely } from 'kysely'
+import { type Static, Type } from 'typebox'
+import { v7 as uuidv7 } from 'uuid'
+import { bidErrors, REFUSALS } from '#src/errors.ts'
+import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
+import { readHistory } from '#src/infra/postgres/bids.ts'
+import { readLot } from '#src/infra/postgres/lots.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { Decision } from '../bid-command.ts'
+import type { BidQueue } from '../bid-queue.ts'
+import { alias, isoInstant } from '../lot-view.ts'
+
+const ItemParams = Type.Object({ itemId: Uuid })
+
+const BidBody = Type.Object(
+  {
+    maxAmount: Type.String({
+      minLength: 1,
+      maxLength: 32,
+      description: 'The most you would pay: a decimal string such as "25.50".',
+    }),
+    currencyCode: Type.Optional(CurrencyCode),
+    termsVersion: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })),
+    confirmation: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  },
+  STRICT,
+)
+
+const BidAnswer = Type.Object({
+  bidId: Uuid,
+  itemId: Uuid,
+  outcome: Type.String({ description: 'leading | outbid' }),
+  currentPrice: Amount,
+  minNextBid: Amount,
+  bidCount: Type.Integer(),
+  reserveMet: Type.Boolean(),
+  endDate: Instant,
+  extended: Type.Boolean(),
+  sequence: Type.Integer(),
+  serverTime: Instant,
+})
+
+const HistoryAnswer = Type.Object({
+  bids: Type.Array(
+    Type.Object({
+      bidId: Uuid,
+      bidder: Type.String(),
+      kind: Type.String({ description: 'manual | auto' }),
+      amount: Amount,
+      sequence: Type.Integer(),
+      bidAt: Instant,
+    }),
+  ),
+  nextBefore: Type.Optional(Type.Integer()),
+  serverTime: Instant,
+})
+
+const IDEMPOTENCY_KEY = /^[A-Za-z0-9._:-]{1,128}$/
+const HISTORY_LIMIT_MAX = 200
+
+export interface BidRoutesOptions {
+  db: Kysely<Database>
+  queue: BidQueue
+}
+
+/** Placing a bid, and the history of a lot. */
+export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Promise<void> {
+  app.post(
+    '/api/v1/lots/:itemId/bids',
+    {
+      config: { auth: 'bearer' },
+      bodyLimit: 4 * 1024,
+      schema: {
+        tags: ['bids'],
+        summary: 'Bid by proxy up to a maximum that nobody else sees',
+        description: 'Send an Idempotency-Key: the same key and body always get the same answer.',
+        security: [{ bearer: [] }],
+        params: ItemParams,
+        body: BidBody,
+        response: answers({ 201: BidAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { caller, body, params } = request
+      if (caller === null) throw bidErrors.unauthenticated()
+      const decision = await queue.submit({
+        bidId: uuidv7(),
+        itemId: params.itemId,
+        bidderId: caller.id,
+        maxAmount: body.maxAmount,
+        currencyCode: body.currencyCode,
+        termsVersion: body.termsVersion,
+        confirmation: body.confirmation,
+        idempotencyKey: idempotencyKey(request.headers['idempotency-key']),
+        receivedAtMs: request.receivedAtMs,
+        trace: request.trace,
+      })
+      const answer = bidAnswer(decision)
+      if (decision.kind === 'decided' && decision.isRepeat) {
+        reply.header('idempotency-replayed', 'true')
+      }
+      reply.code(201)
+      return answer
+    },
+  )
+
+  app.get(
+    '/api/v1/lots/:itemId/bids',
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags: ['bids'],
+        summary: 'History of a lot, newest first, bidders by alias',
+        params: ItemParams,
+        querystring: Type.Object(
+          {
+            limit: Type.Integer({ minimum: 1, maximum: HISTORY_LIMIT_MAX, default: 50 }),
+            before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+          },
+          STRICT,
+        ),
+        response: answers({ 200: HistoryAnswer }),
+      },
+    },
+    async (request) => {
+      const { limit, before } = request.query
+      const view = await readLot(db, request.params.itemId)
+      if (view === undefined) throw bidErrors.lotNotFound()
+      const rows = await readHistory(db, request.params.itemId, before, limit)
+      const last = rows.at(-1)
+      return {
+        bids: rows.map((row) => ({
+          bidId: row.bidId,
+          bidder: alias(row.bidderNumber),
+          kind: row.kind === 'auto' ? 'auto' : 'manual',
+          amount: formatAmount(row.amount, view.lot.currencyCode),
+          sequence: row.sequence,
+          bidAt: isoInstant(row.decidedAtMs),
+        })),
+        ...(rows.filter(({ kind }) => kind !== 'auto').length === limit && last !== undefined
+          ? { nextBefore: last.sequence }
+          : {}),
+        serverTime: isoInstant(view.nowMs),
+      }
+    },
+  )
+}
+
+function idempotencyKey(header: string | string[] | undefined): string | null {
+  if (header === undefined) return null
+  if (typeof header === 'string' && IDEMPOTENCY_KEY.test(header)) return header
+  throw bidErrors.invalidKey({ field: 'idempotency-key', reason: 'is malformed' })
+}
+
+function bidAnswer(decision: Decision): Static<typeof BidAnswer> {
+  switch (decision.kind) {
+    case 'lot_not_found':
+      throw bidErrors.lotNotFound()
+    case 'key_reused':
+      throw bidErrors.keyReused({ field: 'idempotency-key' })
+    case 'waited_too_long':
+      throw bidErrors.waitedTooLong()
+    case 'decided':
+      return accepted(decision.record, decision.currencyCode)
+  }
+}
+
+function accepted(record: BidRecord, currencyCode: string): Static<typeof BidAnswer> {
+  if (record.refusalCode !== null) throw refusal(record.refusalCode, record.refusalDetails)
+  const { price, minNextBid, bidCount, reserveMet, endsAtMs, sequence } = record
+  if (
+    price === null ||
+    minNextBid === null ||
+    bidCount === null ||
+    reserveMet === null ||
+    endsAtMs === null ||
+    sequence === null
+  ) {
+    throw new Error('an accepted bid has an incomplete record')
+  }
+  return {
+    bidId: record.bidId,
+    itemId: record.itemId,
+    outcome: record.outcome,
+    currentPrice: formatAmount(price, currencyCode),
+    minNextBid: formatAmount(minNextBid, currencyCode),
+    bidCount,
+    reserveMet,
+    endDate: isoInstant(endsAtMs),
+    extended: record.extended ?? false,
+    sequence,
+    serverTime: isoInstant(record.recordedAtMs),
+  }
+}
+
+function refusal(code: string, details: Record<string, unknown> | null): ServiceError {
+  const row = REFUSALS[code]
+  if (row === undefined) throw new Error(`refusal ${code} has no answer`)
+  return new ServiceError(code, row.message, row.statusCode, details ?? undefined)
+}

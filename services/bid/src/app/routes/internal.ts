@@ -1,0 +1,31 @@
+import { ApplyTermsAnswer, internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import { answers, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import { Type } from 'typebox'
+import { bidErrors } from '#src/errors.ts'
+import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
+
+/** What other services call, never through the gateway and never without a service token. */
+export async function internalRoutes(
+  app: App,
+  dependencies: ApplyTermsDependencies,
+): Promise<void> {
+  app.put(
+    internalPaths.lotTerms(':itemId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ itemId: Uuid }),
+        body: LotTerms,
+        response: answers({ 200: ApplyTermsAnswer }),
+      },
+    },
+    async (request) => {
+      if (request.body.itemId !== request.params.itemId) {
+        throw bidErrors.lotInvalidTerms({ field: 'itemId', reason: 'differs from the path' })
+      }
+      const { requiresNoBids = false } = request.body
+      return applyLotTerms(dependencies, readTerms(request.body), request.trace, requiresNoBids)
+    },
+  )
+}

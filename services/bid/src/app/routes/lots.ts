@@ -1,0 +1,109 @@
+import { formatAmount } from '@auction/common/money.ts'
+import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import type { BidSettings } from '#src/domain/settings.ts'
+import { bidErrors } from '#src/errors.ts'
+import { type MyBidRow, readMyBids } from '#src/infra/postgres/bids.ts'
+import { readLot } from '#src/infra/postgres/lots.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { isoInstant, LotAnswer, lotAnswer } from '../lot-view.ts'
+
+const MyBid = Type.Object({
+  itemId: Uuid,
+  status: Type.String({ description: 'leading | outbid | won | lost' }),
+  currencyCode: CurrencyCode,
+  currentPrice: Amount,
+  myMaxAmount: Amount,
+  reserveMet: Type.Boolean(),
+  endDate: Instant,
+  finalAmount: Type.Optional(Amount),
+  bidId: Uuid,
+  bidAt: Instant,
+  sequence: Type.Integer(),
+})
+
+export interface LotRoutesOptions {
+  db: Kysely<Database>
+  settings: BidSettings
+}
+
+/** A lot as anybody sees it, and the caller's own bids with their own maxima. */
+export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): Promise<void> {
+  app.get(
+    '/api/v1/lots/:itemId',
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags: ['lots'],
+        summary: 'Price, minimum next bid and end of a lot, with the time on the server',
+        params: Type.Object({ itemId: Uuid }),
+        response: answers({ 200: LotAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const view = await readLot(db, request.params.itemId)
+      if (view === undefined) throw bidErrors.lotNotFound()
+      reply.header('cache-control', 'no-store')
+      return lotAnswer(view, settings)
+    },
+  )
+
+  app.get(
+    '/api/v1/bids',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        tags: ['bids'],
+        summary: 'Lots you have bid on, with your own maximum',
+        security: [{ bearer: [] }],
+        querystring: Type.Object(
+          {
+            limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+            before: Type.Optional(Uuid),
+          },
+          STRICT,
+        ),
+        response: answers({
+          200: Type.Object({ bids: Type.Array(MyBid), nextBefore: Type.Optional(Uuid) }),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const { caller } = request
+      if (caller === null) throw bidErrors.unauthenticated()
+      const { before, limit } = request.query
+      const rows = await readMyBids(db, caller.id, before, limit)
+      const last = rows.at(-1)
+      reply.header('cache-control', 'no-store')
+      return {
+        bids: rows.map(myBid),
+        ...(rows.length === limit && last !== undefined ? { nextBefore: last.myBidId } : {}),
+      }
+    },
+  )
+}
+
+function myBid(row: MyBidRow) {
+  const money = (minor: bigint) => formatAmount(minor, row.currencyCode)
+  return {
+    itemId: row.itemId,
+    status: statusOf(row),
+    currencyCode: row.currencyCode,
+    currentPrice: money(row.currentPrice),
+    myMaxAmount: money(row.myMaxAmount),
+    reserveMet: row.reserveMet,
+    endDate: isoInstant(row.endsAtMs),
+    ...(row.finalAmount === null ? {} : { finalAmount: money(row.finalAmount) }),
+    bidId: row.myBidId,
+    bidAt: isoInstant(row.myBidAtMs),
+    sequence: row.sequence,
+  }
+}
+
+function statusOf(row: MyBidRow): string {
+  if (row.isWinner) return 'won'
+  if (row.phase === 'closed' || row.phase === 'cancelled') return 'lost'
+  return row.isLeading ? 'leading' : 'outbid'
+}

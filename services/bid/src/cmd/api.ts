@@ -1,0 +1,38 @@
+import { parseTables } from '@auction/common/increments.ts'
+import { createJwksCache } from '@auction/common/jwks.ts'
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { buildApp } from '#src/app/app.ts'
+import { createBidEvents } from '#src/app/bid-events.ts'
+import { readApiConfig } from '#src/config.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
+
+const config = readApiConfig(process.env)
+
+await runService('bid', config, async ({ log, registry, lifecycle }) => {
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const app = await buildApp({
+    pool,
+    db: createDatabase(pool),
+    settings: createBidSettings({
+      increments: parseTables(config.BID_INCREMENT_TABLES),
+      confirmationFactor: config.BID_CONFIRMATION_FACTOR,
+    }),
+    events: createBidEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
+    auth: {
+      issuer: config.JWT_ISSUER,
+      jwks: createJwksCache(config.JWKS_URL, log),
+      internalSecret: config.INTERNAL_JWT_SECRET,
+    },
+    log,
+    registry,
+    batchMax: config.BID_BATCH_MAX,
+    queueMax: config.BID_QUEUE_MAX,
+  })
+  return { app, checks: { postgres: createMigrationCheck(pool, MIGRATIONS) } }
+})

@@ -1,0 +1,11 @@
+import { createLogger } from '@auction/common/logger.ts'
+import { migrate } from '@auction/common/postgres/migrate.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import { readMigrateConfig } from '#src/config.ts'
+import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
+
+const config = readMigrateConfig(process.env)
+const log = createLogger('bid', config.LOG_LEVEL)
+const pool = createPool(config, { log, name: 'migrate', max: 2 })
+await migrate(pool, MIGRATIONS, log)
+await pool.end()

@@ -1,0 +1,38 @@
+import { createInternalClient } from '@auction/common/internal-client.ts'
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { createBidEvents } from '#src/app/bid-events.ts'
+import { itemPublishedConsumer } from '#src/app/consumers/item-published.ts'
+import { createCloserMetrics } from '#src/app/metrics.ts'
+import { startTimers } from '#src/app/timers.ts'
+import { readWorkerConfig } from '#src/config.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
+
+const config = readWorkerConfig(process.env)
+
+await runService('bid', config, async (context) => {
+  const { log, registry, lifecycle } = context
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const db = createDatabase(pool)
+  const events = createBidEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS })
+  const auction = createInternalClient({
+    service: 'bid',
+    target: 'auction',
+    baseUrl: config.AUCTION_URL,
+    secret: config.INTERNAL_JWT_SECRET,
+  })
+  const consumers = [itemPublishedConsumer({ db, events, auction })]
+  const url = config.RABBITMQ_URL
+  const messaging = startMessaging({ service: 'bid', url, pool, db, context, consumers })
+  const metrics = createCloserMetrics(registry)
+  const timers = startTimers({ db, events, log, metrics }, config.BID_REFUSED_RETENTION_DAYS)
+  lifecycle.onStop('timers', () => timers.stop())
+  return {
+    checks: { postgres: createMigrationCheck(pool, MIGRATIONS), rabbitmq: messaging.isReady },
+  }
+})

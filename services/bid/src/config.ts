@@ -1,0 +1,41 @@
+import {
+  AUTH_SETTINGS,
+  POSTGRES_SETTINGS,
+  PROCESS_SETTINGS,
+  RABBITMQ_SETTINGS,
+  readConfig,
+} from '@auction/common/config.ts'
+import { Type } from 'typebox'
+
+/** How bids are judged; an operator may change each (README, "Settings"). */
+const JUDGING_SETTINGS = {
+  /** JSON object: currency code -> list of [from, increment] in major units. */
+  BID_INCREMENT_TABLES: Type.String({ default: '{}' }),
+  /** A maximum above this multiple of the price must be confirmed. */
+  BID_CONFIRMATION_FACTOR: Type.Integer({ default: 5, minimum: 2, maximum: 1_000 }),
+  BID_BATCH_MAX: Type.Integer({ default: 256, minimum: 1, maximum: 1_000 }),
+  BID_QUEUE_MAX: Type.Integer({ default: 2_000, minimum: 1, maximum: 20_000 }),
+}
+
+const ApiConfig = Type.Object({
+  ...PROCESS_SETTINGS,
+  ...POSTGRES_SETTINGS,
+  ...AUTH_SETTINGS,
+  ...JUDGING_SETTINGS,
+  LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
+})
+
+const WorkerConfig = Type.Object({
+  ...PROCESS_SETTINGS,
+  ...POSTGRES_SETTINGS,
+  ...RABBITMQ_SETTINGS,
+  INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+  AUCTION_URL: Type.String({ minLength: 1 }),
+  BID_REFUSED_RETENTION_DAYS: Type.Integer({ default: 90, minimum: 1, maximum: 3_650 }),
+})
+
+const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
+
+export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
+export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
+export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)

@@ -1,0 +1,42 @@
+/** An accepted bid. The ledger is append-only, and a lot is what its ledger adds up to. */
+export interface BidEntry {
+  /** `proxy` leads; `manual` was beaten at once. Whether a leader has more is told by neither. */
+  readonly kind: 'manual' | 'proxy'
+  readonly sequence: number
+  readonly bidId: string
+  readonly bidderId: string
+  /** Stable per lot, the 3 in "bidder 3". */
+  readonly bidderNumber: number
+  readonly maxAmount: bigint
+  readonly decidedAtMs: number
+  /** The visible price after this entry. */
+  readonly price: bigint
+  readonly leaderId: string
+  /** The new end of the lot if this bid extended it. */
+  readonly extendedToMs: number | null
+}
+
+/** The counter-bid that an incumbent's maximum made: an output, shown in the history. */
+export interface AutoEntry {
+  readonly kind: 'auto'
+  /** That of the bid it answers; it comes after it. */
+  readonly sequence: number
+  readonly triggerBidId: string
+  readonly bidderId: string
+  readonly decidedAtMs: number
+  readonly price: bigint
+}
+
+/** A change of terms under running bids. Only the reserve may change, and only downwards. */
+export interface TermsEntry {
+  readonly kind: 'terms'
+  readonly sequence: number
+  readonly decidedAtMs: number
+  readonly termsVersion: number
+  readonly previousTermsVersion: number
+  readonly reservePrice: bigint | null
+  readonly previousReservePrice: bigint | null
+  readonly price: bigint
+}
+
+export type LedgerEntry = BidEntry | AutoEntry | TermsEntry

@@ -1,0 +1,109 @@
+import { type IncrementTable, increment } from '@auction/common/increments.ts'
+import { greater } from '@auction/common/money.ts'
+import type { BidSettings } from './settings.ts'
+
+export type AuctionType = 'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'
+export type LotPhase = 'open' | 'reserved' | 'closed' | 'cancelled'
+export type ExtensionMode = 'from_end' | 'from_bid'
+export type LotOutcome = 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled'
+
+/** What a seller put up for auction. Amounts are minor units, instants epoch milliseconds. */
+export interface LotTerms {
+  readonly itemId: string
+  readonly sellerId: string
+  readonly type: AuctionType
+  readonly currencyCode: string
+  readonly termsVersion: number
+  /** Counts how often this item has been under the hammer. */
+  readonly round: number
+  readonly startPrice: bigint
+  /** The seller's fixed step; without one the table of the currency holds. */
+  readonly bidIncrement: bigint | null
+  readonly reservePrice: bigint | null
+  readonly buyNowPrice: bigint | null
+  readonly startsAtMs: number
+  readonly endsAtMs: number
+  readonly extensionThresholdMs: number
+  readonly extensionDurationMs: number
+  readonly extensionMode: ExtensionMode
+  /** All extensions together never move the end further than this. */
+  readonly maxTotalExtensionMs: number
+  /** How many extensions there may be; 0 is no limit. */
+  readonly maxExtensions: number
+}
+
+/** An item under the hammer: its terms and where the bidding stands. Never changed in place. */
+export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
+  readonly phase: LotPhase
+  readonly originalEndsAtMs: number
+  readonly hardEndsAtMs: number
+  readonly extensionCount: number
+  readonly currentPrice: bigint | null
+  readonly leaderId: string | null
+  /** The leader's hidden maximum. It never leaves the bid service. */
+  readonly leaderMax: bigint | null
+  /** The bid that set that maximum. */
+  readonly leaderBidId: string | null
+  readonly bidCount: number
+  readonly bidderCount: number
+  /** True without a reserve: there is nothing left to meet. */
+  readonly reserveMet: boolean
+  readonly buyNowAvailable: boolean
+  readonly lastDecidedAtMs: number | null
+  /** One more for every committed change of this lot. */
+  readonly sequence: number
+  readonly outcome: LotOutcome | null
+  readonly finalAmount: bigint | null
+  readonly winnerId: string | null
+}
+
+/** A lot nobody has bid on. */
+export function openLot(terms: LotTerms, sequence = 0): Lot {
+  const { maxTotalExtensionMs, ...kept } = terms
+  return {
+    ...kept,
+    phase: 'open',
+    originalEndsAtMs: terms.endsAtMs,
+    hardEndsAtMs: terms.endsAtMs + maxTotalExtensionMs,
+    extensionCount: 0,
+    currentPrice: null,
+    leaderId: null,
+    leaderMax: null,
+    leaderBidId: null,
+    bidCount: 0,
+    bidderCount: 0,
+    reserveMet: terms.reservePrice === null,
+    buyNowAvailable: terms.buyNowPrice !== null,
+    lastDecidedAtMs: null,
+    sequence,
+    outcome: null,
+    finalAmount: null,
+    winnerId: null,
+  }
+}
+
+/**
+ * The phase as anybody sees it at an instant. `pending` and `closing` are not stored: time alone
+ * leads into them, and no process has to be awake for that.
+ */
+export function effectivePhase(lot: Lot, nowMs: number): LotPhase | 'pending' | 'closing' {
+  if (lot.phase !== 'open') return lot.phase
+  if (nowMs < lot.startsAtMs) return 'pending'
+  return nowMs < lot.endsAtMs ? 'open' : 'closing'
+}
+
+/** The seller's fixed step, or else the table of the currency. */
+export function incrementRule(lot: Lot, settings: BidSettings): IncrementTable | bigint {
+  return lot.bidIncrement ?? settings.rulesFor(lot.currencyCode).table
+}
+
+/**
+ * The lowest bid that would be accepted. For the leader it depends on his own maximum, which he
+ * knows; for everybody else on the visible price alone, so that it tells nothing about him.
+ */
+export function minNextBid(lot: Lot, settings: BidSettings, bidderId?: string): bigint {
+  if (lot.currentPrice === null) return lot.startPrice
+  const next = lot.currentPrice + increment(incrementRule(lot, settings), lot.currentPrice)
+  if (bidderId === undefined || bidderId !== lot.leaderId || lot.leaderMax === null) return next
+  return greater(next, lot.leaderMax + 1n)
+}

@@ -1,0 +1,172 @@
+import { isCurrency } from '@auction/common/money.ts'
+import { isReserveMet } from './accept.ts'
+import type { LedgerEntry, TermsEntry } from './ledger.ts'
+import { effectivePhase, type Lot, type LotTerms, openLot } from './lot.ts'
+
+export type TermsRefusal =
+  | 'invalid_terms'
+  | 'stale_version'
+  | 'not_active'
+  | 'currency_fixed'
+  | 'has_bids'
+
+export type TermsVerdict =
+  | { readonly outcome: 'created' | 'replaced'; readonly lot: Lot }
+  | { readonly outcome: 'unchanged' }
+  | {
+      readonly outcome: 'amended'
+      readonly lot: Lot
+      readonly ledger: readonly [TermsEntry]
+      readonly reserveJustMet: boolean
+    }
+  | { readonly outcome: 'refused'; readonly reason: TermsRefusal; readonly problem?: string }
+
+/**
+ * Decides whether a seller's terms become those of the lot. It is called under the lot's lock,
+ * so an edit and a first bid cannot both succeed. Applying a version twice changes nothing.
+ */
+export function applyTerms(
+  lot: Lot | undefined,
+  terms: LotTerms,
+  nowMs: number,
+  requiresNoBids = false,
+): TermsVerdict {
+  const problem = termsProblem(terms)
+  if (problem !== undefined) return { outcome: 'refused', reason: 'invalid_terms', problem }
+  // A lot that arrives after its own end (the service was down) is still made, to be closed.
+  if (lot === undefined) return { outcome: 'created', lot: openLot(terms) }
+  if (terms.itemId !== lot.itemId || terms.sellerId !== lot.sellerId) {
+    return { outcome: 'refused', reason: 'invalid_terms', problem: 'another item or seller' }
+  }
+  if (terms.termsVersion === lot.termsVersion) return { outcome: 'unchanged' }
+  if (terms.termsVersion < lot.termsVersion) return refused('stale_version')
+  const phase = effectivePhase(lot, nowMs)
+  if (phase !== 'open' && phase !== 'pending') return refused('not_active')
+  if (terms.currencyCode !== lot.currencyCode) return refused('currency_fixed')
+  if (lot.bidCount === 0) return replace(lot, terms, nowMs)
+  if (requiresNoBids) return refused('has_bids')
+  return amend(lot, terms, nowMs)
+}
+
+/**
+ * Lowers or drops the reserve under running bids. Under a reserve the visible price is the
+ * leader's whole maximum already, so this may meet the reserve but never moves the price; and
+ * since it is no bid, it does not extend. A buy-now price that is gone stays gone.
+ */
+export function lowerReserve(
+  lot: Lot,
+  change: Pick<TermsEntry, 'reservePrice' | 'termsVersion' | 'decidedAtMs'>,
+): { readonly lot: Lot; readonly entry: TermsEntry } {
+  const { reservePrice, termsVersion, decidedAtMs } = change
+  // A replay without the retracted bids may come here before anybody leads.
+  const reserveMet = isReserveMet(lot.leaderMax ?? 0n, reservePrice)
+  const next: Lot = {
+    ...lot,
+    termsVersion,
+    reservePrice,
+    reserveMet,
+    buyNowAvailable: lot.buyNowAvailable && !(reserveMet && lot.bidCount > 0),
+    lastDecidedAtMs: decidedAtMs,
+    sequence: lot.sequence + 1,
+  }
+  const entry: TermsEntry = {
+    kind: 'terms',
+    sequence: next.sequence,
+    decidedAtMs,
+    termsVersion,
+    previousTermsVersion: lot.termsVersion,
+    reservePrice,
+    previousReservePrice: lot.reservePrice,
+    price: lot.currentPrice ?? lot.startPrice,
+  }
+  return { lot: next, entry }
+}
+
+/** The terms the first bid met: those of the lot with the changes of its ledger taken back. */
+export function originalTerms(lot: Lot, ledger: readonly LedgerEntry[]): LotTerms {
+  const firstChange = ledger.find((entry): entry is TermsEntry => entry.kind === 'terms')
+  return {
+    ...termsOf(lot),
+    termsVersion: firstChange?.previousTermsVersion ?? lot.termsVersion,
+    reservePrice: firstChange === undefined ? lot.reservePrice : firstChange.previousReservePrice,
+  }
+}
+
+/** The terms a lot stands under now. Its end is the original one, before any extension. */
+export function termsOf(lot: Lot): LotTerms {
+  return {
+    itemId: lot.itemId,
+    sellerId: lot.sellerId,
+    type: lot.type,
+    currencyCode: lot.currencyCode,
+    termsVersion: lot.termsVersion,
+    round: lot.round,
+    startPrice: lot.startPrice,
+    bidIncrement: lot.bidIncrement,
+    reservePrice: lot.reservePrice,
+    buyNowPrice: lot.buyNowPrice,
+    startsAtMs: lot.startsAtMs,
+    endsAtMs: lot.originalEndsAtMs,
+    extensionThresholdMs: lot.extensionThresholdMs,
+    extensionDurationMs: lot.extensionDurationMs,
+    extensionMode: lot.extensionMode,
+    maxTotalExtensionMs: lot.hardEndsAtMs - lot.originalEndsAtMs,
+    maxExtensions: lot.maxExtensions,
+  }
+}
+
+function replace(lot: Lot, terms: LotTerms, nowMs: number): TermsVerdict {
+  if (terms.endsAtMs <= nowMs) {
+    return { outcome: 'refused', reason: 'invalid_terms', problem: 'the new end has passed' }
+  }
+  return { outcome: 'replaced', lot: openLot(terms, lot.sequence + 1) }
+}
+
+function amend(lot: Lot, terms: LotTerms, nowMs: number): TermsVerdict {
+  if (!isAllowedWithBids(lot, terms)) return refused('has_bids')
+  const decidedAtMs = Math.max(Math.floor(nowMs), lot.lastDecidedAtMs ?? 0)
+  const { lot: next, entry } = lowerReserve(lot, { ...terms, decidedAtMs })
+  return {
+    outcome: 'amended',
+    lot: next,
+    ledger: [entry],
+    reserveJustMet: next.reserveMet && !lot.reserveMet,
+  }
+}
+
+// A new version with the same terms is a longer description or another picture: allowed.
+function isAllowedWithBids(lot: Lot, terms: LotTerms): boolean {
+  const current = termsOf(lot)
+  const keys = Object.keys(current) as (keyof LotTerms)[]
+  const others = keys.filter((key) => key !== 'termsVersion' && key !== 'reservePrice')
+  if (others.some((key) => current[key] !== terms[key])) return false
+  if (terms.reservePrice === null) return true
+  return lot.reservePrice !== null && terms.reservePrice <= lot.reservePrice
+}
+
+/** What makes terms unusable for bidding. What makes a good listing is the auction's business. */
+function termsProblem(terms: LotTerms): string | undefined {
+  const { startPrice, bidIncrement, reservePrice, buyNowPrice } = terms
+  if (!isCurrency(terms.currencyCode)) return 'unknown currency'
+  if (startPrice <= 0n) return 'the start price is not positive'
+  if (bidIncrement !== null && bidIncrement <= 0n) return 'the increment is not positive'
+  if (reservePrice !== null && reservePrice <= 0n) return 'the reserve is not positive'
+  if (buyNowPrice !== null && buyNowPrice <= startPrice) {
+    return 'the buy-now price is not above the start price'
+  }
+  if (buyNowPrice !== null && reservePrice !== null && buyNowPrice <= reservePrice) {
+    return 'the buy-now price is not above the reserve'
+  }
+  if (!(terms.startsAtMs < terms.endsAtMs)) return 'the end is not after the start'
+  const limits = [
+    terms.extensionThresholdMs,
+    terms.extensionDurationMs,
+    terms.maxTotalExtensionMs,
+    terms.maxExtensions,
+  ]
+  return limits.every((limit) => limit >= 0) ? undefined : 'an extension setting is negative'
+}
+
+function refused(reason: TermsRefusal): TermsVerdict {
+  return { outcome: 'refused', reason }
+}

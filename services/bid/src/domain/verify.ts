@@ -1,0 +1,156 @@
+import { increment } from '@auction/common/increments.ts'
+import { greater, lesser } from '@auction/common/money.ts'
+import { type ReplayStep, replay } from './fold.ts'
+import type { BidEntry, LedgerEntry } from './ledger.ts'
+import { incrementRule, type Lot, type LotTerms, minNextBid, openLot } from './lot.ts'
+import type { BidSettings } from './settings.ts'
+
+/**
+ * Compares a lot with its ledger, and both with the rules. Returns what is wrong, each with the
+ * number of its invariant in the reliability design; an empty list means that all holds. A ledger
+ * from which bids were retracted must be given as it was, with a lot as it was.
+ */
+export function verifyLedger(
+  terms: LotTerms,
+  entries: readonly LedgerEntry[],
+  lot: Lot,
+  settings: BidSettings,
+): string[] {
+  const violations: string[] = []
+  let replayed = openLot(terms, entries[0] === undefined ? lot.sequence : entries[0].sequence - 1)
+  const expected: LedgerEntry[] = []
+  let leaderMaxAtContest: bigint | null = null
+  for (const step of replay(terms, entries, settings)) {
+    checkStep(step, settings, violations)
+    const { entry, before, after } = step
+    if (entry.kind !== 'terms' && entry.bidderId !== before.leaderId) {
+      leaderMaxAtContest = after.leaderMax
+    }
+    expected.push(...step.expected)
+    replayed = after
+  }
+  checkRows(entries, expected, violations)
+  checkWinningPrice(entries, lot, leaderMaxAtContest, settings, violations)
+  checkLot(lot, replayed, entries.length > 0, violations)
+  checkOutcome(lot, violations)
+  return violations
+}
+
+function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]): void {
+  const { before, entry, after } = step
+  const where = `sequence ${entry.sequence}`
+  if (entry.sequence !== before.sequence + 1) {
+    violations.push(`I4 ${where}: follows ${before.sequence}`)
+  }
+  if (entry.decidedAtMs < (before.lastDecidedAtMs ?? entry.decidedAtMs)) {
+    violations.push(`I6 ${where}: decided before its predecessor`)
+  }
+  if (after.currentPrice !== null && after.currentPrice < (before.currentPrice ?? 0n)) {
+    violations.push(`I5 ${where}: the price fell`)
+  }
+  if (after.endsAtMs < before.endsAtMs || after.endsAtMs > after.hardEndsAtMs) {
+    violations.push(`I18 ${where}: the end shrank or passed the hard end`)
+  }
+  if (entry.kind === 'terms') return
+  if (entry.decidedAtMs < before.startsAtMs || entry.decidedAtMs >= before.endsAtMs) {
+    violations.push(`I6 ${where}: decided outside the auction`)
+  }
+  if (entry.bidderId === before.sellerId) violations.push(`I7 ${where}: the seller bid`)
+  if (entry.maxAmount < minNextBid(before, settings, entry.bidderId)) {
+    violations.push(`I5 ${where}: below the minimum`)
+  }
+}
+
+// Everything that a bid brings about is written down beside it. Rows that the rules would not
+// write, rows that are missing and rows with other values all show here.
+function checkRows(
+  entries: readonly LedgerEntry[],
+  expected: readonly LedgerEntry[],
+  violations: string[],
+): void {
+  if (expected.length !== entries.length) {
+    violations.push(`I12 ledger: ${entries.length} entries, ${expected.length} expected`)
+  }
+  for (const [index, entry] of entries.entries()) {
+    const other = expected[index]
+    if (other === undefined) return
+    for (const key of differences(entry, other)) {
+      // A gap in the sequence has been reported already, as what it is.
+      if (key !== 'sequence') violations.push(`I12 sequence ${entry.sequence}: ${key} differs`)
+    }
+  }
+}
+
+/**
+ * Works the price out from the maxima alone, by another way than the replay: one step over the
+ * second maximum, at most what the leader offered when he was last contested, at least the start
+ * and what the reserve calls for. A reserve lowered on the way may have left the price higher.
+ */
+function checkWinningPrice(
+  entries: readonly LedgerEntry[],
+  lot: Lot,
+  leaderMaxAtContest: bigint | null,
+  settings: BidSettings,
+  violations: string[],
+): void {
+  const bids = entries.filter((entry): entry is BidEntry => 'bidId' in entry)
+  const highest = highestBid(bids)
+  if (highest === undefined || lot.leaderMax === null || leaderMaxAtContest === null) return
+  if (highest.bidId !== lot.leaderBidId || highest.bidderId !== lot.leaderId) {
+    violations.push('I10 the highest and earliest maximum does not lead')
+  }
+  const second = highestBid(bids.filter((bid) => bid.bidderId !== highest.bidderId))?.maxAmount
+  const step = second === undefined ? 0n : second + increment(incrementRule(lot, settings), second)
+  const contested = lesser(greater(step, lot.startPrice), leaderMaxAtContest)
+  const price = greater(contested, lesser(lot.reservePrice ?? 0n, lot.leaderMax))
+  const mayBeHigher = entries.some((entry) => entry.kind === 'terms')
+  const shown = lot.currentPrice ?? 0n
+  if (shown > lot.leaderMax || shown < price || (shown > price && !mayBeHigher)) {
+    violations.push(`I11 the price is ${shown}, from the maxima it is ${price}`)
+  }
+}
+
+function highestBid(bids: readonly BidEntry[]): BidEntry | undefined {
+  return bids.reduce<BidEntry | undefined>(
+    (best, bid) => (best === undefined || bid.maxAmount > best.maxAmount ? bid : best),
+    undefined,
+  )
+}
+
+// These are set when a lot ends, which the ledger does not tell.
+const ENDING = new Set(['phase', 'sequence', 'outcome', 'finalAmount', 'winnerId'])
+
+function checkLot(lot: Lot, replayed: Lot, hasEntries: boolean, violations: string[]): void {
+  const ended = lot.phase === 'closed' || lot.phase === 'cancelled'
+  for (const key of differences(lot, replayed)) {
+    if (ENDING.has(key) || (ended && key === 'buyNowAvailable')) continue
+    violations.push(`I12 lot: ${key} differs from its ledger`)
+  }
+  const sequence = replayed.sequence + (hasEntries && ended ? 1 : 0)
+  if (lot.sequence !== sequence)
+    violations.push(`I4 lot: sequence ${lot.sequence}, not ${sequence}`)
+}
+
+function checkOutcome(lot: Lot, violations: string[]): void {
+  const isSale = lot.outcome === 'sold' || lot.outcome === 'bought_now'
+  if (isSale !== (lot.winnerId !== null && lot.finalAmount !== null)) {
+    violations.push(`I16 lot: ${lot.outcome ?? 'no outcome'} and winner do not agree`)
+  }
+  if (lot.outcome === 'sold' && (lot.winnerId !== lot.leaderId || !lot.reserveMet)) {
+    violations.push('I16 lot: sold, but not to the leader, or below the reserve')
+  }
+  if (lot.outcome === 'sold' && lot.finalAmount !== lot.currentPrice) {
+    violations.push('I16 lot: sold at another price than the last')
+  }
+  if (lot.outcome === 'no_bids' && lot.leaderId !== null) {
+    violations.push('I16 lot: no bids, but a leader')
+  }
+  if (lot.outcome === 'reserve_not_met' && (lot.leaderId === null || lot.reserveMet)) {
+    violations.push('I16 lot: reserve not met, but it is, or nobody bid')
+  }
+}
+
+function differences<T extends object>(left: T, right: T): string[] {
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]) as Set<keyof T & string>
+  return [...keys].filter((key) => left[key] !== right[key])
+}

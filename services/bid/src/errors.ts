@@ -1,0 +1,57 @@
+import { defineError } from '@auction/common/errors.ts'
+
+/** Every error this service answers with, apart from the refusals of a bid below. */
+export const bidErrors = {
+  unauthenticated: defineError('bid.unauthenticated', 'Log in to do this.', 401),
+  lotNotFound: defineError('lot.not_found', 'There is no lot with this id.', 404),
+  keyReused: defineError(
+    'bid.idempotency_key_reused',
+    'This Idempotency-Key was used for another request.',
+    422,
+  ),
+  invalidKey: defineError(
+    'request.invalid_headers',
+    'Idempotency-Key must be 1 to 128 letters, digits or any of . _ : -',
+    400,
+  ),
+  queueFull: defineError(
+    'bid.queue_full',
+    'Too many bids at once. Nothing was recorded; try again.',
+    503,
+    { retryAfterSeconds: 1 },
+  ),
+  waitedTooLong: defineError(
+    'bid.waited_too_long',
+    'The bid waited too long to be decided. Nothing was recorded; try again.',
+    503,
+    { retryAfterSeconds: 1 },
+  ),
+  lotHasBids: defineError('lot.has_bids', 'These terms cannot change once there are bids.', 409),
+  lotStaleTerms: defineError('lot.stale_terms', 'Newer terms have been applied already.', 409),
+  lotNotActive: defineError('lot.not_active', 'The lot is closed.', 409),
+  lotInvalidTerms: defineError('lot.invalid_terms', 'The terms are not valid.', 422),
+}
+
+/** Status and text of every refusal, in the order in which they are checked (domain.md 3.0). */
+export const REFUSALS: Readonly<Record<string, { statusCode: number; message: string }>> = {
+  'bid.user_suspended': { statusCode: 403, message: 'Your account may not bid at present.' },
+  'bid.not_verified': { statusCode: 403, message: 'Verify your account before you bid.' },
+  'bid.blocked_by_seller': { statusCode: 403, message: 'The seller does not take your bids.' },
+  'bid.own_item': { statusCode: 403, message: 'You cannot bid on your own item.' },
+  'bid.not_started': { statusCode: 409, message: 'Bidding has not started yet.' },
+  'bid.ended': { statusCode: 409, message: 'Bidding is over.' },
+  'bid.not_active': { statusCode: 409, message: 'This lot does not take bids.' },
+  'item.reserved': { statusCode: 409, message: 'Somebody is buying this item just now.' },
+  'bid.currency_mismatch': { statusCode: 422, message: 'The lot is sold in another currency.' },
+  'bid.amount_invalid': { statusCode: 422, message: 'maxAmount is not a valid amount.' },
+  'bid.terms_changed': { statusCode: 409, message: 'The terms changed. Read them again.' },
+  'bid.exceeds_buy_now': {
+    statusCode: 422,
+    message: 'Your maximum reaches the buy-now price. Buy it now instead.',
+  },
+  'bid.too_low': { statusCode: 422, message: 'The bid is below the minimum next bid.' },
+  'bid.confirmation_required': {
+    statusCode: 409,
+    message: 'Your maximum is far above the price. Confirm that it is meant.',
+  },
+}

@@ -1,0 +1,249 @@
+import type { ClientBase } from 'pg'
+import type { Lot } from '#src/domain/lot.ts'
+import { ColumnArray } from './column-array.ts'
+import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
+
+/** One row of the ledger as it is written and as a stored answer is read back. */
+export interface BidRecord {
+  bidId: string
+  itemId: string
+  bidderId: string
+  kind: 'manual' | 'proxy' | 'auto'
+  outcome: 'leading' | 'outbid' | 'refused'
+  maxAmount: bigint | null
+  price: bigint | null
+  minNextBid: bigint | null
+  bidCount: number | null
+  reserveMet: boolean | null
+  endsAtMs: number | null
+  extended: boolean | null
+  sequence: number | null
+  triggerBidId: string | null
+  refusalCode: string | null
+  refusalDetails: Record<string, unknown> | null
+  idempotencyKey: string | null
+  requestHash: string | null
+  decidedAtMs: number
+  recordedAtMs: number
+}
+
+/** How a request is recognised when it comes again: by its key, or for 3 seconds by its content. */
+export interface RepeatLookup {
+  bidderId: string
+  itemId: string
+  idempotencyKey: string | null
+  requestHash: string
+}
+
+/**
+ * Locks the lots of a batch in id order, so that two batches can never wait for each other in a
+ * circle. READ COMMITTED: every later statement sees what the previous lock holder committed.
+ */
+export async function lockLots(client: ClientBase, itemIds: string[]): Promise<Map<string, Lot>> {
+  const { rows } = await client.query<LotRow>({
+    name: 'lock-lots',
+    text: `select ${LOT_COLUMNS} from lots where item_id = any($1::uuid[]) order by item_id for update`,
+    values: [`{${itemIds.join(',')}}`],
+  })
+  return new Map(rows.map((row) => [row.itemId, toLot(row)]))
+}
+
+const STORED_COLUMNS = `
+  b.id as "bidId", b.item_id as "itemId", b.bidder_id as "bidderId",
+  b.kind, b.outcome, b.max_amount as "maxAmount", b.price,
+  b.min_next_bid as "minNextBid", b.bid_count as "bidCount", b.reserve_met as "reserveMet",
+  (extract(epoch from b.ends_at) * 1000)::float8 as "endsAtMs", b.extended,
+  b.sequence::float8 as sequence, b.trigger_bid_id as "triggerBidId",
+  b.refusal_code as "refusalCode", b.refusal_details as "refusalDetails",
+  b.idempotency_key as "idempotencyKey", b.request_hash as "requestHash",
+  (extract(epoch from b.decided_at) * 1000)::float8 as "decidedAtMs",
+  (extract(epoch from b.recorded_at) * 1000)::float8 as "recordedAtMs"`
+
+// A statement of its own after the lock: now() would be the start of the transaction, and a
+// condition on the clock inside the locking statement would not be evaluated again after a wait.
+const CLOCK_AND_REPEATS = `
+  select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", stored.*
+  from (select 1) one
+  left join lateral (
+    select ${STORED_COLUMNS} from bids b
+    join unnest($1::uuid[], $2::text[]) as k(bidder_id, key)
+      on b.bidder_id = k.bidder_id and b.idempotency_key = k.key
+    union all
+    select recent.* from unnest($3::uuid[], $4::uuid[], $5::text[]) as q(bidder_id, item_id, hash)
+    cross join lateral (
+      select ${STORED_COLUMNS} from bids b
+      where b.bidder_id = q.bidder_id and b.item_id = q.item_id
+        and b.sequence is not null and b.kind <> 'auto'
+      order by b.sequence desc limit 1
+    ) recent
+    where recent."idempotencyKey" is null and recent."requestHash" = q.hash
+      and recent."recordedAtMs" > extract(epoch from clock_timestamp()) * 1000 - 3000
+  ) stored on true`
+
+/** Reads the database clock and the stored answers of requests that came before. */
+export async function readClockAndRepeats(
+  client: ClientBase,
+  lookups: RepeatLookup[],
+): Promise<{ nowMs: number; stored: BidRecord[] }> {
+  const keyed = new ColumnArray(2)
+  const unkeyed = new ColumnArray(3)
+  for (const lookup of lookups) {
+    if (lookup.idempotencyKey === null) {
+      unkeyed.push(lookup.bidderId, lookup.itemId, lookup.requestHash)
+    } else {
+      keyed.push(lookup.bidderId, lookup.idempotencyKey)
+    }
+  }
+  const { rows } = await client.query<BidRecord & { nowMs: number; bidId: string | null }>({
+    name: 'clock-and-repeats',
+    text: CLOCK_AND_REPEATS,
+    values: [...keyed.literals(), ...unkeyed.literals()],
+  })
+  const first = rows[0]
+  if (first === undefined) throw new Error('PostgreSQL did not answer the time')
+  return { nowMs: first.nowMs, stored: rows.filter((row) => row.bidId !== null) }
+}
+
+/** The per-lot numbers of bidders who have bid before; the others are absent. */
+export async function readBidderNumbers(
+  client: ClientBase,
+  pairs: { itemId: string; bidderId: string }[],
+): Promise<{ itemId: string; bidderId: string; number: number }[]> {
+  const columns = new ColumnArray(2)
+  for (const pair of pairs) columns.push(pair.itemId, pair.bidderId)
+  const { rows } = await client.query<{ itemId: string; bidderId: string; number: number }>({
+    name: 'bidder-numbers',
+    text: `select b.item_id as "itemId", b.bidder_id as "bidderId", b.number
+      from unnest($1::uuid[], $2::uuid[]) as k(item_id, bidder_id)
+      join lot_bidders b on b.item_id = k.item_id and b.bidder_id = k.bidder_id`,
+    values: columns.literals(),
+  })
+  return rows
+}
+
+export interface BatchWrite {
+  bids: BidRecord[]
+  lots: Lot[]
+  bidders: { itemId: string; bidderId: string; number: number }[]
+  /** One outbox row for the whole commit, or null when nothing is to be told. */
+  outbox: { id: string; events: string } | null
+}
+
+const INSTANT = (name: string) => `to_timestamp(${name} / 1000.0)`
+
+const WRITE_BATCH = `
+  with written as (
+    insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price,
+      min_next_bid, bid_count, reserve_met, ends_at, extended, sequence, trigger_bid_id,
+      refusal_code, refusal_details, idempotency_key, request_hash, decided_at, recorded_at)
+    select id, item_id, bidder_id, kind, outcome, max_amount, price,
+      min_next_bid, bid_count, reserve_met, ${INSTANT('ends')}, extended, sequence, trigger_bid_id,
+      refusal_code, refusal_details, idempotency_key, request_hash, ${INSTANT('decided')},
+      ${INSTANT('recorded')}
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+      $7::bigint[], $8::bigint[], $9::int[], $10::bool[], $11::float8[], $12::bool[],
+      $13::bigint[], $14::uuid[], $15::text[], $16::json[], $17::text[], $18::text[],
+      $19::float8[], $20::float8[])
+      as t(id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
+        bid_count, reserve_met, ends, extended, sequence, trigger_bid_id, refusal_code,
+        refusal_details, idempotency_key, request_hash, decided, recorded)
+    on conflict (bidder_id, idempotency_key) where idempotency_key is not null do nothing
+    returning 1
+  ), numbered as (
+    insert into lot_bidders (item_id, bidder_id, number)
+    select * from unnest($21::uuid[], $22::uuid[], $23::int[])
+  ), changed as (
+    update lots set ends_at = ${INSTANT('t.ends')}, extension_count = t.extension_count,
+      current_price = t.current_price, leader_id = t.leader_id, leader_max = t.leader_max,
+      leader_bid_id = t.leader_bid_id, bid_count = t.bid_count, bidder_count = t.bidder_count,
+      reserve_met = t.reserve_met, buy_now_available = t.buy_now_available,
+      last_decided_at = ${INSTANT('t.decided')}, sequence = t.sequence,
+      updated_at = clock_timestamp()
+    from unnest($24::uuid[], $25::float8[], $26::int[], $27::bigint[], $28::uuid[], $29::bigint[],
+      $30::uuid[], $31::int[], $32::int[], $33::bool[], $34::bool[], $35::float8[], $36::bigint[])
+      as t(item_id, ends, extension_count, current_price, leader_id, leader_max, leader_bid_id,
+        bid_count, bidder_count, reserve_met, buy_now_available, decided, sequence)
+    where lots.item_id = t.item_id
+  ), told as (
+    insert into outbox (id, events)
+    select $37::uuid, $38::json where $37::uuid is not null
+  )
+  select count(*)::int as written from written`
+
+/** A key that another transaction used in the same instant, for a bid on another lot. */
+export class IdempotencyRaceError extends Error {
+  override readonly name = 'IdempotencyRaceError'
+}
+
+/** Writes ledger, lots, numbers and outbox in one statement. Every lot must be locked. */
+export async function writeBatch(client: ClientBase, write: BatchWrite): Promise<void> {
+  const { rows } = await client.query<{ written: number }>({
+    name: 'write-batch',
+    text: WRITE_BATCH,
+    values: [
+      ...bidColumns(write.bids),
+      ...bidderColumns(write.bidders),
+      ...lotColumns(write.lots),
+      write.outbox?.id ?? null,
+      write.outbox?.events ?? null,
+    ],
+  })
+  if (rows[0]?.written !== write.bids.length) throw new IdempotencyRaceError()
+}
+
+function bidColumns(bids: BidRecord[]): string[] {
+  const columns = new ColumnArray(20)
+  for (const bid of bids) {
+    columns.push(
+      bid.bidId,
+      bid.itemId,
+      bid.bidderId,
+      bid.kind,
+      bid.outcome,
+      bid.maxAmount,
+      bid.price,
+      bid.minNextBid,
+      bid.bidCount,
+      bid.reserveMet,
+      bid.endsAtMs,
+      bid.extended,
+      bid.sequence,
+      bid.triggerBidId,
+      bid.refusalCode,
+      bid.refusalDetails === null ? null : JSON.stringify(bid.refusalDetails),
+      bid.idempotencyKey,
+      bid.requestHash,
+      bid.decidedAtMs,
+      bid.recordedAtMs,
+    )
+  }
+  return columns.literals()
+}
+
+function bidderColumns(bidders: BatchWrite['bidders']): string[] {
+  const columns = new ColumnArray(3)
+  for (const bidder of bidders) columns.push(bidder.itemId, bidder.bidderId, bidder.number)
+  return columns.literals()
+}
+
+function lotColumns(lots: Lot[]): string[] {
+  const columns = new ColumnArray(13)
+  for (const lot of lots) {
+    columns.push(
+      lot.itemId,
+      lot.endsAtMs,
+      lot.extensionCount,
+      lot.currentPrice,
+      lot.leaderId,
+      lot.leaderMax,
+      lot.leaderBidId,
+      lot.bidCount,
+      lot.bidderCount,
+      lot.reserveMet,
+      lot.buyNowAvailable,
+      lot.lastDecidedAtMs,
+      lot.sequence,
+    )
+  }
+  return columns.literals()
+}

@@ -1,0 +1,95 @@
+import { type Kysely, sql } from 'kysely'
+import type { Database } from './schema.ts'
+
+/** One line of a lot's public history. */
+export interface HistoryRow {
+  bidId: string
+  bidderNumber: number
+  kind: 'manual' | 'proxy' | 'auto'
+  outcome: 'leading' | 'outbid'
+  /** What this bid visibly stood at; never a maximum that is still hidden. */
+  amount: bigint
+  sequence: number
+  decidedAtMs: number
+}
+
+/**
+ * Newest first, `limit` bids and the counter-bids they provoked. A beaten bid shows its maximum, because the price already stands at or above it
+ * and it hides nothing any more; a leading one shows the price it made.
+ */
+export async function readHistory(
+  db: Kysely<Database>,
+  itemId: string,
+  beforeSequence: number | undefined,
+  limit: number,
+): Promise<HistoryRow[]> {
+  const { rows } = await sql<HistoryRow>`
+    select id as "bidId", lb.number as "bidderNumber",
+      case when kind = 'auto' then 'auto' else 'manual' end as kind, outcome,
+      case when outcome = 'outbid' then max_amount else price end as amount,
+      sequence::float8 as sequence, (extract(epoch from decided_at) * 1000)::float8 as "decidedAtMs"
+    from bids join lot_bidders lb using (item_id, bidder_id)
+    where item_id = ${itemId} and sequence in (
+      select sequence from bids
+      where item_id = ${itemId} and sequence is not null and kind <> 'auto'
+        and (${beforeSequence ?? null}::bigint is null or sequence < ${beforeSequence ?? null}::bigint)
+      order by sequence desc limit ${limit}
+    )
+    order by sequence desc, (kind = 'auto') desc
+  `.execute(db)
+  return rows
+}
+
+/** One lot on which a bidder has bid, with that bidder's own maximum. */
+export interface MyBidRow {
+  itemId: string
+  currencyCode: string
+  phase: string
+  startsAtMs: number
+  endsAtMs: number
+  outcome: string | null
+  currentPrice: bigint
+  finalAmount: bigint | null
+  myMaxAmount: bigint
+  myBidAtMs: number
+  myBidId: string
+  isLeading: boolean
+  isWinner: boolean
+  reserveMet: boolean
+  sequence: number
+  nowMs: number
+}
+
+/** The bidder's lots, the one bid on last first; `before` is the id of the last bid of a page. */
+export async function readMyBids(
+  db: Kysely<Database>,
+  bidderId: string,
+  before: string | undefined,
+  limit: number,
+): Promise<MyBidRow[]> {
+  const { rows } = await sql<MyBidRow>`
+    select l.item_id as "itemId", l.currency_code as "currencyCode", l.phase, l.outcome,
+      (extract(epoch from l.starts_at) * 1000)::float8 as "startsAtMs",
+      (extract(epoch from l.ends_at) * 1000)::float8 as "endsAtMs",
+      l.current_price as "currentPrice", l.final_amount as "finalAmount",
+      case when l.leader_id = ${bidderId} then l.leader_max else mine.max_amount end
+        as "myMaxAmount",
+      (extract(epoch from mine.decided_at) * 1000)::float8 as "myBidAtMs",
+      mine.id as "myBidId", l.leader_id = ${bidderId} as "isLeading",
+      coalesce(l.winner_id = ${bidderId}, false) as "isWinner", l.reserve_met as "reserveMet",
+      l.sequence::float8 as sequence,
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"
+    from lot_bidders b
+    join lots l on l.item_id = b.item_id
+    cross join lateral (
+      select id, max_amount, decided_at from bids
+      where bidder_id = b.bidder_id and item_id = b.item_id
+        and sequence is not null and kind <> 'auto'
+      order by sequence desc limit 1
+    ) mine
+    where b.bidder_id = ${bidderId} and (${before ?? null}::uuid is null or mine.id < ${before ?? null}::uuid)
+    order by mine.id desc
+    limit ${limit}
+  `.execute(db)
+  return rows
+}

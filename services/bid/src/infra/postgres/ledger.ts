@@ -1,0 +1,95 @@
+import { type Kysely, sql } from 'kysely'
+import type { LedgerEntry } from '#src/domain/ledger.ts'
+import type { Lot } from '#src/domain/lot.ts'
+import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
+import type { Database } from './schema.ts'
+
+interface BidRow {
+  kind: 'manual' | 'proxy' | 'auto'
+  sequence: number
+  bidId: string
+  bidderId: string
+  bidderNumber: number
+  maxAmount: bigint
+  decidedAtMs: number
+  price: bigint
+  endsAtMs: number
+  extended: boolean
+  triggerBidId: string | null
+}
+
+interface TermsRow {
+  sequence: number
+  decidedAtMs: number
+  termsVersion: number
+  previousTermsVersion: number
+  reservePrice: bigint | null
+  previousReservePrice: bigint | null
+  price: bigint
+}
+
+const decidedAtMs = sql<number>`(extract(epoch from decided_at) * 1000)::float8`
+
+/** Everything that was decided on a lot, in sequence order, counter-bids after what they answer. */
+export async function readLedger(db: Kysely<Database>, itemId: string): Promise<LedgerEntry[]> {
+  const bids = await sql<BidRow>`
+    select kind, sequence::float8 as sequence, id as "bidId", bidder_id as "bidderId",
+      number as "bidderNumber", max_amount as "maxAmount", ${decidedAtMs} as "decidedAtMs", price,
+      (extract(epoch from ends_at) * 1000)::float8 as "endsAtMs", extended,
+      trigger_bid_id as "triggerBidId"
+    from bids join lot_bidders using (item_id, bidder_id)
+    where item_id = ${itemId} and sequence is not null
+    order by sequence, (kind = 'auto')
+  `.execute(db)
+  const terms = await sql<TermsRow>`
+    select sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
+      terms_version as "termsVersion", previous_terms_version as "previousTermsVersion",
+      reserve_price as "reservePrice", previous_reserve_price as "previousReservePrice", price
+    from terms_changes where item_id = ${itemId} order by sequence
+  `.execute(db)
+  const entries = [
+    ...bidEntries(bids.rows),
+    ...terms.rows.map((row): LedgerEntry => ({ kind: 'terms', ...row })),
+  ]
+  // Stable: a counter-bid stays behind the bid whose sequence it shares.
+  return entries.sort((a, b) => a.sequence - b.sequence)
+}
+
+function bidEntries(rows: BidRow[]): LedgerEntry[] {
+  let leaderId = ''
+  return rows.map((row): LedgerEntry => {
+    const { sequence, bidderId, price, bidId } = row
+    if (row.kind === 'auto') {
+      const triggerBidId = row.triggerBidId ?? ''
+      return { kind: 'auto', sequence, triggerBidId, bidderId, decidedAtMs: row.decidedAtMs, price }
+    }
+    // `proxy` marks a bid that led; a beaten one left the lead where it was.
+    if (row.kind === 'proxy') leaderId = bidderId
+    return {
+      kind: row.kind,
+      sequence,
+      bidId,
+      bidderId,
+      bidderNumber: row.bidderNumber,
+      maxAmount: row.maxAmount,
+      decidedAtMs: row.decidedAtMs,
+      price,
+      leaderId,
+      extendedToMs: row.extended ? row.endsAtMs : null,
+    }
+  })
+}
+
+/** Lots in id order after `afterItemId`, a page at a time. */
+export async function readLotsPage(
+  db: Kysely<Database>,
+  afterItemId: string | undefined,
+  limit: number,
+): Promise<Lot[]> {
+  const { rows } = await sql<LotRow>`
+    select ${sql.raw(LOT_COLUMNS)} from lots
+    where ${afterItemId ?? null}::uuid is null or item_id > ${afterItemId ?? null}::uuid
+    order by item_id limit ${limit}
+  `.execute(db)
+  return rows.map(toLot)
+}

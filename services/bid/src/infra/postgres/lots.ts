@@ -1,0 +1,155 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Lot } from '#src/domain/lot.ts'
+import type { Database } from './schema.ts'
+
+/** A lot as the queries below return it: instants as epoch milliseconds, counters as bigint. */
+export type LotRow = Omit<Lot, 'sequence' | 'extensionThresholdMs' | 'extensionDurationMs'> & {
+  sequence: bigint
+  extensionThresholdMs: bigint
+  extensionDurationMs: bigint
+}
+
+const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
+/** The select list that makes a LotRow; every query that judges a lot uses this one. */
+export const LOT_COLUMNS = `
+  item_id as "itemId", seller_id as "sellerId", type, currency_code as "currencyCode", round,
+  terms_version as "termsVersion", phase, start_price as "startPrice",
+  bid_increment as "bidIncrement", reserve_price as "reservePrice",
+  buy_now_price as "buyNowPrice", ${epochMs('starts_at')} as "startsAtMs",
+  ${epochMs('ends_at')} as "endsAtMs", ${epochMs('original_ends_at')} as "originalEndsAtMs",
+  ${epochMs('hard_ends_at')} as "hardEndsAtMs",
+  extension_threshold_ms as "extensionThresholdMs",
+  extension_duration_ms as "extensionDurationMs", extension_mode as "extensionMode",
+  max_extensions as "maxExtensions", extension_count as "extensionCount",
+  current_price as "currentPrice", leader_id as "leaderId", leader_max as "leaderMax",
+  leader_bid_id as "leaderBidId", bid_count as "bidCount", bidder_count as "bidderCount",
+  reserve_met as "reserveMet", buy_now_available as "buyNowAvailable",
+  ${epochMs('last_decided_at')} as "lastDecidedAtMs", sequence, outcome,
+  final_amount as "finalAmount", winner_id as "winnerId"`
+
+export function toLot(row: LotRow): Lot {
+  return {
+    ...row,
+    sequence: Number(row.sequence),
+    extensionThresholdMs: Number(row.extensionThresholdMs),
+    extensionDurationMs: Number(row.extensionDurationMs),
+  }
+}
+
+/** Locks the lot: whoever changes it afterwards in this transaction is the only one who does. */
+export async function lockLot(tx: Transaction<Database>, itemId: string): Promise<Lot | undefined> {
+  const { rows } = await sql<LotRow>`
+    select ${sql.raw(LOT_COLUMNS)} from lots where item_id = ${itemId} for update
+  `.execute(tx)
+  return rows[0] === undefined ? undefined : toLot(rows[0])
+}
+
+/**
+ * Locks lots whose end lies at least `graceMs` back, skipping those another closer holds. The
+ * condition is evaluated again on the locked version, so an extension that came first counts.
+ */
+export async function lockDueLots(
+  tx: Transaction<Database>,
+  graceMs: number,
+  limit: number,
+): Promise<Lot[]> {
+  const { rows } = await sql<LotRow>`
+    select ${sql.raw(LOT_COLUMNS)} from lots
+    where phase = 'open'
+      and ends_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1000})
+    order by ends_at
+    limit ${limit}
+    for update skip locked
+  `.execute(tx)
+  return rows.map(toLot)
+}
+
+/** Database time in epoch milliseconds; read it in a statement after the lock, never before. */
+export async function databaseTimeMs(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ nowMs: number }>`
+    select ${sql.raw(epochMs('clock_timestamp()'))} as "nowMs"
+  `.execute(db)
+  const row = rows[0]
+  if (row === undefined) throw new Error('PostgreSQL did not answer the time')
+  return row.nowMs
+}
+
+export interface LotView {
+  lot: Lot
+  leaderNumber: number | null
+  nowMs: number
+}
+
+/** One lot as it is committed now, its leader's number and the database's time, in one snapshot. */
+export async function readLot(db: Kysely<Database>, itemId: string): Promise<LotView | undefined> {
+  const { rows } = await sql<LotRow & { leaderNumber: number | null; nowMs: number }>`
+    select ${sql.raw(LOT_COLUMNS)},
+      (select b.number from lot_bidders b
+        where b.item_id = lots.item_id and b.bidder_id = lots.leader_id) as "leaderNumber",
+      ${sql.raw(epochMs('clock_timestamp()'))} as "nowMs"
+    from lots where item_id = ${itemId}
+  `.execute(db)
+  const row = rows[0]
+  if (row === undefined) return undefined
+  const { leaderNumber, nowMs, ...lot } = row
+  return { lot: toLot(lot), leaderNumber, nowMs }
+}
+
+const timestamp = (epoch: number | null) => (epoch === null ? null : new Date(epoch))
+
+/** Inserts a lot; false when it exists already. */
+export async function insertLot(tx: Transaction<Database>, lot: Lot): Promise<boolean> {
+  const result = await tx
+    .insertInto('lots')
+    .values({ item_id: lot.itemId, ...lotColumns(lot) })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+/** Writes every changeable column of a locked lot. */
+export async function updateLot(tx: Transaction<Database>, lot: Lot): Promise<void> {
+  await tx
+    .updateTable('lots')
+    .set({ ...lotColumns(lot), updated_at: sql`clock_timestamp()` })
+    .where('item_id', '=', lot.itemId)
+    .execute()
+}
+
+function lotColumns(lot: Lot) {
+  return {
+    seller_id: lot.sellerId,
+    type: lot.type,
+    currency_code: lot.currencyCode,
+    round: lot.round,
+    terms_version: lot.termsVersion,
+    phase: lot.phase,
+    start_price: lot.startPrice,
+    bid_increment: lot.bidIncrement,
+    reserve_price: lot.reservePrice,
+    buy_now_price: lot.buyNowPrice,
+    starts_at: new Date(lot.startsAtMs),
+    ends_at: new Date(lot.endsAtMs),
+    original_ends_at: new Date(lot.originalEndsAtMs),
+    hard_ends_at: new Date(lot.hardEndsAtMs),
+    extension_threshold_ms: BigInt(lot.extensionThresholdMs),
+    extension_duration_ms: BigInt(lot.extensionDurationMs),
+    extension_mode: lot.extensionMode,
+    max_extensions: lot.maxExtensions,
+    extension_count: lot.extensionCount,
+    current_price: lot.currentPrice,
+    leader_id: lot.leaderId,
+    leader_max: lot.leaderMax,
+    leader_bid_id: lot.leaderBidId,
+    bid_count: lot.bidCount,
+    bidder_count: lot.bidderCount,
+    reserve_met: lot.reserveMet,
+    buy_now_available: lot.buyNowAvailable,
+    last_decided_at: timestamp(lot.lastDecidedAtMs),
+    sequence: BigInt(lot.sequence),
+    outcome: lot.outcome,
+    final_amount: lot.finalAmount,
+    winner_id: lot.winnerId,
+  }
+}

@@ -1,0 +1,82 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Lot } from '#src/domain/lot.ts'
+import type { Database } from './schema.ts'
+
+/**
+ * Records how a round ended and closes the lot. The primary key (item, round) is the last line of
+ * defence: a second closing of the same round fails here and takes its whole transaction with it.
+ */
+export async function recordClosing(
+  tx: Transaction<Database>,
+  lot: Lot,
+  closedAtMs: number,
+): Promise<void> {
+  const closedAt = new Date(closedAtMs)
+  await tx
+    .insertInto('results')
+    .values({
+      item_id: lot.itemId,
+      round: lot.round,
+      outcome: lot.outcome ?? 'no_bids',
+      winner_id: lot.winnerId,
+      final_amount: lot.finalAmount,
+      bid_id: lot.winnerId === null ? null : lot.leaderBidId,
+      bid_count: lot.bidCount,
+      closed_at: closedAt,
+    })
+    .execute()
+  await tx
+    .updateTable('lots')
+    .set({
+      phase: lot.phase,
+      outcome: lot.outcome,
+      winner_id: lot.winnerId,
+      final_amount: lot.finalAmount,
+      buy_now_available: lot.buyNowAvailable,
+      sequence: BigInt(lot.sequence),
+      closed_at: closedAt,
+      updated_at: sql`clock_timestamp()`,
+    })
+    .where('item_id', '=', lot.itemId)
+    .execute()
+}
+
+/** Everybody who bid on the lot, in the order in which they joined. */
+export async function readBidders(tx: Transaction<Database>, itemId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('lot_bidders')
+    .select('bidder_id')
+    .where('item_id', '=', itemId)
+    .orderBy('number')
+    .execute()
+  return rows.map((row) => row.bidder_id)
+}
+
+/** How many lots take bids now, and the age in seconds of the oldest that should be closed. */
+export async function readClosingBacklog(
+  db: Kysely<Database>,
+): Promise<{ openLots: number; overdueSeconds: number }> {
+  const { rows } = await sql<{ openLots: number; overdueSeconds: number }>`
+    select count(*)::int as "openLots",
+      greatest(0, coalesce(extract(epoch from clock_timestamp() - min(ends_at)), 0))::float8
+        as "overdueSeconds"
+    from lots where phase = 'open'
+  `.execute(db)
+  return rows[0] ?? { openLots: 0, overdueSeconds: 0 }
+}
+
+/** Deletes refused bids older than the retention, a batch at a time; answers how many. */
+export async function purgeRefusedBids(
+  db: Kysely<Database>,
+  retentionDays: number,
+  limit: number,
+): Promise<number> {
+  const result = await sql`
+    delete from bids where id in (
+      select id from bids
+      where outcome = 'refused' and recorded_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      order by recorded_at limit ${limit}
+    )
+  `.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import type { LotTerms } from '@auction/common/contracts/terms.ts'
+import { createLogger } from '@auction/common/logger.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import type { App } from '@auction/common/server.ts'
+import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
+import { createTestIdentity, type TestIdentity } from '@auction/common/testing/tokens.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import { v7 as uuidv7 } from 'uuid'
+import { type AppDependencies, buildApp } from '#src/app/app.ts'
+import { createBidEvents } from '#src/app/bid-events.ts'
+import { closeDueLots } from '#src/app/close-lots.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface World {
+  app: App
+  pool: Pool
+  db: Kysely<Database>
+  identity: TestIdentity
+  /** Another API process on the same database. */
+  replica(): Promise<App>
+  /** Another closer run, as any worker would do it. */
+  close(): Promise<number>
+  putTerms(changes?: Partial<LotTerms>): Promise<{ statusCode: number; body: Answer; itemId: string }>
+  lot(itemId: string): Promise<Answer>
+  bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
+  /** Moves every instant of a lot, which lets time pass without waiting for it. */
+  shiftLot(itemId: string, milliseconds: number): Promise<void>
+}
+
+export interface BidOptions {
+  key?: string
+  body?: Record<string, unknown>
+  app?: App
+}
+
+export type Answer = Record<string, unknown>
+export interface Reply {
+  statusCode: number
+  headers: Record<string, unknown>
+  body: Answer & { code?: string; details?: Answer }
+}
+
+const DAY_MS = 86_400_000
+
+/** The bid service on a database of its own, with tokens that verify. */
+export async function createWorld(
+  t: Teardown,
+  overrides: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax'>> = {},
+): Promise<World> {
+  const { pool, createPool } = await createTestDatabase(t, MIGRATIONS)
+  const identity = createTestIdentity()
+  const log = createLogger('bid', 'silent')
+  const build = async (on: Pool) => {
+    const app = await buildApp({
+      pool: on,
+      db: createDatabase(on),
+      settings: createBidSettings(),
+      events: createBidEvents(on, { legacyAlias: false }),
+      auth: identity,
+      log,
+      registry: createRegistry('bid'),
+      batchMax: 256,
+      queueMax: 2_000,
+      ...overrides,
+    })
+    t.teardown(() => app.close())
+    return app
+  }
+  const app = await build(pool)
+  const db = createDatabase(pool)
+  return {
+    app,
+    pool,
+    db,
+    identity,
+    replica: () => build(createPool()),
+    close: () => closeDueLots({ db, events: createBidEvents(pool, { legacyAlias: false }), log }),
+    async putTerms(changes = {}) {
+      const terms = lotTerms(changes)
+      const response = await app.inject({
+        method: 'PUT',
+        url: `/internal/v1/lots/${terms.itemId}/terms`,
+        headers: { authorization: `Bearer ${identity.serviceToken('bid')}` },
+        payload: terms,
+      })
+      return { statusCode: response.statusCode, body: response.json(), itemId: terms.itemId }
+    },
+    async lot(itemId) {
+      return (await app.inject({ method: 'GET', url: `/api/v1/lots/${itemId}` })).json()
+    },
+    async bid(itemId, bidderId, maxAmount, options = {}) {
+      const response = await (options.app ?? app).inject({
+        method: 'POST',
+        url: `/api/v1/lots/${itemId}/bids`,
+        headers: {
+          authorization: `Bearer ${identity.token(bidderId)}`,
+          ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+        },
+        payload: { maxAmount, ...options.body },
+      })
+      return { statusCode: response.statusCode, headers: response.headers, body: response.json() }
+    },
+    async shiftLot(itemId, milliseconds) {
+      await pool.query(
+        `update lots set starts_at = starts_at + $2 * interval '1 ms', ends_at = ends_at + $2 * interval '1 ms',
+           original_ends_at = original_ends_at + $2 * interval '1 ms',
+           hard_ends_at = hard_ends_at + $2 * interval '1 ms' where item_id = $1`,
+        [itemId, milliseconds],
+      )
+    },
+  }
+}
+
+/** Terms of a lot that has just begun and lasts a day. */
+export function lotTerms(changes: Partial<LotTerms> = {}): LotTerms {
+  return {
+    itemId: uuidv7(),
+    sellerId: randomUUID(),
+    type: 'english',
+    round: 1,
+    termsVersion: 1,
+    currencyCode: 'USD',
+    startPrice: '10.00',
+    bidIncrement: '0.50',
+    startDate: new Date(Date.now() - 60_000).toISOString(),
+    endDate: new Date(Date.now() + DAY_MS).toISOString(),
+    extensionThresholdMinutes: 0,
+    extensionDurationMinutes: 0,
+    extensionMode: 'from_end',
+    maxExtensionMinutes: 60,
+    maxExtensions: 0,
+    ...changes,
+  }
+}

@@ -1,0 +1,125 @@
+import { Type } from 'typebox'
+import { defineEvent, field } from './event.ts'
+
+const optional = Type.Optional
+
+// The reserve's amount is never in an event, only that there is one.
+const itemFields = {
+  id: field.id,
+  sellerId: field.id,
+  name: field.text,
+  description: field.text,
+  currencyCode: field.currency,
+  startPrice: field.money,
+  currentPrice: optional(field.money),
+  bidIncrement: optional(field.money),
+  buyoutPrice: optional(field.money),
+  hasReserve: field.flag,
+  buyNowAvailable: field.flag,
+  startDate: field.instant,
+  endDate: field.instant,
+  status: field.text,
+  type: field.text,
+  quantity: optional(field.integer),
+  termsVersion: field.integer,
+  extensionThresholdMinutes: field.integer,
+  extensionDurationMinutes: field.integer,
+  maxExtensionMinutes: field.integer,
+  relistOf: optional(field.id),
+}
+
+export const itemCreated = defineEvent({
+  event: 'item.created',
+  version: 'v1',
+  payload: Type.Object({ ...itemFields, createdAt: field.instant }),
+})
+
+export const itemUpdated = defineEvent({
+  event: 'item.updated',
+  version: 'v1',
+  payload: Type.Object({
+    ...itemFields,
+    endPrice: optional(field.money),
+    updatedAt: field.instant,
+    changedFields: Type.Array(field.text),
+  }),
+})
+
+export const itemDeleted = defineEvent({
+  event: 'item.deleted',
+  version: 'v1',
+  payload: Type.Object({ id: field.id, sellerId: field.id, deletedAt: field.instant }),
+})
+
+const schedule = {
+  id: field.id,
+  sellerId: field.id,
+  startDate: field.instant,
+  endDate: field.instant,
+  termsVersion: field.integer,
+}
+
+export const itemPublished = defineEvent({
+  event: 'item.published',
+  version: 'v1',
+  payload: Type.Object(schedule),
+})
+
+export const itemStarted = defineEvent({
+  event: 'item.started',
+  version: 'v1',
+  payload: Type.Object(schedule),
+})
+
+export const itemExtended = defineEvent({
+  event: 'item.extended',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    endDate: field.instant,
+    originalEndDate: field.instant,
+    hardEndDate: field.instant,
+    bidId: optional(field.id),
+    sequence: field.integer,
+  }),
+})
+
+export const itemEnded = defineEvent({
+  event: 'item.ended',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    outcome: field.text,
+    endDate: field.instant,
+    endReason: optional(field.text),
+    bidCount: field.integer,
+    reserveMet: field.flag,
+  }),
+})
+
+export const itemSold = defineEvent({
+  event: 'item.sold',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    sellerId: field.id,
+    buyerId: field.id,
+    endPrice: field.money,
+    currencyCode: field.currency,
+    endReason: optional(field.text),
+  }),
+})
+
+const ending = { id: field.id, sellerId: field.id, reason: field.text }
+
+export const itemExpired = defineEvent({
+  event: 'item.expired',
+  version: 'v1',
+  payload: Type.Object(ending),
+})
+
+export const itemCancelled = defineEvent({
+  event: 'item.cancelled',
+  version: 'v1',
+  payload: Type.Object(ending),
+})

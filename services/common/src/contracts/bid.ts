@@ -1,0 +1,127 @@
+import { Type } from 'typebox'
+import { defineEvent, field } from './event.ts'
+
+const optional = Type.Optional
+const legacyNames = { itemId: 'ItemID', bidId: 'BidID', userId: 'UserID', timestamp: 'Timestamp' }
+
+/**
+ * A bid moved the price or the lead. Only what the seed sends is required, so its thin events are
+ * read too; ours carry the whole public state of the lot.
+ */
+export const bidPlaced = defineEvent({
+  event: 'bid.placed',
+  version: 'v1',
+  payload: Type.Object({
+    bidId: optional(field.id),
+    itemId: field.id,
+    userId: optional(field.id),
+    /** The visible price that results; never the bidder's maximum. */
+    amount: field.money,
+    currencyCode: optional(field.currency),
+    timestamp: optional(field.instant),
+    bidderAlias: optional(field.text),
+    leaderId: optional(field.id),
+    currentPrice: optional(field.money),
+    minNextBid: optional(field.money),
+    bidCount: optional(field.integer),
+    reserveMet: optional(field.flag),
+    buyNowAvailable: optional(field.flag),
+    endDate: optional(field.instant),
+    extended: optional(field.flag),
+    atHardEnd: optional(field.flag),
+    kind: optional(field.text),
+    sequence: optional(field.integer),
+  }),
+  legacyNames: { ...legacyNames, amount: 'Amount' },
+})
+
+/** Somebody lost the lead. */
+export const bidOutbid = defineEvent({
+  event: 'bid.outbid',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    bidId: field.id,
+    userId: field.id,
+    currencyCode: field.currency,
+    currentPrice: field.money,
+    minNextBid: field.money,
+    endDate: field.instant,
+    sequence: field.integer,
+  }),
+  legacyNames,
+})
+
+export const bidReserveMet = defineEvent({
+  event: 'bid.reserve_met',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    currencyCode: field.currency,
+    currentPrice: field.money,
+    buyNowAvailable: field.flag,
+    sequence: field.integer,
+  }),
+  legacyNames,
+})
+
+/** A lot is over; carries its whole final state, so it stands when earlier events come late. */
+export const bidClosed = defineEvent({
+  event: 'bid.closed',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    round: field.integer,
+    outcome: Type.Union([
+      Type.Literal('sold'),
+      Type.Literal('bought_now'),
+      Type.Literal('no_bids'),
+      Type.Literal('reserve_not_met'),
+      Type.Literal('cancelled'),
+    ]),
+    currencyCode: field.currency,
+    currentPrice: optional(field.money),
+    finalAmount: optional(field.money),
+    winnerId: optional(field.id),
+    bidCount: field.integer,
+    reserveMet: field.flag,
+    endDate: field.instant,
+    closedAt: field.instant,
+    sequence: field.integer,
+  }),
+  legacyNames,
+})
+
+export const bidWon = defineEvent({
+  event: 'bid.won',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    buyerId: field.id,
+    finalAmount: field.money,
+    bidId: optional(field.id),
+    sellerId: optional(field.id),
+    currencyCode: optional(field.currency),
+    quantity: optional(field.integer),
+    round: optional(field.integer),
+    endReason: optional(field.text),
+    timestamp: optional(field.instant),
+    sequence: optional(field.integer),
+  }),
+  legacyNames: { ...legacyNames, buyerId: 'BuyerID', finalAmount: 'FinalAmount' },
+})
+
+/** At most 500 losers an event; several of them share a sequence. */
+export const bidLost = defineEvent({
+  event: 'bid.lost',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    userIds: Type.Array(field.id, { minItems: 1, maxItems: 500 }),
+    currencyCode: field.currency,
+    finalAmount: optional(field.money),
+    round: field.integer,
+    sequence: field.integer,
+  }),
+  legacyNames,
+})

@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto'
+import { type Static, type TObject, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { v7 as uuidv7 } from 'uuid'
+
+/** One kind of event: its names on the wire and the shape of what it tells. */
+export interface EventContract<P extends TObject = TObject> {
+  /** `bid.placed` */
+  readonly event: string
+  readonly version: string
+  /** Routing key, `bid.placed.v1`. */
+  readonly key: string
+  /** `auction.bid` */
+  readonly exchange: string
+  readonly payload: P
+  /** The seed's PascalCase names, written beside ours when LEGACY_PASCAL_ALIAS is on. */
+  readonly legacyNames: Readonly<Record<string, string>>
+  readonly check: (payload: unknown) => string | undefined
+}
+
+export interface Envelope<P = Record<string, unknown>> {
+  id: string
+  event: string
+  version: string
+  timestamp: string
+  source: string
+  sequence?: number
+  traceId: string
+  correlationId: string
+  causationId?: string
+  payload: P
+}
+
+/** An event with what the relay needs to publish it; this is what an outbox row holds. */
+export interface OutboxEvent {
+  key: string
+  exchange: string
+  aggregateId: string
+  traceparent?: string
+  envelope: Envelope
+}
+
+export interface EventContext {
+  source: string
+  aggregateId: string
+  /** The aggregate's counter of committed changes; readers order by it. */
+  sequence?: number
+  causationId?: string
+  trace: { traceparent: string; traceId: string; correlationId: string }
+  legacyAlias?: boolean
+}
+
+/** A message that no retry can make right: not JSON, not an envelope, not what the contract says. */
+export class InvalidEventError extends Error {
+  override readonly name = 'InvalidEventError'
+}
+
+/** Defines an event; its validator is compiled once. */
+export function defineEvent<P extends TObject>(definition: {
+  event: string
+  version: 'v1'
+  payload: P
+  legacyNames?: Record<string, string>
+}): EventContract<P> {
+  const { event, version, payload, legacyNames = {} } = definition
+  const validator = Compile(payload)
+  const domain = event.slice(0, event.indexOf('.'))
+  return {
+    event,
+    version,
+    key: `${event}.${version}`,
+    exchange: `auction.${domain}`,
+    payload,
+    legacyNames,
+    check(value) {
+      if (validator.Check(value)) return undefined
+      const [first] = validator.Errors(value)
+      return `${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}`.trim()
+    },
+  }
+}
+
+/** Makes an event to be written to the outbox. Throws when the payload breaks its contract. */
+export function createEvent<P extends TObject>(
+  contract: EventContract<P>,
+  context: EventContext,
+  payload: Static<P>,
+): OutboxEvent {
+  const problem = contract.check(payload)
+  if (problem !== undefined) throw new Error(`${contract.key} breaks its contract: ${problem}`)
+  const { trace, sequence, causationId } = context
+  const content = payload as Record<string, unknown>
+  return {
+    key: contract.key,
+    exchange: contract.exchange,
+    aggregateId: context.aggregateId,
+    traceparent: trace.traceparent,
+    envelope: {
+      id: uuidv7(),
+      event: contract.event,
+      version: contract.version,
+      timestamp: new Date().toISOString(),
+      source: context.source,
+      ...(sequence === undefined ? {} : { sequence }),
+      traceId: trace.traceId,
+      correlationId: trace.correlationId,
+      ...(causationId === undefined ? {} : { causationId }),
+      payload: context.legacyAlias === true ? withLegacyNames(contract, content) : content,
+    },
+  }
+}
+
+function withLegacyNames(
+  { legacyNames }: EventContract,
+  payload: Record<string, unknown>,
+): Record<string, unknown> {
+  const extended = { ...payload }
+  for (const [name, legacy] of Object.entries(legacyNames)) {
+    if (payload[name] !== undefined) extended[legacy] = payload[name]
+  }
+  return extended
+}
+
+/**
+ * Reads a message. Both spellings of payload names are taken, ours first; the seed's envelopes
+ * have no id, which then follows from the content, so that a redelivery has the same one.
+ * Throws InvalidEventError. Unknown fields are ignored: a newer producer may send them.
+ */
+export function readEvent<P extends TObject>(
+  contract: EventContract<P>,
+  content: Buffer,
+  messageId?: string,
+): Envelope<Static<P>> {
+  const raw = parse(content)
+  const { payload } = raw
+  if (raw.event !== contract.event || raw.version !== contract.version) {
+    throw new InvalidEventError(
+      `expected ${contract.key}, got ${String(raw.event)}.${String(raw.version)}`,
+    )
+  }
+  if (!isRecord(payload)) throw new InvalidEventError('the envelope has no payload')
+  const named = withOurNames(contract, payload)
+  const problem = contract.check(named)
+  if (problem !== undefined) throw new InvalidEventError(`payload ${problem}`)
+  return {
+    id: uuidOf(raw.id) ?? uuidOf(messageId) ?? contentId(content),
+    event: contract.event,
+    version: contract.version,
+    timestamp: String(raw.timestamp ?? ''),
+    source: String(raw.source ?? 'unknown'),
+    ...(isSequence(raw.sequence) ? { sequence: raw.sequence } : {}),
+    traceId: String(raw.traceId ?? ''),
+    correlationId: String(raw.correlationId ?? ''),
+    payload: named as Static<P>,
+  }
+}
+
+function parse(content: Buffer): Record<string, unknown> {
+  try {
+    const raw: unknown = JSON.parse(content.toString('utf8'))
+    if (isRecord(raw)) return raw
+  } catch {
+    // Told below: what cannot be parsed is not an envelope either.
+  }
+  throw new InvalidEventError('the message is not a JSON envelope')
+}
+
+function withOurNames(
+  { legacyNames }: EventContract,
+  payload: Record<string, unknown>,
+): Record<string, unknown> {
+  let named = payload
+  for (const [name, legacy] of Object.entries(legacyNames)) {
+    if (named[name] === undefined && named[legacy] !== undefined) {
+      named = { ...named, [name]: named[legacy] }
+    }
+  }
+  return named
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+function uuidOf(value: unknown): string | undefined {
+  return typeof value === 'string' && UUID.test(value) ? value : undefined
+}
+
+function contentId(content: Buffer): string {
+  const hex = createHash('sha256').update(content).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+function isSequence(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const fields = {
+  id: Type.String({ pattern: UUID.source }),
+  money: Type.String({ pattern: '^[0-9]{1,16}(\\.[0-9]{1,4})?$' }),
+  instant: Type.String({ maxLength: 40 }),
+  currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+  text: Type.String({ maxLength: 20_000 }),
+  integer: Type.Integer({ minimum: 0 }),
+  flag: Type.Boolean(),
+}
+
+/** Building blocks of payloads: ids, money as decimal strings, instants as ISO 8601 UTC. */
+export const field = fields

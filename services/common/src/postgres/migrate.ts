@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Pool, PoolClient } from 'pg'
+import { isUnavailable } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { assertDurable } from './pool.ts'
+
+/** A folder of plain SQL files, run in the order of their names. */
+export interface MigrationSet {
+  name: string
+  dir: string
+}
+
+/** Outbox and inbox; every service with a database runs these before its own. */
+export const messagingMigrations: MigrationSet = {
+  name: 'common',
+  dir: fileURLToPath(new URL('../../migrations', import.meta.url)),
+}
+
+interface Migration {
+  name: string
+  sql: string
+  checksum: string
+}
+
+const LOCK = "hashtext('auction migrations')"
+const WAIT_FOR_DATABASE_MS = 60_000
+const WAIT_STEP_MS = 250
+
+/**
+ * Brings the database up to date, forward only, each file in a transaction of its own, under an
+ * advisory lock so that any number of callers may start at once. Throws when a file that was run
+ * has changed since, or when the database could lose a commit.
+ */
+export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Promise<void> {
+  const client = await connectPatiently(pool, log)
+  try {
+    await assertDurable(pool)
+    // A migration may rightly take longer than a request, and must wait for the other migrator.
+    await client.query('set statement_timeout = 0')
+    await client.query('set lock_timeout = 0')
+    await client.query(`select pg_advisory_lock(${LOCK})`)
+    await client.query(`create table if not exists migrations (
+      name text primary key, checksum text not null,
+      applied_at timestamptz not null default clock_timestamp())`)
+    const { rows } = await client.query<{ name: string; checksum: string }>(
+      'select name, checksum from migrations',
+    )
+    const applied = new Map(rows.map((row) => [row.name, row.checksum]))
+    for (const migration of sets.flatMap(readSet)) await apply(client, migration, applied, log)
+  } finally {
+    // The session ends with the client, and the lock with the session.
+    client.release(true)
+  }
+}
+
+async function apply(
+  client: PoolClient,
+  { name, sql, checksum }: Migration,
+  applied: Map<string, string>,
+  log: Logger,
+): Promise<void> {
+  const known = applied.get(name)
+  if (known === checksum) return
+  if (known !== undefined) throw new Error(`migration ${name} was changed after it had been run`)
+  await client.query('begin')
+  try {
+    await client.query(sql)
+    await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback')
+    throw new Error(`migration ${name} failed`, { cause: error })
+  }
+  log.info({ migration: name }, 'migration applied')
+}
+
+function readSet({ name, dir }: MigrationSet): Migration[] {
+  return readdirSync(dir)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => {
+      const sql = readFileSync(join(dir, file), 'utf8')
+      const checksum = createHash('sha256').update(sql).digest('hex')
+      return { name: `${name}/${file}`, sql, checksum }
+    })
+}
+
+async function connectPatiently(pool: Pool, log: Logger): Promise<PoolClient> {
+  const deadlineMs = performance.now() + WAIT_FOR_DATABASE_MS
+  for (;;) {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      if (!isUnavailable(error) || performance.now() > deadlineMs) throw error
+      log.info('waiting for postgres')
+      await wait(WAIT_STEP_MS)
+    }
+  }
+}
+
+/**
+ * A readiness check that reads only: true when the database answers and every file has been run.
+ * Newer migrations of a later version do not matter, so an old pod stays ready during an upgrade.
+ */
+export function createMigrationCheck(pool: Pool, sets: MigrationSet[]): () => Promise<boolean> {
+  const names = sets.flatMap(readSet).map(({ name }) => name)
+  let isComplete = false
+  return async () => {
+    if (isComplete) {
+      await pool.query('select 1')
+      return true
+    }
+    const { rows } = await pool.query<{ count: number }>(
+      'select count(*)::int as count from migrations where name = any($1)',
+      [names],
+    )
+    isComplete = rows[0]?.count === names.length
+    return isComplete
+  }
+}

@@ -1,0 +1,47 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+
+/** Claims a message inside the transaction of its effects; false when it was handled before. */
+export async function claim<DB>(
+  tx: Transaction<DB>,
+  consumer: string,
+  messageId: string,
+): Promise<boolean> {
+  const result = await sql`
+    insert into inbox (consumer, message_id) values (${consumer}, ${messageId})
+    on conflict do nothing
+  `.execute(tx)
+  return result.numAffectedRows === 1n
+}
+
+/** Counts a delivery that came again, in a statement of its own that survives a crash. */
+export async function countAttempt<DB>(
+  db: Kysely<DB>,
+  consumer: string,
+  messageId: string,
+): Promise<number> {
+  const { rows } = await sql<{ attempts: number }>`
+    insert into inbox_attempts (consumer, message_id, attempts) values (${consumer}, ${messageId}, 1)
+    on conflict (consumer, message_id)
+      do update set attempts = inbox_attempts.attempts + 1, last_at = clock_timestamp()
+    returning attempts
+  `.execute(db)
+  return rows[0]?.attempts ?? 1
+}
+
+/** Deletes entries older than the retention, which must exceed that of outbox and dead letters. */
+export async function purgeInbox<DB>(
+  db: Kysely<DB>,
+  retentionDays: number,
+  limit: number,
+): Promise<void> {
+  await sql`
+    delete from inbox where (consumer, message_id) in (
+      select consumer, message_id from inbox
+      where received_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      order by received_at limit ${limit})
+  `.execute(db)
+  await sql`
+    delete from inbox_attempts
+    where last_at < clock_timestamp() - make_interval(days => ${retentionDays})
+  `.execute(db)
+}

@@ -1,0 +1,36 @@
+import { ACCESS_AUDIENCE } from '@auction/common/auth.ts'
+import { createSigner } from 'fast-jwt'
+import { v4 as uuidv4 } from 'uuid'
+import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
+import type { KeyStore, SigningKey } from './key-store.ts'
+
+export interface TokenSubject {
+  userId: string
+  sessionId: string
+  email: string
+  name: string
+  roles: readonly string[]
+}
+
+export type AccessTokens = (subject: TokenSubject) => string
+
+/** Signs access tokens with the newest active key (blueprint section 4). */
+export function createAccessTokens(keys: KeyStore, issuer: string): AccessTokens {
+  let current: { kid: string; sign: ReturnType<typeof signerFor> } | undefined
+  return ({ userId, sessionId, email, name, roles }) => {
+    const key = keys.signingKey()
+    if (current?.kid !== key.kid) current = { kid: key.kid, sign: signerFor(key, issuer) }
+    return current.sign({ sub: userId, sid: sessionId, jti: uuidv4(), email, name, roles })
+  }
+}
+
+function signerFor({ kid, privatePem }: SigningKey, issuer: string) {
+  return createSigner({
+    algorithm: 'EdDSA',
+    key: privatePem,
+    kid,
+    iss: issuer,
+    aud: ACCESS_AUDIENCE,
+    expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS * 1000,
+  })
+}

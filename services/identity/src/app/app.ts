@@ -1,0 +1,57 @@
+import type { Logger } from '@auction/common/logger.ts'
+import { type App, buildServer } from '@auction/common/server.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import type { Registry } from 'prom-client'
+import { identityErrors } from '#src/errors.ts'
+import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { createAccessTokens } from './access-token.ts'
+import type { KeyStore } from './key-store.ts'
+import { createIdentityMetrics } from './metrics.ts'
+import { accountRoutes } from './routes/accounts.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { createSessionCheck } from './session-check.ts'
+
+const BODY_LIMIT_BYTES = 4 * 1024
+
+export interface AppDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  keys: KeyStore
+  hasher: PasswordHasher
+  successorKey: Buffer
+  issuer: string
+  internalSecret: string
+  legacyAlias: boolean
+  log: Logger
+  registry: Registry
+}
+
+/** The identity API, ready for `listen` or `inject`. */
+export async function buildApp(dependencies: AppDependencies): Promise<App> {
+  const { pool, keys, hasher, issuer, internalSecret, log, registry } = dependencies
+  const app = await buildServer({
+    service: 'identity',
+    log,
+    registry,
+    // It verifies with its own key store and so never calls itself over HTTP.
+    auth: { issuer, jwks: keys, internalSecret, unauthenticated: identityErrors.unauthenticated },
+    docs: {
+      prefix: '/identity',
+      title: 'Identity API',
+      description: 'Accounts, sessions and the keys that access tokens are verified with.',
+    },
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+  })
+  const metrics = createIdentityMetrics(registry, hasher)
+  await accountRoutes(app, { ...dependencies, metrics, checkSession: createSessionCheck(pool) })
+  await sessionRoutes(app, {
+    ...dependencies,
+    metrics,
+    accessTokens: createAccessTokens(keys, issuer),
+  })
+  await keyRoutes(app, { keys })
+  return app
+}

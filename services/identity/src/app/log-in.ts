@@ -1,0 +1,95 @@
+import type { Kysely } from 'kysely'
+import { normaliseEmail } from '#src/domain/email.ts'
+import { composePassword } from '#src/domain/password.ts'
+import { identityErrors } from '#src/errors.ts'
+import { HasherFullError, type PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  type Credentials,
+  lockActiveUser,
+  readCredentials,
+  replacePasswordHash,
+} from '#src/infra/postgres/users.ts'
+import type { AccessTokens } from './access-token.ts'
+import type { IdentityMetrics } from './metrics.ts'
+import { startSession } from './start-session.ts'
+import { refuseWhenFull } from './when-full.ts'
+
+export interface LogInDependencies {
+  db: Kysely<Database>
+  hasher: PasswordHasher
+  accessTokens: AccessTokens
+  metrics: IdentityMetrics
+}
+
+export interface LogInCommand {
+  email: string
+  password: string
+  device: string | null
+}
+
+export interface Tokens {
+  token: string
+  refreshToken: string
+}
+
+/**
+ * Starts a session. An unknown address, a deleted account and a wrong password give one answer
+ * after the same work; that an account is suspended learns only who knows its password.
+ */
+export async function logIn(deps: LogInDependencies, command: LogInCommand): Promise<Tokens> {
+  const { db, hasher, metrics } = deps
+  const password = composePassword(command.password)
+  const emailNormalised = normaliseEmail(command.email)
+  const user =
+    emailNormalised === undefined ? undefined : await readCredentials(db, emailNormalised)
+  const isRight = await refuseWhenFull(
+    user === undefined ? hasher.verifyNobody(password) : hasher.verify(user.passwordHash, password),
+  ).catch((error: unknown) => {
+    metrics.loggedIn('busy')
+    throw error
+  })
+  if (user === undefined || !isRight) {
+    metrics.loggedIn('refused')
+    throw identityErrors.invalidCredentials()
+  }
+  if (user.status === 'suspended') {
+    metrics.loggedIn('suspended')
+    throw identityErrors.suspended()
+  }
+  const tokens = await openSession(deps, user, command.device)
+  metrics.loggedIn('accepted')
+  await renewHash(deps, user, password)
+  return tokens
+}
+
+async function openSession(
+  { db, accessTokens }: LogInDependencies,
+  user: Credentials,
+  device: string | null,
+): Promise<Tokens> {
+  const session = await db.transaction().execute(async (tx) => {
+    const isStillRight = await lockActiveUser(tx, user.id, user.passwordHash)
+    return isStillRight ? startSession(tx, user.id, device) : undefined
+  })
+  if (session === undefined) throw identityErrors.invalidCredentials()
+  const { id: userId, email, name, roles } = user
+  const token = accessTokens({ userId, sessionId: session.sessionId, email, name, roles })
+  return { token, refreshToken: session.refreshToken }
+}
+
+/** The moment of a login is the only one at which an old hash can be made anew. */
+async function renewHash(
+  { db, hasher }: LogInDependencies,
+  user: Credentials,
+  password: string,
+): Promise<void> {
+  if (!hasher.needsRehash(user.passwordHash)) return
+  try {
+    const newHash = await hasher.hash(password)
+    await replacePasswordHash(db, user.id, user.passwordHash, newHash)
+  } catch (error) {
+    // The session exists already, and the next login tries again.
+    if (!(error instanceof HasherFullError)) throw error
+  }
+}

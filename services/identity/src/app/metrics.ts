@@ -1,0 +1,35 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+
+export interface IdentityMetrics {
+  registered(outcome: 'created' | 'email_taken'): void
+  loggedIn(outcome: 'accepted' | 'refused' | 'suspended' | 'busy'): void
+  refreshed(outcome: string): void
+}
+
+/** Registrations, logins and refreshes by outcome, and passwords being hashed or waiting for it. */
+export function createIdentityMetrics(
+  registry: Registry,
+  hasher: Pick<PasswordHasher, 'active' | 'waiting'>,
+): IdentityMetrics {
+  const counter = (name: string, help: string) =>
+    new Counter({ name, help, labelNames: ['outcome'], registers: [registry] })
+  const registrations = counter('identity_registrations_total', 'Registrations by outcome.')
+  const logins = counter('identity_logins_total', 'Logins by outcome.')
+  const refreshes = counter('identity_refreshes_total', 'Refreshed sessions by outcome.')
+  new Gauge({
+    name: 'identity_password_hashes',
+    help: 'Passwords being hashed (active) and waiting for it.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.set({ state: 'active' }, hasher.active)
+      this.set({ state: 'waiting' }, hasher.waiting)
+    },
+  })
+  return {
+    registered: (outcome) => registrations.inc({ outcome }),
+    loggedIn: (outcome) => logins.inc({ outcome }),
+    refreshed: (outcome) => refreshes.inc({ outcome }),
+  }
+}

@@ -1,0 +1,48 @@
+import type { Logger } from '@auction/common/logger.ts'
+import type { Kysely } from 'kysely'
+import { purgeRefreshTokens, purgeSessions } from '#src/infra/postgres/purge.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const INTERVAL_MS = 600_000
+const BATCH = 500
+
+/** Deletes everything that is due, in small batches so that no lock is held for long. */
+export async function purge(
+  db: Kysely<Database>,
+  batch = BATCH,
+): Promise<{ refreshTokens: number; sessions: number }> {
+  return {
+    refreshTokens: await untilLess(batch, () => purgeRefreshTokens(db, batch)),
+    sessions: await untilLess(batch, () => purgeSessions(db, batch)),
+  }
+}
+
+/** Purges now and every ten minutes. Returns what stops it, after the run under way. */
+export function startPurge(db: Kysely<Database>, log: Logger): () => Promise<void> {
+  const run = async () => {
+    try {
+      const purged = await purge(db)
+      if (purged.refreshTokens + purged.sessions > 0) log.info(purged, 'ended sessions purged')
+    } catch (error) {
+      log.warn({ err: error }, 'ended sessions could not be purged')
+    }
+  }
+  let running = run()
+  const timer = setInterval(() => {
+    running = running.then(run)
+  }, INTERVAL_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    return running
+  }
+}
+
+async function untilLess(batch: number, deleteSome: () => Promise<number>): Promise<number> {
+  let total = 0
+  for (;;) {
+    const count = await deleteSome()
+    total += count
+    if (count < batch) return total
+  }
+}

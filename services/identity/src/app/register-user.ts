@@ -1,0 +1,65 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userRegistered } from '@auction/common/contracts/identity.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import { v7 as uuidv7 } from 'uuid'
+import { normaliseEmail } from '#src/domain/email.ts'
+import { normaliseName } from '#src/domain/name.ts'
+import { composePassword, judgePassword } from '#src/domain/password.ts'
+import { identityErrors } from '#src/errors.ts'
+import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { insertUser } from '#src/infra/postgres/users.ts'
+import type { IdentityMetrics } from './metrics.ts'
+import { refuseWhenFull } from './when-full.ts'
+
+export interface RegisterDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  hasher: PasswordHasher
+  metrics: IdentityMetrics
+  legacyAlias: boolean
+}
+
+export interface RegisterCommand {
+  name: string
+  email: string
+  password: string
+}
+
+/** Opens an account and announces it; the row and its event are committed together. */
+export async function registerUser(
+  deps: RegisterDependencies,
+  command: RegisterCommand,
+  trace: Trace,
+): Promise<{ id: string; name: string; email: string }> {
+  const { name, emailNormalised, password } = judge(command)
+  const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
+  const id = uuidv7()
+  const { email } = command
+  const isNew = await deps.db.transaction().execute(async (tx) => {
+    if (!(await insertUser(tx, { id, email, emailNormalised, name, passwordHash }))) return false
+    const { legacyAlias } = deps
+    const context = { source: 'identity', aggregateId: id, trace, legacyAlias }
+    await writeOutbox(tx, [createEvent(userRegistered, context, { userId: id, name, email })])
+    return true
+  })
+  deps.metrics.registered(isNew ? 'created' : 'email_taken')
+  if (!isNew) throw identityErrors.emailTaken({ field: 'email' })
+  notifyOutbox(deps.pool)
+  return { id, name, email }
+}
+
+function judge(command: RegisterCommand) {
+  const name = normaliseName(command.name)
+  if (name === undefined) throw identityErrors.invalidName({ field: 'name' })
+  const emailNormalised = normaliseEmail(command.email)
+  if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
+  const verdict = judgePassword(command.password)
+  if (verdict !== 'fine') {
+    throw identityErrors.invalidPassword({ field: 'password', reason: verdict })
+  }
+  return { name, emailNormalised, password: composePassword(command.password) }
+}

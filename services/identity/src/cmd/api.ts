@@ -1,0 +1,35 @@
+import { availableParallelism } from 'node:os'
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { buildApp } from '#src/app/app.ts'
+import { createKeyStore } from '#src/app/key-store.ts'
+import { readApiConfig } from '#src/config.ts'
+import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { identityMigrations } from '#src/infra/postgres/migrations.ts'
+
+const config = readApiConfig(process.env)
+
+await runService('identity', config, async ({ log, registry, lifecycle }) => {
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const db = createDatabase(pool)
+  const box = createSecretBox(config.KEY_ENCRYPTION_KEY)
+  const keys = await createKeyStore({ db, box, log })
+  lifecycle.onStop('keys', () => keys.close())
+  const hasher = await createPasswordHasher({
+    concurrency: config.PASSWORD_HASH_CONCURRENCY || availableParallelism(),
+    queueMax: config.PASSWORD_HASH_QUEUE_MAX,
+  })
+  const app = await buildApp({
+    ...{ pool, db, keys, hasher, log, registry },
+    successorKey: box.derive('refresh token successors'),
+    issuer: config.JWT_ISSUER,
+    internalSecret: config.INTERNAL_JWT_SECRET,
+    legacyAlias: config.LEGACY_PASCAL_ALIAS,
+  })
+  return { app, checks: { postgres: createMigrationCheck(pool, identityMigrations) } }
+})

@@ -1,0 +1,31 @@
+import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
+import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
+import { createPublisher } from '@auction/common/rabbitmq/publisher.ts'
+import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
+import { runService } from '@auction/common/service-process.ts'
+import { startPurge } from '#src/app/purge-sessions.ts'
+import { readWorkerConfig } from '#src/config.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { identityMigrations } from '#src/infra/postgres/migrations.ts'
+
+const config = readWorkerConfig(process.env)
+
+await runService('identity', config, async ({ log, registry, lifecycle }) => {
+  const pool = createPool(config, { log, registry })
+  lifecycle.onStop('postgres', () => pool.end())
+  await assertDurable(pool)
+  const broker = connectBroker({ url: config.RABBITMQ_URL, name: 'identity-worker', log })
+  lifecycle.onStop('rabbitmq', () => broker.close())
+  const publisher = createPublisher(broker, 'relay')
+  lifecycle.onStop('publisher', () => publisher.close())
+  const relay = startOutboxRelay({ pool, publisher, log, registry })
+  lifecycle.onStop('relay', () => relay.close())
+  lifecycle.onStop('purge', startPurge(createDatabase(pool), log))
+  return {
+    checks: {
+      postgres: createMigrationCheck(pool, identityMigrations),
+      rabbitmq: () => broker.isConnected(),
+    },
+  }
+})

@@ -1,0 +1,14 @@
+/** How long an access token is believed without asking the database. */
+export const ACCESS_TOKEN_LIFETIME_SECONDS = 600
+
+/** A session ends this long after its login, whatever happens. */
+export const SESSION_LIFETIME_DAYS = 30
+
+/** A session that is not refreshed for this long ends too. */
+export const REFRESH_TOKEN_LIFETIME_DAYS = 14
+
+/** A refresh token presented again within this time gets the same successor: its answer was lost. */
+export const REFRESH_GRACE_SECONDS = 10
+
+/** Ended sessions stay this long, so that their owner can still see them. */
+export const ENDED_SESSION_RETENTION_DAYS = 7

@@ -1,0 +1,39 @@
+import { defineError } from '@auction/common/errors.ts'
+
+/** Every error identity answers with, apart from those of the server itself. */
+export const identityErrors = {
+  unauthenticated: defineError('identity.unauthenticated', 'Log in to do this.', 401),
+  invalidCredentials: defineError(
+    'identity.invalid_credentials',
+    'The e-mail address or the password is not right.',
+    401,
+  ),
+  invalidRefreshToken: defineError(
+    'identity.invalid_refresh_token',
+    'This refresh token is not valid. Log in again.',
+    401,
+  ),
+  suspended: defineError('identity.suspended', 'This account is suspended.', 403),
+  invalidEmail: defineError('identity.invalid_email', 'This is not an e-mail address.', 400),
+  invalidName: defineError(
+    'identity.invalid_name',
+    'A name has 1 to 80 visible characters and no control characters.',
+    400,
+  ),
+  invalidPassword: defineError(
+    'identity.invalid_password',
+    'A password has 8 to 128 characters.',
+    400,
+  ),
+  emailTaken: defineError(
+    'identity.email_taken',
+    'There is an account with this e-mail address already.',
+    409,
+  ),
+  tooBusy: defineError(
+    'identity.too_busy',
+    'Too many people are logging in just now. Try again shortly.',
+    503,
+    { retryAfterSeconds: 2 },
+  ),
+}

@@ -1,0 +1,24 @@
+import { type Kysely, sql } from 'kysely'
+import { ENDED_SESSION_RETENTION_DAYS } from '#src/domain/lifetimes.ts'
+import type { Database } from './schema.ts'
+
+/** Deletes some refresh tokens that can no longer be used; answers how many. */
+export async function purgeRefreshTokens(db: Kysely<Database>, limit: number): Promise<number> {
+  const result = await sql`
+    delete from refresh_tokens where digest in (
+      select digest from refresh_tokens where expires_at < clock_timestamp() limit ${limit}
+      for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}
+
+/** Deletes some sessions that ended a while ago, with their refresh tokens; answers how many. */
+export async function purgeSessions(db: Kysely<Database>, limit: number): Promise<number> {
+  const result = await sql`
+    delete from sessions where id in (
+      select id from sessions
+       where least(expires_at, revoked_at)
+             < clock_timestamp() - make_interval(days => ${ENDED_SESSION_RETENTION_DAYS})
+       limit ${limit}
+       for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}

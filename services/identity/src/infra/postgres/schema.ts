@@ -1,0 +1,54 @@
+import type { ColumnType, Generated } from 'kysely'
+
+type Instant = ColumnType<Date, Date | string, Date | string>
+
+export interface UsersTable {
+  id: string
+  email: string
+  email_normalised: string
+  email_verified_at: Instant | null
+  name: string
+  password_hash: string
+  roles: Generated<string[]>
+  status: Generated<'active' | 'suspended' | 'deleted'>
+  version: Generated<number>
+  created_at: Generated<Date>
+  updated_at: Generated<Date>
+}
+
+export interface SessionsTable {
+  id: string
+  user_id: string
+  created_at: Generated<Date>
+  last_seen_at: Generated<Date>
+  expires_at: Instant
+  revoked_at: Instant | null
+  revoked_reason: string | null
+  device: string | null
+  address: string | null
+}
+
+export interface RefreshTokensTable {
+  digest: Buffer
+  session_id: string
+  created_at: Generated<Date>
+  expires_at: Instant
+  used_at: Instant | null
+}
+
+export interface SigningKeysTable {
+  kid: string
+  public_jwk: unknown
+  private_key_encrypted: Buffer
+  encryption_key_id: string
+  created_at: Generated<Date>
+  activates_at: Instant
+  retires_at: Instant | null
+}
+
+export interface Database {
+  users: UsersTable
+  sessions: SessionsTable
+  refresh_tokens: RefreshTokensTable
+  signing_keys: SigningKeysTable
+}

@@ -1,0 +1,76 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import { SESSION_LIFETIME_DAYS } from '#src/domain/lifetimes.ts'
+import type { Database } from './schema.ts'
+
+export interface LiveSession {
+  sessionId: string
+  id: string
+  email: string
+  name: string
+  roles: string[]
+  emailVerified: boolean
+  createdAt: Date
+}
+
+/** Starts a session that ends by itself after its lifetime. */
+export async function insertSession(
+  tx: Transaction<Database>,
+  session: { id: string; userId: string; device: string | null },
+): Promise<void> {
+  await tx
+    .insertInto('sessions')
+    .values({
+      id: session.id,
+      user_id: session.userId,
+      device: session.device,
+      expires_at: sql<Date>`clock_timestamp() + make_interval(days => ${SESSION_LIFETIME_DAYS})`,
+    })
+    .execute()
+}
+
+/** Marks that the session's owner was here. */
+export async function touchSession(tx: Transaction<Database>, id: string): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ last_seen_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Ends a session for good; ending it twice keeps the first reason. */
+export async function revokeSession(
+  db: Kysely<Database>,
+  id: string,
+  reason: 'logout' | 'refresh_token_replayed',
+): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+/**
+ * Those of the sessions that are alive and whose user is active, with the user as stored now.
+ * Both joins go by primary key, and the statement is prepared once per connection.
+ */
+export async function readLiveSessions(
+  pool: Pool,
+  sessionIds: readonly string[],
+): Promise<LiveSession[]> {
+  const { rows } = await pool.query<LiveSession>({
+    name: 'read-live-sessions',
+    text: `select s.id as "sessionId", u.id, u.email, u.name, u.roles,
+                  u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt"
+             from sessions s
+             join users u on u.id = s.user_id
+            where s.id = any($1::uuid[])
+              and s.revoked_at is null
+              and s.expires_at > clock_timestamp()
+              and u.status = 'active'`,
+    values: [sessionIds],
+  })
+  return rows
+}

@@ -1,0 +1,87 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from './schema.ts'
+
+export interface NewUser {
+  id: string
+  email: string
+  emailNormalised: string
+  name: string
+  passwordHash: string
+}
+
+export interface Credentials {
+  id: string
+  email: string
+  name: string
+  roles: string[]
+  status: string
+  passwordHash: string
+}
+
+/** False when the address has an account already, also when that one is being made right now. */
+export async function insertUser(tx: Transaction<Database>, user: NewUser): Promise<boolean> {
+  const result = await tx
+    .insertInto('users')
+    .values({
+      id: user.id,
+      email: user.email,
+      email_normalised: user.emailNormalised,
+      name: user.name,
+      password_hash: user.passwordHash,
+    })
+    .onConflict((conflict) => conflict.column('email_normalised').doNothing())
+    .executeTakeFirst()
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+/** What a login needs; deleted accounts do not exist any more. */
+export async function readCredentials(
+  db: Kysely<Database>,
+  emailNormalised: string,
+): Promise<Credentials | undefined> {
+  return db
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'roles', 'status', 'password_hash as passwordHash'])
+    .where('email_normalised', '=', emailNormalised)
+    .where('status', '!=', 'deleted')
+    .executeTakeFirst()
+}
+
+/**
+ * True while the user may start a session with the password just verified. The row is locked
+ * against updates, so a password change or suspension waits and then ends the session as well.
+ */
+export async function lockActiveUser(
+  tx: Transaction<Database>,
+  id: string,
+  passwordHash: string,
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', id)
+    .where('status', '=', 'active')
+    .where('password_hash', '=', passwordHash)
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Stores the same password under newer parameters, unless it was changed meanwhile. */
+export async function replacePasswordHash(
+  db: Kysely<Database>,
+  id: string,
+  passwordHash: string,
+  newHash: string,
+): Promise<void> {
+  await db
+    .updateTable('users')
+    .set({
+      password_hash: newHash,
+      version: sql`version + 1`,
+      updated_at: sql`clock_timestamp()`,
+    })
+    .where('id', '=', id)
+    .where('password_hash', '=', passwordHash)
+    .execute()
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { createLogger } from '@auction/common/logger.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import { createPool, type PostgresConfig } from '@auction/common/postgres/pool.ts'
+import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
+import type { Kysely } from 'kysely'
+import { buildApp } from '#src/app/app.ts'
+import { createKeyStore } from '#src/app/key-store.ts'
+import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { identityMigrations } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export const ISSUER = 'auction-identity'
+export const INTERNAL_SECRET = 'a secret between services, for tests'
+
+export const PERSON = {
+  name: 'Ann Lee',
+  email: 'ann@example.org',
+  password: 'correct horse battery staple',
+} as const
+
+const log = createLogger('identity', 'silent')
+
+/** Tests also look at tables that identity's own queries never read. */
+export type TestDb = Kysely<Database>
+
+export const newKeyEncryptionKey = () => randomBytes(32).toString('base64')
+
+/** An empty, migrated database of its own. */
+export async function createIdentityDatabase(t: Teardown) {
+  const { config, pool } = await createTestDatabase(t, identityMigrations)
+  return { config, pool, db: createDatabase(pool) }
+}
+
+export interface IdentityOptions {
+  concurrency?: number
+  queueMax?: number
+  legacyAlias?: boolean
+  /** Another way to the same database, for tests that cut it. */
+  connectThrough?: (config: PostgresConfig) => Promise<PostgresConfig>
+}
+
+/** The whole API on a database of its own, and shortcuts for its commonest calls. */
+export async function startIdentity(t: Teardown, options: IdentityOptions = {}) {
+  const database = await createIdentityDatabase(t)
+  const box = createSecretBox(newKeyEncryptionKey())
+  const registry = createRegistry('identity')
+  const { connectThrough } = options
+  const pool =
+    connectThrough === undefined
+      ? database.pool
+      : createPool(await connectThrough(database.config), { log })
+  const db = createDatabase(pool)
+  const keys = await createKeyStore({ db, box, log })
+  const hasher = await createPasswordHasher({
+    concurrency: options.concurrency ?? 2,
+    queueMax: options.queueMax ?? 100,
+  })
+  const app = await buildApp({
+    ...{ pool, db, keys, hasher, log, registry },
+    successorKey: box.derive('refresh token successors'),
+    issuer: ISSUER,
+    internalSecret: INTERNAL_SECRET,
+    legacyAlias: options.legacyAlias ?? false,
+  })
+  t.teardown(async () => {
+    keys.close()
+    await app.close()
+    if (pool !== database.pool) await pool.end()
+  })
+  const post = (path: string, payload: object) =>
+    app.inject({ method: 'POST', url: `/identity/${path}`, payload })
+  const { email, password } = PERSON
+  return {
+    ...{ app, db: database.db, keys, hasher, registry },
+    register: (change: object) => post('register', { ...PERSON, ...change }),
+    login: (change: object) => post('login', { email, password, ...change }),
+    refresh: (refreshToken: unknown) => post('token/refresh', { refreshToken }),
+  }
+}

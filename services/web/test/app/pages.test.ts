@@ -1,0 +1,175 @@
+import t from 'tap'
+import { healthy, ITEM_ID, item, list, lot, startApp, startUpstream } from '../helper.ts'
+
+t.test(
+  'the first page lists open lots with price, bids, reserve, end and links to the APIs',
+  async (t) => {
+    const upstream = await startUpstream(t, healthy())
+    const app = await startApp(t, upstream.url)
+    const response = await app.inject('/')
+    t.equal(response.statusCode, 200)
+    t.match(response.headers['content-type'], /^text\/html/)
+    t.equal(response.headers['cache-control'], 'no-store')
+    for (const text of [
+      'Brass sextant',
+      'EUR 1,234.50',
+      '7 bids',
+      'Reserve not met',
+      'data-countdown>4 min 05 s</time>',
+      'ends 23 Nov 2026, 18:04:05 UTC',
+      'data-server-time="2026-11-23T18:00:00.000Z"',
+      'href="/identity/docs"',
+      'href="/api/v1/items/docs"',
+      'href="/api/v1/lots/docs"',
+      `href="/lots/${ITEM_ID}"`,
+    ]) {
+      t.ok(response.body.includes(text), text)
+    }
+    t.same(upstream.urls, ['/api/v1/items?status=active&page=1&pageSize=24'])
+  },
+)
+
+t.test('what a seller wrote is text and never markup', async (t) => {
+  const name = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
+  const upstream = await startUpstream(
+    t,
+    healthy({
+      '/api/v1/items': { ...list, items: [{ ...item, name, currencyCode: '<b>' }] },
+      [`/api/v1/items/${ITEM_ID}`]: { ...item, name, description: name },
+      [`/api/v1/lots/${ITEM_ID}/bids`]: {
+        bids: [{ bidder: name, kind: 'manual', amount: '<u>', bidAt: list.serverTime }],
+      },
+    }),
+  )
+  const app = await startApp(t, upstream.url)
+  for (const url of ['/', `/lots/${ITEM_ID}`]) {
+    const { statusCode, body } = await app.inject(url)
+    t.equal(statusCode, 200)
+    t.ok(body.includes('&lt;script&gt;alert(1)'), 'shown as text')
+    t.notMatch(body, /<script>|<img|<b>|<u>/, 'no markup of it survives')
+  }
+})
+
+t.test('a page allows no inline script, no foreign origin and no frame', async (t) => {
+  const upstream = await startUpstream(t, healthy())
+  const app = await startApp(t, upstream.url)
+  for (const url of ['/', '/nothing', '/assets/style.css', `/lots/${ITEM_ID}`]) {
+    const { headers, body } = await app.inject(url)
+    const policy = String(headers['content-security-policy'])
+    t.match(policy, /default-src 'none'/)
+    t.match(policy, /frame-ancestors 'none'/)
+    t.notMatch(policy, /unsafe|\*|data:/)
+    t.equal(headers['x-content-type-options'], 'nosniff')
+    t.notMatch(body, /<style|style="| on[a-z]+="|<script>/, 'nothing inline')
+  }
+})
+
+t.test('a lot page shows the next bid, the leader and the history', async (t) => {
+  const upstream = await startUpstream(t, healthy())
+  const app = await startApp(t, upstream.url)
+  const { statusCode, body } = await app.inject(`/lots/${ITEM_ID}`)
+  t.equal(statusCode, 200)
+  for (const text of [
+    'The next bid is at least EUR 1,259.50.',
+    'bidder 3 leads',
+    'Reserve met',
+    'EUR 1,209.50',
+    'automatic',
+  ]) {
+    t.ok(body.includes(text), text)
+  }
+})
+
+t.test('a closed lot shows how it ended instead of a countdown', async (t) => {
+  const { minNextBid: _, ...rest } = lot
+  const upstream = await startUpstream(
+    t,
+    healthy({
+      [`/api/v1/items/${ITEM_ID}`]: { ...item, status: 'sold' },
+      [`/api/v1/lots/${ITEM_ID}`]: { ...rest, phase: 'closed', finalAmount: '1300.00' },
+    }),
+  )
+  const app = await startApp(t, upstream.url)
+  const { body } = await app.inject(`/lots/${ITEM_ID}`)
+  t.ok(body.includes('EUR 1,300.00'))
+  t.match(body, /Sold\s+<small>ended 23 Nov 2026/)
+  t.notMatch(body, /data-countdown|The next bid/)
+})
+
+t.test('an upstream that is away, fails or talks nonsense gives a friendly 503 page', async (t) => {
+  const broken: [string, (url: string) => { status: number; body: unknown }][] = [
+    ['fails', () => ({ status: 503, body: {} })],
+    ['is not JSON', () => ({ status: 200, body: 'oops' })],
+    ['has another shape', () => ({ status: 200, body: { items: [{ id: 1 }] } })],
+    ['has a date that is none', healthy({ '/api/v1/items': { ...list, serverTime: 'soon' } })],
+  ]
+  for (const [name, answer] of broken) {
+    const upstream = await startUpstream(t, answer)
+    const app = await startApp(t, upstream.url)
+    const response = await app.inject('/')
+    t.equal(response.statusCode, 503, name)
+    t.equal(response.headers['retry-after'], '5')
+    t.match(response.headers['content-type'], /^text\/html/)
+    t.ok(response.body.includes('Back in a moment'))
+  }
+  const app = await startApp(t, 'http://127.0.0.1:1')
+  const response = await app.inject(`/lots/${ITEM_ID}`)
+  t.equal(response.statusCode, 503, 'refuses connections')
+})
+
+t.test(
+  'an address that leads nowhere gives a page with 404, also with a strange query',
+  async (t) => {
+    const upstream = await startUpstream(t, healthy())
+    const app = await startApp(t, upstream.url)
+    for (const url of [
+      '/nothing',
+      '/lots/1',
+      '/lots/019a0000-0000-7000-8000-00000000000f',
+      '/?status=draft',
+      '/?status=constructor',
+      '/?status=active&status=sold',
+      '/?page=0',
+      '/?page=1e3',
+      '/?page=99999',
+      '/assets/../config.ts',
+    ]) {
+      const { statusCode, body } = await app.inject(url)
+      t.equal(statusCode, 404, url)
+      t.ok(body.includes('Nothing here'))
+    }
+    t.same(
+      upstream.urls.filter((url) => url.startsWith('/api/v1/items?')),
+      [],
+      'nothing of it reached the list',
+    )
+  },
+)
+
+t.test('further pages are linked and nothing is said of them when there is one', async (t) => {
+  const upstream = await startUpstream(
+    t,
+    healthy({ '/api/v1/items': { ...list, page: 2, totalPages: 3, totalItems: 70 } }),
+  )
+  const app = await startApp(t, upstream.url)
+  const { body } = await app.inject('/?status=sold&page=2')
+  t.ok(body.includes('href="/?status=sold&amp;page=1"'))
+  t.ok(body.includes('href="/?status=sold&amp;page=3"'))
+  t.ok(body.includes('70 lots'))
+})
+
+t.test('HEAD answers like GET without a body, and an asset is sent once', async (t) => {
+  const upstream = await startUpstream(t, healthy())
+  const app = await startApp(t, upstream.url)
+  const head = await app.inject({ method: 'HEAD', url: '/' })
+  t.equal(head.statusCode, 200)
+  t.equal(head.body, '')
+  const first = await app.inject('/assets/countdown.js')
+  t.equal(first.statusCode, 200)
+  t.match(first.headers['content-type'], /^text\/javascript/)
+  const again = await app.inject({
+    url: '/assets/countdown.js',
+    headers: { 'if-none-match': String(first.headers.etag) },
+  })
+  t.equal(again.statusCode, 304)
+})

@@ -1,0 +1,79 @@
+import { Agent, request as httpRequest } from 'node:http'
+
+export interface Answer<T = Record<string, unknown>> {
+  statusCode: number
+  headers: Record<string, string | string[] | undefined>
+  body: T
+}
+
+export interface RequestOptions {
+  token?: string
+  body?: unknown
+  headers?: Record<string, string>
+  timeoutMs?: number
+}
+
+export interface ApiClient {
+  /** Rejects only when no answer came; what became of the request is then unknown. */
+  request<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options?: RequestOptions,
+  ): Promise<Answer<T>>
+  close(): void
+}
+
+export interface ClientOptions {
+  baseUrl: string
+  /** A loopback address to call from, so that many clients do not share one rate limit. */
+  localAddress?: string
+  maxSockets?: number
+}
+
+const TIMEOUT_MS = 15_000
+
+/** A plain HTTP client with kept-alive connections; what a bidder's browser would send. */
+export function createClient({ baseUrl, localAddress, maxSockets = 64 }: ClientOptions): ApiClient {
+  const agent = new Agent({ keepAlive: true, maxSockets })
+  return {
+    request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+      const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
+      const headers: Record<string, string> = { ...options.headers }
+      if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`
+      if (payload !== undefined) {
+        headers['content-type'] = 'application/json'
+        headers['content-length'] = String(Buffer.byteLength(payload))
+      }
+      return new Promise((resolve, reject) => {
+        const outgoing = httpRequest(
+          new URL(path, baseUrl),
+          { method, headers, agent, ...(localAddress === undefined ? {} : { localAddress }) },
+          (response) => {
+            const chunks: Buffer[] = []
+            response.on('data', (chunk: Buffer) => chunks.push(chunk))
+            response.on('error', reject)
+            response.on('end', () => {
+              const text = Buffer.concat(chunks).toString('utf8')
+              const isJson = String(response.headers['content-type']).includes('json')
+              try {
+                resolve({
+                  statusCode: response.statusCode ?? 0,
+                  headers: response.headers,
+                  body: (isJson ? JSON.parse(text) : { text }) as T,
+                })
+              } catch (error) {
+                reject(error)
+              }
+            })
+          },
+        )
+        outgoing.setTimeout(options.timeoutMs ?? TIMEOUT_MS, () =>
+          outgoing.destroy(new Error('no answer in time')),
+        )
+        outgoing.on('error', reject)
+        outgoing.end(payload)
+      })
+    },
+    close: () => agent.destroy(),
+  }
+}

@@ -1,0 +1,143 @@
+import pg from 'pg'
+import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
+import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
+import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
+import type { SentBid } from './history.ts'
+
+export interface Databases {
+  identity: string
+  auction: string
+  bid: string
+}
+
+export interface Counts {
+  sent: number
+  acknowledged: number
+  refused: number
+  unknown: number
+  lost: number
+  double: number
+  ghosts: number
+  lots: number
+  ledgerEntries: number
+  closed: number
+  wrongWinners: number
+  eventsCommitted: number
+  eventsUnsent: number
+  readModelDifferences: number
+  violations: string[]
+}
+
+// Money and counters are bigint in both databases; the driver would make strings of them.
+pg.types.setTypeParser(20, BigInt)
+
+/** Compares what the clients were told with ledger, lots, results, outboxes and read model. */
+export async function check(databases: Databases, history: SentBid[]): Promise<Counts> {
+  const bid = new pg.Pool({ connectionString: databases.bid, max: 4 })
+  const auction = new pg.Pool({ connectionString: databases.auction, max: 2 })
+  const identity = new pg.Pool({ connectionString: databases.identity, max: 2 })
+  try {
+    const ledger = await compareWithLedger(bid, history)
+    const verification = await verifyLots(createDatabase(bid), createBidSettings())
+    const lots = await bid.query(
+      `select count(*) filter (where phase = 'closed')::int as closed,
+         count(*) filter (where phase = 'closed' and outcome = 'sold'
+           and winner_id is distinct from leader_id)::int as wrong from lots`,
+    )
+    const outboxes = await Promise.all([bid, auction, identity].map(readOutbox))
+    return {
+      sent: history.length,
+      acknowledged: history.filter(({ status }) => status === 'accepted').length,
+      refused: history.filter(({ status }) => status === 'refused').length,
+      unknown: history.filter(({ status }) => status === 'unknown').length,
+      ...ledger,
+      lots: verification.lots,
+      ledgerEntries: verification.entries,
+      closed: lots.rows[0].closed,
+      wrongWinners: lots.rows[0].wrong,
+      eventsCommitted: outboxes.reduce((sum, { events }) => sum + events, 0),
+      eventsUnsent: outboxes.reduce((sum, { unsent }) => sum + unsent, 0),
+      readModelDifferences: await compareReadModel(bid, auction),
+      violations: verification.violations,
+    }
+  } finally {
+    await Promise.all([bid.end(), auction.end(), identity.end()])
+  }
+}
+
+interface LedgerRow {
+  id: string
+  key: string
+  item_id: string
+  bidder_id: string
+  max_amount: bigint | null
+  outcome: string
+}
+
+async function compareWithLedger(pool: pg.Pool, history: SentBid[]) {
+  const { rows } = await pool.query<LedgerRow>(
+    `select id, idempotency_key as key, item_id, bidder_id, max_amount, outcome from bids
+     where kind <> 'auto' and idempotency_key is not null`,
+  )
+  const byKey = new Map<string, LedgerRow[]>()
+  for (const row of rows) byKey.set(row.key, [...(byKey.get(row.key) ?? []), row])
+  const sent = new Map(history.map((bid) => [bid.key, bid]))
+  let lost = 0
+  for (const bid of history) {
+    const [row] = byKey.get(bid.key) ?? []
+    if (bid.status === 'accepted' && !isSame(bid, row)) lost += 1
+    if (bid.status === 'refused' && row !== undefined && row.outcome !== 'refused') lost += 1
+  }
+  const double = [...byKey.values()].filter((same) => same.length > 1).length
+  const ghosts = rows.filter((row) => !sent.has(row.key)).length
+  return { lost, double, ghosts }
+}
+
+function isSame(bid: SentBid, row: LedgerRow | undefined): boolean {
+  return (
+    row !== undefined &&
+    row.outcome !== 'refused' &&
+    row.id === bid.bidId &&
+    row.item_id === bid.itemId &&
+    row.bidder_id === bid.bidderId &&
+    row.max_amount === BigInt(Math.round(Number(bid.maxAmount) * 100))
+  )
+}
+
+async function readOutbox(pool: pg.Pool): Promise<{ events: number; unsent: number }> {
+  const { rows } = await pool.query(
+    `select coalesce(sum(json_array_length(events)), 0)::int as events,
+       coalesce(sum(json_array_length(events)) filter (where sent_at is null), 0)::int as unsent
+     from outbox`,
+  )
+  return rows[0]
+}
+
+/** Items of the auction service that tell another story than the lots of the bid service. */
+export async function compareReadModel(bid: pg.Pool, auction: pg.Pool): Promise<number> {
+  const lots = await bid.query(
+    `select item_id, current_price, bid_count, reserve_met, outcome, winner_id, final_amount, phase
+     from lots`,
+  )
+  const items = await auction.query(
+    `select id, current_price, bid_count, reserve_met, status, buyer_id, end_price from items
+     where status <> 'draft'`,
+  )
+  const byId = new Map(items.rows.map((row) => [row.id, row]))
+  let differences = 0
+  for (const lot of lots.rows) {
+    const item = byId.get(lot.item_id)
+    const expectedStatus =
+      lot.phase !== 'closed' ? ['active', 'scheduled'] : lot.outcome === 'sold' ? ['sold'] : ['expired']
+    const isEqual =
+      item !== undefined &&
+      expectedStatus.includes(item.status) &&
+      item.bid_count === lot.bid_count &&
+      item.reserve_met === lot.reserve_met &&
+      (lot.bid_count === 0 || item.current_price === lot.current_price) &&
+      item.buyer_id === lot.winner_id &&
+      item.end_price === lot.final_amount
+    if (!isEqual) differences += 1
+  }
+  return differences
+}

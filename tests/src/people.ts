@@ -1,0 +1,96 @@
+import type { ApiClient, Answer } from './api-client.ts'
+
+export interface Person {
+  id: string
+  name: string
+  email: string
+  token: string
+}
+
+export const PASSWORD = 'correct horse battery staple 7'
+
+/** Registers somebody and logs in. Throws with the answer when the platform refuses. */
+export async function join(client: ApiClient, name: string, unique: string): Promise<Person> {
+  const email = `${unique}@example.test`
+  const registered = await insist(client, 'POST', '/identity/register', {
+    body: { name, email, password: PASSWORD },
+    accept: [201],
+  })
+  const token = await logIn(client, email)
+  return { id: String(registered.body.id), name, email, token }
+}
+
+/** A fresh access token. */
+export async function logIn(client: ApiClient, email: string): Promise<string> {
+  const answer = await insist(client, 'POST', '/identity/login', {
+    body: { email, password: PASSWORD },
+    accept: [200],
+  })
+  return String(answer.body.token)
+}
+
+export interface InsistOptions {
+  token?: string
+  body?: unknown
+  headers?: Record<string, string>
+  accept: number[]
+}
+
+const ATTEMPTS_MAX = 60
+
+/** Sends until the platform has time: 429 and 503 are tried again after their Retry-After. */
+export async function insist(
+  client: ApiClient,
+  method: string,
+  path: string,
+  { accept, ...options }: InsistOptions,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await client.request(method, path, options)
+    if (accept.includes(answer.statusCode)) return answer
+    const isBusy = answer.statusCode === 429 || answer.statusCode === 503
+    if (!isBusy || attempt >= ATTEMPTS_MAX) {
+      throw new Error(`${method} ${path} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`)
+    }
+    const seconds = Number(answer.headers['retry-after'] ?? 1)
+    await new Promise((resolve) => setTimeout(resolve, Math.min(seconds, 2) * 1000))
+  }
+}
+
+export interface Listing {
+  name: string
+  startPrice: string
+  durationMs: number
+  startsInMs?: number
+  currencyCode?: string
+  terms?: Record<string, unknown>
+}
+
+/** Lists and publishes an item; answers its id and when it ends. */
+export async function sell(
+  client: ApiClient,
+  seller: Person,
+  { name, startPrice, durationMs, startsInMs = 0, currencyCode = 'USD', terms = {} }: Listing,
+): Promise<{ id: string; endDate: string }> {
+  const startsAtMs = Date.now() + startsInMs
+  const created = await insist(client, 'POST', '/api/v1/items', {
+    token: seller.token,
+    accept: [201],
+    body: {
+      name,
+      description: `${name}, listed by ${seller.name}.`,
+      currencyCode,
+      startPrice,
+      startDate: new Date(startsAtMs).toISOString(),
+      endDate: new Date(startsAtMs + durationMs).toISOString(),
+      extensionThresholdMinutes: 0,
+      ...terms,
+    },
+  })
+  const id = String(created.body.id)
+  await insist(client, 'POST', `/api/v1/items/${id}/publish`, {
+    token: seller.token,
+    accept: [200],
+  })
+  return { id, endDate: String(created.body.endDate) }
+}
