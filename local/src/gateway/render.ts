@@ -162,7 +162,8 @@ export function renderStatic({ addresses, dynamicFile, accessLogFile }: StaticOp
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: 'ERROR', noColor: true },
     ping: { manualRouting: true },
-    providers: { file: { filename: dynamicFile, watch: false } },
+    // The one file does not change while it runs, so nothing need be waited for.
+    providers: { providersThrottleDuration: '10ms', file: { filename: dynamicFile, watch: false } },
     entryPoints: Object.fromEntries(entryPoints),
     ...(accessLogFile === undefined
       ? {}

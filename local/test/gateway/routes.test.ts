@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { renderGateway, renderStatic } from '#src/gateway/render.ts'
 import { parseRoutes, readRoutes } from '#src/gateway/routes.ts'
@@ -162,7 +161,7 @@ const MISTAKES: [mistake: string, text: string, message: string][] = [
     table(ROW.replace('/api/v1/items', '"/a`) || PathPrefix(`/"')),
     'is not a plain path',
   ],
-  ['a slash at the end', table(ROW.replace('items,', 'items/,')), 'must not end with a slash'],
+  ['a slash at the end', table(ROW.replace('/items', '/items/')), 'must not end with a slash'],
   ['a name used twice', table(ROW, ROW), 'the name is taken'],
   [
     'a prefix whose other methods reach the pages',
@@ -194,19 +193,7 @@ const MISTAKES: [mistake: string, text: string, message: string][] = [
 
 t.test('a table that could be read two ways is refused', (t) => {
   for (const [mistake, text, message] of MISTAKES) {
-    t.throws(() => parseRoutes(text), { message: new RegExp(escape(message)) }, mistake)
+    t.throws(() => parseRoutes(text), { message }, mistake)
   }
   t.end()
-})
-
-function escape(text: string): string {
-  return text.replace(/[/.]/g, '\\$&')
-}
-
-t.test('every header that identity answers with is one of the stripped ones', async (t) => {
-  const text = await readFile(
-    new URL('../../../charts/auction-platform/routes.yaml', import.meta.url),
-    'utf8',
-  )
-  t.same(parseRoutes(text).identityHeaders, ['X-User-Id', 'X-User-Email', 'X-User-Roles'])
 })

@@ -82,8 +82,7 @@ export function serviceHeaders(): { authorization: string } {
   return { authorization: `Bearer ${sign({})}` }
 }
 
-export const inMinutes = (minutes: number) =>
-  new Date(Date.now() + minutes * 60_000).toISOString()
+export const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString()
 
 /** A right listing from now for a day, as a request body. */
 export function listingBody(changes: Record<string, unknown> = {}): Record<string, unknown> {

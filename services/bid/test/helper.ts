@@ -25,7 +25,9 @@ export interface World {
   replica(): Promise<App>
   /** Another closer run, as any worker would do it. */
   close(): Promise<number>
-  putTerms(changes?: Partial<LotTerms>): Promise<{ statusCode: number; body: Answer; itemId: string }>
+  putTerms(
+    changes?: Partial<LotTerms>,
+  ): Promise<{ statusCode: number; body: Answer; itemId: string }>
   lot(itemId: string): Promise<Answer>
   bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
   /** Moves every instant of a lot, which lets time pass without waiting for it. */

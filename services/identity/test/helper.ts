@@ -6,7 +6,7 @@ import { createTestDatabase, type Teardown } from '@auction/common/testing/datab
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
-import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
@@ -54,12 +54,12 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
       : createPool(await connectThrough(database.config), { log })
   const db = createDatabase(pool)
   const keys = await createKeyStore({ db, box, log })
-  const hasher = await createPasswordHasher({
+  const permits = createPermits({
     concurrency: options.concurrency ?? 2,
     queueMax: options.queueMax ?? 100,
   })
   const app = await buildApp({
-    ...{ pool, db, keys, hasher, log, registry },
+    ...{ pool, db, keys, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
     internalSecret: INTERNAL_SECRET,
@@ -74,7 +74,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })
   const { email, password } = PERSON
   return {
-    ...{ app, db: database.db, keys, hasher, registry },
+    ...{ app, db: database.db, keys, permits, registry },
     register: (change: object) => post('register', { ...PERSON, ...change }),
     login: (change: object) => post('login', { email, password, ...change }),
     refresh: (refreshToken: unknown) => post('token/refresh', { refreshToken }),

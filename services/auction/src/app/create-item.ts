@@ -36,8 +36,7 @@ export async function createItem(
   const { content } = listing
   const created = await db.transaction().execute(async (tx) => {
     const now = await readClock(tx)
-    const problem =
-      termsProblem(content, limits) ?? startProblem(content.startDate, now, limits)
+    const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
     if (problem !== undefined) throw itemErrors.createInvalid({ ...problem })
     const read = await insertItem(tx, uuidV7(), sellerId, content, 1)
     await events.emit(tx, read, trace, [{ kind: 'created' }])

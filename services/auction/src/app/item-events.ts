@@ -10,7 +10,11 @@ import {
   itemStarted,
   itemUpdated,
 } from '@auction/common/contracts/auction.ts'
-import { createEvent, type EventContext, type OutboxEvent } from '@auction/common/contracts/event.ts'
+import {
+  createEvent,
+  type EventContext,
+  type OutboxEvent,
+} from '@auction/common/contracts/event.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/tracing.ts'

@@ -15,7 +15,8 @@ export interface StartDependencies {
 export async function startItems({ db, events }: StartDependencies): Promise<number> {
   const started = await db.transaction().execute(async (tx) => {
     const items = await startDueItems(tx, BATCH_MAX)
-    for (const read of items) await events.emit(tx, read, ownTrace('start item'), [{ kind: 'started' }])
+    for (const read of items)
+      await events.emit(tx, read, ownTrace('start item'), [{ kind: 'started' }])
     return items.length
   })
   if (started > 0) events.committed()

@@ -96,13 +96,13 @@ function editProblem(
   now: Date,
   limits: ListingLimits,
 ): Problem | undefined {
-  const problem = termsProblem(content, limits)
-  if (problem !== undefined) return problem
   // What was right when it was set stays right: a draft may be renamed after its start passed.
   if (changedFields.includes('startDate')) {
-    const late = startProblem(content.startDate, now, limits)
-    if (late !== undefined) return late
+    const problem = startProblem(content.startDate, now, limits)
+    if (problem !== undefined) return problem
   }
+  const problem = termsProblem(content, limits)
+  if (problem !== undefined) return problem
   const isEndPast = item.status !== 'draft' && content.endDate <= now
   if (isEndPast && changedFields.includes('endDate')) {
     return { field: 'endDate', reason: 'in_the_past' }

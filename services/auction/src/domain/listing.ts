@@ -1,10 +1,5 @@
 import { formatAmount, isCurrency, parseAmount } from '@auction/common/money.ts'
-import {
-  type ExtensionMode,
-  type ItemContent,
-  type ItemType,
-  thresholdMaxMinutes,
-} from './item.ts'
+import { type ExtensionMode, type ItemContent, type ItemType, thresholdMaxMinutes } from './item.ts'
 
 /** The fields of a listing as a seller sends them: decimal strings, ISO instants, null = none. */
 export interface ListingInput {
@@ -163,7 +158,7 @@ export function publishProblem(
   now: Date,
   limits: ListingLimits,
 ): Problem | undefined {
-  const problem = termsProblem(content, limits) ?? startProblem(content.startDate, now, limits)
+  const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
   if (problem !== undefined) return problem
   return content.endDate <= now ? { field: 'endDate', reason: 'in_the_past' } : undefined
 }

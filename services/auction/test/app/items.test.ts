@@ -142,16 +142,6 @@ t.test('POST /api/v1/items', async (t) => {
     })
     t.match(await create({ startPrice: '10000000000.00' }), { statusCode: 201 })
   })
-
-  t.test('takes two local days across a change of the clocks as the hours they have', async (t) => {
-    // New York springs forward at 07:00 UTC; what is stored are instants, so nothing shifts.
-    const { body } = await create({
-      startDate: inMinutes(60),
-      endDate: new Date(Date.now() + 90 * 60_000).toISOString().replace('Z', '+00:00'),
-    })
-    t.equal(Date.parse(String(body.endDate)) - Date.parse(String(body.startDate)) <= 1_800_100, true)
-    t.match(body.endDate, /Z$/)
-  })
 })
 
 t.test('GET /api/v1/items/:id', async (t) => {
@@ -215,9 +205,15 @@ t.test('GET /api/v1/items', async (t) => {
   await createPublished(fixture, { name: 'third', endDate: inMinutes(300) })
   await createPublished(fixture, { name: 'first', endDate: inMinutes(100) })
   await createPublished(fixture, { name: 'second', endDate: inMinutes(200) }, other)
-  await createPublished(fixture, { name: 'later', startDate: inMinutes(30), endDate: inMinutes(90) })
+  await createPublished(fixture, {
+    name: 'later',
+    startDate: inMinutes(30),
+    endDate: inMinutes(90),
+  })
   const cancelled = await createPublished(fixture, { name: 'cancelled' })
-  await fixture.database.pool.query(`update items set status = 'cancelled' where id = $1`, [cancelled])
+  await fixture.database.pool.query(`update items set status = 'cancelled' where id = $1`, [
+    cancelled,
+  ])
 
   t.test('lists public items by their end, with pages and the time', async (t) => {
     const { body } = await list('limit=3')
@@ -243,8 +239,20 @@ t.test('GET /api/v1/items', async (t) => {
   })
 
   t.test('has limits', async (t) => {
-    for (const query of ['limit=101', 'limit=0', 'page=0', 'page=x', 'status=new', 'sort=name', 'x=1']) {
-      t.match(await list(query), { statusCode: 400, body: { code: 'request.invalid_query' } }, query)
+    for (const query of [
+      'limit=101',
+      'limit=0',
+      'page=0',
+      'page=x',
+      'status=new',
+      'sort=name',
+      'x=1',
+    ]) {
+      t.match(
+        await list(query),
+        { statusCode: 400, body: { code: 'request.invalid_query' } },
+        query,
+      )
     }
     t.equal((await list('limit=100')).statusCode, 200)
   })
@@ -277,7 +285,10 @@ t.test('DELETE /api/v1/items/:id', async (t) => {
       body: { code: 'item.delete.not_draft' },
     })
     const stranger = identity.person()
-    t.match(await remove(published, stranger), { statusCode: 403, body: { code: 'item.forbidden' } })
+    t.match(await remove(published, stranger), {
+      statusCode: 403,
+      body: { code: 'item.forbidden' },
+    })
     const draft = await createDraft(fixture)
     t.match(await remove(draft, stranger), { statusCode: 404 })
     t.equal((await call(fixture, 'GET', `${ITEMS}/${draft}`, { as: seller })).statusCode, 200)

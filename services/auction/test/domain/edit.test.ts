@@ -24,28 +24,34 @@ t.test('an amount never keeps its digits under another currency', async (t) => {
   })
 })
 
-t.test('a draft may be renamed after its start has passed, but not moved into the past', async (t) => {
-  t.equal(judge(draft, { name: 'Fork' }).outcome, 'draft_changed')
-  t.match(judge(draft, { startDate: minutesAfter(NOON, 1).toISOString() }), {
-    problem: { field: 'startDate', reason: 'in_the_past' },
-  })
-})
+t.test(
+  'a draft may be renamed after its start has passed, but not moved into the past',
+  async (t) => {
+    t.equal(judge(draft, { name: 'Fork' }).outcome, 'draft_changed')
+    t.match(judge(draft, { startDate: minutesAfter(NOON, 1).toISOString() }), {
+      problem: { field: 'startDate', reason: 'in_the_past' },
+    })
+  },
+)
 
 t.test('a change to what is there already is none', async (t) => {
   t.equal(judge(item(), { name: ' Silver spoon', startPrice: '100' }).outcome, 'unchanged')
 })
 
-t.test('currency and type are fixed once published, and the start once it has passed', async (t) => {
-  t.match(judge(item(), { currencyCode: 'EUR' }), {
-    problem: { field: 'currencyCode', reason: 'fixed_after_publish' },
-  })
-  t.match(judge(item(), { type: 'dutch' }), {
-    problem: { field: 'type', reason: 'fixed_after_publish' },
-  })
-  t.match(judge(item(), { startDate: minutesAfter(NOW, 5).toISOString() }), {
-    problem: { field: 'startDate', reason: 'already_started' },
-  })
-})
+t.test(
+  'currency and type are fixed once published, and the start once it has passed',
+  async (t) => {
+    t.match(judge(item(), { currencyCode: 'EUR' }), {
+      problem: { field: 'currencyCode', reason: 'fixed_after_publish' },
+    })
+    t.match(judge(item(), { type: 'dutch' }), {
+      problem: { field: 'type', reason: 'fixed_after_publish' },
+    })
+    t.match(judge(item(), { startDate: minutesAfter(NOW, 5).toISOString() }), {
+      problem: { field: 'startDate', reason: 'already_started' },
+    })
+  },
+)
 
 t.test('a scheduled start can be moved', async (t) => {
   const scheduled = item(

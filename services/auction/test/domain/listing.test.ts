@@ -56,19 +56,31 @@ t.test('instants must exist', async (t) => {
   t.equal(refusal({ endDate: 'tomorrow' }), 'endDate not_an_instant')
 })
 
+t.test('on the day the clocks change an auction has the hours that pass', async (t) => {
+  const { startDate, endDate } = content({
+    startDate: '2027-03-14T01:30:00-05:00',
+    endDate: '2027-03-15T01:30:00-04:00',
+  })
+  t.equal(startDate.toISOString(), '2027-03-14T06:30:00.000Z')
+  t.equal((endDate.getTime() - startDate.getTime()) / 3_600_000, 23)
+})
+
 t.test('a reserve is not below the start price', async (t) => {
   const problem = (reservePrice: string) => termsProblem(content({ reservePrice }), LIMITS)
   t.equal(problem('100.00'), undefined)
   t.strictSame(problem('99.99'), { field: 'reservePrice', reason: 'below_start_price' })
 })
 
-t.test('a buy-now price is at least 1.30 times the start price and above the reserve', async (t) => {
-  const problem = (fields: Partial<ListingInput>) => termsProblem(content(fields), LIMITS)?.reason
-  t.equal(problem({ buyoutPrice: '130.00' }), undefined)
-  t.equal(problem({ buyoutPrice: '129.99' }), 'too_close_to_start_price')
-  t.equal(problem({ buyoutPrice: '130.00', reservePrice: '130.00' }), 'not_above_reserve_price')
-  t.equal(problem({ buyoutPrice: '130.01', reservePrice: '130.00' }), undefined)
-})
+t.test(
+  'a buy-now price is at least 1.30 times the start price and above the reserve',
+  async (t) => {
+    const problem = (fields: Partial<ListingInput>) => termsProblem(content(fields), LIMITS)?.reason
+    t.equal(problem({ buyoutPrice: '130.00' }), undefined)
+    t.equal(problem({ buyoutPrice: '129.99' }), 'too_close_to_start_price')
+    t.equal(problem({ buyoutPrice: '130.00', reservePrice: '130.00' }), 'not_above_reserve_price')
+    t.equal(problem({ buyoutPrice: '130.01', reservePrice: '130.00' }), undefined)
+  },
+)
 
 t.test('an auction lasts from 30 minutes to 30 days', async (t) => {
   const problem = (minutes: number) =>

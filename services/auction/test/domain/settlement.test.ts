@@ -113,7 +113,10 @@ t.test('a win cannot sell what closed without a sale', async (t) => {
 })
 
 t.test('the closing and the win of another round change nothing', async (t) => {
-  const later = [{ ...closing('sold'), round: 2 }, { ...WIN, round: 2 }]
+  const later = [
+    { ...closing('sold'), round: 2 },
+    { ...WIN, round: 2 },
+  ]
   const { state, transitions } = play(RUNNING, later)
   t.strictSame(state, RUNNING)
   t.strictSame(transitions, [])

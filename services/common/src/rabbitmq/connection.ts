@@ -95,7 +95,7 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
       return {
         async close() {
           isChannelClosing = true
-          await wrapper.close()
+          await wrapper.close().catch(() => undefined)
         },
       }
     },
@@ -103,7 +103,8 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
     isBlocked: () => isBlocked,
     async close() {
       isClosing = true
-      await manager.close()
+      // A connection that is lost already cannot be closed once more; gone is what we want.
+      await manager.close().catch(() => undefined)
     },
   }
 }

@@ -4,7 +4,8 @@ import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Registry } from 'prom-client'
 import { identityErrors } from '#src/errors.ts'
-import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { Permits } from '#src/infra/argon2/permits.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
@@ -20,7 +21,8 @@ export interface AppDependencies {
   pool: Pool
   db: Kysely<Database>
   keys: KeyStore
-  hasher: PasswordHasher
+  /** How many passwords may be hashed at once, and how many may wait for it. */
+  permits: Permits
   successorKey: Buffer
   issuer: string
   internalSecret: string
@@ -31,7 +33,7 @@ export interface AppDependencies {
 
 /** The identity API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { pool, keys, hasher, issuer, internalSecret, log, registry } = dependencies
+  const { pool, keys, permits, issuer, internalSecret, log, registry } = dependencies
   const app = await buildServer({
     service: 'identity',
     log,
@@ -45,10 +47,17 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     },
     bodyLimitBytes: BODY_LIMIT_BYTES,
   })
-  const metrics = createIdentityMetrics(registry, hasher)
-  await accountRoutes(app, { ...dependencies, metrics, checkSession: createSessionCheck(pool) })
+  const metrics = createIdentityMetrics(registry, permits)
+  const hasher = await createPasswordHasher(permits)
+  await accountRoutes(app, {
+    ...dependencies,
+    hasher,
+    metrics,
+    checkSession: createSessionCheck(pool),
+  })
   await sessionRoutes(app, {
     ...dependencies,
+    hasher,
     metrics,
     accessTokens: createAccessTokens(keys, issuer),
   })

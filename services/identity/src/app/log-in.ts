@@ -2,7 +2,8 @@ import type { Kysely } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'
 import { identityErrors } from '#src/errors.ts'
-import { HasherFullError, type PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { PermitsFullError } from '#src/infra/argon2/permits.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   type Credentials,
@@ -90,6 +91,6 @@ async function renewHash(
     await replacePasswordHash(db, user.id, user.passwordHash, newHash)
   } catch (error) {
     // The session exists already, and the next login tries again.
-    if (!(error instanceof HasherFullError)) throw error
+    if (!(error instanceof PermitsFullError)) throw error
   }
 }

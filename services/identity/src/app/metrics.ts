@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { Permits } from '#src/infra/argon2/permits.ts'
 
 export interface IdentityMetrics {
   registered(outcome: 'created' | 'email_taken'): void
@@ -8,10 +8,7 @@ export interface IdentityMetrics {
 }
 
 /** Registrations, logins and refreshes by outcome, and passwords being hashed or waiting for it. */
-export function createIdentityMetrics(
-  registry: Registry,
-  hasher: Pick<PasswordHasher, 'active' | 'waiting'>,
-): IdentityMetrics {
+export function createIdentityMetrics(registry: Registry, permits: Permits): IdentityMetrics {
   const counter = (name: string, help: string) =>
     new Counter({ name, help, labelNames: ['outcome'], registers: [registry] })
   const registrations = counter('identity_registrations_total', 'Registrations by outcome.')
@@ -23,8 +20,8 @@ export function createIdentityMetrics(
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      this.set({ state: 'active' }, hasher.active)
-      this.set({ state: 'waiting' }, hasher.waiting)
+      this.set({ state: 'active' }, permits.active)
+      this.set({ state: 'waiting' }, permits.waiting)
     },
   })
   return {

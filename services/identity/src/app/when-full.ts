@@ -1,12 +1,12 @@
 import { identityErrors } from '#src/errors.ts'
-import { HasherFullError } from '#src/infra/argon2/password-hasher.ts'
+import { PermitsFullError } from '#src/infra/argon2/permits.ts'
 
 /** Turns "no place left to hash" into the answer that says so; anything else passes. */
 export async function refuseWhenFull<T>(hashing: Promise<T>): Promise<T> {
   try {
     return await hashing
   } catch (error) {
-    if (error instanceof HasherFullError) throw identityErrors.tooBusy()
+    if (error instanceof PermitsFullError) throw identityErrors.tooBusy()
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { runService } from '@auction/common/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { readApiConfig } from '#src/config.ts'
-import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
@@ -20,12 +20,12 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   const box = createSecretBox(config.KEY_ENCRYPTION_KEY)
   const keys = await createKeyStore({ db, box, log })
   lifecycle.onStop('keys', () => keys.close())
-  const hasher = await createPasswordHasher({
+  const permits = createPermits({
     concurrency: config.PASSWORD_HASH_CONCURRENCY || availableParallelism(),
     queueMax: config.PASSWORD_HASH_QUEUE_MAX,
   })
   const app = await buildApp({
-    ...{ pool, db, keys, hasher, log, registry },
+    ...{ pool, db, keys, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
     internalSecret: config.INTERNAL_JWT_SECRET,

@@ -25,7 +25,7 @@ t.test(
     ]) {
       t.ok(response.body.includes(text), text)
     }
-    t.same(upstream.urls, ['/api/v1/items?status=active&page=1&pageSize=24'])
+    t.same(upstream.urls, ['/api/v1/items?status=active&page=1&limit=24&sort=endDate'])
   },
 )
 
@@ -156,6 +156,7 @@ t.test('further pages are linked and nothing is said of them when there is one',
   t.ok(body.includes('href="/?status=sold&amp;page=1"'))
   t.ok(body.includes('href="/?status=sold&amp;page=3"'))
   t.ok(body.includes('70 lots'))
+  t.same(upstream.urls, ['/api/v1/items?status=sold&page=2&limit=24&sort=-endDate'])
 })
 
 t.test('HEAD answers like GET without a body, and an asset is sent once', async (t) => {

@@ -49,7 +49,10 @@ export const UpdateBody = Type.Object(
     endDate: optional(Instant),
     ...optionals,
     version: optional(
-      Type.Integer({ minimum: 1, description: 'Refuse the change if the item has another version.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'Refuse the change if the item has another version.',
+      }),
     ),
   },
   { ...STRICT, minProperties: 1 },

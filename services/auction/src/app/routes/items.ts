@@ -171,7 +171,13 @@ function writeRoutes(app: App, dependencies: PublishDependencies): void {
     ITEM,
     {
       config: { auth: 'bearer' },
-      schema: { tags, security, summary: 'Delete a draft', params, response: answers({ 204: Type.Null() }) },
+      schema: {
+        tags,
+        security,
+        summary: 'Delete a draft',
+        params,
+        response: answers({ 204: Type.Null() }),
+      },
     },
     async (request, reply) => {
       const { trace } = request

@@ -7,10 +7,7 @@ import type { Database } from './schema.ts'
  * Starts scheduled items whose time has come, by the database's clock, skipping those another
  * worker holds. An item with a pending change waits for its outcome: it may move the start.
  */
-export async function startDueItems(
-  tx: Transaction<Database>,
-  limit: number,
-): Promise<ReadItem[]> {
+export async function startDueItems(tx: Transaction<Database>, limit: number): Promise<ReadItem[]> {
   const { rows } = await sql<{ id: string }>`
     with due as (
       select id from items i
@@ -22,5 +19,10 @@ export async function startDueItems(
     set status = 'active', event_sequence = event_sequence + 1, updated_at = clock_timestamp()
     from due where i.id = due.id returning i.id
   `.execute(tx)
-  return rows.length === 0 ? [] : readItems(tx, rows.map(({ id }) => id))
+  return rows.length === 0
+    ? []
+    : readItems(
+        tx,
+        rows.map(({ id }) => id),
+      )
 }

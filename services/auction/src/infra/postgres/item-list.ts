@@ -24,7 +24,8 @@ export async function listItems(db: Kysely<Database>, query: ListQuery): Promise
   let matching = db.selectFrom('items')
   if (query.sellerId !== undefined) matching = matching.where('seller_id', '=', query.sellerId)
   // Written as a list, not a parameter, or the planner could not see that the partial index fits.
-  else matching = matching.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
+  else
+    matching = matching.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
   if (query.status !== undefined) matching = matching.where('status', '=', query.status)
   const [rows, total, now] = await Promise.all([
     matching

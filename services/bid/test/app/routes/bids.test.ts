@@ -14,7 +14,12 @@ t.test('placing bids', async (t) => {
       body: { itemId, outcome: 'leading', currentPrice: '10.00', minNextBid: '10.50', bidCount: 1 },
     })
     const second = await world.bid(itemId, ben, '18.00')
-    t.match(second.body, { outcome: 'outbid', currentPrice: '18.50', minNextBid: '19.00', sequence: 2 })
+    t.match(second.body, {
+      outcome: 'outbid',
+      currentPrice: '18.50',
+      minNextBid: '19.00',
+      sequence: 2,
+    })
     t.notMatch(JSON.stringify([first.body, second.body]), /25\.00/)
   })
 
@@ -36,25 +41,36 @@ t.test('placing bids', async (t) => {
     t.ok(Math.abs(Date.parse(String(lot.serverTime)) - Date.now()) < 60_000)
   })
 
-  t.test('the history shows aliases and counter-bids, and hides what is still hidden', async (t) => {
-    const { itemId } = await world.putTerms()
-    await world.bid(itemId, ann, '25.00')
-    await world.bid(itemId, ben, '18.00')
-    await world.bid(itemId, cid, '30.00')
-    const history = await world.app.inject({ url: `/api/v1/lots/${itemId}/bids` })
-    t.strictSame(
-      history.json().bids.map((bid: Record<string, unknown>) => [bid.bidder, bid.kind, bid.amount]),
-      [
-        ['bidder 3', 'manual', '25.50'],
-        ['bidder 1', 'auto', '18.50'],
-        ['bidder 2', 'manual', '18.00'],
-        ['bidder 1', 'manual', '10.00'],
-      ],
-    )
-    t.notMatch(history.body, /30\.00/)
-    const page = await world.app.inject({ url: `/api/v1/lots/${itemId}/bids?limit=1&before=3` })
-    t.match(page.json(), { bids: [{ kind: 'auto', sequence: 2 }, { kind: 'manual', sequence: 2 }], nextBefore: 2 })
-  })
+  t.test(
+    'the history shows aliases and counter-bids, and hides what is still hidden',
+    async (t) => {
+      const { itemId } = await world.putTerms()
+      await world.bid(itemId, ann, '25.00')
+      await world.bid(itemId, ben, '18.00')
+      await world.bid(itemId, cid, '30.00')
+      const history = await world.app.inject({ url: `/api/v1/lots/${itemId}/bids` })
+      t.strictSame(
+        history
+          .json()
+          .bids.map((bid: Record<string, unknown>) => [bid.bidder, bid.kind, bid.amount]),
+        [
+          ['bidder 3', 'manual', '25.50'],
+          ['bidder 1', 'auto', '18.50'],
+          ['bidder 2', 'manual', '18.00'],
+          ['bidder 1', 'manual', '10.00'],
+        ],
+      )
+      t.notMatch(history.body, /30\.00/)
+      const page = await world.app.inject({ url: `/api/v1/lots/${itemId}/bids?limit=1&before=3` })
+      t.match(page.json(), {
+        bids: [
+          { kind: 'auto', sequence: 2 },
+          { kind: 'manual', sequence: 2 },
+        ],
+        nextBefore: 2,
+      })
+    },
+  )
 
   t.test('a bidder sees the own maximum and nobody else does', async (t) => {
     const { itemId } = await world.putTerms()
@@ -69,7 +85,9 @@ t.test('placing bids', async (t) => {
           headers: { authorization: `Bearer ${world.identity.token(user)}` },
         })
       ).json().bids
-    t.match(await mine(dee), [{ itemId, myMaxAmount: '40.00', status: 'leading', currentPrice: '26.50' }])
+    t.match(await mine(dee), [
+      { itemId, myMaxAmount: '40.00', status: 'leading', currentPrice: '26.50' },
+    ])
     t.match(await mine(eve), [{ itemId, myMaxAmount: '26.00', status: 'outbid' }])
     t.strictSame(await mine(randomUUID()), [])
     t.equal((await world.app.inject({ url: '/api/v1/bids' })).statusCode, 401)
@@ -87,37 +105,91 @@ t.test('placing bids', async (t) => {
       ['too low', ann, '9.99', {}, 422, 'bid.too_low'],
     ]
     for (const [name, bidder, maxAmount, body, statusCode, code] of cases) {
-      t.match(await world.bid(itemId, bidder, maxAmount, { body }), { statusCode, body: { code } }, name)
+      t.match(
+        await world.bid(itemId, bidder, maxAmount, { body }),
+        { statusCode, body: { code } },
+        name,
+      )
     }
     t.match((await world.bid(itemId, ann, '9.99')).body.details, { minNextBid: '10.00' })
-    t.match(await world.bid(randomUUID(), ann, '10.00'), { statusCode: 404, body: { code: 'lot.not_found' } })
+    t.match(await world.bid(randomUUID(), ann, '10.00'), {
+      statusCode: 404,
+      body: { code: 'lot.not_found' },
+    })
     t.match(await world.lot(itemId), { bidCount: 0, sequence: 0 }, 'refused bids change nothing')
   })
 
-  t.test('an unusually high maximum must be confirmed with the token of this very bid', async (t) => {
-    const { itemId } = await world.putTerms()
-    const asked = await world.bid(itemId, ann, '500.00')
-    t.match(asked, { statusCode: 409, body: { code: 'bid.confirmation_required', details: { price: '10.00' } } })
-    const confirmation = asked.body.details?.confirmation
-    const other = await world.bid(itemId, ben, '500.00', { body: { confirmation } })
-    t.equal(other.body.code, 'bid.confirmation_required', 'not for another bidder')
-    const more = await world.bid(itemId, ann, '501.00', { body: { confirmation } })
-    t.equal(more.body.code, 'bid.confirmation_required', 'not for another amount')
-    t.match(await world.bid(itemId, ann, '500.00', { body: { confirmation } }), { statusCode: 201 })
-  })
+  t.test(
+    'an unusually high maximum must be confirmed with the token of this very bid',
+    async (t) => {
+      const { itemId } = await world.putTerms()
+      const asked = await world.bid(itemId, ann, '500.00')
+      t.match(asked, {
+        statusCode: 409,
+        body: { code: 'bid.confirmation_required', details: { price: '10.00' } },
+      })
+      const confirmation = asked.body.details?.confirmation
+      const other = await world.bid(itemId, ben, '500.00', { body: { confirmation } })
+      t.equal(other.body.code, 'bid.confirmation_required', 'not for another bidder')
+      const more = await world.bid(itemId, ann, '501.00', { body: { confirmation } })
+      t.equal(more.body.code, 'bid.confirmation_required', 'not for another amount')
+      t.match(await world.bid(itemId, ann, '500.00', { body: { confirmation } }), {
+        statusCode: 201,
+      })
+    },
+  )
 })
 
 t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
   const world = await createWorld(t)
   const ann = randomUUID()
   const { itemId } = await world.putTerms()
-  const strings = ['1e3', '10.5.0', '10.001', '-10', '-0', '+10', ' 10', '10 ', '１０', '٣', '0x10', '10,00', '1_0',
-    'NaN', 'Infinity', '007', '.5', '5.', '0', '0.00', '9007199254740993', '99999999999999999999', "1'--"]
+  const strings = [
+    '1e3',
+    '10.5.0',
+    '10.001',
+    '-10',
+    '-0',
+    '+10',
+    ' 10',
+    '10 ',
+    '１０',
+    '٣',
+    '0x10',
+    '10,00',
+    '1_0',
+    'NaN',
+    'Infinity',
+    '007',
+    '.5',
+    '5.',
+    '0',
+    '0.00',
+    '9007199254740993',
+    '99999999999999999999',
+    "1'--",
+  ]
   for (const maxAmount of strings) {
     const answer = await world.bid(itemId, ann, maxAmount)
-    t.match(answer, { statusCode: 422, body: { code: 'bid.amount_invalid', details: { field: 'maxAmount' } } }, maxAmount)
+    t.match(
+      answer,
+      { statusCode: 422, body: { code: 'bid.amount_invalid', details: { field: 'maxAmount' } } },
+      maxAmount,
+    )
   }
-  for (const maxAmount of [10, 10.5, 1e21, -0, true, null, [], ['10'], { a: 1 }, '', 'x'.repeat(33)]) {
+  for (const maxAmount of [
+    10,
+    10.5,
+    1e21,
+    -0,
+    true,
+    null,
+    [],
+    ['10'],
+    { a: 1 },
+    '',
+    'x'.repeat(33),
+  ]) {
     const answer = await world.bid(itemId, ann, maxAmount)
     t.match(
       answer,
@@ -131,7 +203,11 @@ t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
   })
   for (const key of ['', ' ', 'a b', 'ä', 'x'.repeat(129), 'a\tb']) {
     const answer = await world.bid(itemId, ann, '10.00', { key })
-    t.match(answer, { statusCode: 400, body: { code: 'request.invalid_headers' } }, `key ${JSON.stringify(key)}`)
+    t.match(
+      answer,
+      { statusCode: 400, body: { code: 'request.invalid_headers' } },
+      `key ${JSON.stringify(key)}`,
+    )
   }
   const raw = (payload: string, type: string) =>
     world.app.inject({
@@ -141,9 +217,15 @@ t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
       payload,
     })
   t.equal((await raw('{"maxAmount":', 'application/json')).json().code, 'request.invalid_json')
-  t.equal((await raw('{"maxAmount":"10.00","__proto__":{}}', 'application/json')).json().code, 'request.invalid_json')
+  t.equal(
+    (await raw('{"maxAmount":"10.00","__proto__":{}}', 'application/json')).json().code,
+    'request.invalid_json',
+  )
   t.equal((await raw('maxAmount=10', 'application/x-www-form-urlencoded')).statusCode, 415)
-  t.equal((await raw(JSON.stringify({ maxAmount: 'x'.repeat(5000) }), 'application/json')).statusCode, 413)
+  t.equal(
+    (await raw(JSON.stringify({ maxAmount: 'x'.repeat(5000) }), 'application/json')).statusCode,
+    413,
+  )
   t.equal((await world.bid('not-a-uuid', ann, '10.00')).body.code, 'request.invalid_path')
   t.match(await world.lot(itemId), { bidCount: 0, sequence: 0 })
 })
@@ -152,10 +234,20 @@ t.test('JPY has no decimals and KWD has three', async (t) => {
   const world = await createWorld(t)
   const ann = randomUUID()
   const yen = await world.putTerms({ currencyCode: 'JPY', startPrice: '1000', bidIncrement: '100' })
-  t.match((await world.bid(yen.itemId, ann, '1500')).body, { currentPrice: '1000', minNextBid: '1100' })
+  t.match((await world.bid(yen.itemId, ann, '1500')).body, {
+    currentPrice: '1000',
+    minNextBid: '1100',
+  })
   t.equal((await world.bid(yen.itemId, randomUUID(), '1500.5')).body.code, 'bid.amount_invalid')
-  const dinar = await world.putTerms({ currencyCode: 'KWD', startPrice: '1.250', bidIncrement: '0.125' })
-  t.match((await world.bid(dinar.itemId, ann, '2.500')).body, { currentPrice: '1.250', minNextBid: '1.375' })
+  const dinar = await world.putTerms({
+    currencyCode: 'KWD',
+    startPrice: '1.250',
+    bidIncrement: '0.125',
+  })
+  t.match((await world.bid(dinar.itemId, ann, '2.500')).body, {
+    currentPrice: '1.250',
+    minNextBid: '1.375',
+  })
 })
 
 t.test('callers are taken from the token alone', async (t) => {
@@ -163,7 +255,12 @@ t.test('callers are taken from the token alone', async (t) => {
   const { itemId } = await world.putTerms()
   const ann = randomUUID()
   const send = (headers: Record<string, string>) =>
-    world.app.inject({ method: 'POST', url: `/api/v1/lots/${itemId}/bids`, headers, payload: { maxAmount: '10.00' } })
+    world.app.inject({
+      method: 'POST',
+      url: `/api/v1/lots/${itemId}/bids`,
+      headers,
+      payload: { maxAmount: '10.00' },
+    })
   const bearer = (claims = {}) => ({ authorization: `Bearer ${world.identity.token(ann, claims)}` })
   const past = Math.floor(Date.now() / 1000) - 10
   const attempts: [string, Record<string, string>][] = [
@@ -179,7 +276,11 @@ t.test('callers are taken from the token alone', async (t) => {
   ]
   for (const [name, headers] of attempts) {
     const answer = await send(headers)
-    t.match({ status: answer.statusCode, body: answer.json() }, { status: 401, body: { code: 'bid.unauthenticated' } }, name)
+    t.match(
+      { status: answer.statusCode, body: answer.json() },
+      { status: 401, body: { code: 'bid.unauthenticated' } },
+      name,
+    )
   }
   const internal = await world.app.inject({
     method: 'PUT',

@@ -61,7 +61,9 @@ async function readLots(upstream: Upstream, query: Record<string, unknown>): Pro
   if (typeof page !== 'string' || !/^[1-9]\d{0,4}$/.test(page) || Number(page) > PAGE_MAX) {
     return notFound()
   }
-  const list = await upstream.listItems({ status, page: Number(page), pageSize: PAGE_SIZE })
+  // What ends next comes first; of what is over, what ended last.
+  const sort = status === 'active' || status === 'scheduled' ? 'endDate' : '-endDate'
+  const list = await upstream.listItems({ status, page: Number(page), limit: PAGE_SIZE, sort })
   return { statusCode: 200, markup: lotsPage(status, list) }
 }
 

@@ -69,8 +69,15 @@ export type ItemListView = Static<typeof ItemList>
 export type LotView = Static<typeof Lot>
 export type HistoryView = Static<typeof History>
 
+export interface ListQuery {
+  status: string
+  page: number
+  limit: number
+  sort: 'endDate' | '-endDate'
+}
+
 export interface Upstream {
-  listItems(query: { status: string; page: number; pageSize: number }): Promise<ItemListView>
+  listItems(query: ListQuery): Promise<ItemListView>
   /** Undefined when there is no such item, lot or history. */
   readItem(id: string): Promise<ItemView | undefined>
   readLot(id: string): Promise<LotView | undefined>
@@ -80,8 +87,8 @@ export interface Upstream {
 /** The public APIs of the auction and bid services, read without a caller. */
 export function createUpstream(auctionUrl: string, bidUrl: string): Upstream {
   return {
-    async listItems({ status, page, pageSize }) {
-      const query = `status=${encodeURIComponent(status)}&page=${page}&pageSize=${pageSize}`
+    async listItems({ status, page, limit, sort }) {
+      const query = `status=${encodeURIComponent(status)}&page=${page}&limit=${limit}&sort=${sort}`
       const list = await read(auctionUrl, `/api/v1/items?${query}`, ItemList)
       if (list === undefined) throw new UpstreamError('the item list is not there')
       return list

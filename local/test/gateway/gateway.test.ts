@@ -1,0 +1,204 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect } from 'node:net'
+import t from 'tap'
+import { readRoutes } from '#src/gateway/routes.ts'
+import { startGateway, USER_ID } from './gateway.ts'
+
+const BEARER = { authorization: 'Bearer good' }
+
+t.test('every path reaches its service and no other', async (t) => {
+  const gateway = await startGateway(t)
+  const expected: [method: string, path: string, service: string][] = [
+    ['GET', '/', 'web'],
+    ['GET', '/lots/1', 'web'],
+    ['POST', '/identity/login', 'identity'],
+    ['GET', '/identity/.well-known/jwks.json', 'identity'],
+    ['GET', '/identity/me', 'identity'],
+    ['GET', '/api/v1/items', 'auction'],
+    ['POST', '/api/v1/items', 'auction'],
+    ['PUT', '/api/v1/items/1', 'auction'],
+    ['GET', '/api/v1/items?page=2&q=a%2Fb', 'auction'],
+    ['GET', '/api/v1/items-for-sale', 'web'],
+    ['GET', '/api/v1/lots/1', 'bid'],
+    ['POST', '/api/v1/lots/1/bids', 'bid'],
+    ['GET', '/api/v1/bids', 'bid'],
+    ['GET', '/api/v1/bidsomething', 'web'],
+    ['GET', '/identity-cards', 'web'],
+    ['GET', '/internal/v1/lots/1/terms', 'web'],
+    ['GET', '/identity/../api/v1/items', 'auction'],
+  ]
+  for (const [method, path, service] of expected) {
+    gateway.received.length = 0
+    await gateway.send({ method, target: path, headers: [['Authorization', 'Bearer good']] })
+    t.same(
+      gateway.received.map((request) => request.service),
+      [service],
+      `${method} ${path}`,
+    )
+  }
+})
+
+t.test('a method nobody thought of is answered by the service, never by a page', async (t) => {
+  const gateway = await startGateway(t)
+  for (const method of ['OPTIONS', 'HEAD', 'DELETE', 'PATCH', 'PROPFIND']) {
+    for (const path of ['/api/v1/lots/1', '/api/v1/items/1', '/api/v1/bids']) {
+      await gateway.send({ method, target: path })
+    }
+  }
+  t.notOk(gateway.received.some(({ service }) => service === 'web'))
+  t.equal((await gateway.send({ method: 'POST', target: '/' })).status, 404, 'pages are only read')
+})
+
+t.test('identity is asked only where a caller matters', async (t) => {
+  const gateway = await startGateway(t)
+  for (const path of ['/', '/lots/1', '/identity/login', '/api/v1/items', '/api/v1/lots/1']) {
+    t.equal((await fetch(`${gateway.url}${path}`)).status, 200)
+  }
+  t.equal((await fetch(`${gateway.url}/`, { headers: BEARER })).status, 200)
+  t.same(gateway.asked, [], 'not for reading, not for pages')
+  await fetch(`${gateway.url}/api/v1/lots/1`, { headers: BEARER })
+  await fetch(`${gateway.url}/api/v1/bids`, { headers: BEARER })
+  await fetch(`${gateway.url}/api/v1/lots/1/bids`, { method: 'POST', headers: BEARER })
+  t.same(gateway.asked, ['/api/v1/lots/1', '/api/v1/bids', '/api/v1/lots/1/bids'])
+})
+
+t.test("what identity says about the caller arrives, and a refusal is identity's", async (t) => {
+  const gateway = await startGateway(t)
+  const url = `${gateway.url}/api/v1/lots/1/bids`
+  await fetch(url, { method: 'POST', headers: BEARER })
+  const headers = gateway.received[0]?.headers ?? []
+  t.equal(headers[headers.indexOf('X-User-Id') + 1], USER_ID)
+  t.equal(headers[headers.indexOf('Authorization') + 1], 'Bearer good')
+  for (const given of [{}, { authorization: 'Bearer stale' }]) {
+    const refused = await fetch(url, { method: 'POST', headers: given })
+    t.equal(refused.status, 401)
+    t.equal(refused.headers.get('content-type'), 'application/json')
+    t.match(await refused.json(), { code: 'auth.unauthenticated' })
+  }
+  t.equal(gateway.received.length, 1, 'a refused request goes no further')
+})
+
+t.test('a stale token is refused even where none is needed', async (t) => {
+  const gateway = await startGateway(t)
+  const headers = { authorization: 'Bearer stale' }
+  t.equal((await fetch(`${gateway.url}/api/v1/lots/1`, { headers })).status, 401)
+  const methodless = await fetch(`${gateway.url}/api/v1/lots/1`, { method: 'DELETE', headers })
+  t.equal(methodless.status, 401)
+  t.same(gateway.received, [])
+})
+
+t.test('nobody is let in while identity is down', async (t) => {
+  const gateway = await startGateway(t)
+  await gateway.stopService('identity')
+  const url = `${gateway.url}/api/v1/lots/1/bids`
+  const refused = await fetch(url, { method: 'POST', headers: BEARER })
+  t.ok(refused.status >= 500, `${refused.status}`)
+  t.same(gateway.received, [])
+  t.equal((await fetch(`${gateway.url}/api/v1/lots/1`)).status, 200, 'reading goes on')
+})
+
+t.test('a service that is down is an error, not a web page', async (t) => {
+  const gateway = await startGateway(t)
+  await gateway.stopService('bid')
+  await gateway.stopService('auction')
+  for (const path of ['/api/v1/lots/1', '/api/v1/items', '/api/v1/items/1']) {
+    const answer = await fetch(`${gateway.url}${path}`)
+    t.ok([502, 503].includes(answer.status), `${path}: ${answer.status}`)
+  }
+  t.same(gateway.received, [])
+  t.equal((await fetch(`${gateway.url}/`)).status, 200, 'the pages are still there')
+})
+
+t.test('what two programs could read differently is refused', async (t) => {
+  const gateway = await startGateway(t)
+  for (const code of ['%2f', '%2F', '%5c', '%00', '%3b', '%25', '%3f', '%23']) {
+    const answer = await gateway.send({ target: `/api/v1/items/a${code}b` })
+    t.equal(answer.status, 400, code)
+  }
+  const oversized = await gateway.send({
+    target: '/',
+    headers: [['X-Filler', 'x'.repeat(16 * 1024)]],
+  })
+  t.equal(oversized.status, 431)
+  t.same(gateway.received, [])
+})
+
+t.test('forged names are refused over HTTP/2 as well', async (t) => {
+  const gateway = await startGateway(t)
+  const session = connectHttp2(gateway.url)
+  t.teardown(() => session.destroy())
+  const forged = session.request({ ':path': '/', 'x-user-id': 'forged', forwarded: 'for=forged' })
+  const [headers] = await once(forged, 'response')
+  t.equal(headers[':status'], 200)
+  t.notMatch(JSON.stringify(gateway.received), 'forged')
+  const alias = session.request({ ':path': '/', x_user_id: 'forged' })
+  const [refusal] = await once(alias, 'response')
+  t.equal(refusal[':status'], 400)
+})
+
+t.test('too many requests from one address are told when to come back', async (t) => {
+  const routes = await readRoutes()
+  const strict = { average: 1, burst: 3, period: '1m' }
+  const rateClasses = { ...routes.rateClasses, auth: strict }
+  const gateway = await startGateway(t, { routes: { ...routes, rateClasses } })
+  const statuses: number[] = []
+  for (let count = 0; count < 4; count += 1) {
+    statuses.push((await fetch(`${gateway.url}/identity/login`, { method: 'POST' })).status)
+  }
+  t.same(statuses, [200, 200, 200, 429])
+  const refused = await gateway.send({
+    method: 'POST',
+    target: '/identity/login',
+    headers: [
+      ['X-Forwarded-For', '203.0.113.9'],
+      ['X-Real-Ip', '203.0.113.9'],
+    ],
+  })
+  t.equal(refused.status, 429, 'another address cannot be claimed')
+  t.ok(Number(refused.headers['retry-after']) > 0)
+  t.equal((await fetch(`${gateway.url}/api/v1/items`)).status, 200, 'other classes go on')
+})
+
+t.test('every answer carries the security headers and keeps its own policy', async (t) => {
+  const gateway = await startGateway(t)
+  const answer = await fetch(`${gateway.url}/`)
+  t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+  t.equal(answer.headers.get('x-frame-options'), 'DENY')
+  t.equal(answer.headers.get('referrer-policy'), 'same-origin')
+  t.equal(answer.headers.get('content-security-policy'), "default-src 'none'")
+})
+
+t.test('Traefik shows nothing of itself', async (t) => {
+  const gateway = await startGateway(t)
+  for (const path of ['/dashboard/', '/api/rawdata', '/api/http/routers', '/ping', '/metrics']) {
+    gateway.received.length = 0
+    await fetch(`${gateway.url}${path}`)
+    t.same(
+      gateway.received.map(({ service }) => service),
+      ['web'],
+      path,
+    )
+  }
+})
+
+t.test('localhost is answered on both loopback addresses', async (t) => {
+  const gateway = await startGateway(t)
+  if (!(await hasIpv6())) return t.pass('this machine has no ::1')
+  const socket = connect(gateway.port, '::1')
+  await once(socket, 'connect')
+  socket.destroy()
+  t.equal((await fetch(`http://[::1]:${gateway.port}/`)).status, 200)
+})
+
+async function hasIpv6(): Promise<boolean> {
+  const server = createServer().listen(0, '::1')
+  return once(server, 'listening').then(
+    () => {
+      server.close()
+      return true
+    },
+    () => false,
+  )
+}

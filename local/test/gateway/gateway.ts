@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Routes } from '#src/gateway/routes.ts'
+import { startTraefik } from '#src/gateway/start.ts'
+import { ensureTraefik } from '#src/install/traefik.ts'
+import type { HeaderLines } from './forgeries.ts'
+
+export const USER_ID = '0197a3c4-1111-7000-8000-000000000001'
+
+/** What a service behind the gateway received. */
+export interface Received {
+  readonly service: string
+  readonly method: string
+  readonly url: string
+  readonly headers: readonly string[]
+  readonly trailers: readonly string[]
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface RawRequest {
+  readonly method?: string
+  readonly target: string
+  readonly headers?: HeaderLines
+  readonly trailers?: HeaderLines
+  readonly body?: string
+}
+
+/** The real Traefik before four small servers that write down what reaches them. */
+export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
+  const received: Received[] = []
+  const asked: string[] = []
+  const services = {
+    identity: await listen((request, response) => identity(request, response, asked, received)),
+    auction: await listen((request, response) => echo('auction', request, response, received)),
+    bid: await listen((request, response) => echo('bid', request, response, received)),
+    web: await listen((request, response) => echo('web', request, response, received)),
+  }
+  const stateDir = await mkdtemp(join(tmpdir(), 'auction-gateway-'))
+  const port = await freePort()
+  const gateway = await startTraefik({
+    // Shared by all runs: the program is 180 MB, and it is looked up before it is installed.
+    binary: await ensureTraefik(join(tmpdir(), 'auction-test-tools'), () => undefined),
+    stateDir,
+    port,
+    upstreams: {
+      identity: urlOf(services.identity),
+      auction: urlOf(services.auction),
+      bid: urlOf(services.bid),
+      web: urlOf(services.web),
+    },
+    log: (line) => t.comment(line),
+    ...options,
+  })
+  t.teardown(async () => {
+    await gateway.stop()
+    await Promise.all(Object.values(services).map(close))
+    await rm(stateDir, { recursive: true, force: true })
+  })
+  return {
+    port,
+    url: gateway.url,
+    /** Every request that reached a service, in order. */
+    received,
+    /** The paths that identity was asked about. */
+    asked,
+    send: (request: RawRequest) => sendRaw(port, request),
+    stopService: (name: keyof typeof services) => close(services[name]),
+  }
+}
+
+function identity(
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: string[],
+  received: Received[],
+): void {
+  if (request.url !== '/identity/validate') {
+    echo('identity', request, response, received)
+    return
+  }
+  asked.push(String(request.headers['x-forwarded-uri']))
+  response.setHeader('content-type', 'application/json')
+  if (request.headers.authorization !== 'Bearer good') {
+    response.statusCode = 401
+    response.end('{"code":"auth.unauthenticated","message":"Log in first."}')
+    return
+  }
+  response.setHeader('x-user-id', USER_ID)
+  response.setHeader('x-user-email', 'ada@example.com')
+  response.setHeader('x-user-roles', 'user')
+  response.end('{}')
+}
+
+function echo(
+  service: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  received: Received[],
+): void {
+  request.resume()
+  request.on('end', () => {
+    const { method = '', url = '', rawHeaders, rawTrailers } = request
+    received.push({ service, method, url, headers: rawHeaders, trailers: rawTrailers })
+    response.setHeader('content-type', 'application/json')
+    response.setHeader('content-security-policy', "default-src 'none'")
+    response.end(JSON.stringify({ service, method, url }))
+  })
+}
+
+/** Writes the bytes as they are: an HTTP client would refuse to send half of the forgeries. */
+async function sendRaw(port: number, request: RawRequest): Promise<Answer> {
+  const { method = 'GET', target, headers = [], trailers, body } = request
+  const lines: string[] = [`${method} ${target} HTTP/1.1`, 'Host: localhost']
+  if (!headers.some(([name]) => name === 'Connection')) lines.push('Connection: close')
+  lines.push(...headers.map(([name, value]) => `${name}: ${value}`))
+  let payload = body ?? ''
+  if (trailers !== undefined) {
+    lines.push('Transfer-Encoding: chunked')
+    const last = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    payload = `2\r\n{}\r\n0\r\n${last}\r\n`
+  } else if (body !== undefined || method !== 'GET') {
+    lines.push(`Content-Length: ${Buffer.byteLength(payload)}`)
+  }
+  const text = await exchange(port, `${lines.join('\r\n')}\r\n\r\n${payload}`)
+  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const [statusLine = '', ...headerLines] = head.split('\r\n')
+  const pairs = headerLines.map((line) => line.split(/:\s*(.*)/s))
+  return {
+    status: Number(statusLine.split(' ')[1]),
+    headers: Object.fromEntries(
+      pairs.map(([name = '', value = '']) => [name.toLowerCase(), value]),
+    ),
+    body: rest.join('\r\n\r\n'),
+  }
+}
+
+async function exchange(port: number, bytes: string): Promise<string> {
+  const chunks: Buffer[] = []
+  const socket = connect(port, '127.0.0.1')
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject)
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('close', () => resolve())
+    socket.write(bytes)
+  })
+  return Buffer.concat(chunks).toString()
+}
+
+async function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  return server
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return
+  server.closeAllConnections()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}
+
+async function freePort(): Promise<number> {
+  const server = await listen(() => undefined)
+  const { port } = server.address() as AddressInfo
+  await close(server)
+  return port
+}

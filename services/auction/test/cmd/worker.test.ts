@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { connect, createServer } from 'node:net'
+import type { OutboxEvent } from '@auction/common/contracts/event.ts'
+import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
+import { createPublisher, type Publisher } from '@auction/common/rabbitmq/publisher.ts'
+import { createTestBroker, type TestBroker } from '@auction/common/testing/broker.ts'
+import type { TestDatabase } from '@auction/common/testing/database.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import type { ConfirmChannel } from 'amqplib'
+import t from 'tap'
+import { history, placed } from '../bid-history.ts'
+import { build, call, createPublished, inMinutes } from '../helper.ts'
+import { INTERNAL_SECRET, log } from '../neighbours.ts'
+
+interface Worker {
+  process: ChildProcess
+  opsUrl: string
+}
+
+/** The worker as it is deployed: its own process, on the test's database and vhost. */
+async function startWorker(
+  t: Tap,
+  { config }: TestDatabase,
+  broker: TestBroker,
+  bidUrl: string,
+): Promise<Worker> {
+  const port = await freePort()
+  const child = spawn(
+    process.execPath,
+    ['--import', '@auction/common/telemetry.ts', 'src/cmd/worker.ts'],
+    {
+      stdio: ['ignore', process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore', 'inherit'],
+      env: {
+        PATH: process.env.PATH,
+        ...Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)])),
+        HOST: '127.0.0.1',
+        OPS_PORT: String(port),
+        SHUTDOWN_DRAIN_MS: '0',
+        LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+        RABBITMQ_URL: broker.url,
+        INTERNAL_JWT_SECRET: INTERNAL_SECRET,
+        BID_URL: bidUrl,
+      },
+    },
+  )
+  t.teardown(() => stop(child))
+  const opsUrl = `http://127.0.0.1:${port}`
+  await waitFor('the worker to be ready', async () => {
+    const answer = await fetch(`${opsUrl}/health/ready`).catch(() => undefined)
+    return answer?.ok === true
+  })
+  return { process: child, opsUrl }
+}
+
+interface Tap {
+  teardown(step: () => unknown): void
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await exited
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function publish(publisher: Publisher, events: readonly OutboxEvent[]): Promise<void> {
+  await waitFor('the publisher', () => publisher.isReady())
+  for (const { exchange, key, envelope } of events) {
+    const outcome = await publisher.publish({
+      exchange,
+      routingKey: key,
+      content: Buffer.from(JSON.stringify(envelope)),
+      options: { messageId: envelope.id, mandatory: true, persistent: true, type: key },
+    })
+    if (outcome !== 'confirmed') throw new Error(`${key} was ${outcome}`)
+  }
+}
+
+t.test('the worker', async (t) => {
+  const fixture = await build(t)
+  const broker = await createTestBroker(t)
+  const connection = connectBroker({ url: broker.url, name: 'test', log })
+  t.teardown(() => connection.close())
+  const publisher = createPublisher(connection, 'bid stand-in')
+  const heard: string[] = []
+  let listener: ConfirmChannel | undefined
+  connection.openChannel('listener', async (channel) => {
+    listener = channel
+    const { queue } = await channel.assertQueue('', { exclusive: true })
+    await channel.bindQueue(queue, 'auction.item', 'item.#')
+    await channel.consume(
+      queue,
+      (message) => {
+        if (message === null) return
+        const { payload, sequence } = JSON.parse(message.content.toString())
+        heard.push(`${payload.id} ${sequence} ${message.fields.routingKey}`)
+      },
+      { noAck: true },
+    )
+  })
+  const worker = await startWorker(t, fixture.database, broker, fixture.bid.url)
+  const show = async (id: string) => (await call(fixture, 'GET', `/api/v1/items/${id}`)).body
+  // Asked of the queue itself: the management API's figures are seconds old.
+  const depth = async (queue: string) => (await listener?.checkQueue(queue))?.messageCount ?? 0
+
+  t.test('carries an item from publication to sale and tells every step in order', async (t) => {
+    const endDate = inMinutes(60)
+    const id = await createPublished(fixture, { endDate })
+    const steps = [{ price: '100.00' }, { price: '110.00', extended: true }]
+    const buyerId = randomUUID()
+    const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
+    await publish(publisher, events.slice(0, steps.length))
+    await waitFor('the bids', async () => (await show(id)).bidCount === steps.length)
+    await publish(publisher, events.slice(steps.length))
+    await waitFor('the sale', async () => (await show(id)).status === 'sold')
+    const expected = ['created', 'published', 'updated', 'extended', 'ended', 'sold']
+    const ours = () => heard.filter((line) => line.startsWith(id))
+    await waitFor('the last event', () => ours().length >= expected.length)
+    t.strictSame(
+      ours(),
+      expected.map((name, index) => `${id} ${index + 1} item.${name}.v1`),
+    )
+  })
+
+  t.test('puts a poison message away and goes on with its neighbours', async (t) => {
+    const id = await createPublished(fixture)
+    const good = placed(id, 1, { amount: '100.00' })
+    const euros = placed(id, 2, { amount: '900.00', currencyCode: 'EUR' })
+    const broken = { ...good, envelope: { ...good.envelope, id: randomUUID(), payload: {} } }
+    await publish(publisher, [broken, euros, good])
+    await waitFor('the price', async () => (await show(id)).bidCount === 1)
+    await waitFor('the dead letters', async () => (await depth('auction.bid.placed.v1.dlq')) === 2)
+    t.match(await show(id), { currentPrice: '100.00', bidCount: 1 })
+  })
+
+  t.test('starts scheduled items and brings terms that bid missed, by itself', async () => {
+    fixture.bid.mode = 'down'
+    const id = await createPublished(fixture, { startDate: inMinutes(1 / 60) })
+    fixture.bid.mode = 'up'
+    await waitFor('the start', async () => (await show(id)).status === 'active')
+    await waitFor('the lot', () => fixture.bid.lots.has(id))
+  })
+
+  t.test('shows what it does', async (t) => {
+    const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text()
+    for (const name of ['outbox_unsent_rows', 'postgres_pool_connections', 'consumer_']) {
+      t.match(metrics, name)
+    }
+  })
+
+  t.test('stops in order when asked', async (t) => {
+    await stop(worker.process)
+    t.equal(worker.process.exitCode, 0)
+    const socket = connect(Number(new URL(worker.opsUrl).port), '127.0.0.1')
+    await new Promise((resolve) => socket.once('error', resolve))
+    t.pass('nothing listens any more')
+  })
+})

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { bidPlaced } from '@auction/common/contracts/bid.ts'
+import { readEvent } from '@auction/common/contracts/event.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
+import { runConsumers } from '@auction/common/rabbitmq/consumer.ts'
+import { createPublisher, type Publisher } from '@auction/common/rabbitmq/publisher.ts'
+import { createTestBroker, type TestBroker } from '@auction/common/testing/broker.ts'
+import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import type { ConfirmChannel } from 'amqplib'
+import { createConsumers } from '#src/app/consumers.ts'
+import { createItemEvents } from '#src/app/item-events.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import { placed } from './bid-history.ts'
+import { log } from './neighbours.ts'
+
+// Goal P5 of performance.md: the worker against the original's way (read, optimistic update, ack,
+// 20 at once), and the time in which a backlog is drained. Run: node test/projection-bench.ts
+const ITEMS = 1_000
+const BASELINE_EVENTS = 4_000
+const BACKLOG = 100_000
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
+const QUEUE = 'auction.bid.placed.v1'
+
+const steps: (() => unknown)[] = []
+const scope = { teardown: (step: () => unknown) => void steps.push(step) }
+try {
+  await main()
+} finally {
+  for (const step of steps.reverse()) await step()
+}
+
+async function main(): Promise<void> {
+  const database = await createTestDatabase(scope, auctionMigrations)
+  const broker = await createTestBroker(scope)
+  const connection = connectBroker({ url: broker.url, name: 'bench', log })
+  scope.teardown(() => connection.close())
+  const publisher = createPublisher(connection, 'bench')
+  await waitFor('the publisher', () => publisher.isReady())
+  const results: { baseline: number; ours: number }[] = []
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const baseline = await measure(database, publisher, BASELINE_EVENTS, () =>
+      runBaseline(database, broker),
+    )
+    const ours = await measure(database, publisher, BACKLOG, () => runOurs(database, broker))
+    results.push({ baseline, ours })
+    console.log(
+      `round ${round + 1}: one by one ${baseline.toFixed(0)}/s, worker ${ours.toFixed(0)}/s, ` +
+        `${(ours / baseline).toFixed(1)} times, ${BACKLOG} events in ${(BACKLOG / ours).toFixed(2)} s`,
+    )
+  }
+}
+
+interface Running {
+  close(): Promise<void>
+}
+
+/** Fills the queue, starts a consumer, and answers events per second until all are applied. */
+async function measure(
+  { pool }: TestDatabase,
+  publisher: Publisher,
+  count: number,
+  start: () => Running,
+): Promise<number> {
+  const ids = Array.from({ length: ITEMS }, () => randomUUID())
+  await pool.query('truncate items cascade')
+  await pool.query(
+    `insert into items (id, seller_id, name, currency_code, start_price, start_date,
+       original_end_date, end_date, status, terms_version, published_at, current_price,
+       reserve_met, buy_now_available)
+     select id, gen_random_uuid(), 'x', 'USD', 100, now(), now() + interval '1 day',
+       now() + interval '1 day', 'active', 1, now(), 100, true, false
+     from unnest($1::uuid[]) as id`,
+    [ids],
+  )
+  await fill(publisher, ids, count)
+  const startedAtMs = performance.now()
+  const running = start()
+  await waitFor(
+    'the backlog',
+    async () => {
+      const { rows } = await pool.query<{ sum: string }>('select sum(bid_count) as sum from items')
+      return Number(rows[0]?.sum) === count
+    },
+    300_000,
+  )
+  const seconds = (performance.now() - startedAtMs) / 1_000
+  await running.close()
+  return count / seconds
+}
+
+async function fill(publisher: Publisher, ids: string[], count: number): Promise<void> {
+  const window: Promise<unknown>[] = []
+  for (let index = 0; index < count; index += 1) {
+    const sequence = Math.floor(index / ITEMS) + 1
+    const event = placed(ids[index % ITEMS] ?? '', sequence, { amount: `${sequence}.00` })
+    window.push(
+      publisher.publish({
+        exchange: event.exchange,
+        routingKey: event.key,
+        content: Buffer.from(JSON.stringify(event.envelope)),
+        options: { messageId: event.envelope.id, mandatory: true, persistent: true },
+      }),
+    )
+    if (window.length === 256) await Promise.all(window.splice(0))
+  }
+  await Promise.all(window)
+}
+
+function runOurs({ pool }: TestDatabase, broker: TestBroker): Running {
+  const connection = connectBroker({ url: broker.url, name: 'ours', log })
+  const publisher = createPublisher(connection, 'ours')
+  const consumers = runConsumers({
+    connection,
+    publisher,
+    db: createDatabase(pool),
+    log,
+    registry: createRegistry('bench'),
+    consumers: createConsumers(createItemEvents(pool, { legacyAlias: false })),
+  })
+  return {
+    async close() {
+      await consumers.close()
+      await publisher.close()
+      await connection.close()
+    },
+  }
+}
+
+/** The original's way: 20 messages at once, each read, compared, updated and acknowledged alone. */
+function runBaseline({ pool }: TestDatabase, broker: TestBroker): Running {
+  const connection = connectBroker({ url: broker.url, name: 'baseline', log })
+  let inFlight = 0
+  const handle = connection.openChannel('baseline', async (channel: ConfirmChannel) => {
+    await channel.prefetch(20)
+    await channel.consume(QUEUE, async (message) => {
+      if (message === null) return
+      inFlight += 1
+      const { payload } = readEvent(bidPlaced, message.content)
+      for (;;) {
+        const { rows } = await pool.query<{ version: number }>(
+          'select *, bid_sequence::int as version from items where id = $1',
+          [payload.itemId],
+        )
+        const version = rows[0]?.version ?? 0
+        if (version >= (payload.sequence ?? 0)) break
+        const { rowCount } = await pool.query(
+          `update items set current_price = $3, bid_count = bid_count + 1, end_date = $4,
+             bid_sequence = $5, updated_at = now() where id = $1 and bid_sequence = $2`,
+          [payload.itemId, version, Number(payload.amount) * 100, payload.endDate, payload.sequence],
+        )
+        if (rowCount === 1) break
+      }
+      channel.ack(message)
+      inFlight -= 1
+    })
+  })
+  return {
+    async close() {
+      await waitFor('the last acknowledgements', () => inFlight === 0)
+      await handle.close()
+      await connection.close()
+    },
+  }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
+import { createWorld, type World } from '#test/helper.ts'
+
+/** Puts the end of a lot at `fromNowMs` on the database's clock. */
+async function endIn(world: World, itemId: string, fromNowMs: number): Promise<void> {
+  await world.pool.query(
+    `update lots set starts_at = n.t - interval '1 day', ends_at = n.t, original_ends_at = n.t,
+       hard_ends_at = n.t + (hard_ends_at - original_ends_at)
+     from (select date_trunc('milliseconds', clock_timestamp()) + $2 * interval '1 ms' as t) n
+     where item_id = $1`,
+    [itemId, fromNowMs],
+  )
+}
+
+async function events(world: World, itemId: string) {
+  const { rows } = await world.pool.query(
+    `select e->>'key' as key, e->'envelope'->'payload' as payload, e->'envelope'->>'sequence' as sequence
+     from outbox, json_array_elements(events) e where e->>'aggregateId' = $1 order by seq`,
+    [itemId],
+  )
+  return rows
+}
+
+t.test(
+  'a lot with its reserve met is sold to the leader at the price, and everybody is told',
+  async (t) => {
+    const world = await createWorld(t)
+    const { itemId } = await world.putTerms()
+    const [ann, ben] = [randomUUID(), randomUUID()]
+    await world.bid(itemId, ann, '25.00')
+    await world.bid(itemId, ben, '18.00')
+    await endIn(world, itemId, -CLOSING_GRACE_MS)
+    t.equal(await world.close(), 1)
+    t.match(await world.lot(itemId), {
+      phase: 'closed',
+      outcome: 'sold',
+      finalAmount: '18.50',
+      sequence: 3,
+    })
+    const told = (await events(world, itemId)).slice(-3)
+    t.strictSame(
+      told.map(({ key }) => key),
+      ['bid.closed.v1', 'bid.won.v1', 'bid.lost.v1'],
+    )
+    t.match(told[1].payload, { buyerId: ann, finalAmount: '18.50', round: 1 })
+    t.strictSame(told[2].payload.userIds, [ben])
+    t.ok(told.every(({ sequence }) => sequence === '3'))
+  },
+)
+
+t.test('no bids, or a reserve that was not met: no winner', async (t) => {
+  const world = await createWorld(t)
+  const [empty, short] = [await world.putTerms(), await world.putTerms({ reservePrice: '99.00' })]
+  await world.bid(short.itemId, randomUUID(), '50.00')
+  for (const { itemId } of [empty, short]) await endIn(world, itemId, -CLOSING_GRACE_MS)
+  t.equal(await world.close(), 2)
+  t.match(await world.lot(empty.itemId), { outcome: 'no_bids' })
+  t.match(await world.lot(short.itemId), { outcome: 'reserve_not_met', finalAmount: undefined })
+  const keys = (await events(world, short.itemId)).map(({ key }) => key)
+  t.notOk(keys.includes('bid.won.v1'))
+})
+
+t.test('ten closers at once close each of fifty lots exactly once', async (t) => {
+  const world = await createWorld(t)
+  const lots = await Promise.all(Array.from({ length: 50 }, () => world.putTerms()))
+  for (const { itemId } of lots) await endIn(world, itemId, -CLOSING_GRACE_MS)
+  const closed = await Promise.all(Array.from({ length: 10 }, () => world.close()))
+  t.equal(
+    closed.reduce((sum, count) => sum + count, 0),
+    50,
+  )
+  const { rows } = await world.pool.query('select count(*)::int as results from results')
+  t.equal(rows[0].results, 50)
+})
+
+t.test('a bid is taken before the end and refused from it on, closer or no closer', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  await endIn(world, itemId, 60_000)
+  t.equal((await world.bid(itemId, randomUUID(), '11.00')).statusCode, 201)
+  await endIn(world, itemId, 0)
+  t.match(await world.bid(itemId, randomUUID(), '20.00'), {
+    statusCode: 409,
+    body: { code: 'bid.ended' },
+  })
+  t.match(await world.lot(itemId), { phase: 'closing', minNextBid: undefined })
+  t.equal(await world.close(), 0, 'the grace has not passed')
+})
+
+t.test('a bid that came in time and waited for the lock past the end still counts', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  await endIn(world, itemId, 400)
+  const client = await world.pool.connect()
+  await client.query('begin')
+  await client.query('select 1 from lots where item_id = $1 for update', [itemId])
+  const waiting = world.bid(itemId, randomUUID(), '11.00')
+  await client.query(
+    `select pg_sleep(extract(epoch from ends_at - clock_timestamp()) + 0.3) from lots where item_id = $1`,
+    [itemId],
+  )
+  t.equal(await world.close(), 0, 'the closer waits as long as a bid may')
+  await client.query('commit')
+  client.release()
+  t.match(await waiting, { statusCode: 201, body: { outcome: 'leading' } })
+  await endIn(world, itemId, -CLOSING_GRACE_MS)
+  await world.close()
+  t.match(await world.lot(itemId), { outcome: 'sold' })
+})
+
+t.test('a bid that waited longer than two seconds is 503 and leaves no trace', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  const client = await world.pool.connect()
+  await client.query('begin')
+  await client.query('select 1 from lots where item_id = $1 for update', [itemId])
+  const waiting = world.bid(itemId, randomUUID(), '11.00', { key: 'slow' })
+  await client.query('select pg_sleep(2.2)')
+  await client.query('commit')
+  client.release()
+  const answer = await waiting
+  t.match(answer, {
+    statusCode: 503,
+    headers: { 'retry-after': '1' },
+    body: { code: 'bid.waited_too_long' },
+  })
+  const { rows } = await world.pool.query('select count(*)::int as recorded from bids')
+  t.equal(rows[0].recorded, 0)
+})
+
+t.test('close vs bid race: whoever has the lock first decides, and both agree', async (t) => {
+  const world = await createWorld(t)
+  for (let round = 0; round < 15; round += 1) {
+    const { itemId } = await world.putTerms()
+    await world.bid(itemId, randomUUID(), '11.00')
+    await endIn(world, itemId, -CLOSING_GRACE_MS + (round % 3))
+    const [bid] = await Promise.all([world.bid(itemId, randomUUID(), '50.00'), world.close()])
+    t.equal(bid.body.code, 'bid.ended')
+  }
+})
+
+t.test('a closer that was down for an hour closes with the bids there are', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  await world.bid(itemId, randomUUID(), '25.00')
+  await endIn(world, itemId, -3_600_000)
+  t.equal(
+    (await world.bid(itemId, randomUUID(), '30.00')).body.code,
+    'bid.ended',
+    'nothing is sold late',
+  )
+  t.equal(await world.close(), 1)
+  t.match(await world.lot(itemId), { outcome: 'sold', finalAmount: '10.00' })
+})
+
+t.test('anti-sniping extends from the end, up to the hard end, and says so', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms({
+    extensionThresholdMinutes: 10,
+    extensionDurationMinutes: 5,
+    maxExtensionMinutes: 7,
+  })
+  await endIn(world, itemId, 60_000)
+  const before = Date.parse(String((await world.lot(itemId)).endDate))
+  const [first, second, third] = [
+    await world.bid(itemId, randomUUID(), '11.00'),
+    await world.bid(itemId, randomUUID(), '13.00'),
+    await world.bid(itemId, randomUUID(), '15.00'),
+  ]
+  t.equal(Date.parse(String(first.body.endDate)) - before, 300_000)
+  t.equal(Date.parse(String(second.body.endDate)) - before, 420_000, 'cut at the hard end')
+  t.match(third.body, { extended: false, endDate: second.body.endDate })
+  const placed = (await events(world, itemId)).filter(({ key }) => key === 'bid.placed.v1')
+  t.strictSame(
+    placed.map(({ payload }) => [payload.extended, payload.atHardEnd]),
+    [
+      [true, false],
+      [true, false],
+      [false, true],
+    ],
+  )
+})

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { verifyLots } from '#src/app/verify-lots.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
+import { createWorld, lotTerms } from '#test/helper.ts'
+
+t.test('two first bids at once: one opens at the start price, the other meets it', async (t) => {
+  const world = await createWorld(t)
+  const replica = await world.replica()
+  for (let round = 0; round < 10; round += 1) {
+    const { itemId } = await world.putTerms()
+    const answers = await Promise.all([
+      world.bid(itemId, randomUUID(), '20.00'),
+      world.bid(itemId, randomUUID(), '30.00', { app: replica }),
+    ])
+    t.ok(answers.every(({ statusCode }) => statusCode === 201))
+    t.match(await world.lot(itemId), { bidCount: 2, currentPrice: '20.50' })
+  }
+})
+
+t.test('hundreds of bids from two processes leave a ledger that replays to the lots', async (t) => {
+  const world = await createWorld(t)
+  const replica = await world.replica()
+  const lots = await Promise.all([1, 2, 3].map(() => world.putTerms({ reservePrice: '60.00' })))
+  const bidders = Array.from({ length: 20 }, () => randomUUID())
+  const answers = await Promise.all(
+    Array.from({ length: 600 }, (_, index) =>
+      world.bid(
+        lots[index % 3]?.itemId ?? '',
+        bidders[(index * 7) % 20] ?? '',
+        (10 + ((index * 13) % 400) / 8).toFixed(2),
+        { app: index % 2 === 0 ? world.app : replica, key: `r-${index}` },
+      ),
+    ),
+  )
+  const accepted = answers.filter(({ statusCode }) => statusCode === 201)
+  t.ok(accepted.length > 10, `${accepted.length} accepted`)
+  t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
+  const { violations } = await verifyLots(world.db, createBidSettings())
+  t.strictSame(violations, [])
+  const sequences = accepted.map(({ body }) => `${String(body.itemId)} ${String(body.sequence)}`)
+  t.equal(new Set(sequences).size, accepted.length, 'no sequence was given twice')
+})
+
+t.test('edit vs first bid: never both', async (t) => {
+  const world = await createWorld(t)
+  const replica = await world.replica()
+  let edited = 0
+  let bids = 0
+  for (let round = 0; round < 30; round += 1) {
+    const terms = lotTerms()
+    await world.putTerms(terms)
+    const [edit, bid] = await Promise.all([
+      world.putTerms({ ...terms, termsVersion: 2, startPrice: '40.00' }),
+      world.bid(terms.itemId, randomUUID(), '20.00', { app: replica, body: { termsVersion: 1 } }),
+    ])
+    t.not(edit.statusCode === 200, bid.statusCode === 201, 'exactly one of them')
+    if (edit.statusCode === 200) t.equal(bid.body.code, 'bid.terms_changed')
+    else t.match(edit.body, { code: 'lot.has_bids' })
+    edited += edit.statusCode === 200 ? 1 : 0
+    bids += bid.statusCode === 201 ? 1 : 0
+  }
+  t.equal(edited + bids, 30)
+})
+
+t.test('terms: the same version again is unchanged, an older one is refused', async (t) => {
+  const world = await createWorld(t)
+  const terms = lotTerms()
+  const created = await Promise.all([1, 2, 3].map(() => world.putTerms(terms)))
+  t.strictSame(created.map(({ body }) => body.outcome).sort(), [
+    'created',
+    'unchanged',
+    'unchanged',
+  ])
+  t.match(await world.putTerms({ ...terms, termsVersion: 3, startPrice: '20.00' }), {
+    statusCode: 200,
+  })
+  t.match(await world.putTerms({ ...terms, termsVersion: 2 }), {
+    statusCode: 409,
+    body: { code: 'lot.stale_terms' },
+  })
+  t.match(await world.putTerms({ ...terms, termsVersion: 4, currencyCode: 'EUR' }), {
+    statusCode: 409,
+  })
+  t.match(await world.putTerms({ ...terms, startPrice: '1e3', itemId: randomUUID() }), {
+    statusCode: 422,
+    body: { code: 'lot.invalid_terms', details: { field: 'startPrice' } },
+  })
+})
+
+t.test('a reserve lowered to below the leader’s maximum is met at once', async (t) => {
+  const world = await createWorld(t)
+  const terms = lotTerms({ reservePrice: '60.00' })
+  await world.putTerms(terms)
+  await world.bid(terms.itemId, randomUUID(), '40.00')
+  t.match(await world.lot(terms.itemId), { reserveMet: false, currentPrice: '40.00' })
+  const raised = await world.putTerms({ ...terms, termsVersion: 2, reservePrice: '70.00' })
+  t.match(raised.body, { code: 'lot.has_bids' }, 'never raised')
+  t.match(await world.putTerms({ ...terms, termsVersion: 2, reservePrice: '35.00' }), {
+    statusCode: 200,
+  })
+  t.match(await world.lot(terms.itemId), {
+    reserveMet: true,
+    currentPrice: '40.00',
+    termsVersion: 2,
+  })
+  const { rows } = await world.pool.query(
+    `select count(*)::int as told from outbox, json_array_elements(events) e where e->>'key' = 'bid.reserve_met.v1'`,
+  )
+  t.equal(rows[0].told, 1)
+  t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
+})
