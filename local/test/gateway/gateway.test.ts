@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { readRoutes } from '#src/gateway/routes.ts'
+import { writeGateway } from '#src/gateway/start.ts'
 import { startGateway, USER_ID } from './gateway.ts'
 
 const BEARER = { authorization: 'Bearer good' }
@@ -202,3 +203,16 @@ async function hasIpv6(): Promise<boolean> {
     () => false,
   )
 }
+
+t.test('a port that is taken is named', async (t) => {
+  const squatter = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => squatter.close())
+  await once(squatter, 'listening')
+  const { port } = squatter.address() as AddressInfo
+  const origin = 'http://127.0.0.1:1'
+  const upstreams = { identity: origin, auction: origin, bid: origin, web: origin }
+  await t.rejects(writeGateway({ stateDir: t.testdir(), port, upstreams }), {
+    code: 'gateway.start_failed',
+    message: `port ${port} on 127.0.0.1 is taken`,
+  })
+})

@@ -1,13 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Test } from 'tap'
 import type { Routes } from '#src/gateway/routes.ts'
-import { startTraefik } from '#src/gateway/start.ts'
+import { gatewayAnswers, writeGateway } from '#src/gateway/start.ts'
 import { ensureTraefik } from '#src/install/traefik.ts'
+import { createProcessTable } from '#src/process-table.ts'
 import type { HeaderLines } from './forgeries.ts'
+
+// Where `make up` keeps it too: the program is 180 MB and installed once.
+const TOOLS = fileURLToPath(new URL('../../../.local', import.meta.url))
 
 export const USER_ID = '0197a3c4-1111-7000-8000-000000000001'
 
@@ -46,9 +52,8 @@ export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
   }
   const stateDir = await mkdtemp(join(tmpdir(), 'auction-gateway-'))
   const port = await freePort()
-  const gateway = await startTraefik({
-    // Shared by all runs: the program is 180 MB, and it is looked up before it is installed.
-    binary: await ensureTraefik(join(tmpdir(), 'auction-test-tools'), () => undefined),
+  const binary = await ensureTraefik(TOOLS, (line) => t.comment(line))
+  const args = await writeGateway({
     stateDir,
     port,
     upstreams: {
@@ -57,17 +62,23 @@ export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
       bid: urlOf(services.bid),
       web: urlOf(services.web),
     },
-    log: (line) => t.comment(line),
     ...options,
   })
+  const processes = createProcessTable(stateDir)
+  const traefik = processes.spawn({ name: 'traefik', command: binary, args, env: {} })
   t.teardown(async () => {
-    await gateway.stop()
+    await traefik.stop()
     await Promise.all(Object.values(services).map(close))
     await rm(stateDir, { recursive: true, force: true })
   })
+  const url = `http://127.0.0.1:${port}`
+  await waitFor('the gateway to answer', async () => {
+    if (!traefik.isRunning()) throw new Error(await readFile(processes.logFile('traefik'), 'utf8'))
+    return gatewayAnswers(url)
+  })
   return {
     port,
-    url: gateway.url,
+    url,
     /** Every request that reached a service, in order. */
     received,
     /** The paths that identity was asked about. */

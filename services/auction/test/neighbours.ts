@@ -26,6 +26,7 @@ export interface Person {
 
 export interface Identity {
   jwks: JwksCache
+  jwksUrl: string
   person(): Person
 }
 
@@ -49,8 +50,10 @@ export async function startIdentity(t: Test): Promise<Identity> {
     aud: 'api',
     expiresIn: 600_000,
   })
+  const jwksUrl = `http://127.0.0.1:${port}/jwks.json`
   return {
-    jwks: createJwksCache(`http://127.0.0.1:${port}/jwks.json`, log),
+    jwks: createJwksCache(jwksUrl, log),
+    jwksUrl,
     person() {
       const id = randomUUID()
       const claims = { sub: id, sid: randomUUID(), email: 'a@example.test', name: 'A', roles: [] }

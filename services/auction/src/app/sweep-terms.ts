@@ -1,3 +1,4 @@
+import { isUnavailable } from '@auction/common/errors.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/terms.ts'
 import { type FinishDependencies, finishChange } from './finish-change.ts'
@@ -16,11 +17,20 @@ export async function sweepTerms(
   dependencies: FinishDependencies,
   idleMs = IDLE_MS,
 ): Promise<number> {
-  const { db } = dependencies
+  const { db, log } = dependencies
   const changes = await takePendingChanges(db, idleMs, SWEEP_MAX)
   for (const change of changes) {
-    const read = await readItem(db, change.itemId)
-    if (read !== undefined) await finishChange(dependencies, change, read.item)
+    const { itemId, termsVersion } = change
+    try {
+      const read = await readItem(db, itemId)
+      if (read === undefined) continue
+      const { kind } = await finishChange(dependencies, change, read.item)
+      log.info({ itemId, termsVersion, result: kind }, 'pending change of terms swept')
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      // One change that cannot be finished must not keep the others from it.
+      log.error({ err: error, itemId, termsVersion }, 'pending change of terms failed')
+    }
   }
   const itemIds = await takeUnpushedItems(db, idleMs, SWEEP_MAX)
   for (const itemId of itemIds) await pushCurrentTerms(dependencies, itemId, ownTrace('push terms'))

@@ -1,76 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { createPublisher, type Publisher } from '@auction/common/rabbitmq/publisher.ts'
-import { createTestBroker, type TestBroker } from '@auction/common/testing/broker.ts'
-import type { TestDatabase } from '@auction/common/testing/database.ts'
+import { createTestBroker } from '@auction/common/testing/broker.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ConfirmChannel } from 'amqplib'
 import t from 'tap'
 import { history, placed } from '../bid-history.ts'
 import { build, call, createPublished, inMinutes } from '../helper.ts'
 import { INTERNAL_SECRET, log } from '../neighbours.ts'
-
-interface Worker {
-  process: ChildProcess
-  opsUrl: string
-}
-
-/** The worker as it is deployed: its own process, on the test's database and vhost. */
-async function startWorker(
-  t: Tap,
-  { config }: TestDatabase,
-  broker: TestBroker,
-  bidUrl: string,
-): Promise<Worker> {
-  const port = await freePort()
-  const child = spawn(
-    process.execPath,
-    ['--import', '@auction/common/telemetry.ts', 'src/cmd/worker.ts'],
-    {
-      stdio: ['ignore', process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore', 'inherit'],
-      env: {
-        PATH: process.env.PATH,
-        ...Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)])),
-        HOST: '127.0.0.1',
-        OPS_PORT: String(port),
-        SHUTDOWN_DRAIN_MS: '0',
-        LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
-        RABBITMQ_URL: broker.url,
-        INTERNAL_JWT_SECRET: INTERNAL_SECRET,
-        BID_URL: bidUrl,
-      },
-    },
-  )
-  t.teardown(() => stop(child))
-  const opsUrl = `http://127.0.0.1:${port}`
-  await waitFor('the worker to be ready', async () => {
-    const answer = await fetch(`${opsUrl}/health/ready`).catch(() => undefined)
-    return answer?.ok === true
-  })
-  return { process: child, opsUrl }
-}
-
-interface Tap {
-  teardown(step: () => unknown): void
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  await exited
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
+import { startProcess, stop } from '../processes.ts'
 
 async function publish(publisher: Publisher, events: readonly OutboxEvent[]): Promise<void> {
   await waitFor('the publisher', () => publisher.isReady())
@@ -107,7 +47,12 @@ t.test('the worker', async (t) => {
       { noAck: true },
     )
   })
-  const worker = await startWorker(t, fixture.database, broker, fixture.bid.url)
+  const worker = await startProcess(t, 'worker', {
+    ...fixture.database.config,
+    RABBITMQ_URL: broker.url,
+    INTERNAL_JWT_SECRET: INTERNAL_SECRET,
+    BID_URL: fixture.bid.url,
+  })
   const show = async (id: string) => (await call(fixture, 'GET', `/api/v1/items/${id}`)).body
   // Asked of the queue itself: the management API's figures are seconds old.
   const depth = async (queue: string) => (await listener?.checkQueue(queue))?.messageCount ?? 0

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
-import { listItems } from '#src/infra/postgres/item-list.ts'
+import { createItemLists } from '#src/infra/postgres/item-list.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
@@ -33,7 +33,8 @@ const ItemList = Type.Object({
 /** Listings: what sellers offer, with the public read model of the bidding on it. */
 export async function itemRoutes(app: App, dependencies: PublishDependencies): Promise<void> {
   readRoutes(app, dependencies)
-  writeRoutes(app, dependencies)
+  createRoute(app, dependencies)
+  changeRoutes(app, dependencies)
   app.post(
     `${ITEM}/publish`,
     {
@@ -60,6 +61,7 @@ export async function itemRoutes(app: App, dependencies: PublishDependencies): P
 }
 
 function readRoutes(app: App, { db }: PublishDependencies): void {
+  const lists = createItemLists(db)
   app.get(
     ITEMS,
     {
@@ -74,7 +76,7 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
     async (request, reply) => {
       const { page, limit, status, mine, sort } = request.query
       const sellerId = mine ? callerOf(request) : undefined
-      const list = await listItems(db, {
+      const list = await lists.read({
         sellerId,
         status,
         order: sort === 'endDate' ? 'asc' : 'desc',
@@ -110,7 +112,7 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
   )
 }
 
-function writeRoutes(app: App, dependencies: PublishDependencies): void {
+function createRoute(app: App, dependencies: PublishDependencies): void {
   app.post(
     ITEMS,
     {
@@ -137,7 +139,9 @@ function writeRoutes(app: App, dependencies: PublishDependencies): void {
       return itemAnswer(item, now, sellerId)
     },
   )
+}
 
+function changeRoutes(app: App, dependencies: PublishDependencies): void {
   app.put(
     ITEM,
     {

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { type Item, type ItemStatus, PUBLIC_STATUSES } from '#src/domain/item.ts'
 import { readClock } from './clock.ts'
 import { clock, toReadItem } from './items.ts'
@@ -19,29 +19,70 @@ export interface ItemPage {
   now: Date
 }
 
-/** One page of items by the end that counts now. */
-export async function listItems(db: Kysely<Database>, query: ListQuery): Promise<ItemPage> {
-  let matching = db.selectFrom('items')
-  if (query.sellerId !== undefined) matching = matching.where('seller_id', '=', query.sellerId)
-  // Written as a list, not a parameter, or the planner could not see that the partial index fits.
-  else
-    matching = matching.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
-  if (query.status !== undefined) matching = matching.where('status', '=', query.status)
-  const [rows, total, now] = await Promise.all([
-    matching
-      .selectAll()
-      .select(clock)
-      .orderBy('end_date', query.order)
-      .orderBy('id', query.order)
-      .limit(query.limit)
-      .offset(query.offset)
-      .execute(),
-    matching.select((eb) => eb.fn.countAll<bigint>().as('count')).executeTakeFirstOrThrow(),
-    readClock(db),
-  ])
-  return {
-    items: rows.map((row) => toReadItem(row).item),
-    totalItems: Number(total.count),
-    now,
+export interface ItemLists {
+  /** One page of items by the end that counts now. */
+  read(query: ListQuery): Promise<ItemPage>
+}
+
+const COUNT_AGE_MAX_MS = 1_000
+
+/**
+ * Lists of items. Counting a hundred thousand rows costs more than reading a page of them, so a
+ * public total may be a second old; it is exact whenever the page shows the end of the list.
+ */
+export function createItemLists(db: Kysely<Database>): ItemLists {
+  const counts = new Map<string, { total: Promise<number>; countedAtMs: number }>()
+
+  const countPublic = (query: ListQuery): Promise<number> => {
+    const key = query.status ?? 'all'
+    const known = counts.get(key)
+    if (known !== undefined && performance.now() - known.countedAtMs < COUNT_AGE_MAX_MS) {
+      return known.total
+    }
+    const total = count(matching(db, query))
+    counts.set(key, { total, countedAtMs: performance.now() })
+    // A failed count is not remembered: the next list asks again.
+    total.catch(() => counts.delete(key))
+    return total
   }
+
+  return {
+    async read(query) {
+      const rows = await matching(db, query)
+        .selectAll()
+        .select(clock)
+        .orderBy('end_date', query.order)
+        .orderBy('id', query.order)
+        .limit(query.limit)
+        .offset(query.offset)
+        .execute()
+      const seen = query.offset + rows.length
+      const isLastPage = rows.length > 0 && rows.length < query.limit
+      const total = isLastPage
+        ? seen
+        : await (query.sellerId === undefined ? countPublic(query) : count(matching(db, query)))
+      return {
+        items: rows.map((row) => toReadItem(row).item),
+        totalItems: rows.length === 0 ? total : Math.max(total, seen),
+        now: rows[0]?.server_time ?? (await readClock(db)),
+      }
+    },
+  }
+}
+
+type Matching = SelectQueryBuilder<Database, 'items', object>
+
+function matching(db: Kysely<Database>, { sellerId, status }: ListQuery): Matching {
+  let query: Matching = db.selectFrom('items')
+  if (sellerId !== undefined) query = query.where('seller_id', '=', sellerId)
+  // Written as a list, not a parameter, or the planner could not see that the partial index fits.
+  else query = query.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
+  return status === undefined ? query : query.where('status', '=', status)
+}
+
+async function count(query: Matching): Promise<number> {
+  const row = await query
+    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }

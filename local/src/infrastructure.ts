@@ -1,0 +1,124 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { ensureRabbitmq } from './install/rabbitmq.ts'
+import { freePorts } from './ports.ts'
+import { createDatabases, type DatabaseName, preparePostgres, untilPostgresReady } from './postgres.ts'
+import { createProcessTable, type ManagedProcess, type ProcessSpec, type ProcessTable } from './process-table.ts'
+import { prepareRabbitmq, untilRabbitmqReady } from './rabbitmq.ts'
+import { readSecrets, type Secrets } from './secrets.ts'
+
+export interface InfrastructureOptions {
+  stateDir: string
+  log?: (line: string) => void
+}
+
+/** A process with how it is started again and when it is ready. */
+export interface Supervised {
+  spec: ProcessSpec
+  process: ManagedProcess
+  ready: (process: ManagedProcess) => Promise<void>
+}
+
+export interface Infrastructure {
+  table: ProcessTable
+  secrets: Secrets
+  supervised: Map<string, Supervised>
+  postgres: { port: number; adminUrl: string; urls: Record<DatabaseName, string> }
+  rabbitmq: { url: string; managementUrl: string }
+  /** Resolves when the databases exist; RabbitMQ may still be starting. */
+  postgresReady: Promise<void>
+  rabbitmqReady: Promise<void>
+  stop(): Promise<void>
+}
+
+/** Runs `work` and tells how long it took. */
+export async function timed<T>(
+  log: (line: string) => void,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const startedAtMs = performance.now()
+  const result = await work()
+  log(`${what} (${((performance.now() - startedAtMs) / 1000).toFixed(1)} s)`)
+  return result
+}
+
+/** Makes the state folder, ends what an earlier runner left in it, and opens its table. */
+export async function openState(stateDir: string, log: (line: string) => void): Promise<ProcessTable> {
+  mkdirSync(stateDir, { recursive: true })
+  // PostgreSQL's own user must be able to pass through to its data.
+  chmodSync(stateDir, 0o711)
+  const table = createProcessTable(stateDir)
+  const left = await table.clearLeftovers()
+  if (left.length > 0) log(`ended what an earlier run had left: ${left.join(', ')}`)
+  return table
+}
+
+/** Starts PostgreSQL and RabbitMQ side by side; returns as soon as both are being started. */
+export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
+  const log = options.log ?? (() => {})
+  const { stateDir } = options
+  const table = await openState(stateDir, log)
+  const secrets = readSecrets(stateDir)
+  const server = ensureRabbitmq(log)
+  const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] = await freePorts(5)
+  const supervised = new Map<string, Supervised>()
+  const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
+    const started = { spec, ready, process: table.spawn(spec) }
+    supervised.set(spec.name, started)
+    return started.process
+  }
+
+  const rabbitmq = prepareRabbitmq({
+    server,
+    stateDir,
+    ports: { amqp, management, distribution, epmd },
+    user: 'auction',
+    password: secrets.rabbitmq,
+    cookie: secrets.erlangCookie,
+  })
+  start(rabbitmq.epmd, async () => {})
+  const rabbitmqIsReady = (process: ManagedProcess) =>
+    untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning)
+  const broker = start(rabbitmq.spec, rabbitmqIsReady)
+  const rabbitmqReady = timed(log, 'rabbitmq ready', () => rabbitmqIsReady(broker))
+
+  const prepared = await preparePostgres({
+    stateDir,
+    port: postgresPort,
+    adminPassword: secrets.postgresAdmin,
+    log,
+  })
+  const { adminUrl } = prepared
+  start(prepared.spec, () => untilPostgresReady(adminUrl))
+  const urls = databaseUrls(adminUrl, secrets.postgresServices)
+  const postgresReady = timed(log, 'postgres ready', async () => {
+    await untilPostgresReady(adminUrl)
+    await createDatabases(adminUrl, secrets.postgresServices)
+  })
+  // Whoever waits for one of them later still sees its failure; nobody may be missing until then.
+  for (const ready of [rabbitmqReady, postgresReady]) ready.catch(() => undefined)
+  return {
+    table,
+    secrets,
+    supervised,
+    postgres: { port: postgresPort, adminUrl, urls },
+    rabbitmq: { url: rabbitmq.url, managementUrl: rabbitmq.managementUrl },
+    postgresReady,
+    rabbitmqReady,
+    async stop() {
+      await Promise.all(['rabbitmq', 'postgres'].map((name) => supervised.get(name)?.process.stop()))
+      await supervised.get('epmd')?.process.stop(1_000)
+    },
+  }
+}
+
+function databaseUrls(adminUrl: string, password: string): Record<DatabaseName, string> {
+  const url = (name: DatabaseName) => {
+    const address = new URL(adminUrl)
+    address.username = name
+    address.password = password
+    address.pathname = `/${name}`
+    return address.href
+  }
+  return { identity: url('identity'), auction: url('auction'), bid: url('bid') }
+}

@@ -1,0 +1,233 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { gatewayAnswers, writeGateway } from './gateway/start.ts'
+import type { Upstreams } from './gateway/render.ts'
+import { type Infrastructure, startInfrastructure, type Supervised, timed } from './infrastructure.ts'
+import { ensureTraefik } from './install/traefik.ts'
+import { freePorts } from './ports.ts'
+import { DATABASES } from './postgres.ts'
+import type { ManagedProcess } from './process-table.ts'
+import {
+  type Listeners,
+  migrationSpec,
+  SERVICE_PROCESSES,
+  type ServiceContext,
+  type ServiceProcess,
+  serviceSpec,
+} from './services.ts'
+
+export interface PlatformOptions {
+  stateDir: string
+  /** Free by default; `make up` uses 9191. */
+  gatewayPort?: number
+  /** Additional settings by process; '*' is for all of them. */
+  env?: Partial<Record<ServiceProcess | '*', NodeJS.ProcessEnv>>
+  log?: (line: string) => void
+  /** Starts a service again that died by itself, with growing pauses. */
+  autoRestart?: boolean
+  /** More bid API processes beside the first; they get names like bid-api-2. */
+  extraBidApis?: number
+}
+
+export interface Platform {
+  gatewayUrl: string
+  /** Addresses behind the gateway, by process name. */
+  addresses: Map<string, string>
+  names: string[]
+  postgres: Infrastructure['postgres']
+  rabbitmq: Infrastructure['rabbitmq']
+  internalSecret: string
+  logFile(name: string): string
+  pid(name: string): number
+  /** Sends a signal to a process and its children; a deadly one is waited for. */
+  kill(name: string, signal?: NodeJS.Signals): Promise<void>
+  /** Starts a process again after kill: same ports, same data; resolves when it is ready. */
+  restart(name: string): Promise<void>
+  stop(): Promise<void>
+}
+
+const READY_TIMEOUT_MS = 60_000
+const RESTART_PAUSE_MAX_MS = 10_000
+
+/** Starts everything on this machine: databases, broker, gateway and every process. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const log = options.log ?? (() => {})
+  const { stateDir } = options
+  const infrastructure = await startInfrastructure({ stateDir, log })
+  try {
+    const binary = ensureTraefik(stateDir, log)
+    binary.catch(() => undefined)
+    const names = processNames(options.extraBidApis ?? 0)
+    const ports = await freePorts(names.length * 2 + 1)
+    const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
+    const listeners = new Map<string, Listeners>(
+      names.map((name) => [name, { port: ports.pop() ?? 0, opsPort: ports.pop() ?? 0 }]),
+    )
+    const context: ServiceContext = {
+      stateDir,
+      secrets: infrastructure.secrets,
+      postgresPort: infrastructure.postgres.port,
+      rabbitmqUrl: infrastructure.rabbitmq.url,
+      publicUrl: `http://localhost:${gatewayPort}`,
+      listeners: Object.fromEntries(listeners) as Record<ServiceProcess, Listeners>,
+    }
+    const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
+    await infrastructure.postgresReady
+    await timed(log, 'migrations applied', () => migrateAll(infrastructure, context))
+    const start = (name: string) => startService(infrastructure, name, context, options)
+    const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
+    const gateway = timed(log, 'gateway ready', async () =>
+      startGateway(infrastructure, await binary, gatewayPort, stateDir, {
+        identity: address('identity-api'),
+        auction: address('auction-api'),
+        bid: address('bid-api'),
+        web: address('web'),
+      }),
+    )
+    await Promise.all([gateway, services, infrastructure.rabbitmqReady])
+    return createPlatform(options, infrastructure, names, {
+      gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+      addresses: new Map(names.map((name) => [name, address(name)])),
+    })
+  } catch (error) {
+    await stopAll(infrastructure)
+    throw error
+  }
+}
+
+function processNames(extraBidApis: number): string[] {
+  const extra = Array.from({ length: extraBidApis }, (_, index) => `bid-api-${index + 2}`)
+  return [...SERVICE_PROCESSES, ...extra]
+}
+
+async function migrateAll({ table }: Infrastructure, context: ServiceContext): Promise<void> {
+  await Promise.all(
+    DATABASES.map(async (service) => {
+      const spec = migrationSpec(service, context)
+      const end = await table.spawn(spec).exited
+      if (end !== 'code 0') throw new Error(`${spec.name} ended with ${end}; see ${table.logFile(spec.name)}`)
+    }),
+  )
+}
+
+async function startService(
+  { table, supervised }: Infrastructure,
+  name: string,
+  context: ServiceContext,
+  { env = {} }: PlatformOptions,
+): Promise<void> {
+  const listener = context.listeners[name as ServiceProcess]
+  // A further bid API differs from the first in its ports only.
+  const base = (name.startsWith('bid-api') ? 'bid-api' : name) as ServiceProcess
+  const spec = serviceSpec(
+    base,
+    { ...context, listeners: { ...context.listeners, [base]: listener } },
+    { ...env['*'], ...env[base] },
+  )
+  const ready = (process: ManagedProcess) => untilReady(name, listener.opsPort, process)
+  const started: Supervised = { spec: { ...spec, name }, ready, process: table.spawn({ ...spec, name }) }
+  supervised.set(name, started)
+  await ready(started.process)
+}
+
+async function startGateway(
+  { table, supervised }: Infrastructure,
+  binary: string,
+  port: number,
+  stateDir: string,
+  upstreams: Upstreams,
+): Promise<void> {
+  const args = await writeGateway({ stateDir, port, upstreams })
+  const spec = { name: 'traefik', command: binary, args, env: { PATH: process.env.PATH } }
+  const url = `http://127.0.0.1:${port}`
+  const ready = async (process: ManagedProcess) => {
+    const deadlineMs = performance.now() + READY_TIMEOUT_MS
+    while (!(await gatewayAnswers(url))) {
+      if (!process.isRunning()) throw new Error(`traefik ended with ${await process.exited}; see its log`)
+      if (performance.now() > deadlineMs) throw new Error('traefik did not become ready')
+      await wait(25)
+    }
+  }
+  const started: Supervised = { spec, ready, process: table.spawn(spec) }
+  supervised.set('traefik', started)
+  await ready(started.process)
+}
+
+async function untilReady(name: string, opsPort: number, process: ManagedProcess): Promise<void> {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${opsPort}/health/ready`).catch(() => undefined)
+    const text = await answer?.text()
+    if (answer?.ok === true) return
+    if (!process.isRunning()) throw new Error(`${name} ended with ${await process.exited}; see its log`)
+    if (performance.now() > deadlineMs) throw new Error(`${name} did not become ready: ${text ?? 'no answer'}`)
+    await wait(50)
+  }
+}
+
+function createPlatform(
+  { autoRestart = false, log = () => {} }: PlatformOptions,
+  infrastructure: Infrastructure,
+  services: string[],
+  addresses: Pick<Platform, 'gatewayUrl' | 'addresses'>,
+): Platform {
+  const { supervised, table } = infrastructure
+  let isStopping = false
+  const get = (name: string): Supervised => {
+    const found = supervised.get(name)
+    if (found === undefined) throw new Error(`there is no process ${name}`)
+    return found
+  }
+  const restart = async (name: string) => {
+    const one = get(name)
+    // PostgreSQL's children notice the death of their parent a moment later, and until then the
+    // new server refuses the data directory.
+    if (name === 'rabbitmq' && !get('epmd').process.isRunning()) {
+      get('epmd').process = table.spawn(get('epmd').spec)
+    }
+    for (let pauseMs = 100; ; pauseMs *= 2) {
+      one.process = table.spawn(one.spec)
+      try {
+        return await one.ready(one.process)
+      } catch (error) {
+        if (one.process.isRunning() || pauseMs > RESTART_PAUSE_MAX_MS) throw error
+        await wait(pauseMs)
+      }
+    }
+  }
+  const watch = async (name: string) => {
+    for (;;) {
+      const end = await get(name).process.exited
+      if (isStopping) return
+      log(`${name} ended with ${end} and is started again; see ${table.logFile(name)}`)
+      await restart(name).catch((error: Error) => log(`${name}: ${error.message}`))
+    }
+  }
+  if (autoRestart) for (const name of [...services, 'traefik']) void watch(name)
+  return {
+    ...addresses,
+    names: [...supervised.keys()].filter((name) => name !== 'epmd'),
+    postgres: infrastructure.postgres,
+    rabbitmq: infrastructure.rabbitmq,
+    internalSecret: infrastructure.secrets.internalJwt,
+    logFile: table.logFile,
+    pid: (name) => get(name).process.pid,
+    async kill(name, signal = 'SIGKILL') {
+      get(name).process.signal(signal)
+      if (signal === 'SIGKILL') await get(name).process.exited
+    },
+    restart,
+    async stop() {
+      isStopping = true
+      await stopAll(infrastructure)
+    },
+  }
+}
+
+/** Services first, so that they still find what they need for a stop in good order. */
+async function stopAll(infrastructure: Infrastructure): Promise<void> {
+  const { supervised } = infrastructure
+  const below = new Set(['postgres', 'rabbitmq', 'epmd'])
+  const services = [...supervised].filter(([name]) => !below.has(name))
+  await Promise.all(services.map(([, { process }]) => process.stop()))
+  await infrastructure.stop()
+}

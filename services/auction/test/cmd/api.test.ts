@@ -1,0 +1,49 @@
+import { createTestDatabase } from '@auction/common/testing/database.ts'
+import t from 'tap'
+import { listingBody } from '../helper.ts'
+import { INTERNAL_SECRET, startBid, startIdentity } from '../neighbours.ts'
+import { runToEnd, startProcess, stop } from '../processes.ts'
+
+t.test('the API on an empty database', async (t) => {
+  const database = await createTestDatabase(t, [])
+  const config = { ...database.config }
+  const bid = await startBid(t)
+  const identity = await startIdentity(t)
+  const codes = await Promise.all([runToEnd('migrate', config), runToEnd('migrate', config)])
+  t.strictSame(codes, [0, 0], 'two migrations at once both succeed')
+  const api = await startProcess(t, 'api', {
+    ...config,
+    JWKS_URL: identity.jwksUrl,
+    INTERNAL_JWT_SECRET: INTERNAL_SECRET,
+    BID_URL: bid.url,
+    MIN_AUCTION_SECONDS: 2,
+  })
+  const seller = identity.person()
+  const post = (path: string, body?: unknown) =>
+    fetch(`${api.url}/api/v1/items${path}`, {
+      method: 'POST',
+      headers: {
+        ...seller.headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+
+  t.test('sells by auctions as short as the operator allows', async (t) => {
+    const endsIn = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString()
+    const short = await post('', listingBody({ endDate: endsIn(1) }))
+    t.match(await short.json(), { details: { field: 'endDate', reason: 'too_short' } })
+    const created = await post('', listingBody({ endDate: endsIn(5) }))
+    const { id } = (await created.json()) as { id: string }
+    const published = await post(`/${id}/publish`)
+    t.match(await published.json(), { status: 'active', extensionThresholdMinutes: 0 })
+    t.match(bid.lots.get(id)?.terms, { itemId: id })
+    const list = await fetch(`${api.url}/api/v1/items?status=active`)
+    t.match(await list.json(), { totalItems: 1, items: [{ id }] })
+  })
+
+  t.test('stops in order when asked', async (t) => {
+    await stop(api.process)
+    t.equal(api.process.exitCode, 0)
+  })
+})

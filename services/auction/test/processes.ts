@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+
+export interface Running {
+  process: ChildProcess
+  url: string
+  opsUrl: string
+}
+
+interface Test {
+  teardown(step: () => unknown): void
+}
+
+type Settings = Record<string, string | number>
+
+/** Runs src/cmd/<name>.ts as it is deployed, in a process of its own, until it is ready. */
+export async function startProcess(t: Test, name: string, settings: Settings): Promise<Running> {
+  const port = await freePort()
+  const opsPort = await freePort()
+  const child = spawnCommand(name, { ...settings, PORT: port, OPS_PORT: opsPort })
+  t.teardown(() => stop(child))
+  const opsUrl = `http://127.0.0.1:${opsPort}`
+  await waitFor(`${name} to be ready`, async () => {
+    const answer = await fetch(`${opsUrl}/health/ready`).catch(() => undefined)
+    return answer?.ok === true
+  })
+  return { process: child, url: `http://127.0.0.1:${port}`, opsUrl }
+}
+
+/** Runs src/cmd/<name>.ts to its end and answers its exit code. */
+export async function runToEnd(name: string, settings: Settings): Promise<number | null> {
+  const child = spawnCommand(name, settings)
+  return new Promise((resolve) => child.once('exit', resolve))
+}
+
+/** Asks a process to stop, as Kubernetes does, and waits until it has. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await exited
+}
+
+function spawnCommand(name: string, settings: Settings): ChildProcess {
+  const level = process.env.TEST_LOG_LEVEL
+  return spawn(
+    process.execPath,
+    ['--import', '@auction/common/telemetry.ts', `src/cmd/${name}.ts`],
+    {
+      stdio: ['ignore', level === undefined ? 'ignore' : 'inherit', 'inherit'],
+      env: {
+        PATH: process.env.PATH,
+        HOST: '127.0.0.1',
+        LOG_LEVEL: level ?? 'silent',
+        SHUTDOWN_DRAIN_MS: '0',
+        ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, `${value}`])),
+      },
+    },
+  )
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no port was given')
+  return address.port
+}
