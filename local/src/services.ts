@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ProcessSpec } from './process-table.ts'
 import type { DatabaseName } from './postgres.ts'
+import type { ProcessSpec } from './process-table.ts'
 import type { Secrets } from './secrets.ts'
 
 export const SERVICE_PROCESSES = [

@@ -92,6 +92,18 @@ t.test('with bids, a reserve cannot be added', async (t) => {
   t.match(edit(auction, { reservePrice: 1n }), { outcome: 'refused', reason: 'has_bids' })
 })
 
+t.test('an edit that requires no bids is refused with bids, though no term differs', async (t) => {
+  const auction = play()
+  const renamed = () => {
+    const { lot } = auction
+    const terms = { ...termsOf(lot), termsVersion: lot.termsVersion + 1 }
+    return applyTerms(lot, terms, STARTS_AT_MS, true)
+  }
+  t.match(renamed(), { outcome: 'replaced' })
+  auction.accepted('A', 2000n)
+  t.strictSame(renamed(), { outcome: 'refused', reason: 'has_bids' })
+})
+
 t.test('with bids, a new version with the same terms is a longer description', async (t) => {
   const auction = play({ reservePrice: 5000n })
   auction.accepted('A', 2000n)

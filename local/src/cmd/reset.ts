@@ -1,0 +1,18 @@
+import { rmSync } from 'node:fs'
+import { openState } from '../infrastructure.ts'
+import { removePostgresData } from '../postgres.ts'
+import { platformStateDir, runningPid } from '../state.ts'
+
+const stateDir = platformStateDir()
+const pid = runningPid(stateDir)
+if (pid !== undefined) {
+  console.error(`The platform is running (process ${pid}). Stop it first: "make down".`)
+  process.exit(1)
+}
+await openState(stateDir, (line) => console.log(line))
+removePostgresData(stateDir)
+// The gateway's program is no data and takes a download, so it stays.
+for (const part of ['rabbitmq', 'logs', 'gateway', 'secrets.json', 'running.json']) {
+  rmSync(`${stateDir}/${part}`, { recursive: true, force: true })
+}
+console.log('every account, item and bid of this machine’s platform is gone')

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startInfrastructure, timed } from '../infrastructure.ts'
+import { ensureTraefik } from '../install/traefik.ts'
+import { removePostgresData } from '../postgres.ts'
+import { checkStyleAndTypes, type Outcome, runWorkspace } from '../test-run.ts'
+
+const WORKSPACES = [
+  'services/common',
+  'services/identity',
+  'services/auction',
+  'services/bid',
+  'services/web',
+  'local',
+  'tests',
+]
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const log = (line: string) => console.log(line)
+const only = process.argv.slice(2)
+
+const stateDir = mkdtempSync(join(tmpdir(), 'auction-test-'))
+const outcomes: Outcome[] = []
+let stop = async () => {}
+try {
+  const infrastructure = await startInfrastructure({ stateDir, log })
+  stop = () => infrastructure.stop()
+  process.on('SIGINT', () => void finish().then(() => process.exit(130)))
+  // Kept between runs: it is a program of 50 MB, not data.
+  const traefik = await ensureTraefik(join(root, '.local/programs'), log)
+  outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
+  await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
+  const env = {
+    ...process.env,
+    TEST_POSTGRES_URL: infrastructure.postgres.adminUrl,
+    TEST_RABBITMQ_URL: infrastructure.rabbitmq.url,
+    TEST_RABBITMQ_MANAGEMENT_URL: infrastructure.rabbitmq.managementUrl,
+    TEST_TRAEFIK: traefik,
+  }
+  const chosen = only.length === 0 ? WORKSPACES : WORKSPACES.filter((name) => only.includes(name))
+  for (const workspace of chosen) {
+    outcomes.push(
+      await timed(log, `${workspace} tested`, () => runWorkspace(join(root, workspace), env)),
+    )
+  }
+} catch (error) {
+  console.error(error)
+  outcomes.push({ passed: 0, failed: 1, report: '' })
+} finally {
+  await finish()
+}
+
+async function finish(): Promise<void> {
+  const stopping = stop
+  stop = async () => {}
+  await stopping()
+  removePostgresData(stateDir)
+  rmSync(stateDir, { recursive: true, force: true })
+}
+
+for (const { report } of outcomes) if (report !== '') console.log(report)
+const sum = (key: 'passed' | 'failed') =>
+  outcomes.reduce((total, outcome) => total + outcome[key], 0)
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
+process.exit(sum('failed') === 0 && sum('passed') > 0 ? 0 : 1)

@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { DEMO_PEOPLE, seedDemo } from '../demo.ts'
+import { timed } from '../infrastructure.ts'
+import { type Platform, startPlatform } from '../platform.ts'
+import { claimState, platformStateDir, writeRunning } from '../state.ts'
+
+const GATEWAY_PORT_DEFAULT = 9191
+
+const stateDir = platformStateDir()
+const log = (line: string) => console.log(`  ${line}`)
+let platform: Platform | undefined
+let isStopping = false
+const startedAtMs = performance.now()
+
+try {
+  const release = claimState(stateDir)
+  process.on('exit', release)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+  console.log('Starting the auction platform')
+  const gatewayPort = Number(process.env.GATEWAY_PORT ?? GATEWAY_PORT_DEFAULT)
+  platform = await startPlatform({ stateDir, gatewayPort, log, autoRestart: true })
+  writeRunning(stateDir, { gatewayUrl: platform.gatewayUrl, rabbitmqUrl: platform.rabbitmq.url })
+  const { gatewayUrl } = platform
+  await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log }))
+  announce(gatewayPort)
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`)
+  console.error(`Logs: ${join(stateDir, 'logs')}`)
+  await platform?.stop()
+  process.exit(1)
+}
+
+function announce(gatewayPort: number): void {
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
+  console.log(`\nReady after ${seconds} s:  http://localhost:${gatewayPort}\n`)
+  for (const { name, email, password } of DEMO_PEOPLE) {
+    console.log(`  ${name.padEnd(12)} ${email.padEnd(18)} password: ${password}`)
+  }
+  console.log(
+    `\n  Logs in ${join(stateDir, 'logs')}. Ctrl-C stops everything; data stays until "make reset".`,
+  )
+}
+
+async function stop(): Promise<void> {
+  // Asked while starting: the start cannot be interrupted cleanly, but what runs is written down
+  // and the next start ends it; a second request goes at once.
+  if (isStopping || platform === undefined) process.exit(130)
+  isStopping = true
+  console.log('\nStopping')
+  await platform.stop()
+  process.exit(0)
+}
