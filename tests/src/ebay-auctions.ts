@@ -39,7 +39,8 @@ export function readAuctions(file: string): RecordedAuction[] {
   const auctions = new Map<string, RecordedAuction>()
   for (const [index, line] of lines.entries()) {
     const cells = line.split(',')
-    if (cells.length !== names.length) throw new Error(`${file}:${index + 2} has ${cells.length} cells`)
+    if (cells.length !== names.length)
+      throw new Error(`${file}:${index + 2} has ${cells.length} cells`)
     const cell = (column: Column) => cells[names.indexOf(column)] ?? ''
     const durationDays = number(cell('duration_days'), file, index)
     const auction = auctions.get(cell('auction_id')) ?? {
@@ -63,7 +64,8 @@ export function readAuctions(file: string): RecordedAuction[] {
 
 function number(text: string, file: string, index: number): number {
   const value = Number(text)
-  if (text === '' || !Number.isFinite(value)) throw new Error(`${file}:${index + 2} has no number in ${text}`)
+  if (text === '' || !Number.isFinite(value))
+    throw new Error(`${file}:${index + 2} has no number in ${text}`)
   return value
 }
 

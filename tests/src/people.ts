@@ -1,4 +1,4 @@
-import type { ApiClient, Answer } from './api-client.ts'
+import type { Answer, ApiClient } from './api-client.ts'
 
 export interface Person {
   id: string
@@ -50,7 +50,9 @@ export async function insist(
     if (accept.includes(answer.statusCode)) return answer
     const isBusy = answer.statusCode === 429 || answer.statusCode === 503
     if (!isBusy || attempt >= ATTEMPTS_MAX) {
-      throw new Error(`${method} ${path} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`)
+      throw new Error(
+        `${method} ${path} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`,
+      )
     }
     const seconds = Number(answer.headers['retry-after'] ?? 1)
     await new Promise((resolve) => setTimeout(resolve, Math.min(seconds, 2) * 1000))

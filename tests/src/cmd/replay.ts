@@ -25,9 +25,16 @@ if (values.help) {
   console.log(HELP)
   process.exit(0)
 }
-const file = positionals[0] ?? new URL('../../data/ebay-cartier-auctions.csv', import.meta.url).pathname
-const auctions = readAuctions(file).slice(0, values.auctions === undefined ? undefined : Number(values.auctions))
-const options = { auctionSeconds: Number(values.seconds), progress: (line: string) => console.log(line) }
+const file =
+  positionals[0] ?? new URL('../../data/ebay-cartier-auctions.csv', import.meta.url).pathname
+const auctions = readAuctions(file).slice(
+  0,
+  values.auctions === undefined ? undefined : Number(values.auctions),
+)
+const options = {
+  auctionSeconds: Number(values.seconds),
+  progress: (line: string) => console.log(line),
+}
 
 const results =
   values.gateway === undefined

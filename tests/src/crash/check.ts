@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
-import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
 import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
+import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
+import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
 import type { SentBid } from './history.ts'
 
 export interface Databases {
@@ -128,7 +128,11 @@ export async function compareReadModel(bid: pg.Pool, auction: pg.Pool): Promise<
   for (const lot of lots.rows) {
     const item = byId.get(lot.item_id)
     const expectedStatus =
-      lot.phase !== 'closed' ? ['active', 'scheduled'] : lot.outcome === 'sold' ? ['sold'] : ['expired']
+      lot.phase !== 'closed'
+        ? ['active', 'scheduled']
+        : lot.outcome === 'sold'
+          ? ['sold']
+          : ['expired']
     const isEqual =
       item !== undefined &&
       expectedStatus.includes(item.status) &&

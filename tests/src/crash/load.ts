@@ -77,7 +77,10 @@ export function startLoad(options: LoadOptions): Load {
     const lot = chance.pick(lots)
     const bidder = chance.pick(bidders)
     // About half are above the price and some far above; the others show that losing is safe too.
-    const cents = Math.max(100, lot.priceCents - 300 + chance.below(chance.below(10) === 0 ? 4_000 : 900))
+    const cents = Math.max(
+      100,
+      lot.priceCents - 300 + chance.below(chance.below(10) === 0 ? 4_000 : 900),
+    )
     const sent: SentBid = {
       key: `crash-${history.length}`,
       itemId: lot.id,
@@ -141,12 +144,16 @@ async function place(
   while (performance.now() < deadlineMs) {
     sent.attempts += 1
     try {
-      const { statusCode, body } = await client.request('POST', `/api/v1/lots/${sent.itemId}/bids`, {
-        token: bidder.token,
-        body: { maxAmount: sent.maxAmount },
-        headers: { 'idempotency-key': sent.key },
-        timeoutMs: ANSWER_TIMEOUT_MS,
-      })
+      const { statusCode, body } = await client.request(
+        'POST',
+        `/api/v1/lots/${sent.itemId}/bids`,
+        {
+          token: bidder.token,
+          body: { maxAmount: sent.maxAmount },
+          headers: { 'idempotency-key': sent.key },
+          timeoutMs: ANSWER_TIMEOUT_MS,
+        },
+      )
       if (statusCode === 201) {
         sent.status = 'accepted'
         sent.bidId = String(body.bidId)

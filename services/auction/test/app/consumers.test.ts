@@ -242,6 +242,24 @@ t.test('bid.placed', async (t) => {
   })
 })
 
+t.test('a bid that comes after the closing changes nothing and extends nothing', async (t) => {
+  const fixture = await build(t)
+  const endDate = inMinutes(60)
+  const id = await createPublished(fixture, { endDate })
+  const steps = [{ price: '100.00', extended: true }, { price: '110.00' }]
+  const buyerId = randomUUID()
+  const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
+  await consume(fixture.dependencies, events.slice(2))
+  const closed = await stateOf(fixture, id)
+  t.match(closed, { status: 'sold', current_price: 11_000n, bid_count: 2 })
+  await consume(fixture.dependencies, events.slice(0, 1))
+  await consume(fixture.dependencies, events.slice(1, 2))
+  t.strictSame(await stateOf(fixture, id), closed)
+  checkTold(t, (await writtenEvents(fixture.database, id)).slice(3), 'sold')
+  const told = (await writtenEvents(fixture.database, id)).map(({ key }) => key)
+  t.notOk(told.includes('item.extended.v1'))
+})
+
 t.test('bid.reserve_met before the bid that met it takes nothing away from that bid', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture, { reservePrice: '120' })

@@ -1,12 +1,12 @@
 import type { Logger } from '@auction/common/logger.ts'
 import { purgeInbox } from '@auction/common/rabbitmq/inbox.ts'
+import { type Repeated, repeat } from '@auction/common/repeat.ts'
 import type { Kysely } from 'kysely'
 import { purgeRefusedBids, readClosingBacklog } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { closeDueLots } from './close-lots.ts'
 import type { CloserMetrics } from './metrics.ts'
-import { type Repeated, repeat } from './repeat.ts'
 
 export interface TimerDependencies {
   db: Kysely<Database>

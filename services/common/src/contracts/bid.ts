@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { defineEvent, field } from './event.ts'
 
 const optional = Type.Optional
+// Only what the seed's consumers know is also written in their spelling.
 const legacyNames = { itemId: 'ItemID', bidId: 'BidID', userId: 'UserID', timestamp: 'Timestamp' }
 
 /**
@@ -49,7 +50,6 @@ export const bidOutbid = defineEvent({
     endDate: field.instant,
     sequence: field.integer,
   }),
-  legacyNames,
 })
 
 export const bidReserveMet = defineEvent({
@@ -62,7 +62,6 @@ export const bidReserveMet = defineEvent({
     buyNowAvailable: field.flag,
     sequence: field.integer,
   }),
-  legacyNames,
 })
 
 /** A lot is over; carries its whole final state, so it stands when earlier events come late. */
@@ -89,7 +88,6 @@ export const bidClosed = defineEvent({
     closedAt: field.instant,
     sequence: field.integer,
   }),
-  legacyNames,
 })
 
 export const bidWon = defineEvent({
@@ -123,5 +121,4 @@ export const bidLost = defineEvent({
     round: field.integer,
     sequence: field.integer,
   }),
-  legacyNames,
 })

@@ -15,7 +15,10 @@ export interface EventContract<P extends TObject = TObject> {
   readonly payload: P
   /** The seed's PascalCase names, written beside ours when LEGACY_PASCAL_ALIAS is on. */
   readonly legacyNames: Readonly<Record<string, string>>
-  readonly check: (payload: unknown) => string | undefined
+  /** What is wrong with a payload to be written, which may hold nothing but the contract's fields. */
+  readonly checkWritten: (payload: unknown) => string | undefined
+  /** What is wrong with a payload that was read; fields of a newer producer are no fault. */
+  readonly checkRead: (payload: unknown) => string | undefined
 }
 
 export interface Envelope<P = Record<string, unknown>> {
@@ -55,7 +58,7 @@ export class InvalidEventError extends Error {
   override readonly name = 'InvalidEventError'
 }
 
-/** Defines an event; its validator is compiled once. */
+/** Defines an event; its validators are compiled once. */
 export function defineEvent<P extends TObject>(definition: {
   event: string
   version: 'v1'
@@ -63,7 +66,7 @@ export function defineEvent<P extends TObject>(definition: {
   legacyNames?: Record<string, string>
 }): EventContract<P> {
   const { event, version, payload, legacyNames = {} } = definition
-  const validator = Compile(payload)
+  const strict = Type.Object(payload.properties, { additionalProperties: false })
   const domain = event.slice(0, event.indexOf('.'))
   return {
     event,
@@ -72,11 +75,17 @@ export function defineEvent<P extends TObject>(definition: {
     exchange: `auction.${domain}`,
     payload,
     legacyNames,
-    check(value) {
-      if (validator.Check(value)) return undefined
-      const [first] = validator.Errors(value)
-      return `${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}`.trim()
-    },
+    checkWritten: checker(strict),
+    checkRead: checker(payload),
+  }
+}
+
+function checker(schema: TObject): (value: unknown) => string | undefined {
+  const validator = Compile(schema)
+  return (value) => {
+    if (validator.Check(value)) return undefined
+    const [first] = validator.Errors(value)
+    return `${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}`.trim()
   }
 }
 
@@ -86,7 +95,7 @@ export function createEvent<P extends TObject>(
   context: EventContext,
   payload: Static<P>,
 ): OutboxEvent {
-  const problem = contract.check(payload)
+  const problem = contract.checkWritten(payload)
   if (problem !== undefined) throw new Error(`${contract.key} breaks its contract: ${problem}`)
   const { trace, sequence, causationId } = context
   const content = payload as Record<string, unknown>
@@ -140,10 +149,10 @@ export function readEvent<P extends TObject>(
   }
   if (!isRecord(payload)) throw new InvalidEventError('the envelope has no payload')
   const named = withOurNames(contract, payload)
-  const problem = contract.check(named)
+  const problem = contract.checkRead(named)
   if (problem !== undefined) throw new InvalidEventError(`payload ${problem}`)
   return {
-    id: uuidOf(raw.id) ?? uuidOf(messageId) ?? contentId(content),
+    id: uuidOf(raw.id) ?? messageIdOf(content, messageId),
     event: contract.event,
     version: contract.version,
     timestamp: String(raw.timestamp ?? ''),
@@ -151,6 +160,7 @@ export function readEvent<P extends TObject>(
     ...(isSequence(raw.sequence) ? { sequence: raw.sequence } : {}),
     traceId: String(raw.traceId ?? ''),
     correlationId: String(raw.correlationId ?? ''),
+    ...(typeof raw.causationId === 'string' ? { causationId: raw.causationId } : {}),
     payload: named as Static<P>,
   }
 }
@@ -165,23 +175,55 @@ function parse(content: Buffer): Record<string, unknown> {
   throw new InvalidEventError('the message is not a JSON envelope')
 }
 
+// The spellings that the seed's services were seen to send or to read, in the order of preference.
+const OTHER_SPELLINGS: Readonly<Record<string, readonly string[]>> = {
+  itemId: ['ItemID', 'ItemId'],
+  bidId: ['BidID', 'BidId', 'ID'],
+  userId: ['UserID', 'UserId'],
+  buyerId: ['BuyerID', 'BuyerId'],
+  amount: ['Amount'],
+  finalAmount: ['FinalAmount'],
+  timestamp: ['Timestamp'],
+  name: ['Name'],
+  email: ['Email'],
+}
+
 function withOurNames(
-  { legacyNames }: EventContract,
+  contract: EventContract,
   payload: Record<string, unknown>,
 ): Record<string, unknown> {
   let named = payload
-  for (const [name, legacy] of Object.entries(legacyNames)) {
-    if (named[name] === undefined && named[legacy] !== undefined) {
-      named = { ...named, [name]: named[legacy] }
-    }
+  for (const [name, spellings] of otherSpellings(contract)) {
+    if (payload[name] !== undefined) continue
+    const spelling = spellings.find((other) => payload[other] !== undefined)
+    if (spelling !== undefined) named = { ...named, [name]: payload[spelling] }
   }
   return named
+}
+
+const spellingsByContract = new WeakMap<EventContract, [string, readonly string[]][]>()
+
+function otherSpellings(contract: EventContract): [string, readonly string[]][] {
+  let found = spellingsByContract.get(contract)
+  if (found === undefined) {
+    found = Object.entries(OTHER_SPELLINGS).filter(([name]) => name in contract.payload.properties)
+    spellingsByContract.set(contract, found)
+  }
+  return found
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 function uuidOf(value: unknown): string | undefined {
   return typeof value === 'string' && UUID.test(value) ? value : undefined
+}
+
+/**
+ * The id under which a message is known: the one it was sent with, else one that follows from its
+ * content, so that every copy of it has the same.
+ */
+export function messageIdOf(content: Buffer, messageId: unknown): string {
+  return uuidOf(messageId) ?? contentId(content)
 }
 
 function contentId(content: Buffer): string {
@@ -197,15 +239,17 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-const fields = {
+const DAY = '[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?'
+const OFFSET = '(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])'
+
+/** Building blocks of payloads: ids, money as decimal strings, instants as ISO 8601. */
+export const field = {
   id: Type.String({ pattern: UUID.source }),
   money: Type.String({ pattern: '^[0-9]{1,16}(\\.[0-9]{1,4})?$' }),
-  instant: Type.String({ maxLength: 40 }),
+  instant: Type.String({ pattern: `^${DAY}T${TIME}${OFFSET}$` }),
   currency: Type.String({ pattern: '^[A-Z]{3}$' }),
   text: Type.String({ maxLength: 20_000 }),
   integer: Type.Integer({ minimum: 0 }),
   flag: Type.Boolean(),
 }
-
-/** Building blocks of payloads: ids, money as decimal strings, instants as ISO 8601 UTC. */
-export const field = fields

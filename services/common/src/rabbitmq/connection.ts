@@ -1,5 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
-import type { ConfirmChannel } from 'amqplib'
+import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Logger } from '../logger.ts'
 import { declareTopology, type RetryTier, type Subscription } from './topology.ts'
 
@@ -12,9 +13,13 @@ export interface BrokerConnection {
     name: string,
     setup: (channel: ConfirmChannel) => Promise<void>,
   ): { close(): Promise<void> }
+  /** Lends a channel of its own to one piece of work that may break it, such as passive checks. */
+  withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T>
   isConnected(): boolean
   /** The broker stopped reading from publishers (memory or disk alarm). */
   isBlocked(): boolean
+  /** Ends the connection, so that it and all its channels are set up anew. */
+  restart(): void
   close(): Promise<void>
 }
 
@@ -30,13 +35,14 @@ export interface BrokerOptions {
 const HEARTBEAT_SECONDS = 10
 const RECONNECT_SECONDS = 1
 const CONNECT_TIMEOUT_MS = 5_000
+const CLOSE_TIMEOUT_MS = 5_000
 
 /**
  * One connection that is always being kept or restored. Use one for publishing and another for
  * consuming: an alarm blocks publishers, and must not keep acknowledgements from the broker.
  */
 export function connectBroker(options: BrokerOptions): BrokerConnection {
-  const { log, name } = options
+  const { name } = options
   const manager: AmqpConnectionManager = connect([options.url], {
     heartbeatIntervalInSeconds: HEARTBEAT_SECONDS,
     reconnectTimeInSeconds: RECONNECT_SECONDS,
@@ -46,65 +52,123 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
       noDelay: true,
     },
   })
-  let isBlocked = false
-  let isDown = false
-  let isClosing = false
-  // One line when it goes and one when it is back, not one per attempt.
-  const down = (error: Error | undefined) => {
-    isBlocked = false
-    if (!isDown && !isClosing) log.warn({ err: error, connection: name }, 'broker connection lost')
-    isDown = true
-  }
-  manager.on('connect', () => {
-    if (isDown) log.info({ connection: name }, 'broker connection restored')
-    isDown = false
-  })
-  manager.on('disconnect', ({ err }) => down(err))
-  manager.on('connectFailed', ({ err }) => down(err))
-  manager.on('blocked', ({ reason }) => {
-    isBlocked = true
-    log.warn({ connection: name, reason }, 'broker blocked publishing')
-  })
-  manager.on('unblocked', () => {
-    isBlocked = false
-    log.info({ connection: name }, 'broker unblocked publishing')
-  })
-  const reconnect = () => {
-    if (!isClosing && manager.isConnected()) manager.reconnect()
+  const state = watchConnection(manager, options)
+  const declare = declareOnce(options)
+  // Not the manager's own reconnect(): it stops listening before it closes, and then waits for ever
+  // when the other side is gone. An ordinary close is noticed like any other loss.
+  const restart = () => {
+    if (state.isClosing) return
+    state.isRestarting = true
+    manager.connection?.close().catch(() => undefined)
   }
 
   return {
     openChannel(channelName, setup) {
-      let isChannelClosing = false
+      const channels = { isClosing: false, isFailing: false }
+      const fail = (error: unknown) => {
+        if (channels.isFailing || channels.isClosing || state.isClosing) return
+        channels.isFailing = true
+        options.log.warn({ err: error, channel: channelName }, 'broker channel failed')
+      }
       const wrapper = manager.createChannel({
         name: channelName,
         confirm: true,
         setup: async (channel: ConfirmChannel) => {
           // The wrapper only makes a new channel with a new connection, so a channel that ends
           // alone (its queue was deleted, a confirm timed out) must take the connection along.
-          channel.once('close', () => {
-            if (!isChannelClosing) reconnect()
-          })
-          await declareTopology(channel, options.subscriptions, options.retryTiers)
-          await setup(channel)
+          // Later, because a connection that is lost ends its channels before it says so itself.
+          const restartWhenAlone = () =>
+            setImmediate(() => {
+              const isAlone = manager.connection?.connection === channel.connection
+              if (isAlone && !channels.isClosing) restart()
+            })
+          channel.on('error', fail)
+          channel.once('close', restartWhenAlone)
+          try {
+            await declare(channel)
+            await setup(channel)
+            channels.isFailing = false
+          } catch (error) {
+            if (manager.connection?.connection === channel.connection) fail(error)
+            restartWhenAlone()
+          }
         },
       })
-      wrapper.on('error', (error) =>
-        log.warn({ err: error, channel: channelName }, 'broker channel failed'),
-      )
+      wrapper.on('error', fail)
       return {
         async close() {
-          isChannelClosing = true
+          channels.isClosing = true
           await wrapper.close().catch(() => undefined)
         },
       }
     },
-    isConnected: () => manager.isConnected(),
-    isBlocked: () => isBlocked,
-    async close() {
-      isClosing = true
-      // A connection that is lost already cannot be closed once more; gone is what we want.
-      await manager.close().catch(() => undefined)
+    async withChannel(work) {
+      if (manager.connection === undefined) throw new Error('the broker is not connected')
+      const channel = await manager.connection.createChannel()
+      // Whatever breaks it also rejects the call under way, which is where it is told.
+      channel.on('error', () => undefined)
+      try {
+        return await work(channel)
+      } finally {
+        await channel.close().catch(() => undefined)
+      }
     },
+    isConnected: () => manager.isConnected(),
+    isBlocked: () => state.isBlocked,
+    restart,
+    async close() {
+      state.isClosing = true
+      const timeout = new AbortController()
+      // A connection that is lost already cannot be closed once more; gone is what we want.
+      const closed = manager.close().catch(() => undefined)
+      const late = wait(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false })
+      await Promise.race([closed, late.catch(() => undefined)])
+      timeout.abort()
+    },
+  }
+}
+
+/** Logs one line when the connection goes and one when it is back, not one per attempt. */
+function watchConnection(manager: AmqpConnectionManager, { name, log }: BrokerOptions) {
+  const state = { isBlocked: false, isDown: false, isClosing: false, isRestarting: false }
+  const down = (error: Error | undefined) => {
+    state.isBlocked = false
+    // One that we end ourselves was told of with its reason.
+    if (state.isRestarting) return
+    if (!state.isDown && !state.isClosing)
+      log.warn({ err: error, connection: name }, 'broker connection lost')
+    state.isDown = true
+  }
+  manager.on('connect', () => {
+    if (state.isDown) log.info({ connection: name }, 'broker connection restored')
+    state.isDown = false
+    state.isRestarting = false
+  })
+  manager.on('disconnect', ({ err }) => down(err))
+  manager.on('connectFailed', ({ err }) => {
+    state.isRestarting = false
+    down(err)
+  })
+  manager.on('blocked', ({ reason }) => {
+    state.isBlocked = true
+    log.warn({ connection: name, reason }, 'broker blocked publishing')
+  })
+  manager.on('unblocked', () => {
+    state.isBlocked = false
+    log.info({ connection: name }, 'broker unblocked publishing')
+  })
+  return state
+}
+
+/** Every channel needs the topology before its setup; the first one of a connection declares it. */
+function declareOnce({ subscriptions, retryTiers }: BrokerOptions) {
+  const declared = new WeakMap<object, Promise<void>>()
+  return (channel: Channel): Promise<void> => {
+    let declaring = declared.get(channel.connection)
+    if (declaring === undefined) {
+      declaring = declareTopology(channel, subscriptions, retryTiers)
+      declared.set(channel.connection, declaring)
+    }
+    return declaring
   }
 }

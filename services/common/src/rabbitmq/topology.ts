@@ -52,7 +52,10 @@ export const queueName = (consumer: string, contract: Pick<EventContract, 'key'>
 export const deadLetterQueue = (queue: string) => `${queue}.dlq`
 export const retryQueue = (queue: string, tier: RetryTier) => `${queue}.retry.${tier.name}`
 
-/** Arguments of a queue that hands over to another one when a message dies or its time is up. */
+/**
+ * Arguments of a queue that hands over to another one when a message dies or its time is up. Only
+ * the dead-letter queues themselves are declared without this, so no other can lack a way out.
+ */
 function quorum(deadLettersTo: string, extra: Record<string, unknown> = {}) {
   return {
     durable: true,
@@ -93,6 +96,26 @@ export async function declareTopology(
       )
     }
     await channel.bindQueue(queue, contract.exchange, contract.key)
+  }
+}
+
+/**
+ * Asks the broker for every queue without creating any; false when one is missing, which is when a
+ * fan-out would silently lose a subscriber. A missing queue closes the channel: lend it one.
+ */
+export async function checkTopology(
+  channel: Channel,
+  subscriptions: readonly Subscription[] = SUBSCRIPTIONS,
+): Promise<boolean> {
+  try {
+    for (const { consumer, contract } of subscriptions) {
+      const queue = queueName(consumer, contract)
+      const names = [queue, deadLetterQueue(queue), ...RETRY_TIERS.map((t) => retryQueue(queue, t))]
+      for (const name of names) await channel.checkQueue(name)
+    }
+    return true
+  } catch {
+    return false
   }
 }
 
