@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Upstreams } from './gateway/render.ts'
 import { gatewayAnswers, writeGateway } from './gateway/start.ts'
 import {
@@ -50,6 +51,8 @@ export interface Platform {
   stop(): Promise<void>
 }
 
+// Downloaded programs are shared by every state folder and survive `make reset`.
+export const PROGRAMS_DIR = fileURLToPath(new URL('../../.local/programs', import.meta.url))
 const READY_TIMEOUT_MS = 60_000
 const RESTART_PAUSE_MAX_MS = 10_000
 
@@ -59,7 +62,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { stateDir } = options
   const infrastructure = await startInfrastructure({ stateDir, log })
   try {
-    const binary = ensureTraefik(stateDir, log)
+    const binary = ensureTraefik(PROGRAMS_DIR, log)
     binary.catch(() => undefined)
     const names = processNames(options.extraBidApis ?? 0)
     const ports = await freePorts(names.length * 2 + 1)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startInfrastructure, timed } from '../infrastructure.ts'
 import { ensureTraefik } from '../install/traefik.ts'
+import { PROGRAMS_DIR } from '../platform.ts'
 import { removePostgresData } from '../postgres.ts'
 import { checkStyleAndTypes, type Outcome, runWorkspace } from '../test-run.ts'
 
@@ -27,8 +28,7 @@ try {
   const infrastructure = await startInfrastructure({ stateDir, log })
   stop = () => infrastructure.stop()
   process.on('SIGINT', () => void finish().then(() => process.exit(130)))
-  // Kept between runs: it is a program of 50 MB, not data.
-  const traefik = await ensureTraefik(join(root, '.local/programs'), log)
+  const traefik = await ensureTraefik(PROGRAMS_DIR, log)
   outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
   await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
   const env = {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
 import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
@@ -15,6 +16,9 @@ export interface Counts {
   acknowledged: number
   refused: number
   unknown: number
+  unknownInLedger: number
+  /** Sent more than once because the first answer did not come. */
+  retried: number
   lost: number
   double: number
   ghosts: number
@@ -50,6 +54,7 @@ export async function check(databases: Databases, history: SentBid[]): Promise<C
       acknowledged: history.filter(({ status }) => status === 'accepted').length,
       refused: history.filter(({ status }) => status === 'refused').length,
       unknown: history.filter(({ status }) => status === 'unknown').length,
+      retried: history.filter(({ attempts }) => attempts > 1).length,
       ...ledger,
       lots: verification.lots,
       ledgerEntries: verification.entries,
@@ -90,7 +95,10 @@ async function compareWithLedger(pool: pg.Pool, history: SentBid[]) {
   }
   const double = [...byKey.values()].filter((same) => same.length > 1).length
   const ghosts = rows.filter((row) => !sent.has(row.key)).length
-  return { lost, double, ghosts }
+  const unknownInLedger = history.filter(
+    ({ status, key }) => status === 'unknown' && byKey.has(key),
+  ).length
+  return { lost, double, ghosts, unknownInLedger }
 }
 
 function isSame(bid: SentBid, row: LedgerRow | undefined): boolean {
@@ -144,4 +152,49 @@ export async function compareReadModel(bid: pg.Pool, auction: pg.Pool): Promise<
     if (!isEqual) differences += 1
   }
   return differences
+}
+
+const SETTLE_TIMEOUT_MS = 180_000
+
+/** Waits until every lot is closed, every event sent and every queue empty; answers the seconds. */
+export async function settled(databases: Databases, managementUrl: string): Promise<number> {
+  const startedAtMs = performance.now()
+  const pools = Object.values(databases).map(
+    (url) => new pg.Pool({ connectionString: url, max: 1 }),
+  )
+  const bid = new pg.Pool({ connectionString: databases.bid, max: 1 })
+  const auction = new pg.Pool({ connectionString: databases.auction, max: 1 })
+  try {
+    for (;;) {
+      const lots = await bid.query(`select count(*)::int as open from lots where phase = 'open'`)
+      const items = await auction.query(
+        `select count(*)::int as open from items where status in ('active', 'scheduled', 'ended')`,
+      )
+      const unsent = await Promise.all(pools.map(readOutbox))
+      const { waiting } = await queuesOf(managementUrl)
+      const left = lots.rows[0].open + items.rows[0].open + waiting
+      if (left + unsent.reduce((sum, { unsent: count }) => sum + count, 0) === 0) break
+      if (performance.now() - startedAtMs > SETTLE_TIMEOUT_MS) break
+      await wait(500)
+    }
+  } finally {
+    await Promise.all([...pools, bid, auction].map((pool) => pool.end()))
+  }
+  return (performance.now() - startedAtMs) / 1000
+}
+
+/** Messages in dead-letter queues, and messages anywhere else. */
+export async function queuesOf(
+  managementUrl: string,
+): Promise<{ deadLetters: number; waiting: number }> {
+  const address = new URL(managementUrl)
+  const answer = await fetch(`${address.origin}/api/queues`, {
+    headers: { authorization: `Basic ${btoa(`${address.username}:${address.password}`)}` },
+  })
+  const queues = (await answer.json()) as { name: string; messages?: number }[]
+  const sum = (isDead: boolean) =>
+    queues
+      .filter(({ name }) => name.endsWith('.dlq') === isDead)
+      .reduce((total, { messages = 0 }) => total + messages, 0)
+  return { deadLetters: sum(true), waiting: sum(false) }
 }

@@ -2,6 +2,8 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { OutboxEvent } from '../contracts/event.ts'
+import type { Logger } from '../logger.ts'
+import { type Repeated, repeat } from '../repeat.ts'
 
 export interface OutboxRow {
   id: string
@@ -51,3 +53,29 @@ async function send(pool: Pool, state: { isRunning: boolean; isWanted: boolean }
   }
   state.isRunning = false
 }
+
+const DAY_MS = 24 * 60 * 60_000
+const PURGE_BATCH = 1_000
+
+/** Deletes sent rows that are older than the retention, in small batches, now and then. */
+export function startOutboxPurge(
+  pool: Pool,
+  options: { log: Logger; retentionDays: number; intervalMs: number },
+): Repeated {
+  const { log, retentionDays, intervalMs } = options
+  return repeat('outbox purge', intervalMs, log, async () => {
+    // Ids are made in time order. Bounding them keeps the search at the head of the primary key;
+    // by sent_at alone it would read every row of the last days to find that none is old enough.
+    const bound = uuidv7({ msecs: Date.now() - retentionDays * DAY_MS, seq: 0, random: NO_RANDOM })
+    for (;;) {
+      const { rowCount } = await pool.query(
+        `delete from outbox where id in (
+           select id from outbox where id < $1 and sent_at is not null order by id limit $2)`,
+        [bound, PURGE_BATCH],
+      )
+      if ((rowCount ?? 0) < PURGE_BATCH) return
+    }
+  })
+}
+
+const NO_RANDOM = new Uint8Array(16)
