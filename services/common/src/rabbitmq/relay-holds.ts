@@ -34,7 +34,10 @@ export function createHolds(): Holds {
   const confirmed = new Map<string, Set<number>>()
 
   const hold = (aggregateId: string) => {
-    const delayMs = Math.min((held.get(aggregateId)?.delayMs ?? FIRST_DELAY_MS / 2) * 2, DELAY_MAX_MS)
+    const delayMs = Math.min(
+      (held.get(aggregateId)?.delayMs ?? FIRST_DELAY_MS / 2) * 2,
+      DELAY_MAX_MS,
+    )
     held.set(aggregateId, { untilMs: performance.now() + delayMs, delayMs })
   }
 

@@ -3,7 +3,7 @@ import type { OutboxEvent } from '../contracts/event.ts'
 import type { Logger } from '../logger.ts'
 import { startSpan } from '../tracing.ts'
 import type { Publisher, PublishOutcome } from './publisher.ts'
-import { type EventOutcome, type Holds, type Row } from './relay-holds.ts'
+import type { EventOutcome, Holds, Row } from './relay-holds.ts'
 import type { RelayMetrics } from './relay-metrics.ts'
 import { hasSubscribers } from './topology.ts'
 
@@ -18,19 +18,28 @@ export interface RowsContext {
 }
 
 const WINDOW = 256
+const PAGE_BYTES = 1_000_000
 
-/** By seq among the unsent: a lower seq may become visible after a higher one. */
+/**
+ * Reads a page of the unsent by seq. A row may hold one event or those of a whole batch of bids, so
+ * the page is bounded by what its rows weigh as well; it has one row at least.
+ */
 export async function readUnsent(
   client: PoolClient,
   afterSeq: bigint,
-  limit: number,
+  rowsMax: number,
 ): Promise<Row[]> {
   const { rows } = await client.query<Row>({
     name: 'outbox-unsent',
     text: `select id, seq, events,
         (extract(epoch from clock_timestamp() - created_at) * 1000)::float8 as "ageMs"
-      from outbox where sent_at is null and seq > $1 order by seq limit $2`,
-    values: [String(afterSeq), limit],
+      from (
+        select id, seq, events, created_at, sum(pg_column_size(events)) over preceding as weight
+        from outbox where sent_at is null and seq > $1
+        window preceding as (order by seq rows between unbounded preceding and 1 preceding)
+        order by seq limit $2) as page
+      where coalesce(weight, 0) < $3 order by seq`,
+    values: [String(afterSeq), rowsMax, PAGE_BYTES],
   })
   return rows
 }

@@ -8,22 +8,17 @@ import type { Holds, Row } from './relay-holds.ts'
  */
 export interface Scan {
   afterSeq(): bigint
-  limit(): number
   /** What was held after this instant is left alone; reading on behind a full scan leaves all. */
   startedAtMs(): number
   advance(rows: readonly Row[]): void
 }
 
-const ROWS_MIN = 4
-const ROWS_MAX = 1_000
-const EVENTS_WANTED = 2_000
 const FULL_SCAN_PAUSE_MS = 500
 // A backlog that takes long to scan is scanned less often: at most a sixth of the time goes there.
 const FULL_SCAN_SHARE = 5
 
 export function createScan(holds: Holds): Scan {
   let afterSeq = 0n
-  let limit = ROWS_MAX
   let startedAtMs = performance.now()
   let isBehind = false
   let fullDueMs = 0
@@ -39,20 +34,14 @@ export function createScan(holds: Holds): Scan {
 
   return {
     afterSeq: () => afterSeq,
-    limit: () => limit,
     startedAtMs: () => (isBehind ? Number.NEGATIVE_INFINITY : startedAtMs),
     advance(rows) {
       const nowMs = performance.now()
       const last = rows.at(-1)
-      const isEnd = rows.length < limit
       if (last !== undefined && last.seq > seenSeq) seenSeq = last.seq
-      // A row may hold the events of a whole batch of bids, so the next read is sized by this one.
-      const eventCount = rows.reduce((sum, { events }) => sum + events.length, 0)
-      limit =
-        eventCount > EVENTS_WANTED ? Math.max(ROWS_MIN, limit >> 1) : Math.min(ROWS_MAX, limit << 1)
       if (holds.isEmpty()) return restart(nowMs)
       if (last !== undefined) afterSeq = last.seq
-      if (!isBehind && (isEnd || afterSeq >= endSeq)) {
+      if (!isBehind && (last === undefined || afterSeq >= endSeq)) {
         isBehind = true
         fullDueMs = nowMs + Math.max(FULL_SCAN_PAUSE_MS, (nowMs - startedAtMs) * FULL_SCAN_SHARE)
       }

@@ -31,6 +31,7 @@ const LOCK = `hashtext('outbox relay')`
 const POLL_INTERVAL_MS = 150
 const STANDBY_INTERVAL_MS = 1_000
 const FAILURE_PAUSE_MS = 500
+const ROWS_MAX = 1_000
 const RETENTION_DAYS = 7
 const PURGE_INTERVAL_MS = 60_000
 
@@ -124,7 +125,7 @@ async function relayUntilStopped(
       await wake.after(jittered(pollIntervalMs), signal)
       continue
     }
-    const rows = await readUnsent(client, scan.afterSeq(), scan.limit())
+    const rows = await readUnsent(client, scan.afterSeq(), ROWS_MAX)
     await relayRows(context, rows, scan.startedAtMs())
     scan.advance(rows)
     if (rows.length === 0) await wake.after(jittered(pollIntervalMs), signal)

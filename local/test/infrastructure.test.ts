@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import t from 'tap'
+import { type Infrastructure, startInfrastructure } from '#src/infrastructure.ts'
+import { removePostgresData } from '#src/postgres.ts'
+import { startTime } from '#src/process-table.ts'
+
+t.setTimeout(120_000)
+
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+t.test('PostgreSQL and RabbitMQ start, keep their data, and leave no process', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'infrastructure-'))
+  let running: Infrastructure | undefined
+  t.teardown(async () => {
+    await running?.stop()
+    removePostgresData(stateDir)
+    rmSync(stateDir, { recursive: true, force: true })
+  })
+  const start = async () => {
+    running = await startInfrastructure({ stateDir })
+    await Promise.all([running.postgresReady, running.rabbitmqReady])
+    return running
+  }
+  const first = await start()
+  await query(first.postgres.urls.bid, 'create table kept (n int); insert into kept values (7)')
+  await t.rejects(
+    query(first.postgres.urls.bid.replace(/\/bid$/, '/identity'), 'select 1'),
+    /permission denied/,
+    'a service cannot enter another database',
+  )
+  const [settings] = await query(
+    first.postgres.adminUrl,
+    `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
+  )
+  t.strictSame(settings, { fsync: 'on', commit: 'on' })
+  const pids = [...first.supervised.values()].map(({ process }) => process.pid)
+  await first.stop()
+  for (const pid of pids) t.equal(startTime(pid), undefined, `process ${pid} is gone`)
+  const second = await start()
+  t.strictSame(await query(second.postgres.urls.bid, 'select n from kept'), [{ n: 7 }])
+})
