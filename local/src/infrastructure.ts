@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { ensureRabbitmq } from './install/rabbitmq.ts'
 import { freePorts } from './ports.ts'
 import {
@@ -52,6 +53,30 @@ export async function timed<T>(
   return result
 }
 
+const RESTART_PAUSE_FIRST_MS = 100
+const RESTART_PAUSE_MAX_MS = 5_000
+
+/**
+ * Starts a process and waits until it is ready, again and again while it ends by itself: after a
+ * kill -9 PostgreSQL refuses its data until the last child of the dead server has noticed.
+ */
+export async function startUntilReady(table: ProcessTable, one: Supervised): Promise<void> {
+  for (let pauseMs = RESTART_PAUSE_FIRST_MS; ; pauseMs *= 2) {
+    if (!one.process.isRunning()) one.process = table.spawn(one.spec)
+    const { process } = one
+    const ended = process.exited.then((end) => {
+      throw new Error(`${one.spec.name} ended with ${end}; see ${table.logFile(one.spec.name)}`)
+    })
+    ended.catch(() => undefined)
+    try {
+      return await Promise.race([one.ready(process), ended])
+    } catch (error) {
+      if (process.isRunning() || pauseMs > RESTART_PAUSE_MAX_MS) throw error
+      await wait(pauseMs)
+    }
+  }
+}
+
 /** Makes the state folder, ends what an earlier runner left in it, and opens its table. */
 export async function openState(
   stateDir: string,
@@ -72,18 +97,18 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   const { stateDir } = options
   const table = await openState(stateDir, log)
   const secrets = readSecrets(stateDir)
-  const server = ensureRabbitmq(log)
+  const rabbitmqServer = ensureRabbitmq(log)
   const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] =
     await freePorts(5)
   const supervised = new Map<string, Supervised>()
   const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
     const started = { spec, ready, process: table.spawn(spec) }
     supervised.set(spec.name, started)
-    return started.process
+    return started
   }
 
   const rabbitmq = prepareRabbitmq({
-    server,
+    server: rabbitmqServer,
     stateDir,
     ports: { amqp, management, distribution, epmd },
     user: 'auction',
@@ -91,10 +116,10 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     cookie: secrets.erlangCookie,
   })
   start(rabbitmq.epmd, async () => {})
-  const rabbitmqIsReady = (process: ManagedProcess) =>
-    untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning)
-  const broker = start(rabbitmq.spec, rabbitmqIsReady)
-  const rabbitmqReady = timed(log, 'rabbitmq ready', () => rabbitmqIsReady(broker))
+  const broker = start(rabbitmq.spec, (process) =>
+    untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning),
+  )
+  const rabbitmqReady = timed(log, 'rabbitmq ready', () => startUntilReady(table, broker))
 
   const prepared = await preparePostgres({
     stateDir,
@@ -103,10 +128,10 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     log,
   })
   const { adminUrl } = prepared
-  start(prepared.spec, () => untilPostgresReady(adminUrl))
+  const server = start(prepared.spec, () => untilPostgresReady(adminUrl))
   const urls = databaseUrls(adminUrl, secrets.postgresServices)
   const postgresReady = timed(log, 'postgres ready', async () => {
-    await untilPostgresReady(adminUrl)
+    await startUntilReady(table, server)
     await createDatabases(adminUrl, secrets.postgresServices)
   })
   // Whoever waits for one of them later still sees its failure; nobody may be missing until then.

@@ -6,6 +6,7 @@ import {
   type Infrastructure,
   type Supervised,
   startInfrastructure,
+  startUntilReady,
   timed,
 } from './infrastructure.ts'
 import { ensureTraefik } from './install/traefik.ts'
@@ -54,7 +55,6 @@ export interface Platform {
 // Downloaded programs are shared by every state folder and survive `make reset`.
 export const PROGRAMS_DIR = fileURLToPath(new URL('../../.local/programs', import.meta.url))
 const READY_TIMEOUT_MS = 60_000
-const RESTART_PAUSE_MAX_MS = 10_000
 
 /** Starts everything on this machine: databases, broker, gateway and every process. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
@@ -195,20 +195,10 @@ function createPlatform(
   }
   const restart = async (name: string) => {
     const one = get(name)
-    // PostgreSQL's children notice the death of their parent a moment later, and until then the
-    // new server refuses the data directory.
     if (name === 'rabbitmq' && !get('epmd').process.isRunning()) {
       get('epmd').process = table.spawn(get('epmd').spec)
     }
-    for (let pauseMs = 100; ; pauseMs *= 2) {
-      one.process = table.spawn(one.spec)
-      try {
-        return await one.ready(one.process)
-      } catch (error) {
-        if (one.process.isRunning() || pauseMs > RESTART_PAUSE_MAX_MS) throw error
-        await wait(pauseMs)
-      }
-    }
+    await startUntilReady(table, one)
   }
   const watch = async (name: string) => {
     for (;;) {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { DEMO_PEOPLE, seedDemo } from '../demo.ts'
 import { timed } from '../infrastructure.ts'
 import { type Platform, startPlatform } from '../platform.ts'
+import { createProcessTable } from '../process-table.ts'
 import { claimState, platformStateDir, writeRunning } from '../state.ts'
 
 const GATEWAY_PORT_DEFAULT = 9191
@@ -24,6 +25,7 @@ try {
   await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log }))
   announce(gatewayPort)
 } catch (error) {
+  if (isStopping) await new Promise(() => {})
   console.error(`\n${error instanceof Error ? error.message : String(error)}`)
   console.error(`Logs: ${join(stateDir, 'logs')}`)
   await platform?.stop()
@@ -42,11 +44,11 @@ function announce(gatewayPort: number): void {
 }
 
 async function stop(): Promise<void> {
-  // Asked while starting: the start cannot be interrupted cleanly, but what runs is written down
-  // and the next start ends it; a second request goes at once.
-  if (isStopping || platform === undefined) process.exit(130)
+  if (isStopping) return
   isStopping = true
   console.log('\nStopping')
-  await platform.stop()
+  // Asked while still starting: what runs by now is written down and is ended from there.
+  if (platform === undefined) await createProcessTable(stateDir).clearLeftovers()
+  else await platform.stop()
   process.exit(0)
 }

@@ -82,6 +82,14 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof AggregateError && error.errors.some(isUnavailable)
 }
 
+// Serialisation failure, deadlock, lock timeout, statement timeout.
+const POSTGRES_TRANSIENT = new Set(['40001', '40P01', '55P03', '57014'])
+
+/** True when the same work may well succeed a moment later: somebody else was in the way. */
+export function isTransient(error: unknown): boolean {
+  return POSTGRES_TRANSIENT.has(sqlState(error) ?? '')
+}
+
 /** The SQLSTATE of a PostgreSQL error, or undefined. */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

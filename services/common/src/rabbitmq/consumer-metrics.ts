@@ -1,4 +1,3 @@
-import type { ConfirmChannel } from 'amqplib'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BrokerConnection } from './connection.ts'
 import { deadLetterQueue } from './topology.ts'
@@ -8,7 +7,9 @@ export type ConsumeOutcome = 'handled' | 'retried' | 'dead_lettered' | 'repeated
 export interface ConsumerMetrics {
   outcome(queue: string, outcome: ConsumeOutcome, count: number): void
   duration(queue: string, seconds: number): void
-  close(): Promise<void>
+  /** From the moment an event was made to the moment its effect was committed. */
+  lag(queue: string, seconds: number): void
+  stop(): void
 }
 
 const DEPTH_INTERVAL_MS = 15_000
@@ -18,6 +19,7 @@ export function createConsumerMetrics(
   registry: Registry,
   connection: BrokerConnection,
   queues: string[],
+  depthIntervalMs = DEPTH_INTERVAL_MS,
 ): ConsumerMetrics {
   const registers = [registry]
   const outcomes = new Counter({
@@ -39,28 +41,27 @@ export function createConsumerMetrics(
     labelNames: ['queue'],
     registers,
   })
-  let channel: ConfirmChannel | undefined
-  const handle = connection.openChannel('dead letter depth', async (opened) => {
-    channel = opened
-    opened.once('close', () => {
-      channel = undefined
-    })
+  const lags = new Histogram({
+    name: 'consumer_lag_seconds',
+    help: 'From the making of the oldest event of a batch to the commit of its effect.',
+    labelNames: ['queue'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+    registers,
   })
   const measure = async () => {
     for (const queue of queues) {
       const name = deadLetterQueue(queue)
-      const answer = await channel?.checkQueue(name)
-      if (answer !== undefined) depth.set({ queue: name }, answer.messageCount)
+      const { messageCount } = await connection.withChannel((lent) => lent.checkQueue(name))
+      depth.set({ queue: name }, messageCount)
     }
   }
-  const timer = setInterval(() => void measure().catch(() => undefined), DEPTH_INTERVAL_MS)
+  // A broker that is away is told of elsewhere, and a gauge keeps its last value meanwhile.
+  const timer = setInterval(() => void measure().catch(() => undefined), depthIntervalMs)
   timer.unref()
   return {
     outcome: (queue, outcome, count) => outcomes.inc({ queue, outcome }, count),
     duration: (queue, seconds) => durations.observe({ queue }, seconds),
-    async close() {
-      clearInterval(timer)
-      await handle.close()
-    },
+    lag: (queue, seconds) => lags.observe({ queue }, seconds),
+    stop: () => clearInterval(timer),
   }
 }

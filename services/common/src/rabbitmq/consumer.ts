@@ -68,8 +68,10 @@ export interface ConsumersOptions<DB> {
   attemptsMax?: number
   /** Called after every commit of a handler's transaction; wakes the relay when events were written. */
   onCommitted?: () => void
-  /** Pauses between tries of one delivery before it goes to a delay tier. */
+  /** Pauses between tries of one delivery that met a deadlock or a lock. */
   inProcessDelaysMs?: readonly number[]
+  /** A handler that takes longer has failed. */
+  handlerTimeoutMs?: number
 }
 
 export interface Consumers {
@@ -85,6 +87,10 @@ export const transactional = <DB, P extends TObject>(consumer: TransactionalCons
 export const projection = <DB, P extends TObject>(consumer: ProjectionConsumer<DB, P>) => consumer
 export const idempotent = <P extends TObject>(consumer: IdempotentConsumer<P>) => consumer
 
+const ATTEMPTS_MAX = 5
+const IN_PROCESS_DELAYS_MS = [50, 200, 800]
+const HANDLER_TIMEOUT_MS = 30_000
+
 /** Runs consumers until closed; each queue has its own channel and its own order. */
 export function runConsumers<DB>(options: ConsumersOptions<DB>): Consumers {
   const queues = options.consumers.map(({ consumer, contract }) => queueName(consumer, contract))
@@ -94,8 +100,9 @@ export function runConsumers<DB>(options: ConsumersOptions<DB>): Consumers {
       {
         ...options,
         retryTiers: options.retryTiers ?? RETRY_TIERS,
-        attemptsMax: options.attemptsMax ?? 5,
-        inProcessDelaysMs: options.inProcessDelaysMs ?? [50, 200, 800],
+        attemptsMax: options.attemptsMax ?? ATTEMPTS_MAX,
+        inProcessDelaysMs: options.inProcessDelaysMs ?? IN_PROCESS_DELAYS_MS,
+        handlerTimeoutMs: options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS,
         metrics,
       },
       consumer,
@@ -104,8 +111,8 @@ export function runConsumers<DB>(options: ConsumersOptions<DB>): Consumers {
   return {
     isReady: () => runners.every((runner) => runner.isConsuming()),
     async close() {
+      metrics.stop()
       await Promise.all(runners.map((runner) => runner.close()))
-      await metrics.close()
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import { v7 as uuidv7 } from 'uuid'
+import { messageIdOf } from '../contracts/event.ts'
 import type { Publisher } from './publisher.ts'
 import { deadLetterQueue, type RetryTier, retryQueue } from './topology.ts'
 
@@ -7,6 +7,7 @@ import { deadLetterQueue, type RetryTier, retryQueue } from './topology.ts'
 export type MoveOutcome = 'dead_lettered' | 'retried' | 'failed'
 
 const REASON_LENGTH_MAX = 1_000
+const BROKERS_OWN = /^x-(death|(first|last)-death-.*|delivery-count|acquired-count)$/
 
 /** How often a message was tried, by its own account. */
 export function attemptsOf(message: ConsumeMessage): number {
@@ -45,7 +46,7 @@ export async function deadLetter(
   const isSafe = await move(publisher, deadLetterQueue(queue), message, {
     'x-attempts': attemptsOf(message) + 1,
     'x-reason': reason(error),
-    'x-error': error.name,
+    'x-error-code': errorCode(error),
     'x-failed-at': new Date().toISOString(),
     'x-original-queue': queue,
   })
@@ -58,9 +59,12 @@ async function move(
   { content, properties }: ConsumeMessage,
   headers: Record<string, string | number>,
 ): Promise<boolean> {
+  const carried: Record<string, unknown> = properties.headers ?? {}
   // The broker drops what it believes to be a dead-letter cycle, so its own record of the
   // message's travels is not copied.
-  const { 'x-death': _, 'x-first-death-queue': __, ...kept } = properties.headers ?? {}
+  const kept = Object.fromEntries(
+    Object.entries(carried).filter(([name]) => !BROKERS_OWN.test(name)),
+  )
   const { messageId, type, timestamp, contentType } = properties
   const outcome = await publisher.publish({
     exchange: '',
@@ -69,7 +73,8 @@ async function move(
     options: {
       persistent: true,
       mandatory: true,
-      messageId: typeof messageId === 'string' ? messageId : uuidv7(),
+      // The original's services send none; every copy must be known by the same one.
+      messageId: typeof messageId === 'string' ? messageId : messageIdOf(content, messageId),
       ...(typeof type === 'string' ? { type } : {}),
       ...(typeof timestamp === 'number' ? { timestamp } : {}),
       ...(typeof contentType === 'string' ? { contentType } : {}),
@@ -77,6 +82,10 @@ async function move(
     },
   })
   return outcome === 'confirmed'
+}
+
+function errorCode(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
 function reason(error: Error): string {

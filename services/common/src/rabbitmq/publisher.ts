@@ -34,13 +34,13 @@ interface InFlight {
  */
 export function createPublisher(connection: BrokerConnection, name: string): Publisher {
   let channel: ConfirmChannel | undefined
-  const inFlight = new Map<string, InFlight>()
+  const inFlight = new Set<InFlight>()
   const returned = new Set<string>()
 
   const forget = (lost: ConfirmChannel) => {
     if (channel !== lost) return
     channel = undefined
-    for (const { settle } of inFlight.values()) settle('unknown')
+    for (const { settle } of inFlight) settle('unknown')
     inFlight.clear()
     returned.clear()
   }
@@ -69,14 +69,15 @@ export function createPublisher(connection: BrokerConnection, name: string): Pub
       if (current === undefined) return Promise.resolve('unknown')
       const id = options.messageId
       return new Promise((resolve) => {
-        let isSettled = false
-        const settle = (outcome: PublishOutcome) => {
-          if (isSettled) return
-          isSettled = true
-          inFlight.delete(id)
-          resolve(outcome)
+        const entry: InFlight = {
+          sentAtMs: performance.now(),
+          settle(outcome) {
+            inFlight.delete(entry)
+            resolve(outcome)
+          },
         }
-        inFlight.set(id, { settle, sentAtMs: performance.now() })
+        const { settle } = entry
+        inFlight.add(entry)
         try {
           current.publish(exchange, routingKey, content, options, (error: unknown) => {
             // The broker sends the return before the confirm.

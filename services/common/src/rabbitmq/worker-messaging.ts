@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { ProcessContext } from '../service-process.ts'
-import { connectBroker } from './connection.ts'
+import { type BrokerConnection, connectBroker } from './connection.ts'
 import { type Consumer, runConsumers } from './consumer.ts'
 import { createPublisher } from './publisher.ts'
 import { startOutboxRelay } from './relay.ts'
+import { checkTopology } from './topology.ts'
 
 export interface WorkerMessagingOptions<DB> {
   service: string
@@ -18,8 +19,8 @@ export interface WorkerMessagingOptions<DB> {
 }
 
 export interface WorkerMessaging {
-  /** Readiness: both connections stand and every queue has its consumer. */
-  isReady(): boolean
+  /** Readiness: both connections stand, every queue exists and ours have their consumer. */
+  isReady(): Promise<boolean>
 }
 
 /**
@@ -47,7 +48,24 @@ export function startMessaging<DB>(options: WorkerMessagingOptions<DB>): WorkerM
     ...(options.onCommitted === undefined ? {} : { onCommitted: options.onCommitted }),
   })
   lifecycle.onStop('consumers', () => consumers.close())
+  const isTopologyThere = cacheTopologyCheck(publishing)
   return {
-    isReady: () => publishing.isConnected() && consuming.isConnected() && consumers.isReady(),
+    async isReady() {
+      const areConnected = publishing.isConnected() && consuming.isConnected()
+      return areConnected && consumers.isReady() && (await isTopologyThere())
+    },
+  }
+}
+
+const TOPOLOGY_CHECK_INTERVAL_MS = 10_000
+
+/** A good answer is kept for a while: probes come often, and every check asks for every queue. */
+function cacheTopologyCheck(connection: BrokerConnection): () => Promise<boolean> {
+  let goodUntilMs = 0
+  return async () => {
+    if (performance.now() < goodUntilMs) return true
+    const isThere = await connection.withChannel((channel) => checkTopology(channel))
+    if (isThere) goodUntilMs = performance.now() + TOPOLOGY_CHECK_INTERVAL_MS
+    return isThere
   }
 }
