@@ -1,4 +1,4 @@
-import { connect, type GetMessage } from 'amqplib'
+import { type ChannelModel, connect, type GetMessage } from 'amqplib'
 import { deadLetterQueue, queueName, SUBSCRIPTIONS } from '../rabbitmq/topology.ts'
 
 const HELP = `npm run dlq -- list                        every dead-letter queue and its depth
@@ -8,23 +8,43 @@ npm run dlq -- replay QUEUE [--id ID]      back to the queue it came from, attem
 QUEUE is the name without or with ".dlq", for example auction.bid.placed.v1.
 RABBITMQ_URL says which broker.`
 
+type Action = (connection: ChannelModel, queue: string, rest: string[]) => Promise<void>
+
+const ACTIONS = new Map<string, Action>([
+  ['list', list],
+  ['show', show],
+  ['replay', replay],
+])
 const SHOWN_DEFAULT = 20
+const MINUTE_MS = 60_000
 const queues = SUBSCRIPTIONS.map(({ consumer, contract }) => queueName(consumer, contract))
 
-await main(process.argv.slice(2))
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  fail(`The broker could not be asked: ${error instanceof Error ? error.message : String(error)}`)
+}
 
 async function main([command, name, ...rest]: string[]): Promise<void> {
+  const action = command === undefined ? undefined : ACTIONS.get(command)
+  if (action === undefined) {
+    console.log(HELP)
+    if (command !== undefined && command !== 'help') process.exitCode = 2
+    return
+  }
   const url = process.env.RABBITMQ_URL
   if (url === undefined || url === '') return fail('RABBITMQ_URL is not set.')
-  if (command === 'list') return list(url)
-  const queue = name?.replace(/\.dlq$/, '')
-  if (queue !== undefined && !queues.includes(queue)) {
-    return fail(`There is no queue ${queue}. Known: ${queues.join(', ')}.`)
+  const queue = name?.replace(/\.dlq$/, '') ?? ''
+  if (command !== 'list' && !queues.includes(queue)) {
+    return fail(`Name one of these queues: ${queues.join(', ')}.`)
   }
-  if (command === 'show' && queue !== undefined) return show(url, queue, option(rest, '--limit'))
-  if (command === 'replay' && queue !== undefined) return replay(url, queue, option(rest, '--id'))
-  console.log(HELP)
-  if (command !== undefined && command !== 'help') process.exitCode = 2
+  const connection = await connect(url)
+  connection.on('error', () => undefined)
+  try {
+    await action(connection, queue, rest)
+  } finally {
+    await connection.close().catch(() => undefined)
+  }
 }
 
 function option(rest: string[], name: string): string | undefined {
@@ -37,57 +57,65 @@ function fail(text: string): void {
   process.exitCode = 2
 }
 
-async function list(url: string): Promise<void> {
-  const connection = await connect(url)
+async function list(connection: ChannelModel): Promise<void> {
   for (const queue of queues) {
-    // A queue that does not exist closes the channel, so each gets one of its own.
-    const channel = await connection.createChannel()
-    channel.on('error', () => undefined)
-    const answer = await channel.checkQueue(deadLetterQueue(queue)).catch(() => undefined)
-    console.log(
-      `${String(answer?.messageCount ?? 'absent').padStart(7)}  ${deadLetterQueue(queue)}`,
-    )
-    if (answer !== undefined) await channel.close()
+    const depth = (await depthOf(connection, deadLetterQueue(queue))) ?? 'absent'
+    console.log(`${String(depth).padStart(7)}  ${deadLetterQueue(queue)}`)
   }
-  await connection.close()
 }
 
-async function show(url: string, queue: string, limit: string | undefined): Promise<void> {
-  const connection = await connect(url)
+/** How many messages lie in a queue; undefined when there is no such queue. */
+async function depthOf(connection: ChannelModel, queue: string): Promise<number | undefined> {
+  // A queue that does not exist closes the channel, so each question gets one of its own.
   const channel = await connection.createChannel()
-  const count = Math.max(1, Number(limit ?? SHOWN_DEFAULT) || SHOWN_DEFAULT)
-  for (let shown = 0; shown < count; shown += 1) {
+  channel.on('error', () => undefined)
+  const answer = await channel.checkQueue(queue).catch(() => undefined)
+  if (answer !== undefined) await channel.close()
+  return answer?.messageCount
+}
+
+async function show(connection: ChannelModel, queue: string, rest: string[]): Promise<void> {
+  const limit = Number(option(rest, '--limit') ?? SHOWN_DEFAULT)
+  if (!Number.isInteger(limit) || limit < 1) return fail('--limit takes a whole number.')
+  const depth = await depthOf(connection, deadLetterQueue(queue))
+  if (depth === undefined) return fail(`${deadLetterQueue(queue)} does not exist at this broker.`)
+  const channel = await connection.createChannel()
+  for (let shown = 0; shown < Math.min(limit, depth); shown += 1) {
     // Held unacknowledged until the channel closes, so every get brings another message.
     const message = await channel.get(deadLetterQueue(queue), { noAck: false })
     if (message === false) break
     print(message)
   }
   await channel.close()
-  await connection.close()
 }
 
 function print({ properties, content }: GetMessage): void {
   const headers: Record<string, unknown> = properties.headers ?? {}
   console.log(`id        ${String(properties.messageId)}`)
   console.log(`reason    ${String(headers['x-reason'])}`)
-  console.log(`error     ${String(headers['x-error'])}`)
+  console.log(`error     ${String(headers['x-error-code'])}`)
   console.log(`attempts  ${String(headers['x-attempts'])}`)
-  console.log(
-    `failed    ${String(headers['x-failed-at'])} (first seen ${String(headers['x-first-seen'])})`,
-  )
+  const failedAt = String(headers['x-failed-at'])
+  const minutes = Math.floor((Date.now() - Date.parse(failedAt)) / MINUTE_MS)
+  console.log(`failed    ${failedAt}, ${minutes} minutes ago`)
+  console.log(`seen      ${String(headers['x-first-seen'])}`)
   console.log(`trace     ${String(headers['x-trace-id'])}`)
   console.log(`${content.toString('utf8')}\n`)
 }
 
 /** Publishes each message to its queue and only then takes it out here: never lost, perhaps twice. */
-async function replay(url: string, queue: string, id: string | undefined): Promise<void> {
-  const connection = await connect(url)
+async function replay(connection: ChannelModel, queue: string, rest: string[]): Promise<void> {
+  const id = option(rest, '--id')
+  if (rest.includes('--id') && id === undefined) return fail('--id takes the id of a message.')
+  const depth = await depthOf(connection, deadLetterQueue(queue))
+  if (depth === undefined) return fail(`${deadLetterQueue(queue)} does not exist at this broker.`)
   const channel = await connection.createConfirmChannel()
-  // Throws when it does not exist: a message sent nowhere would be confirmed and gone.
-  await channel.checkQueue(queue)
-  const { messageCount } = await channel.checkQueue(deadLetterQueue(queue))
+  let isReturned = false
+  channel.on('return', () => {
+    isReturned = true
+  })
   let replayed = 0
-  for (let seen = 0; seen < messageCount; seen += 1) {
+  for (let seen = 0; seen < depth; seen += 1) {
     const message = await channel.get(deadLetterQueue(queue), { noAck: false })
     if (message === false) break
     if (id !== undefined && message.properties.messageId !== id) continue
@@ -102,11 +130,12 @@ async function replay(url: string, queue: string, id: string | undefined): Promi
       headers: keptHeaders(message.properties.headers ?? {}),
     })
     await channel.waitForConfirms()
+    // A queue that does not exist: the broker hands the message back and confirms it all the same.
+    if (isReturned) return fail(`${queue} does not exist at this broker; nothing was taken out.`)
     channel.ack(message)
     replayed += 1
   }
   await channel.close()
-  await connection.close()
   console.log(`${replayed} replayed to ${queue}`)
   if (id !== undefined && replayed === 0)
     fail(`No message ${id} lies in ${deadLetterQueue(queue)}.`)

@@ -29,6 +29,7 @@ interface Migration {
 const LOCK = "hashtext('auction migrations')"
 const WAIT_FOR_DATABASE_MS = 60_000
 const WAIT_STEP_MS = 250
+const STATEMENT_MAX_MS = 10 * 60_000
 
 /**
  * Brings the database up to date, forward only, each file in a transaction of its own, under an
@@ -42,7 +43,7 @@ export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Pr
     // A migration may rightly take longer than a request, and must wait for the other migrator.
     await client.query('set statement_timeout = 0')
     await client.query('set lock_timeout = 0')
-    await client.query(`select pg_advisory_lock(${LOCK})`)
+    await client.query(patient(`select pg_advisory_lock(${LOCK})`))
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null,
       applied_at timestamptz not null default clock_timestamp())`)
@@ -57,6 +58,9 @@ export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Pr
   }
 }
 
+// The pool's clients give up on an answer after seconds; for these statements that is too soon.
+const patient = (text: string) => ({ text, query_timeout: STATEMENT_MAX_MS })
+
 async function apply(
   client: PoolClient,
   { name, sql, checksum }: Migration,
@@ -68,11 +72,11 @@ async function apply(
   if (known !== undefined) throw new Error(`migration ${name} was changed after it had been run`)
   await client.query('begin')
   try {
-    await client.query(sql)
+    await client.query(patient(sql))
     await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
     await client.query('commit')
   } catch (error) {
-    await client.query('rollback')
+    await client.query('rollback').catch(() => undefined)
     throw new Error(`migration ${name} failed`, { cause: error })
   }
   log.info({ migration: name }, 'migration applied')

@@ -1,0 +1,120 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createLogger } from '#src/logger.ts'
+import { createMigrationCheck, messagingMigrations, migrate } from '#src/postgres/migrate.ts'
+import { createPool } from '#src/postgres/pool.ts'
+import { createTestDatabase } from '#src/testing/database.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
+
+const log = createLogger('test', 'silent')
+
+/** A folder of migrations with these contents. */
+function folder(
+  t: { testdir(content: object): string },
+  name: string,
+  files: Record<string, string>,
+) {
+  const dir = join(t.testdir({}), name)
+  mkdirSync(dir)
+  const write = (file: string, sql: string) => writeFileSync(join(dir, file), sql)
+  for (const [file, sql] of Object.entries(files)) write(file, sql)
+  return { set: { name, dir }, write }
+}
+
+t.test('files run once, in the order of their names, sets in the order given', async (t) => {
+  const { pool } = await createTestDatabase(t, [messagingMigrations])
+  const { set, write } = folder(t, 'shop', {
+    '0002-second.sql': `insert into steps values ('second')`,
+    '0001-first.sql': `create table steps (name text); insert into steps values ('first')`,
+  })
+  await migrate(pool, [messagingMigrations, set], log)
+  write('0003-third.sql', `insert into steps values ('third')`)
+  await migrate(pool, [messagingMigrations, set], log)
+  const { rows } = await pool.query('select name from steps')
+  t.strictSame(
+    rows.map(({ name }) => name),
+    ['first', 'second', 'third'],
+  )
+})
+
+t.test('ten migrators at once run every file once', async (t) => {
+  const { createPool: open } = await createTestDatabase(t, [])
+  const { set } = folder(t, 'shop', { '0001.sql': 'create table only_once (id int)' })
+  await Promise.all(Array.from({ length: 10 }, () => migrate(open(2), [set], log)))
+  const { rows } = await open().query('select name from migrations')
+  t.strictSame(rows, [{ name: 'shop/0001.sql' }])
+})
+
+t.test('a file that changed after it had been run is an error', async (t) => {
+  const { pool } = await createTestDatabase(t, [])
+  const { set, write } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
+  await migrate(pool, [set], log)
+  write('0001.sql', 'create table goods (id bigint)')
+  await t.rejects(migrate(pool, [set], log), /shop\/0001.sql was changed/)
+})
+
+t.test('a file that fails leaves nothing behind and runs again once it is mended', async (t) => {
+  const { pool } = await createTestDatabase(t, [])
+  const { set, write } = folder(t, 'shop', {
+    '0001.sql': 'create table goods (id int); select no_such_function()',
+  })
+  await t.rejects(migrate(pool, [set], log), { message: /shop\/0001.sql failed/ })
+  const { rows } = await pool.query(`select to_regclass('goods') as goods`)
+  t.equal(rows[0]?.goods, null)
+  write('0001.sql', 'create table goods (id int)')
+  await migrate(pool, [set], log)
+  t.equal(await createMigrationCheck(pool, [set])(), true)
+})
+
+t.test('a migrator waits for a slow one, though requests would long have timed out', async (t) => {
+  const { pool, createPool: open } = await createTestDatabase(t, [])
+  const { set } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
+  const slow = await pool.connect()
+  await slow.query(`select pg_advisory_lock(hashtext('auction migrations'))`)
+  const migrating = migrate(open(2), [set], log)
+  await waitFor('the second to wait for the lock', async () => {
+    const { rows } = await pool.query(
+      `select 1 from pg_locks where locktype = 'advisory' and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
+    )
+    return rows.length === 1
+  })
+  slow.release(true)
+  await migrating
+  t.equal(await createMigrationCheck(pool, [set])(), true)
+})
+
+t.test('the readiness check only reads, and says no until every file has been run', async (t) => {
+  const { pool } = await createTestDatabase(t, [messagingMigrations])
+  const { set } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
+  const check = createMigrationCheck(pool, [messagingMigrations, set])
+  t.equal(await check(), false)
+  const { rows } = await pool.query(`select to_regclass('goods') as goods`)
+  t.equal(rows[0]?.goods, null)
+  await migrate(pool, [messagingMigrations, set], log)
+  t.equal(await check(), true)
+})
+
+t.test('a database that may lose a commit is refused', async (t) => {
+  const { pool, config } = await createTestDatabase(t, [])
+  await pool.query(`alter database ${config.POSTGRES_DATABASE} set synchronous_commit = off`)
+  const careless = createPool(config, { log, max: 2 })
+  t.teardown(() => careless.end())
+  await t.rejects(migrate(careless, [messagingMigrations], log), /synchronous_commit=off/)
+  const { rows } = await careless.query(`select to_regclass('outbox') as outbox`)
+  t.equal(rows[0]?.outbox, null)
+})
+
+t.test('a database that is not there yet is waited for', async (t) => {
+  const { config } = await createTestDatabase(t, [])
+  const { set } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
+  let port = 1
+  const pool = createPool({ ...config, POSTGRES_PORT: port }, { log, max: 2 })
+  t.teardown(() => pool.end())
+  const migrating = migrate(pool, [set], log)
+  port = config.POSTGRES_PORT
+  Object.assign(pool.options, { port })
+  await migrating
+  t.equal(await createMigrationCheck(pool, [set])(), true)
+})
