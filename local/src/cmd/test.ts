@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startInfrastructure, timed } from '../infrastructure.ts'
+import { openState, startInfrastructure, timed } from '../infrastructure.ts'
 import { ensureTraefik } from '../install/traefik.ts'
 import { PROGRAMS_DIR } from '../platform.ts'
 import { removePostgresData } from '../postgres.ts'
+import { claimState, runningPid } from '../state.ts'
 import { checkStyleAndTypes, type Outcome, runWorkspace } from '../test-run.ts'
 
 const WORKSPACES = [
@@ -21,7 +21,10 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const log = (line: string) => console.log(line)
 const only = process.argv.slice(2)
 
-const stateDir = mkdtempSync(join(tmpdir(), 'auction-test-'))
+// Always the same folder, so that what a killed run has left is found by the next one.
+const stateDir = join(root, '.local/test')
+await forgetEarlierRun()
+const release = claimState(stateDir)
 const outcomes: Outcome[] = []
 let stop = async () => {}
 try {
@@ -55,6 +58,18 @@ async function finish(): Promise<void> {
   const stopping = stop
   stop = async () => {}
   await stopping()
+  removePostgresData(stateDir)
+  rmSync(stateDir, { recursive: true, force: true })
+  release()
+}
+
+async function forgetEarlierRun(): Promise<void> {
+  const running = runningPid(stateDir)
+  if (running !== undefined) {
+    console.error(`Tests are running already in this checkout (process ${running}).`)
+    process.exit(1)
+  }
+  await openState(stateDir, log)
   removePostgresData(stateDir)
   rmSync(stateDir, { recursive: true, force: true })
 }

@@ -32,7 +32,11 @@ interface InFlight {
  * `unknown` at once. A confirm that does not come in ten seconds closes the channel, after which
  * everything in flight is unknown.
  */
-export function createPublisher(connection: BrokerConnection, name: string): Publisher {
+export function createPublisher(
+  connection: BrokerConnection,
+  name: string,
+  confirmTimeoutMs = CONFIRM_TIMEOUT_MS,
+): Publisher {
   let channel: ConfirmChannel | undefined
   const inFlight = new Set<InFlight>()
   const returned = new Set<string>()
@@ -54,12 +58,12 @@ export function createPublisher(connection: BrokerConnection, name: string): Pub
   })
   const watchdog = setInterval(() => {
     const oldest = inFlight.values().next().value
-    if (oldest === undefined || performance.now() - oldest.sentAtMs < CONFIRM_TIMEOUT_MS) return
+    if (oldest === undefined || performance.now() - oldest.sentAtMs < confirmTimeoutMs) return
     const stuck = channel
     if (stuck === undefined) return
     forget(stuck)
     stuck.close().catch(() => undefined)
-  }, 1_000)
+  }, confirmTimeoutMs / 10)
   watchdog.unref()
 
   return {

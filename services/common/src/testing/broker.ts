@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { required, type Teardown } from './database.ts'
+import { startTcpRelay, type TcpRelay } from './tcp-relay.ts'
 
 export interface TestBroker {
-  /** AMQP address of a vhost of the test's own, by way of a relay that can be cut. */
+  /** AMQP address of a vhost of the test's own, by way of `network`. */
   url: string
+  /** The same past that network, for those who only look. */
+  directUrl: string
   vhost: string
   /** Calls the broker's management API below /api and answers its JSON. */
   manage<T>(method: string, path: string, body?: unknown): Promise<T>
-  /** Cuts every connection that was made through `url`, as a network failure would. */
-  closeConnections(): number
+  /** What `url` goes through. The broker's own list of connections lags too much to cut by. */
+  network: TcpRelay
 }
 
 /** A fresh vhost, deleted when the test ends. */
@@ -35,52 +36,16 @@ export async function createTestBroker(t: Teardown): Promise<TestBroker> {
   await manage('PUT', `/vhosts/${vhost}`)
   const user = decodeURIComponent(amqp.username)
   await manage('PUT', `/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' })
-  const relay = await startRelay(amqp)
+  const network = await startTcpRelay(amqp.hostname, Number(amqp.port || 5672))
   t.teardown(async () => {
-    relay.stop()
+    await network.stop()
     await manage('DELETE', `/vhosts/${vhost}`)
   })
   return {
-    url: `amqp://${amqp.username}:${amqp.password}@127.0.0.1:${relay.port}/${vhost}`,
+    url: `amqp://${amqp.username}:${amqp.password}@127.0.0.1:${network.port}/${vhost}`,
+    directUrl: `amqp://${amqp.username}:${amqp.password}@${amqp.host}/${vhost}`,
     vhost,
     manage,
-    closeConnections: relay.cut,
-  }
-}
-
-/**
- * Passes bytes to the broker and back. The broker's own list of connections lags by seconds, so it
- * is no way to cut one at the moment that a test wants.
- */
-async function startRelay(amqp: URL) {
-  const sockets = new Set<Socket>()
-  const server = createServer((near) => {
-    const far = connect(Number(amqp.port || 5672), amqp.hostname)
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.setNoDelay(true)
-      from.pipe(to)
-      from.on('error', () => undefined)
-      from.on('close', () => to.destroy())
-    }
-    sockets.add(near)
-    near.on('close', () => sockets.delete(near))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const cut = () => {
-    const count = sockets.size
-    for (const socket of sockets) socket.resetAndDestroy()
-    return count
-  }
-  return {
-    port: (server.address() as AddressInfo).port,
-    cut,
-    stop() {
-      cut()
-      server.close()
-    },
+    network,
   }
 }

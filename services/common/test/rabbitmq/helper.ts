@@ -1,4 +1,4 @@
-import { connect } from 'amqplib'
+import { type ChannelModel, connect } from 'amqplib'
 import { Kysely, PostgresDialect } from 'kysely'
 import { Type } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
@@ -8,15 +8,28 @@ import { createLogger } from '#src/logger.ts'
 import { createRegistry } from '#src/metrics.ts'
 import { messagingMigrations } from '#src/postgres/migrate.ts'
 import { connectBroker } from '#src/rabbitmq/connection.ts'
-import { type Consumer, runConsumers } from '#src/rabbitmq/consumer.ts'
+import {
+  type Consumer,
+  type ConsumersOptions,
+  projection,
+  runConsumers,
+  transactional,
+} from '#src/rabbitmq/consumer.ts'
 import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createPublisher } from '#src/rabbitmq/publisher.ts'
-import { startOutboxRelay } from '#src/rabbitmq/relay.ts'
+import { type RelayOptions, startOutboxRelay } from '#src/rabbitmq/relay.ts'
 import { createTestBroker } from '#src/testing/broker.ts'
 import { createTestDatabase, type Teardown } from '#src/testing/database.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
 
 export interface EffectsDatabase {
   effects: { message_id: string; item_id: string; amount: string }
+}
+
+export interface Drained {
+  id: string
+  headers: Record<string, unknown>
+  content: string
 }
 
 export const FAST_TIERS = [
@@ -42,6 +55,40 @@ export function placed(item: string, amount: string, sequence: number): OutboxEv
   return createEvent(bidPlaced, context, { itemId: item, amount, sequence })
 }
 
+/** Notes each bid in the table of effects; `before` may fail or wait. */
+export const store = (before: (amount: string) => unknown = () => undefined) =>
+  transactional<EffectsDatabase, typeof bidPlaced.payload>({
+    kind: 'transactional',
+    consumer: 'auction',
+    contract: bidPlaced,
+    async handle(tx, event) {
+      const { itemId, amount } = event.payload
+      await before(amount)
+      await tx
+        .insertInto('effects')
+        .values({ message_id: event.id, item_id: itemId, amount })
+        .execute()
+    },
+  })
+
+/** The same in batches. */
+export const fold = (batchMax: number, before: (amounts: string[]) => unknown = () => undefined) =>
+  projection<EffectsDatabase, typeof bidPlaced.payload>({
+    kind: 'projection',
+    consumer: 'auction',
+    contract: bidPlaced,
+    batchMax,
+    async handle(tx, events) {
+      await before(events.map(({ payload }) => payload.amount))
+      const rows = events.map(({ id, payload }) => ({
+        message_id: id,
+        item_id: payload.itemId,
+        amount: payload.amount,
+      }))
+      await tx.insertInto('effects').values(rows).execute()
+    },
+  })
+
 /** Database, vhost and what writes, relays and consumes between them. */
 export async function createMessagingWorld(t: Teardown) {
   const database = await createTestDatabase(t, [messagingMigrations])
@@ -62,42 +109,77 @@ export async function createMessagingWorld(t: Teardown) {
     later(connectBroker({ url: broker.url, name, log, retryTiers: FAST_TIERS }))
   const publishing = open('publishing')
   const publisher = later(createPublisher(publishing, 'publisher'))
+  // Past the network that tests cut: the observer must see what is there.
+  let observer: Promise<ChannelModel> | undefined
+  const channel = async () => {
+    observer ??= connect(broker.directUrl).then((connection) => {
+      stops.unshift(() => connection.close().catch(() => undefined))
+      return connection
+    })
+    const opened = await (await observer).createConfirmChannel()
+    opened.on('error', () => undefined)
+    return opened
+  }
   return {
     ...database,
     broker,
     db,
+    log,
+    later,
+    open,
     publisher,
     write: (events: OutboxEvent[]) => writeOutbox(db, events),
-    relay: (options: { pool?: typeof pool } = {}) =>
+    relay: (options: Partial<RelayOptions> = {}) =>
       later(
         startOutboxRelay({
-          pool: options.pool ?? pool,
+          pool,
           publisher: later(createPublisher(open('relay'), 'relay')),
           log,
           registry: createRegistry('test'),
           standbyIntervalMs: 50,
+          ...options,
         }),
       ),
-    consume: (consumers: Consumer<EffectsDatabase>[], registry = createRegistry('test')) =>
+    consume: (
+      consumers: Consumer<EffectsDatabase>[],
+      options: Partial<ConsumersOptions<EffectsDatabase>> = {},
+    ) =>
       later(
         runConsumers({
           connection: open('consuming'),
           publisher,
           db,
           log,
-          registry,
+          registry: createRegistry('test'),
           consumers,
           retryTiers: FAST_TIERS,
           inProcessDelaysMs: [5],
+          ...options,
         }),
       ),
-    /** A plain AMQP channel for looking and meddling. */
-    async channel() {
-      const connection = await connect(broker.url)
-      stops.unshift(() => connection.close().catch(() => undefined))
-      connection.on('error', () => undefined)
-      return connection.createConfirmChannel()
+    /** How many messages lie ready in a queue. */
+    async depth(queue: string): Promise<number> {
+      return (await (await channel()).checkQueue(queue)).messageCount
     },
+    /** Takes out what lies in a queue, until there were `count`. */
+    async drain(queue: string, count: number): Promise<Drained[]> {
+      const open = await channel()
+      const found: Drained[] = []
+      await waitFor(`${count} messages in ${queue}`, async () => {
+        for (;;) {
+          const message = await open.get(queue, { noAck: true })
+          if (message === false) return found.length >= count
+          found.push({
+            id: String(message.properties.messageId),
+            headers: message.properties.headers ?? {},
+            content: message.content.toString(),
+          })
+        }
+      })
+      return found
+    },
+    /** A plain AMQP channel for looking and meddling. */
+    channel,
     async unsent(): Promise<number> {
       const { rows } = await pool.query<{ count: number }>(
         'select count(*)::int as count from outbox where sent_at is null',

@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** Stands between a client and a server, so that a test can be the network failure. */
+export interface TcpRelay {
+  port: number
+  /** Resets every connection; answers how many there were. New ones are taken at once. */
+  cut(): number
+  /** Cuts, and refuses new connections until `start`. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Neither closes nor passes anything on any more, like a host that vanished. */
+  stall(): void
+}
+
+/** Relays 127.0.0.1:port to the given address. */
+export async function startTcpRelay(host: string, port: number): Promise<TcpRelay> {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  const server = createServer((near) => {
+    const far = connect(port, host)
+    const pair = [near, far] as const
+    pairs.add(pair)
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from.setNoDelay(true)
+      from.pipe(to)
+      from.on('error', () => undefined)
+      from.on('close', () => to.destroy())
+    }
+    near.on('close', () => pairs.delete(pair))
+  })
+  const listen = async (at: number) => {
+    server.listen(at, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  const cut = () => {
+    const count = pairs.size
+    for (const [near] of pairs) near.resetAndDestroy()
+    return count
+  }
+  await listen(0)
+  const relayed = (server.address() as AddressInfo).port
+  return {
+    port: relayed,
+    cut,
+    async stop() {
+      if (!server.listening) return
+      const closed = once(server, 'close')
+      server.close()
+      cut()
+      await closed
+    },
+    start: () => listen(relayed),
+    stall() {
+      for (const [near, far] of pairs) {
+        near.unpipe(far)
+        far.unpipe(near)
+      }
+    },
+  }
+}

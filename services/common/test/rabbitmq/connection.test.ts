@@ -1,0 +1,98 @@
+import { Writable } from 'node:stream'
+import { connect } from 'amqplib'
+import { pino } from 'pino'
+import t from 'tap'
+import { connectBroker } from '#src/rabbitmq/connection.ts'
+import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
+import { createTestBroker, type TestBroker } from '#src/testing/broker.ts'
+import type { Teardown } from '#src/testing/database.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
+import { QUEUE } from './helper.ts'
+
+/** A connection whose log lines are kept. */
+function open(t: Teardown, broker: TestBroker) {
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)).msg)
+      done()
+    },
+  })
+  const connection = connectBroker({ url: broker.url, name: 'test', log: pino(sink) })
+  t.teardown(() => connection.close())
+  return { connection, lines }
+}
+
+for (const channels of [1, 3]) {
+  t.test(`a connection with ${channels} channels comes back with all of them`, async (t) => {
+    const broker = await createTestBroker(t)
+    const { connection, lines } = open(t, broker)
+    let opened = 0
+    for (let index = 0; index < channels; index += 1) {
+      connection.openChannel(`channel ${index}`, async () => {
+        opened += 1
+      })
+    }
+    await waitFor('the channels', () => opened === channels)
+    t.equal(broker.network.cut(), 1)
+    await waitFor('the channels again', () => opened === channels * 2)
+    t.strictSame(lines, ['broker connection lost', 'broker connection restored'])
+  })
+}
+
+t.test('a broker that is away for a while is told of once, and used when it is back', async (t) => {
+  const broker = await createTestBroker(t)
+  await broker.network.stop()
+  const { connection, lines } = open(t, broker)
+  let opened = 0
+  connection.openChannel('channel', async () => {
+    opened += 1
+  })
+  await waitFor('the first failure', () => lines.length === 1)
+  await broker.network.start()
+  await waitFor('the channel', () => opened === 1)
+  t.strictSame(lines, ['broker connection lost', 'broker connection restored'])
+})
+
+t.test('a connection that never came about can be closed', async (t) => {
+  const broker = await createTestBroker(t)
+  await broker.network.stop()
+  const { connection, lines } = open(t, broker)
+  connection.openChannel('channel', async () => undefined)
+  await waitFor('the first failure', () => lines.length === 1)
+  await connection.close()
+  t.equal(connection.isConnected(), false)
+})
+
+t.test('a channel that ends alone is set up anew', async (t) => {
+  const broker = await createTestBroker(t)
+  const { connection, lines } = open(t, broker)
+  let opened = 0
+  connection.openChannel('channel', async (channel) => {
+    opened += 1
+    if (opened === 1) setImmediate(() => void channel.checkQueue('absent').catch(() => undefined))
+  })
+  await waitFor('the second channel', () => opened === 2)
+  t.strictSame(lines, ['broker channel failed'])
+})
+
+t.test('a queue declared otherwise keeps us out until it is gone, told once', async (t) => {
+  const broker = await createTestBroker(t)
+  const other = await connect(broker.directUrl)
+  t.teardown(() => other.close())
+  const channel = await other.createChannel()
+  await channel.assertQueue(QUEUE, { durable: true })
+  const { connection, lines } = open(t, broker)
+  let opened = 0
+  connection.openChannel('channel', async () => {
+    opened += 1
+  })
+  await waitFor('the complaint', () => lines.length > 0)
+  await waitFor('another try', async () => {
+    const { messageCount } = await channel.checkQueue(deadLetterQueue(QUEUE))
+    return messageCount === 0
+  })
+  await channel.deleteQueue(QUEUE)
+  await waitFor('the channel', () => opened === 1)
+  t.strictSame(lines, ['broker channel failed'])
+})
