@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { type Infrastructure, startInfrastructure } from '#src/infrastructure.ts'
 import { removePostgresData } from '#src/postgres.ts'
-import { startTime } from '#src/process-table.ts'
+import { createProcessTable, startTime } from '#src/process-table.ts'
 
 t.setTimeout(120_000)
 
@@ -49,4 +49,26 @@ t.test('PostgreSQL and RabbitMQ start, keep their data, and leave no process', a
   for (const pid of pids) t.equal(startTime(pid), undefined, `process ${pid} is gone`)
   const second = await start()
   t.strictSame(await query(second.postgres.urls.bid, 'select n from kept'), [{ n: 7 }])
+})
+
+t.test('a stop before everything is ready starts nothing again', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'infrastructure-'))
+  t.teardown(() => rmSync(stateDir, { recursive: true, force: true }))
+  t.teardown(() => removePostgresData(stateDir))
+  const begun = await startInfrastructure({ stateDir })
+  const early = [...begun.supervised.values()].map(({ process }) => process.pid)
+  await begun.stop()
+  await Promise.allSettled([begun.postgresReady, begun.rabbitmqReady])
+  const late = [...begun.supervised.values()].map(({ process }) => process.pid)
+  t.teardown(() => createProcessTable(stateDir).clearLeftovers())
+  t.strictSame(late, early, 'no process took the place of a stopped one')
+  for (const pid of late) t.equal(startTime(pid), undefined, `process ${pid} is gone`)
+})
+
+t.test('what was started is stopped when a later step fails', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'infrastructure-'))
+  t.teardown(() => rmSync(stateDir, { recursive: true, force: true }))
+  writeFileSync(join(stateDir, 'postgres'), 'a file where the data folder belongs')
+  await t.rejects(startInfrastructure({ stateDir }), { code: 'EEXIST' })
+  t.strictSame(await createProcessTable(stateDir).clearLeftovers(), [], 'nothing is left')
 })

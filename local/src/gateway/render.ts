@@ -138,7 +138,8 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
       forwardAuth: {
         address: `${originOf(identity)}/identity/validate`,
         trustForwardHeader: false,
-        authRequestHeaders: ['Authorization'],
+        // The trace goes along, so that a request and the check of its caller are one trace.
+        authRequestHeaders: ['Authorization', 'Traceparent', 'X-Correlation-Id'],
         authResponseHeaders: [...table.identityHeaders],
         maxResponseBodySize: 16 * 1024,
       },

@@ -51,7 +51,7 @@ t.test('identity is shown the bearer token and nothing else', async (t) => {
     forwardAuth: {
       address: 'http://127.0.0.1:4001/identity/validate',
       trustForwardHeader: false,
-      authRequestHeaders: ['Authorization'],
+      authRequestHeaders: ['Authorization', 'Traceparent', 'X-Correlation-Id'],
       authResponseHeaders: ['X-User-Id', 'X-User-Email', 'X-User-Roles'],
     },
   })

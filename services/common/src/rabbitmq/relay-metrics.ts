@@ -22,28 +22,23 @@ export function createRelayMetrics(registry: Registry, pool: Pool): RelayMetrics
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60],
     registers,
   })
-  const oldest = new Gauge({
-    name: 'outbox_oldest_unsent_seconds',
-    help: 'Age of the oldest commit whose events are not all published.',
-    registers,
-  })
+  const measure = createMeasure(pool)
   new Gauge({
     name: 'outbox_unsent_rows',
     help: 'Commits whose events are not all published.',
     registers,
     async collect() {
-      // The database being away is what the other metrics tell; a scrape must not fail for it.
-      const answer = await pool
-        .query<{ count: number; age: number }>(
-          `select count(*)::int as count,
-             coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age
-           from outbox where sent_at is null`,
-        )
-        .catch(() => undefined)
-      const row = answer?.rows[0]
-      if (row === undefined) return
-      this.set(row.count)
-      oldest.set(row.age)
+      const backlog = await measure()
+      if (backlog !== undefined) this.set(backlog.count)
+    },
+  })
+  new Gauge({
+    name: 'outbox_oldest_unsent_seconds',
+    help: 'Age of the oldest commit whose events are not all published.',
+    registers,
+    async collect() {
+      const backlog = await measure()
+      if (backlog !== undefined) this.set(backlog.age)
     },
   })
   const children = new Map<string, { inc(): void }>()
@@ -58,5 +53,30 @@ export function createRelayMetrics(registry: Registry, pool: Pool): RelayMetrics
       child.inc()
     },
     latency: (seconds) => latency.observe(seconds),
+  }
+}
+
+interface Backlog {
+  count: number
+  age: number
+}
+
+/** Asks the database once for all gauges of one scrape. */
+function createMeasure(pool: Pool): () => Promise<Backlog | undefined> {
+  let asking: Promise<Backlog | undefined> | undefined
+  return () => {
+    asking ??= pool
+      .query<Backlog>(
+        `select count(*)::int as count,
+           coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age
+         from outbox where sent_at is null`,
+      )
+      .then(({ rows }) => rows[0])
+      // The database being away is what the other metrics tell; a scrape must not fail for it.
+      .catch(() => undefined)
+      .finally(() => {
+        asking = undefined
+      })
+    return asking
   }
 }

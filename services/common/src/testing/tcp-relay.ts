@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 /** Stands between a client and a server, so that a test can be the network failure. */
 export interface TcpRelay {
   port: number
+  /** How many connections were made so far. */
+  accepted(): number
   /** Resets every connection; answers how many there were. New ones are taken at once. */
   cut(): number
   /** Cuts, and refuses new connections until `start`. */
@@ -16,7 +18,9 @@ export interface TcpRelay {
 /** Relays 127.0.0.1:port to the given address. */
 export async function startTcpRelay(host: string, port: number): Promise<TcpRelay> {
   const pairs = new Set<readonly [Socket, Socket]>()
+  let accepted = 0
   const server = createServer((near) => {
+    accepted += 1
     const far = connect(port, host)
     const pair = [near, far] as const
     pairs.add(pair)
@@ -41,6 +45,7 @@ export async function startTcpRelay(host: string, port: number): Promise<TcpRela
   const relayed = (server.address() as AddressInfo).port
   return {
     port: relayed,
+    accepted: () => accepted,
     cut,
     async stop() {
       if (!server.listening) return

@@ -2,7 +2,7 @@ import { type ChannelModel, connect } from 'amqplib'
 import { Kysely, PostgresDialect } from 'kysely'
 import { Type } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
-import { bidPlaced } from '#src/contracts/bid.ts'
+import { bidPlaced, bidWon } from '#src/contracts/bid.ts'
 import { createEvent, defineEvent, field, type OutboxEvent } from '#src/contracts/event.ts'
 import { createLogger } from '#src/logger.ts'
 import { createRegistry } from '#src/metrics.ts'
@@ -47,13 +47,30 @@ export const unheard = defineEvent({
   payload: Type.Object({ itemId: field.id }),
 })
 
+export const WON_QUEUE = 'auction.bid.won.v1'
+
+export const traceless = { traceparent: '', traceId: 'a'.repeat(32), correlationId: 'test' }
+
 export const itemId = () => uuidv7()
 
 export function placed(item: string, amount: string, sequence: number): OutboxEvent {
-  const trace = { traceparent: '', traceId: 'a'.repeat(32), correlationId: 'test' }
-  const context = { source: 'bid', aggregateId: item, sequence, trace }
+  const context = { source: 'bid', aggregateId: item, sequence, trace: traceless }
   return createEvent(bidPlaced, context, { itemId: item, amount, sequence })
 }
+
+export const won = (item: string): OutboxEvent =>
+  createEvent(
+    bidWon,
+    { source: 'bid', aggregateId: item, trace: traceless },
+    { itemId: item, buyerId: itemId(), finalAmount: '10.00' },
+  )
+
+/** The sequences of an item's events in the order of their messages. */
+export const sequencesOf = (messages: Drained[], item: string): number[] =>
+  messages
+    .map(({ content }) => JSON.parse(content))
+    .filter(({ payload }) => payload.itemId === item)
+    .map(({ sequence }) => sequence)
 
 /** Notes each bid in the table of effects; `before` may fail or wait. */
 export const store = (before: (amount: string) => unknown = () => undefined) =>
@@ -113,6 +130,7 @@ export async function createMessagingWorld(t: Teardown) {
   let observer: Promise<ChannelModel> | undefined
   const channel = async () => {
     observer ??= connect(broker.directUrl).then((connection) => {
+      connection.on('error', () => undefined)
       stops.unshift(() => connection.close().catch(() => undefined))
       return connection
     })
@@ -133,7 +151,7 @@ export async function createMessagingWorld(t: Teardown) {
       later(
         startOutboxRelay({
           pool,
-          publisher: later(createPublisher(open('relay'), 'relay')),
+          publisher: options.publisher ?? later(createPublisher(open('relay'), 'relay')),
           log,
           registry: createRegistry('test'),
           standbyIntervalMs: 50,
@@ -159,7 +177,10 @@ export async function createMessagingWorld(t: Teardown) {
       ),
     /** How many messages lie ready in a queue. */
     async depth(queue: string): Promise<number> {
-      return (await (await channel()).checkQueue(queue)).messageCount
+      const lent = await channel()
+      const { messageCount } = await lent.checkQueue(queue)
+      await lent.close()
+      return messageCount
     },
     /** Takes out what lies in a queue, until there were `count`. */
     async drain(queue: string, count: number): Promise<Drained[]> {
@@ -168,13 +189,14 @@ export async function createMessagingWorld(t: Teardown) {
       await waitFor(`${count} messages in ${queue}`, async () => {
         for (;;) {
           const message = await open.get(queue, { noAck: true })
-          if (message === false) return found.length >= count
+          if (message === false) break
           found.push({
             id: String(message.properties.messageId),
             headers: message.properties.headers ?? {},
             content: message.content.toString(),
           })
         }
+        return found.length >= count
       })
       return found
     },

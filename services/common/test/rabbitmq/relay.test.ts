@@ -1,28 +1,9 @@
 import t from 'tap'
-import { createEvent } from '#src/contracts/event.ts'
-import { writeOutbox } from '#src/rabbitmq/outbox.ts'
-import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
+import { v7 as uuidv7 } from 'uuid'
+import { createRegistry } from '#src/metrics.ts'
+import { notifyOutbox, writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
-import { createMessagingWorld, itemId, placed, QUEUE, unheard } from './helper.ts'
-
-async function drainQueue(world: Awaited<ReturnType<typeof createMessagingWorld>>, count: number) {
-  const channel = await world.channel()
-  const bodies: { id: string; sequence: number; item: string; headers: Record<string, unknown> }[] =
-    []
-  await waitFor(`${count} messages`, async () => {
-    const message = await channel.get(QUEUE, { noAck: true })
-    if (message === false) return bodies.length >= count
-    const envelope = JSON.parse(message.content.toString())
-    bodies.push({
-      id: String(message.properties.messageId),
-      sequence: envelope.sequence,
-      item: envelope.payload.itemId,
-      headers: message.properties.headers ?? {},
-    })
-    return undefined
-  })
-  return bodies
-}
+import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
 
 t.test('what is committed is published with the standard headers, and only that', async (t) => {
   const world = await createMessagingWorld(t)
@@ -36,78 +17,18 @@ t.test('what is committed is published with the standard headers, and only that'
       throw new Error('rolled back')
     })
     .catch(() => undefined)
-  const messages = await drainQueue(world, 2)
-  t.strictSame(
-    messages.map(({ sequence }) => sequence),
-    [1, 2],
-  )
+  const messages = await world.drain(QUEUE, 2)
+  t.strictSame(sequencesOf(messages, item), [1, 2])
   t.match(messages[0]?.headers, {
     'x-service': 'bid',
+    'x-trace-id': 'a'.repeat(32),
     'x-correlation-id': 'test',
     traceparent: /^00-/,
   })
+  t.equal(messages[0]?.id, JSON.parse(messages[0]?.content ?? '').id, 'the id is the envelope’s')
   await waitFor('everything marked sent', async () => (await world.unsent()) === 0)
-  const channel = await world.channel()
-  t.equal((await channel.checkQueue(QUEUE)).messageCount, 0)
+  t.equal(await world.depth(QUEUE), 0)
 })
-
-t.test(
-  'connections cut again and again while publishing: nothing is lost, order per lot holds',
-  async (t) => {
-    const world = await createMessagingWorld(t)
-    world.relay()
-    const items = [itemId(), itemId(), itemId()]
-    const total = 600
-    for (let sequence = 1; sequence <= total / 3; sequence += 1) {
-      await world.write(items.map((item) => placed(item, '10.00', sequence)))
-      if (sequence % 60 === 0) await world.broker.closeConnections()
-    }
-    await waitFor('everything marked sent', async () => (await world.unsent()) === 0, 30_000)
-    const channel = await world.channel()
-    const { messageCount } = await channel.checkQueue(QUEUE)
-    t.ok(messageCount >= total, `${messageCount} messages for ${total} events`)
-    const messages = await drainQueue(world, messageCount)
-    t.equal(new Set(messages.map(({ id }) => id)).size, total, 'every event is there')
-    for (const item of items) {
-      const firsts = [
-        ...new Set(messages.filter((m) => m.item === item).map(({ sequence }) => sequence)),
-      ]
-      t.strictSame(
-        firsts,
-        [...firsts].sort((a, b) => a - b),
-        'first appearances are in order',
-      )
-    }
-  },
-)
-
-t.test(
-  'an event whose subscriber has no queue stays unsent, and leaves when the queue is back',
-  async (t) => {
-    const world = await createMessagingWorld(t)
-    world.relay()
-    await world.write([placed(itemId(), '10.00', 1)])
-    await drainQueue(world, 1)
-    const channel = await world.channel()
-    await channel.unbindQueue(QUEUE, 'auction.bid', 'bid.placed.v1')
-    await world.write([placed(itemId(), '10.00', 1)])
-    await world.write([
-      createEvent(
-        unheard,
-        {
-          source: 'bid',
-          aggregateId: 'x',
-          trace: { traceparent: '', traceId: '', correlationId: '' },
-        },
-        { itemId: itemId() },
-      ),
-    ])
-    await waitFor('the other event to leave', async () => (await world.unsent()) === 1)
-    await channel.bindQueue(QUEUE, 'auction.bid', 'bid.placed.v1')
-    await drainQueue(world, 1)
-    await waitFor('the relay to mark it', async () => (await world.unsent()) === 0)
-  },
-)
 
 t.test('two relays on one database: one is active, the other takes over', async (t) => {
   const world = await createMessagingWorld(t)
@@ -115,35 +36,106 @@ t.test('two relays on one database: one is active, the other takes over', async 
   await waitFor('the first to lead', () => first.isActive())
   const second = world.relay({ pool: world.createPool() })
   await world.write([placed(itemId(), '10.00', 1)])
-  await drainQueue(world, 1)
+  await world.drain(QUEUE, 1)
   t.notOk(second.isActive())
   await first.close()
   await waitFor('the second to lead', () => second.isActive())
   await world.write([placed(itemId(), '10.00', 2)])
-  await drainQueue(world, 1)
+  await world.drain(QUEUE, 1)
 })
 
-t.test('a relay killed between confirm and mark publishes again with the same id', async (t) => {
+t.test('a relay that fails between confirm and mark publishes the same again', async (t) => {
   const world = await createMessagingWorld(t)
-  const relay = world.relay()
-  await world.write([placed(itemId(), '10.00', 1)])
-  await waitFor('marked', async () => (await world.unsent()) === 0)
-  await relay.close()
-  await world.pool.query('update outbox set sent_at = null')
+  await world.pool.query(`
+    create function refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'the database fails now'; end $$;
+    create trigger refuse before update on outbox for each row execute function refuse()`)
   world.relay()
-  const messages = await drainQueue(world, 2)
-  t.equal(messages[0]?.id, messages[1]?.id)
+  await world.write([placed(itemId(), '10.00', 1)])
+  const messages = await world.drain(QUEUE, 2)
+  t.equal(new Set(messages.map(({ id }) => id)).size, 1)
+  t.equal(await world.unsent(), 1)
+  await world.pool.query('drop trigger refuse on outbox')
+  await waitFor('the mark', async () => (await world.unsent()) === 0)
 })
 
 t.test('a lost database session gives the lock up and the relay starts over', async (t) => {
   const world = await createMessagingWorld(t)
   const relay = world.relay()
   await waitFor('active', () => relay.isActive())
-  await world.pool.query(
-    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()`,
+  const { rows } = await world.pool.query(
+    `select pg_terminate_backend(pid) from pg_locks
+     where locktype = 'advisory' and pid <> pg_backend_pid()
+       and database = (select oid from pg_database where datname = current_database())`,
   )
+  t.equal(rows.length, 1)
+  await waitFor('the loss', () => !relay.isActive())
   await world.write([placed(itemId(), '10.00', 1)])
-  await drainQueue(world, 1)
+  await world.drain(QUEUE, 1)
+})
+
+t.test('a notification wakes the relay long before its poll would', async (t) => {
+  const world = await createMessagingWorld(t)
+  await waitFor('the publisher', () => world.publisher.isReady())
+  const relay = world.relay({ pollIntervalMs: 60_000, publisher: world.publisher })
+  await waitFor('active', () => relay.isActive())
+  for (let sequence = 1; sequence <= 3; sequence += 1) {
+    await world.write([placed(itemId(), '10.00', sequence)])
+    notifyOutbox(world.pool)
+    await world.drain(QUEUE, 1)
+  }
+})
+
+t.test('without any notification the poll finds what was committed', async (t) => {
+  const world = await createMessagingWorld(t)
+  world.relay({ pollIntervalMs: 20 })
+  await world.write([placed(itemId(), '10.00', 1)])
+  await world.drain(QUEUE, 1)
+})
+
+t.test('rows sent long ago are deleted, unsent and young ones are kept', async (t) => {
+  const world = await createMessagingWorld(t)
+  const old = () => uuidv7({ msecs: Date.now() - 8 * 86_400_000 })
+  const kept = [old(), uuidv7()]
+  await world.pool.query(
+    `insert into outbox (id, events, sent_at)
+       select id, '[]', clock_timestamp() from unnest($1::uuid[]) id`,
+    [[...Array.from({ length: 2_500 }, old), kept[1]]],
+  )
+  await waitFor('the topology', () => world.publisher.isReady())
   const channel = await world.channel()
-  t.equal((await channel.checkQueue(deadLetterQueue(QUEUE))).messageCount, 0)
+  await channel.unbindQueue(QUEUE, 'auction.bid', 'bid.placed.v1')
+  await world.pool.query('insert into outbox (id, events) values ($1, $2)', [
+    kept[0],
+    JSON.stringify([placed(itemId(), '10.00', 1)]),
+  ])
+  world.relay({ publisher: world.publisher })
+  await waitFor('the purge', async () => {
+    const { rows } = await world.pool.query('select id from outbox')
+    return rows.length <= kept.length
+  })
+  const { rows } = await world.pool.query('select id from outbox order by id')
+  t.strictSame(
+    rows.map(({ id }) => id),
+    kept.sort(),
+  )
+})
+
+t.test('the metrics tell what waits and how long publishing took', async (t) => {
+  const world = await createMessagingWorld(t)
+  const registry = createRegistry('test')
+  await world.write([placed(itemId(), '10.00', 1)])
+  await world.write([placed(itemId(), '10.00', 1)])
+  const relay = world.relay({ registry, pool: world.createPool() })
+  await waitFor('sent', async () => (await world.unsent()) === 0)
+  await relay.close()
+  await world.write([placed(itemId(), '10.00', 1)])
+  const text = await registry.metrics()
+  t.match(text, /outbox_unsent_rows\{service="test"\} 1\n/)
+  t.match(text, /outbox_oldest_unsent_seconds\{service="test"\} 0\.\d+/)
+  t.match(
+    text,
+    /outbox_published_total\{key="bid.placed.v1",outcome="confirmed",service="test"\} 2\n/,
+  )
+  t.match(text, /outbox_publish_latency_seconds_count\{service="test"\} 2\n/)
 })
