@@ -95,12 +95,34 @@ export async function openState(
 export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
   const log = options.log ?? (() => {})
   const { stateDir } = options
-  const table = await openState(stateDir, log)
-  const secrets = readSecrets(stateDir)
   const rabbitmqServer = ensureRabbitmq(log)
+  const table = await openState(stateDir, log)
+  const supervised = new Map<string, Supervised>()
+  const stop = () => stopInfrastructure(table, supervised)
+  try {
+    const secrets = readSecrets(stateDir)
+    const servers = await startServers(table, supervised, secrets, {
+      stateDir,
+      log,
+      rabbitmqServer,
+    })
+    return { table, secrets, supervised, ...servers, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+type Servers = Pick<Infrastructure, 'postgres' | 'rabbitmq' | 'postgresReady' | 'rabbitmqReady'>
+
+async function startServers(
+  table: ProcessTable,
+  supervised: Map<string, Supervised>,
+  secrets: Secrets,
+  { stateDir, log, rabbitmqServer }: Required<InfrastructureOptions> & { rabbitmqServer: string },
+): Promise<Servers> {
   const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] =
     await freePorts(5)
-  const supervised = new Map<string, Supervised>()
   const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
     const started = { spec, ready, process: table.spawn(spec) }
     supervised.set(spec.name, started)
@@ -120,6 +142,8 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning),
   )
   const rabbitmqReady = timed(log, 'rabbitmq ready', () => startUntilReady(table, broker))
+  // Whoever waits for it later still sees its failure; nobody may be missing until then.
+  rabbitmqReady.catch(() => undefined)
 
   const prepared = await preparePostgres({
     stateDir,
@@ -134,23 +158,22 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     await startUntilReady(table, server)
     await createDatabases(adminUrl, secrets.postgresServices)
   })
-  // Whoever waits for one of them later still sees its failure; nobody may be missing until then.
-  for (const ready of [rabbitmqReady, postgresReady]) ready.catch(() => undefined)
+  postgresReady.catch(() => undefined)
   return {
-    table,
-    secrets,
-    supervised,
     postgres: { port: postgresPort, adminUrl, urls },
     rabbitmq: { url: rabbitmq.url, managementUrl: rabbitmq.managementUrl },
     postgresReady,
     rabbitmqReady,
-    async stop() {
-      await Promise.all(
-        ['rabbitmq', 'postgres'].map((name) => supervised.get(name)?.process.stop()),
-      )
-      await supervised.get('epmd')?.process.stop(1_000)
-    },
   }
+}
+
+async function stopInfrastructure(
+  table: ProcessTable,
+  supervised: Map<string, Supervised>,
+): Promise<void> {
+  table.close()
+  await Promise.all(['rabbitmq', 'postgres'].map((name) => supervised.get(name)?.process.stop()))
+  await supervised.get('epmd')?.process.stop(1_000)
 }
 
 function databaseUrls(adminUrl: string, password: string): Record<DatabaseName, string> {

@@ -29,7 +29,7 @@ export interface PlatformOptions {
   /** Additional settings by process; '*' is for all of them. */
   env?: Partial<Record<ServiceProcess | '*', NodeJS.ProcessEnv>>
   log?: (line: string) => void
-  /** Starts a service again that died by itself, with growing pauses. */
+  /** Starts a process again that died by itself, with growing pauses. */
   autoRestart?: boolean
   /** More bid API processes beside the first; they get names like bid-api-2. */
   extraBidApis?: number
@@ -208,7 +208,9 @@ function createPlatform(
       await restart(name).catch((error: Error) => log(`${name}: ${error.message}`))
     }
   }
-  if (autoRestart) for (const name of [...services, 'traefik']) void watch(name)
+  if (autoRestart) {
+    for (const name of ['postgres', 'rabbitmq', ...services, 'traefik']) void watch(name)
+  }
   return {
     ...addresses,
     names: [...supervised.keys()].filter((name) => name !== 'epmd'),
@@ -231,7 +233,8 @@ function createPlatform(
 
 /** Services first, so that they still find what they need for a stop in good order. */
 async function stopAll(infrastructure: Infrastructure): Promise<void> {
-  const { supervised } = infrastructure
+  const { supervised, table } = infrastructure
+  table.close()
   const below = new Set(['postgres', 'rabbitmq', 'epmd'])
   const services = [...supervised].filter(([name]) => !below.has(name))
   await Promise.all(services.map(([, { process }]) => process.stop()))

@@ -6,15 +6,20 @@ const FROM = 20_000
 const COUNT = 10_000
 const TRIES_MAX = 500
 
-/** Free ports of 127.0.0.1, all different. */
+// Whoever was given a port may take seconds until it listens there; nobody else gets it meanwhile.
+const given = new Set<number>()
+
+/** Free ports of 127.0.0.1, all different, also from those of earlier calls. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  for (let tries = 0; ports.size < count; tries += 1) {
-    if (tries > TRIES_MAX) throw new Error(`no ${count} free ports from ${FROM} on`)
+  const ports: number[] = []
+  for (let tries = 0; ports.length < count; tries += 1) {
+    if (tries > count + TRIES_MAX) throw new Error(`no ${count} free ports from ${FROM} on`)
     const port = FROM + Math.floor(Math.random() * COUNT)
-    if (!ports.has(port) && (await isFree(port))) ports.add(port)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) ports.push(port)
   }
-  return [...ports]
+  return ports
 }
 
 function isFree(port: number): Promise<boolean> {

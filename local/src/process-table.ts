@@ -37,6 +37,8 @@ export interface ProcessTable {
   spawn(spec: ProcessSpec): ManagedProcess
   /** Kills what an earlier runner left behind, and only that; answers the names. */
   clearLeftovers(): Promise<string[]>
+  /** After this nothing is started any more, whoever is still trying to. */
+  close(): void
   logFile(name: string): string
 }
 
@@ -52,6 +54,7 @@ export function createProcessTable(stateDir: string): ProcessTable {
   const logs = join(stateDir, 'logs')
   mkdirSync(logs, { recursive: true })
   let entries = readEntries(file)
+  let isClosed = false
   const save = () => {
     writeFileSync(`${file}.new`, JSON.stringify(entries))
     renameSync(`${file}.new`, file)
@@ -59,7 +62,11 @@ export function createProcessTable(stateDir: string): ProcessTable {
   const logFile = (name: string) => join(logs, `${name}.log`)
   return {
     logFile,
+    close() {
+      isClosed = true
+    },
     spawn(spec) {
+      if (isClosed) throw new Error(`${spec.name} is not started: everything is being stopped`)
       const managed = start(spec, logFile(spec.name))
       const startedAt = startTime(managed.pid)
       if (startedAt !== undefined) entries.push({ name: spec.name, pid: managed.pid, startedAt })

@@ -57,7 +57,11 @@ export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {
     ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     // Idle schedulers must not spin on a machine that has everything else to run as well.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
+      '+sbwt none +sbwtdcpu none +sbwtdio none',
+      // Erlang's own port would otherwise listen on every interface of the machine.
+      '-kernel inet_dist_use_interface {127,0,0,1}',
+    ].join(' '),
   }
   return {
     epmd: {

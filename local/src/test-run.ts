@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 export interface Outcome {
   passed: number
@@ -13,16 +14,52 @@ interface Run {
   output: string
 }
 
+const groups = new Set<number>()
+let isStopped = false
+const STOP_TIMEOUT_MS = 5_000
+const STOP_POLL_MS = 50
+
+/** Ends the runs of this moment with all their children; later ones fail at once. */
+export async function stopRuns(): Promise<void> {
+  isStopped = true
+  const deadlineMs = performance.now() + STOP_TIMEOUT_MS
+  const left = [...groups].filter((group) => signalGroup(group, 'SIGTERM'))
+  // npm goes at once and leaves its children behind, so the group is what counts.
+  while (left.some((group) => signalGroup(group, 0)) && performance.now() < deadlineMs) {
+    await wait(STOP_POLL_MS)
+  }
+  for (const group of left) signalGroup(group, 'SIGKILL')
+}
+
+/** Answers false when nobody of the group is left. */
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal)
+  } catch {
+    return false
+  }
+}
+
 function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    if (isStopped) throw new Error('the test run was stopped')
+    // A group of its own, so that the children of its children can be ended with it.
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const { pid } = child
+    if (pid !== undefined) groups.add(pid)
     const chunks: Buffer[] = []
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.once('error', reject)
-    child.once('close', (code) =>
-      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() }),
-    )
+    child.once('close', (code) => {
+      if (pid !== undefined && !isStopped) groups.delete(pid)
+      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() })
+    })
   })
 }
 

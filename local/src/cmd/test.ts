@@ -6,7 +6,7 @@ import { ensureTraefik } from '../install/traefik.ts'
 import { PROGRAMS_DIR } from '../platform.ts'
 import { removePostgresData } from '../postgres.ts'
 import { claimState, runningPid } from '../state.ts'
-import { checkStyleAndTypes, type Outcome, runWorkspace } from '../test-run.ts'
+import { checkStyleAndTypes, type Outcome, runWorkspace, stopRuns } from '../test-run.ts'
 
 const WORKSPACES = [
   'services/common',
@@ -26,11 +26,13 @@ const stateDir = join(root, '.local/test')
 await forgetEarlierRun()
 const release = claimState(stateDir)
 const outcomes: Outcome[] = []
-let stop = async () => {}
+let finishing: Promise<void> | undefined
+const starting = startInfrastructure({ stateDir, log })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => void finish().then(() => process.exit(1)))
+}
 try {
-  const infrastructure = await startInfrastructure({ stateDir, log })
-  stop = () => infrastructure.stop()
-  process.on('SIGINT', () => void finish().then(() => process.exit(130)))
+  const infrastructure = await starting
   const traefik = await ensureTraefik(PROGRAMS_DIR, log)
   outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
   await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
@@ -54,10 +56,16 @@ try {
   await finish()
 }
 
-async function finish(): Promise<void> {
-  const stopping = stop
-  stop = async () => {}
-  await stopping()
+/** The same for the end of all tests and for a signal, and once even when both come. */
+function finish(): Promise<void> {
+  finishing ??= stopEverything()
+  return finishing
+}
+
+async function stopEverything(): Promise<void> {
+  await stopRuns()
+  const infrastructure = await starting.catch(() => undefined)
+  await infrastructure?.stop()
   removePostgresData(stateDir)
   rmSync(stateDir, { recursive: true, force: true })
   release()

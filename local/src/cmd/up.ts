@@ -16,7 +16,10 @@ const startedAtMs = performance.now()
 try {
   const release = claimState(stateDir)
   process.on('exit', release)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+  // A closed terminal asks by SIGHUP.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => void stop())
+  }
   console.log('Starting the auction platform')
   const gatewayPort = Number(process.env.GATEWAY_PORT ?? GATEWAY_PORT_DEFAULT)
   platform = await startPlatform({ stateDir, gatewayPort, log, autoRestart: true })

@@ -49,9 +49,7 @@ export function ensureRabbitmq(log: (line: string) => void): string {
     [
       'RabbitMQ is needed and could not be installed.',
       ...attempts.map((text) => `  - ${text}`),
-      'Install rabbitmq-server (for example "sudo apt-get install rabbitmq-server"), or set',
-      'RABBITMQ_URL and RABBITMQ_MANAGEMENT_URL to a broker of yours (with Docker: the image',
-      'rabbitmq:4.0-management), and start again.',
+      'Install rabbitmq-server (for example "sudo apt-get install rabbitmq-server") and start again.',
     ].join('\n'),
   )
 }

@@ -36,6 +36,13 @@ const WorkerConfig = Type.Object({
 
 const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
 
+const VerifyConfig = Type.Object({
+  LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL,
+  ...POSTGRES_SETTINGS,
+  BID_INCREMENT_TABLES: JUDGING_SETTINGS.BID_INCREMENT_TABLES,
+})
+
 export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
 export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
 export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)
+export const readVerifyConfig = (env: NodeJS.ProcessEnv) => readConfig(VerifyConfig, env)

@@ -72,6 +72,8 @@ export interface ConsumersOptions<DB> {
   inProcessDelaysMs?: readonly number[]
   /** A handler that takes longer has failed. */
   handlerTimeoutMs?: number
+  /** How often the dead-letter queues are measured. */
+  depthIntervalMs?: number
 }
 
 export interface Consumers {
@@ -94,7 +96,8 @@ const HANDLER_TIMEOUT_MS = 30_000
 /** Runs consumers until closed; each queue has its own channel and its own order. */
 export function runConsumers<DB>(options: ConsumersOptions<DB>): Consumers {
   const queues = options.consumers.map(({ consumer, contract }) => queueName(consumer, contract))
-  const metrics = createConsumerMetrics(options.registry, options.connection, queues)
+  const { registry, connection, depthIntervalMs } = options
+  const metrics = createConsumerMetrics(registry, connection, queues, depthIntervalMs)
   const runners: QueueRunner[] = options.consumers.map((consumer) =>
     startQueueRunner(
       {

@@ -1,3 +1,4 @@
+import type { Kysely, Transaction } from 'kysely'
 import { runWithTrace } from '../tracing.ts'
 import type { Consumer, ConsumersOptions, Delivery } from './consumer.ts'
 import { claim } from './inbox.ts'
@@ -12,40 +13,57 @@ export async function runHandler<DB>(
   queue: string,
   events: Delivery[],
 ): Promise<Handled> {
-  return withTimeout(handle(options, consumer, queue, events), options.handlerTimeoutMs)
-}
-
-async function handle<DB>(
-  { db, onCommitted }: ConsumersOptions<DB>,
-  consumer: Consumer<DB>,
-  queue: string,
-  events: Delivery[],
-): Promise<Handled> {
+  const { db, onCommitted, handlerTimeoutMs: timeoutMs } = options
   const [first] = events
   if (first === undefined) return 'handled'
   switch (consumer.kind) {
     case 'projection':
-      await db.transaction().execute((tx) => consumer.handle(tx, events))
+      await inTransaction(db, timeoutMs, (tx) => consumer.handle(tx, events))
       onCommitted?.()
       return 'handled'
     case 'idempotent':
-      await runWithTrace(first.trace, () => consumer.handle(first))
+      await withTimeout(
+        timeoutMs,
+        runWithTrace(first.trace, () => consumer.handle(first)),
+      )
       return 'handled'
     case 'transactional': {
-      const isFirst = await db.transaction().execute(async (tx) => {
-        if (!(await claim(tx, queue, first.id))) return false
+      const handled = await inTransaction(db, timeoutMs, async (tx): Promise<Handled> => {
+        if (!(await claim(tx, queue, first.id))) return 'repeated'
         await runWithTrace(first.trace, () => consumer.handle(tx, first))
-        return true
+        return 'handled'
       })
       onCommitted?.()
-      return isFirst ? 'handled' : 'repeated'
+      return handled
     }
   }
 }
 
-// What goes on after the time is up cannot do harm twice: a later try meets its inbox row or its
-// sequence, and the statement timeout of the pool ends it.
-async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+/**
+ * A transaction that is rolled back when the time is up, whatever its work still does: nothing of
+ * it can be committed afterwards, beside a later try, and its connection is free again.
+ */
+async function inTransaction<DB, T>(
+  db: Kysely<DB>,
+  timeoutMs: number,
+  work: (tx: Transaction<DB>) => Promise<T>,
+): Promise<T> {
+  const tx = await db.startTransaction().execute()
+  try {
+    const result = await withTimeout(timeoutMs, work(tx))
+    await tx.commit().execute()
+    return result
+  } catch (error) {
+    // On a lost connection there is nothing to roll back; the first error tells why.
+    await tx
+      .rollback()
+      .execute()
+      .catch(() => undefined)
+    throw error
+  }
+}
+
+async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(

@@ -1,226 +1,229 @@
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
 import t from 'tap'
 import { bidPlaced } from '#src/contracts/bid.ts'
-import { PermanentError, projection, transactional } from '#src/rabbitmq/consumer.ts'
+import { createEvent } from '#src/contracts/event.ts'
+import { createRegistry } from '#src/metrics.ts'
+import { idempotent, PermanentError, transactional } from '#src/rabbitmq/consumer.ts'
+import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { currentTrace } from '#src/tracing.ts'
-import { createMessagingWorld, type EffectsDatabase, itemId, placed, QUEUE } from './helper.ts'
+import {
+  createMessagingWorld,
+  type EffectsDatabase,
+  fold,
+  itemId,
+  placed,
+  QUEUE,
+  store,
+  unheard,
+} from './helper.ts'
 
-type World = Awaited<ReturnType<typeof createMessagingWorld>>
-
-const store = (fail: (amount: string) => void = () => {}) =>
-  transactional<EffectsDatabase, typeof bidPlaced.payload>({
-    kind: 'transactional',
-    consumer: 'auction',
-    contract: bidPlaced,
-    async handle(tx, event) {
-      fail(event.payload.amount)
-      await tx
-        .insertInto('effects')
-        .values({
-          message_id: event.id,
-          item_id: event.payload.itemId,
-          amount: event.payload.amount,
-        })
-        .execute()
-    },
-  })
-
-async function deadLetters(world: World) {
-  const channel = await world.channel()
-  const found: { headers: Record<string, unknown>; content: string }[] = []
-  for (;;) {
-    const message = await channel.get(deadLetterQueue(QUEUE), { noAck: true })
-    if (message === false) return found
-    found.push({ headers: message.properties.headers ?? {}, content: message.content.toString() })
-  }
-}
-
-const depth = async (world: World, queue: string) =>
-  (await (await world.channel()).checkQueue(queue)).messageCount
+const DEAD = deadLetterQueue(QUEUE)
 
 t.test('a message has its effect once, however often it is delivered', async (t) => {
   const world = await createMessagingWorld(t)
+  const registry = createRegistry('test')
   world.relay()
-  world.consume([store()])
-  const events = [placed(itemId(), '10.00', 1), placed(itemId(), '11.00', 1)]
-  await world.write(events)
+  world.consume([store()], { registry })
+  await world.write([placed(itemId(), '10.00', 1), placed(itemId(), '11.00', 1)])
   await waitFor('effects', async () => (await world.effects()).length === 2)
+  await waitFor('the mark', async () => (await world.unsent()) === 0)
   await world.pool.query('update outbox set sent_at = null')
-  await waitFor('relayed again', async () => (await world.unsent()) === 0)
-  await waitFor('consumed again', async () => (await depth(world, QUEUE)) === 0)
-  await world.write([placed(itemId(), '12.00', 1)])
-  await waitFor('the one after', async () => (await world.effects()).length >= 3)
-  t.equal((await world.effects()).length, 3)
+  await waitFor('both again', async () => {
+    const metric = await registry.getSingleMetric('consumer_messages_total')?.get()
+    return metric?.values.some(({ labels, value }) => labels.outcome === 'repeated' && value === 2)
+  })
+  t.equal((await world.effects()).length, 2)
 })
 
-t.test(
-  'connections cut in the middle of handling: nothing is lost, nothing done twice',
-  async (t) => {
-    const world = await createMessagingWorld(t)
-    world.relay()
-    world.consume([store()])
-    const total = 300
-    await world.write(
-      Array.from({ length: total }, (_, index) => placed(itemId(), '10.00', index + 1)),
-    )
-    for (const share of [0.2, 0.5, 0.8]) {
-      await waitFor('progress', async () => (await world.effects()).length >= total * share)
-      await world.broker.closeConnections()
-    }
-    await waitFor('all effects', async () => (await world.effects()).length >= total, 30_000)
-    const ids = (await world.effects()).map(({ message_id }) => message_id)
-    t.equal(ids.length, total)
-    t.equal(new Set(ids).size, total)
-    t.strictSame(await deadLetters(world), [])
-  },
-)
-
-t.test('poison goes to the dead letters with its reason and harms no neighbour', async (t) => {
+t.test('a message of the original, which has no id, has its effect once too', async (t) => {
   const world = await createMessagingWorld(t)
+  let tries = 0
   const consumers = world.consume([
-    store((amount) => {
-      if (amount === '66.00') throw new PermanentError('this can never work')
+    store(() => {
+      tries += 1
+      if (tries === 1) throw new Error('not yet')
     }),
   ])
   await waitFor('consumers', () => consumers.isReady())
   const channel = await world.channel()
-  const publish = (content: string) =>
+  const content = JSON.stringify({
+    event: 'bid.placed',
+    version: 'v1',
+    timestamp: '2026-11-23T07:00:00Z',
+    payload: { ItemID: itemId(), Amount: '12.50', Timestamp: '2026-11-23T07:00:00Z' },
+  })
+  for (let copy = 0; copy < 2; copy += 1)
     channel.publish('auction.bid', 'bid.placed.v1', Buffer.from(content))
-  const envelope = (amount: string) => JSON.stringify(placed(itemId(), amount, 1).envelope)
-  publish('not json at all')
-  publish(envelope('10.00'))
-  publish('{"event":"bid.placed","version":"v2","payload":{}}')
-  publish('{"event":"bid.placed","version":"v1","payload":{"itemId":"nonsense","amount":"1.00"}}')
-  publish(envelope('66.00'))
-  publish(envelope('11.00'))
-  await channel.waitForConfirms()
-  await waitFor('the good ones', async () => (await world.effects()).length === 2)
-  await waitFor('the bad ones', async () => (await depth(world, deadLetterQueue(QUEUE))) === 4)
-  const reasons = (await deadLetters(world))
-    .map(({ headers }) => String(headers['x-reason']))
-    .sort()
-  t.match(reasons, [/expected bid.placed.v1/, /payload/, /JSON envelope/, /never work/])
+  await waitFor('both copies, one after a retry', async () => {
+    const { rows } = await world.pool.query('select 1 from inbox')
+    return tries >= 2 && rows.length > 0 && (await world.depth(QUEUE)) === 0
+  })
+  await waitFor('the retry to be over', async () => (await world.depth(`${QUEUE}.retry.5s`)) === 0)
+  t.match(await world.effects(), [{ amount: '12.50' }])
 })
 
-t.test(
-  'a failure is retried with delay, and after five attempts it is a dead letter',
-  async (t) => {
-    const world = await createMessagingWorld(t)
-    let calls = 0
-    world.relay()
-    world.consume([
-      store((amount) => {
-        if (amount !== '66.00') return
-        calls += 1
-        throw new Error('not yet')
-      }),
-    ])
-    await world.write([placed(itemId(), '66.00', 1), placed(itemId(), '10.00', 1)])
-    await waitFor('the neighbour', async () => (await world.effects()).length === 1)
-    await waitFor('the dead letter', async () => (await depth(world, deadLetterQueue(QUEUE))) === 1)
-    t.equal(calls, 5, 'five attempts')
-    const [letter] = await deadLetters(world)
-    t.match(letter?.headers, {
-      'x-attempts': 5,
-      'x-reason': 'not yet',
-      'x-original-queue': QUEUE,
-      'x-service': 'bid',
-    })
-  },
-)
-
-t.test('a failure that mends itself has its effect', async (t) => {
-  const world = await createMessagingWorld(t)
-  let calls = 0
-  world.relay()
-  world.consume([
-    store(() => {
-      calls += 1
-      if (calls < 5) throw new Error('not yet')
-    }),
-  ])
-  await world.write([placed(itemId(), '10.00', 1)])
-  await waitFor('the effect', async () => (await world.effects()).length === 1)
-  t.strictSame(await deadLetters(world), [])
-})
-
-t.test(
-  'a projection takes batches, and one poison in a batch is taken apart from the rest',
-  async (t) => {
-    const world = await createMessagingWorld(t)
-    const sizes: number[] = []
-    world.relay()
-    await world.write(
-      Array.from({ length: 400 }, (_, index) =>
-        placed(itemId(), index === 200 ? '66.00' : '10.00', 1),
-      ),
-    )
-    await waitFor('all in the queue', async () => (await world.unsent()) === 0)
-    world.consume([
-      projection<EffectsDatabase, typeof bidPlaced.payload>({
-        kind: 'projection',
-        consumer: 'auction',
-        contract: bidPlaced,
-        batchMax: 100,
-        async handle(tx, events) {
-          sizes.push(events.length)
-          if (events.some(({ payload }) => payload.amount === '66.00'))
-            throw new PermanentError('poison')
-          await tx
-            .insertInto('effects')
-            .values(
-              events.map(({ id, payload }) => ({
-                message_id: id,
-                item_id: payload.itemId,
-                amount: payload.amount,
-              })),
-            )
-            .execute()
-        },
-      }),
-    ])
-    await waitFor('the rest', async () => (await world.effects()).length === 399)
-    await waitFor('the poison', async () => (await depth(world, deadLetterQueue(QUEUE))) === 1)
-    t.ok(Math.max(...sizes) > 50, `batches of up to ${Math.max(...sizes)}`)
-  },
-)
-
-t.test('while PostgreSQL is away messages wait and no attempt is counted', async (t) => {
-  const world = await createMessagingWorld(t)
-  let outages = 3
-  world.relay()
-  world.consume([
-    store(() => {
-      if (outages-- > 0)
-        throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
-    }),
-  ])
-  await world.write([placed(itemId(), '10.00', 1)])
-  await waitFor('the effect', async () => (await world.effects()).length === 1)
-  const channel = await world.channel()
-  for (const tier of ['5s', '30s', '5m']) {
-    t.equal((await channel.checkQueue(`${QUEUE}.retry.${tier}`)).messageCount, 0)
-  }
-})
-
-t.test('a handler continues the trace and the correlation id of the message', async (t) => {
+t.test('events that a handler writes leave with its effect and continue the trace', async (t) => {
   const world = await createMessagingWorld(t)
   const seen: unknown[] = []
+  let written = 0
   world.relay()
-  world.consume([
-    transactional<EffectsDatabase, typeof bidPlaced.payload>({
-      kind: 'transactional',
-      consumer: 'auction',
-      contract: bidPlaced,
-      async handle() {
-        seen.push(currentTrace())
+  world.consume(
+    [
+      transactional<EffectsDatabase, typeof bidPlaced.payload>({
+        kind: 'transactional',
+        consumer: 'auction',
+        contract: bidPlaced,
+        async handle(tx, event) {
+          const trace = currentTrace()
+          seen.push(trace)
+          const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
+          await writeOutbox(tx, [
+            createEvent(
+              unheard,
+              { ...context, trace: trace ?? event.trace },
+              { itemId: event.payload.itemId },
+            ),
+          ])
+        },
+      }),
+    ],
+    {
+      onCommitted: () => {
+        written += 1
       },
-    }),
-  ])
+    },
+  )
   const event = placed(itemId(), '10.00', 1)
   const traceId = 'b'.repeat(32)
   await world.write([{ ...event, traceparent: `00-${traceId}-${'c'.repeat(16)}-00` }])
-  await waitFor('the message', () => seen.length === 1)
-  t.match(seen[0], { traceId, correlationId: 'test' })
+  await waitFor('the commit', () => written === 1)
+  t.match(seen, [{ traceId, correlationId: 'test' }])
+  const { rows } = await world.pool.query(
+    `select events->0->'envelope' as envelope from outbox order by seq desc limit 1`,
+  )
+  t.match(rows[0]?.envelope, {
+    event: 'bid.unheard',
+    traceId,
+    correlationId: 'test',
+    causationId: event.envelope.id,
+  })
+})
+
+t.test('a projection takes what has arrived, at most as much as it wants', async (t) => {
+  const world = await createMessagingWorld(t)
+  const sizes: number[] = []
+  world.relay()
+  await world.write(Array.from({ length: 450 }, () => placed(itemId(), '10.00', 1)))
+  await waitFor('all in the queue', async () => (await world.unsent()) === 0)
+  world.consume([fold(100, (amounts) => sizes.push(amounts.length))])
+  await waitFor('all', async () => (await world.effects()).length === 450)
+  t.ok(Math.max(...sizes) <= 100)
+  t.ok(sizes.length <= 20, `450 messages in ${sizes.length} batches`)
+  await world.write([placed(itemId(), '10.00', 1)])
+  await waitFor('a single one is not kept waiting', () => sizes.at(-1) === 1)
+})
+
+t.test('an idempotent handler holds no transaction and is retried like the others', async (t) => {
+  const world = await createMessagingWorld(t)
+  const seen: string[] = []
+  world.relay()
+  world.consume([
+    idempotent<typeof bidPlaced.payload>({
+      kind: 'idempotent',
+      consumer: 'auction',
+      contract: bidPlaced,
+      async handle(event) {
+        seen.push(event.payload.amount)
+        if (seen.length === 1) throw new Error('not yet')
+      },
+    }),
+  ])
+  await world.write([placed(itemId(), '10.00', 1)])
+  await waitFor('the second try', () => seen.length === 2)
+  t.strictSame(seen, ['10.00', '10.00'])
+})
+
+t.test('closing finishes what was begun and gives back what was not', async (t) => {
+  const world = await createMessagingWorld(t)
+  let begun = 0
+  let proceed = () => {}
+  const gate = new Promise<void>((resolve) => {
+    proceed = resolve
+  })
+  world.relay()
+  const consumers = world.consume([
+    store(async () => {
+      begun += 1
+      await gate
+    }),
+  ])
+  await world.write(Array.from({ length: 5 }, () => placed(itemId(), '10.00', 1)))
+  await waitFor('the first to begin', () => begun === 1)
+  const closed = consumers.close()
+  proceed()
+  await closed
+  t.equal(begun, 1)
+  t.equal((await world.effects()).length, 1)
+  await waitFor('the rest to be back', async () => (await world.depth(QUEUE)) === 4)
+})
+
+t.test('metrics count by queue and outcome, and show what lies among the dead', async (t) => {
+  const world = await createMessagingWorld(t)
+  const registry = createRegistry('test')
+  world.relay()
+  world.consume(
+    [
+      store((amount) => {
+        if (amount === '66.00') throw new PermanentError('never')
+      }),
+    ],
+    { registry, depthIntervalMs: 20 },
+  )
+  await world.write([placed(itemId(), '10.00', 1), placed(itemId(), '66.00', 1)])
+  const gauge = `dead_letter_queue_messages{queue="${DEAD}",service="test"} 1\n`
+  await waitFor('the gauge', async () => (await registry.metrics()).includes(gauge))
+  const text = await registry.metrics()
+  for (const outcome of ['handled', 'dead_lettered'])
+    t.match(
+      text,
+      `consumer_messages_total{queue="${QUEUE}",outcome="${outcome}",service="test"} 1\n`,
+    )
+  for (const name of ['consumer_batch_seconds', 'consumer_lag_seconds'])
+    t.match(text, new RegExp(`${name}_count\\{.*queue="${QUEUE}".*\\} 2\n`), name)
+})
+
+t.test('a failure is logged with the message, the trace and the correlation id', async (t) => {
+  const world = await createMessagingWorld(t)
+  const lines: Record<string, unknown>[] = []
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)))
+      done()
+    },
+  })
+  world.relay()
+  world.consume(
+    [
+      store(() => {
+        throw new PermanentError('never')
+      }),
+    ],
+    { log: pino(sink) },
+  )
+  const event = placed(itemId(), '66.00', 1)
+  await world.write([event])
+  await waitFor('the dead letter', async () => (await world.depth(DEAD)) === 1)
+  t.match(lines, [
+    {
+      msg: 'message dead-lettered',
+      queue: QUEUE,
+      messageId: event.envelope.id,
+      traceId: event.envelope.traceId,
+      correlationId: 'test',
+      err: { message: 'never' },
+    },
+  ])
 })

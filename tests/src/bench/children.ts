@@ -1,0 +1,75 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { LoadOrder, LoadResult } from './load.ts'
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+export interface BenchServer {
+  port: number
+  pid: number
+  stop(): Promise<void>
+}
+
+/** Starts one form of the bid API; see server.ts. */
+export async function startServer(
+  mode: 'ours' | 'bare' | 'transaction',
+  port: number,
+  postgresUrl: string,
+  publicKey: string,
+): Promise<BenchServer> {
+  const child = fork(file('server.ts'), [mode, String(port), postgresUrl], {
+    env: { ...process.env, BENCH_PUBLIC_KEY: publicKey },
+  })
+  await ready(child)
+  return {
+    port,
+    pid: child.pid ?? 0,
+    stop: () => ended(child, () => child.kill('SIGKILL')),
+  }
+}
+
+/** Runs the generator once in a process of its own. */
+export async function load(order: LoadOrder): Promise<LoadResult> {
+  const child = fork(file('load.ts'), ['run'])
+  await ready(child)
+  return new Promise((resolve, reject) => {
+    child.once('message', (result) => resolve(result as LoadResult))
+    child.once('error', reject)
+    child.send(order)
+  })
+}
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('message', () => resolve())
+    child.once('exit', (code) => reject(new Error(`a process of the benchmark ended with ${code}`)))
+  })
+}
+
+function ended(child: ChildProcess, end: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    child.removeAllListeners('exit')
+    child.once('exit', () => resolve())
+    end()
+  })
+}
+
+const TICKS_PER_SECOND = 100
+
+/** CPU seconds that processes and their children have used so far (Linux). */
+export function cpuSeconds(pids: number[]): number {
+  let ticks = 0
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (!pids.includes(Number(entry)) && !pids.includes(Number(fields[1]))) continue
+      ticks += Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It ended between our look and our read.
+    }
+  }
+  return ticks / TICKS_PER_SECOND
+}

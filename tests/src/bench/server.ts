@@ -1,0 +1,70 @@
+/**
+ * The bid API in one of three forms, each a process of its own. `ours` is production; `bare` has
+ * the same server, route, checks and answer without a database; `transaction` has one transaction
+ * per bid in the plain style that every system we studied uses.
+ */
+import { createLogger } from '@auction/common/logger.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import { buildServer } from '@auction/common/server.ts'
+import { buildApp } from '../../../services/bid/src/app/app.ts'
+import { createBidEvents } from '../../../services/bid/src/app/bid-events.ts'
+import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'
+import { bidRoutes } from '../../../services/bid/src/app/routes/bids.ts'
+import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
+import { bidErrors } from '../../../services/bid/src/errors.ts'
+import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
+import { bareQueue } from './bare-queue.ts'
+import { transactionQueue } from './transaction-queue.ts'
+
+const [mode = 'ours', port = '0', postgresUrl = ''] = process.argv.slice(2)
+const publicKey = process.env.BENCH_PUBLIC_KEY ?? ''
+const address = new URL(postgresUrl)
+const log = createLogger('bench', 'warn')
+const registry = createRegistry('bench')
+const pool = createPool(
+  {
+    POSTGRES_HOST: address.hostname,
+    POSTGRES_PORT: Number(address.port),
+    POSTGRES_USERNAME: address.username,
+    POSTGRES_PASSWORD: address.password,
+    POSTGRES_DATABASE: address.pathname.slice(1),
+    POSTGRES_SSLMODE: 'disable',
+    POSTGRES_POOL_MAX: 16,
+  },
+  { log, registry },
+)
+const db = createDatabase(pool)
+const auth = {
+  issuer: 'auction-identity',
+  internalSecret: 'a secret of the benchmark that nobody needs',
+  jwks: { publicKey: async () => publicKey },
+}
+
+async function plainServer(queue: BidQueue) {
+  const app = await buildServer({
+    service: 'bid',
+    log,
+    registry,
+    auth: { ...auth, unauthenticated: bidErrors.unauthenticated },
+  })
+  await bidRoutes(app, { db, queue })
+  return app
+}
+
+const app =
+  mode === 'ours'
+    ? await buildApp({
+        pool,
+        db,
+        settings: createBidSettings(),
+        events: createBidEvents(pool, { legacyAlias: false }),
+        auth,
+        log,
+        registry,
+        batchMax: Number(process.env.BID_BATCH_MAX ?? 256),
+        queueMax: 2_000,
+      })
+    : await plainServer(mode === 'bare' ? bareQueue() : transactionQueue(pool))
+await app.listen({ host: '127.0.0.1', port: Number(port) })
+process.send?.('ready')

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { createLogger } from '@auction/common/logger.ts'
+import { migrate } from '@auction/common/postgres/migrate.ts'
+import { createTestIdentity } from '@auction/common/testing/tokens.ts'
+import type { Infrastructure } from '@auction/local/infrastructure.ts'
+import pg from 'pg'
+import { openLot } from '../../../services/bid/src/domain/lot.ts'
+import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
+import { insertLot } from '../../../services/bid/src/infra/postgres/lots.ts'
+import { MIGRATIONS } from '../../../services/bid/src/infra/postgres/migrations.ts'
+
+export interface BenchWorld {
+  postgresUrl: string
+  postgresPid: number
+  publicKey: string
+  tokens: string[]
+  /** Fresh lots, so that every measurement begins alike. */
+  lots(count: number): Promise<string[]>
+  pool: pg.Pool
+}
+
+const BIDDERS = 256
+const DAY_MS = 86_400_000
+export const START_CENTS = 10_000_000
+
+/** The bid database of an infrastructure, bidders with tokens, and lots that take small steps. */
+export async function createBenchWorld(infrastructure: Infrastructure): Promise<BenchWorld> {
+  const postgresUrl = infrastructure.postgres.urls.bid
+  const pool = new pg.Pool({ connectionString: postgresUrl, max: 15 })
+  await migrate(pool, MIGRATIONS, createLogger('bench', 'silent'))
+  const db = createDatabase(pool)
+  const identity = createTestIdentity()
+  const expires = Math.floor(Date.now() / 1000) + 7_200
+  return {
+    pool,
+    postgresUrl,
+    postgresPid: infrastructure.supervised.get('postgres')?.process.pid ?? 0,
+    publicKey: await identity.jwks.publicKey('test-key'),
+    tokens: Array.from({ length: BIDDERS }, () => identity.token(randomUUID(), { exp: expires })),
+    async lots(count) {
+      const ids = Array.from({ length: count }, () => randomUUID())
+      await db.transaction().execute(async (tx) => {
+        for (const itemId of ids) {
+          await insertLot(
+            tx,
+            openLot({
+              itemId,
+              sellerId: randomUUID(),
+              type: 'english',
+              currencyCode: 'USD',
+              termsVersion: 1,
+              round: 1,
+              startPrice: BigInt(START_CENTS),
+              bidIncrement: 1n,
+              reservePrice: null,
+              buyNowPrice: null,
+              startsAtMs: Date.now() - 1_000,
+              endsAtMs: Date.now() + DAY_MS,
+              extensionThresholdMs: 0,
+              extensionDurationMs: 0,
+              extensionMode: 'from_end',
+              maxTotalExtensionMs: 0,
+              maxExtensions: 0,
+            }),
+          )
+        }
+      })
+      return ids
+    },
+  }
+}
+
+/** Updates one row from 15 connections for a while; the ceiling of a transaction per bid. */
+export async function oneRowUpdates(pool: pg.Pool, seconds: number): Promise<number> {
+  await pool.query('create table if not exists hot (id int primary key, n bigint)')
+  await pool.query('insert into hot values (1, 0) on conflict do nothing')
+  const endMs = performance.now() + seconds * 1000
+  let updates = 0
+  await Promise.all(
+    Array.from({ length: 15 }, async () => {
+      const client = await pool.connect()
+      while (performance.now() < endMs) {
+        await client.query({ name: 'hot', text: 'update hot set n = n + 1 where id = 1' })
+        updates += 1
+      }
+      client.release()
+    }),
+  )
+  return updates / seconds
+}
