@@ -152,7 +152,7 @@ async function startServers(
     log,
   })
   const { adminUrl } = prepared
-  const server = start(prepared.spec, () => untilPostgresReady(adminUrl))
+  const server = start(prepared.spec, (process) => untilPostgresReady(adminUrl, process.isRunning))
   const urls = databaseUrls(adminUrl, secrets.postgresServices)
   const postgresReady = timed(log, 'postgres ready', async () => {
     await startUntilReady(table, server)

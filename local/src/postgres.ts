@@ -172,7 +172,10 @@ function initialise(
 }
 
 /** Waits until the server takes connections; recovery after a kill -9 may take a while. */
-export async function untilPostgresReady(adminUrl: string): Promise<void> {
+export async function untilPostgresReady(
+  adminUrl: string,
+  isRunning: () => boolean,
+): Promise<void> {
   const deadlineMs = performance.now() + READY_TIMEOUT_MS
   for (;;) {
     const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 1_000 })
@@ -182,6 +185,7 @@ export async function untilPostgresReady(adminUrl: string): Promise<void> {
       await client.end()
       return
     } catch (error) {
+      if (!isRunning()) throw new Error('postgres ended while it was starting; see its log')
       if (performance.now() > deadlineMs)
         throw new Error('postgres did not become ready', { cause: error })
       await wait(50)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
@@ -99,7 +99,7 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
     const verify = async (request: FastifyRequest): Promise<void> => {
       const token = bearerToken(request)
       if (token === undefined) throw options.unauthenticated()
-      const digest = createHash('sha256').update(token).digest('base64')
+      const digest = hash('sha256', token, 'base64')
       const known = verified.get(digest)
       if (known !== undefined && known.expiresAtMs > Date.now()) {
         request.caller = known.caller

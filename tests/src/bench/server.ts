@@ -67,4 +67,5 @@ const app =
       })
     : await plainServer(mode === 'bare' ? bareQueue() : transactionQueue(pool))
 await app.listen({ host: '127.0.0.1', port: Number(port) })
+process.on('SIGINT', () => process.exit(0))
 process.send?.('ready')

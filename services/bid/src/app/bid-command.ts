@@ -13,6 +13,8 @@ export interface BidCommand {
   termsVersion: number | undefined
   confirmation: string | undefined
   idempotencyKey: string | null
+  /** Two requests with the same hash ask for the same thing. */
+  requestHash: string
   /** Monotonic milliseconds of this process when the request arrived. */
   receivedAtMs: number
   trace: Trace
@@ -25,9 +27,18 @@ export type Decision =
   | { kind: 'key_reused' }
   | { kind: 'waited_too_long' }
 
-/** Two requests with the same hash ask for the same thing. */
-export function requestHash(command: BidCommand): string {
-  const { itemId, maxAmount, currencyCode = '', termsVersion = '', confirmation = '' } = command
+/** What a request asks for, whoever asks and whenever. */
+export interface BidContent {
+  itemId: string
+  maxAmount: string
+  currencyCode?: string | undefined
+  termsVersion?: number | undefined
+  confirmation?: string | undefined
+}
+
+/** The same for two requests that ask for the same thing. */
+export function requestHash(content: BidContent): string {
+  const { itemId, maxAmount, currencyCode = '', termsVersion = '', confirmation = '' } = content
   return hash(
     'sha256',
     `${itemId}\n${maxAmount}\n${currencyCode}\n${termsVersion}\n${confirmation}`,

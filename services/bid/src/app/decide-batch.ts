@@ -13,7 +13,7 @@ import {
   readClockAndRepeats,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
-import { type BidCommand, type Decision, requestHash } from './bid-command.ts'
+import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
@@ -94,10 +94,7 @@ async function openBatch(
   const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
   const lots = await lockLots(client, itemIds)
   const clockAskedAtMs = performance.now()
-  const { nowMs, stored } = await readClockAndRepeats(
-    client,
-    commands.map((command) => ({ ...command, requestHash: requestHash(command) })),
-  )
+  const { nowMs, stored } = await readClockAndRepeats(client, commands)
   const unknown = commands.filter(({ itemId, bidderId }) => {
     const lot = lots.get(itemId)
     return lot !== undefined && lot.bidderCount > 0 && numbers.of(itemId, bidderId) === undefined
@@ -127,7 +124,7 @@ function repeatKey(
 }
 
 function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): Decision {
-  const hash = requestHash(command)
+  const hash = command.requestHash
   const key = repeatKey(command, hash)
   const stored = batch.repeats.get(key)
   const lot = batch.lots.get(command.itemId)

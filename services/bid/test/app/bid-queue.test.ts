@@ -11,6 +11,7 @@ const command = (bidId: string): BidCommand => ({
   termsVersion: undefined,
   confirmation: undefined,
   idempotencyKey: null,
+  requestHash: '',
   receivedAtMs: 0,
   trace: { traceparent: '', traceId: '', correlationId: '' },
 })

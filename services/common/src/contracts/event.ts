@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Static, type TObject, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from '../ids.ts'
 
 /** One kind of event: its names on the wire and the shape of what it tells. */
 export interface EventContract<P extends TObject = TObject> {
@@ -105,7 +105,7 @@ export function createEvent<P extends TObject>(
     aggregateId: context.aggregateId,
     traceparent: trace.traceparent,
     envelope: {
-      id: uuidv7(),
+      id: newId(),
       event: contract.event,
       version: contract.version,
       timestamp: new Date().toISOString(),

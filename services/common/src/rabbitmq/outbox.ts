@@ -1,7 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
-import { v7 as uuidv7 } from 'uuid'
+import { v7 } from 'uuid'
 import type { OutboxEvent } from '../contracts/event.ts'
+import { newId } from '../ids.ts'
 import type { Logger } from '../logger.ts'
 import { type Repeated, repeat } from '../repeat.ts'
 
@@ -15,7 +16,7 @@ export const OUTBOX_CHANNEL = 'outbox'
 
 /** One row for all events of a commit; null when there are none. */
 export function outboxRow(events: readonly OutboxEvent[]): OutboxRow | null {
-  return events.length === 0 ? null : { id: uuidv7(), events: JSON.stringify(events) }
+  return events.length === 0 ? null : { id: newId(), events: JSON.stringify(events) }
 }
 
 /** Writes events into the transaction of the change they tell of. */
@@ -66,7 +67,7 @@ export function startOutboxPurge(
   return repeat('outbox purge', intervalMs, log, async () => {
     // Ids are made in time order. Bounding them keeps the search at the head of the primary key;
     // by sent_at alone it would read every row of the last days to find that none is old enough.
-    const bound = uuidv7({ msecs: Date.now() - retentionDays * DAY_MS, seq: 0, random: NO_RANDOM })
+    const bound = v7({ msecs: Date.now() - retentionDays * DAY_MS, seq: 0, random: NO_RANDOM })
     for (;;) {
       const { rowCount } = await pool.query(
         `delete from outbox where id in (

@@ -1,10 +1,10 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userRegistered } from '@auction/common/contracts/identity.ts'
+import { newId } from '@auction/common/ids.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
-import { v7 as uuidv7 } from 'uuid'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { normaliseName } from '#src/domain/name.ts'
 import { composePassword, judgePassword } from '#src/domain/password.ts'
@@ -37,7 +37,7 @@ export async function registerUser(
 ): Promise<{ id: string; name: string; email: string }> {
   const { name, emailNormalised, password } = judge(command)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
-  const id = uuidv7()
+  const id = newId()
   const { email } = command
   const isNew = await deps.db.transaction().execute(async (tx) => {
     if (!(await insertUser(tx, { id, email, emailNormalised, name, passwordHash }))) return false

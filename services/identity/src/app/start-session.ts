@@ -1,5 +1,5 @@
+import { newId } from '@auction/common/ids.ts'
 import type { Transaction } from 'kysely'
-import { v7 as uuidv7 } from 'uuid'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { insertRefreshToken } from '#src/infra/postgres/refresh-tokens.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -11,7 +11,7 @@ export async function startSession(
   userId: string,
   device: string | null,
 ): Promise<{ sessionId: string; refreshToken: string }> {
-  const sessionId = uuidv7()
+  const sessionId = newId()
   const refreshToken = createRefreshToken()
   await insertSession(tx, { id: sessionId, userId, device })
   await insertRefreshToken(tx, digestOf(refreshToken), sessionId)

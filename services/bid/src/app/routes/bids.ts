@@ -1,16 +1,16 @@
-import { ServiceError } from '@auction/common/errors.ts'
+import type { ErrorBody } from '@auction/common/errors.ts'
+import { newId } from '@auction/common/ids.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
-import { v7 as uuidv7 } from 'uuid'
 import { bidErrors, REFUSALS } from '#src/errors.ts'
 import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
 import { readHistory } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { Decision } from '../bid-command.ts'
+import { type Decision, requestHash } from '../bid-command.ts'
 import type { BidQueue } from '../bid-queue.ts'
 import { alias, isoInstant } from '../lot-view.ts'
 
@@ -88,8 +88,9 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
       const { caller, body, params } = request
       if (caller === null) throw bidErrors.unauthenticated()
       const decision = await queue.submit({
-        bidId: uuidv7(),
+        bidId: newId(),
         itemId: params.itemId,
+        requestHash: requestHash({ ...body, itemId: params.itemId }),
         bidderId: caller.id,
         maxAmount: body.maxAmount,
         currencyCode: body.currencyCode,
@@ -99,10 +100,15 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
         receivedAtMs: request.receivedAtMs,
         trace: request.trace,
       })
-      const answer = bidAnswer(decision)
       if (decision.kind === 'decided' && decision.isRepeat) {
         reply.header('idempotency-replayed', 'true')
       }
+      if (decision.kind === 'decided' && decision.record.refusalCode !== null) {
+        // Refusals are everyday answers, most of them on a hot lot: no error, and no stack, is made.
+        const { statusCode, body: refused } = refusal(decision.record, request.trace.traceId)
+        return reply.code(statusCode as 409).send(refused)
+      }
+      const answer = bidAnswer(decision)
       reply.code(201)
       return answer
     },
@@ -170,7 +176,6 @@ function bidAnswer(decision: Decision): Static<typeof BidAnswer> {
 }
 
 function accepted(record: BidRecord, currencyCode: string): Static<typeof BidAnswer> {
-  if (record.refusalCode !== null) throw refusal(record.refusalCode, record.refusalDetails)
   const { price, minNextBid, bidCount, reserveMet, endsAtMs, sequence } = record
   if (
     price === null ||
@@ -197,8 +202,15 @@ function accepted(record: BidRecord, currencyCode: string): Static<typeof BidAns
   }
 }
 
-function refusal(code: string, details: Record<string, unknown> | null): ServiceError {
-  const row = REFUSALS[code]
-  if (row === undefined) throw new Error(`refusal ${code} has no answer`)
-  return new ServiceError(code, row.message, row.statusCode, details ?? undefined)
+function refusal(
+  { refusalCode, refusalDetails }: BidRecord,
+  traceId: string,
+): { statusCode: number; body: ErrorBody } {
+  const row = REFUSALS[refusalCode ?? '']
+  if (row === undefined) throw new Error(`refusal ${refusalCode} has no answer`)
+  const body = { code: refusalCode ?? '', message: row.message, traceId }
+  return {
+    statusCode: row.statusCode,
+    body: refusalDetails === null ? body : { ...body, details: refusalDetails },
+  }
 }
