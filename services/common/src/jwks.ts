@@ -7,17 +7,30 @@ export interface JwksCache {
   publicKey(kid: string | undefined): Promise<string>
 }
 
+export interface JwksOptions {
+  /** Between two fetches at least. */
+  refetchIntervalMs?: number
+  /** Age at which known keys are fetched anew. */
+  refreshIntervalMs?: number
+  fetchTimeoutMs?: number
+}
+
 const REFETCH_INTERVAL_MS = 10_000
 const REFRESH_INTERVAL_MS = 300_000
 const FETCH_TIMEOUT_MS = 2_000
-const BODY_LENGTH_MAX = 64 * 1024
+const BODY_BYTES_MAX = 64 * 1024
 
 /**
  * identity's public keys. An unknown key id causes at most one fetch in ten seconds, so forged
  * ids cannot turn a service into a load generator; known keys survive an outage of identity and
  * are fetched anew every five minutes, so a retired key stops working.
  */
-export function createJwksCache(url: string, log: Logger): JwksCache {
+export function createJwksCache(url: string, log: Logger, options: JwksOptions = {}): JwksCache {
+  const {
+    refetchIntervalMs = REFETCH_INTERVAL_MS,
+    refreshIntervalMs = REFRESH_INTERVAL_MS,
+    fetchTimeoutMs = FETCH_TIMEOUT_MS,
+  } = options
   let keys = new Map<string, string>()
   let fetchedAtMs = Number.NEGATIVE_INFINITY
   let succeededAtMs = Number.NEGATIVE_INFINITY
@@ -26,7 +39,7 @@ export function createJwksCache(url: string, log: Logger): JwksCache {
   const refresh = async () => {
     fetchedAtMs = performance.now()
     try {
-      keys = await fetchKeys(url)
+      keys = await fetchKeys(url, fetchTimeoutMs)
       succeededAtMs = performance.now()
     } catch (error) {
       log.warn({ err: error, url }, 'signing keys could not be fetched')
@@ -44,12 +57,12 @@ export function createJwksCache(url: string, log: Logger): JwksCache {
       const now = performance.now()
       const known = kid === undefined ? undefined : keys.get(kid)
       if (known !== undefined) {
-        const isStale = now - succeededAtMs > REFRESH_INTERVAL_MS
-        if (isStale && now - fetchedAtMs > REFETCH_INTERVAL_MS) void refreshOnce()
+        const isStale = now - succeededAtMs > refreshIntervalMs
+        if (isStale && now - fetchedAtMs > refetchIntervalMs) void refreshOnce()
         return known
       }
       // Without any key nothing can be verified, so an outage at start is retried every time.
-      const mayFetch = keys.size === 0 || now - fetchedAtMs > REFETCH_INTERVAL_MS
+      const mayFetch = keys.size === 0 || now - fetchedAtMs > refetchIntervalMs
       if (pending !== undefined || mayFetch) await refreshOnce()
       if (keys.size === 0) throw serviceUnavailable()
       const key = kid === undefined ? undefined : keys.get(kid)
@@ -59,21 +72,40 @@ export function createJwksCache(url: string, log: Logger): JwksCache {
   }
 }
 
-async function fetchKeys(url: string): Promise<Map<string, string>> {
-  const response = await fetch(url, {
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    redirect: 'error',
-  })
+async function fetchKeys(url: string, timeoutMs: number): Promise<Map<string, string>> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
   if (!response.ok) throw new Error(`signing keys answered ${response.status}`)
-  const text = await response.text()
-  if (text.length > BODY_LENGTH_MAX) throw new Error('signing keys answer is too long')
-  const body = JSON.parse(text) as { keys: (JsonWebKey & { kid?: string; alg?: string })[] }
+  const body: unknown = JSON.parse(await readBounded(response))
+  const listed = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined
+  if (!Array.isArray(listed)) throw new Error('signing keys answer has no list of keys')
   const keys = new Map<string, string>()
-  for (const jwk of body.keys) {
-    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.kid === undefined) continue
-    const key = createPublicKey({ key: jwk, format: 'jwk' })
-    keys.set(jwk.kid, key.export({ type: 'spki', format: 'pem' }).toString())
+  for (const jwk of listed) {
+    const pem = pemOf(jwk)
+    if (pem !== undefined) keys.set(jwk.kid, pem)
   }
   if (keys.size === 0) throw new Error('no usable signing key was served')
   return keys
+}
+
+/** The body as text; stops reading where it gets too long, whatever its headers promised. */
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > BODY_BYTES_MAX) throw new Error('signing keys answer is too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** A key of a kind we know, else undefined: one key nobody can read must not cost the others. */
+function pemOf(jwk: Partial<JsonWebKey & { kid: unknown }> | null): string | undefined {
+  if (jwk?.kty !== 'OKP' || jwk.crv !== 'Ed25519' || typeof jwk.kid !== 'string') return undefined
+  try {
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    return key.export({ type: 'spki', format: 'pem' }).toString()
+  } catch {
+    return undefined
+  }
 }

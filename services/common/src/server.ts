@@ -100,6 +100,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     exposeHeadRoutes: false,
     frameworkErrors: (error, request, reply) => {
       prepare(request)
+      reply.header('x-correlation-id', request.trace.correlationId)
       return answerError(error, request, reply, options.log)
     },
     clientErrorHandler: answerBrokenRequest,
@@ -122,7 +123,8 @@ export async function buildServer(options: ServerOptions): Promise<App> {
 
 function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
   app.addHook('onRoute', (route) => {
-    if (docs !== undefined && route.url.startsWith(`${docs.prefix}/docs`)) {
+    const isPage = docs !== undefined && `${route.url}/`.startsWith(`${docs.prefix}/docs/`)
+    if (isPage && route.config?.auth === undefined) {
       route.config = { ...route.config, auth: 'public' }
     }
     const mode = route.config?.auth
@@ -194,7 +196,7 @@ const INVALID_JSON_CODES = new Set([
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   if (isUnavailable(error)) return serviceUnavailable()
-  const { code, validation, validationContext, statusCode } = error as Partial<FastifyError>
+  const { code, validation, validationContext, statusCode } = (error ?? {}) as Partial<FastifyError>
   const first = validation?.[0]
   if (first !== undefined) {
     const details = { field: fieldOf(first), reason: first.message ?? 'is not valid' }

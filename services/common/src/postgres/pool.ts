@@ -19,6 +19,7 @@ export interface PoolOptions {
   /** Tells this pool from others of the process in logs, metrics and pg_stat_activity. */
   name?: string
   max?: number
+  statisticsIntervalMs?: number
 }
 
 const STATISTICS_INTERVAL_MS = 30_000
@@ -75,8 +76,14 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   pool.on('connect', (client) => client.on('error', ignore))
   const counter = countWaits(pool, max)
   const timer = setInterval(() => {
-    options.log.info({ pool: name, ...statistics(pool, max, counter) }, 'postgres pool statistics')
-  }, STATISTICS_INTERVAL_MS)
+    // A pool that never had a connection tells nobody that it was ended.
+    if (pool.ending) clearInterval(timer)
+    else
+      options.log.info(
+        { pool: name, ...statistics(pool, max, counter) },
+        'postgres pool statistics',
+      )
+  }, options.statisticsIntervalMs ?? STATISTICS_INTERVAL_MS)
   timer.unref()
   pool.on('remove', () => {
     if (pool.ending) clearInterval(timer)
