@@ -4,7 +4,6 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import {
   type FastifyBaseLogger,
-  type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -15,17 +14,11 @@ import {
 } from 'fastify'
 import type { Registry } from 'prom-client'
 import { type AuthOptions, authPlugin } from './auth.ts'
-import {
-  defineError,
-  errorBody,
-  isUnavailable,
-  ServiceError,
-  serviceUnavailable,
-} from './errors.ts'
+import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import type { Logger } from './logger.ts'
 import { createRequestObserver } from './metrics.ts'
 import { acceptCorrelationId, type Span, startSpan, type Trace } from './tracing.ts'
-import { createValidatorCompiler, fieldOf } from './validation.ts'
+import { createValidatorCompiler } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -57,25 +50,15 @@ export interface ServerOptions {
 }
 
 const SLOW_REQUEST_MS = 1_000
-
-const requestErrors = {
-  invalidBody: defineError('request.invalid_body', 'The request body is not valid.', 400),
-  invalidQuery: defineError('request.invalid_query', 'The query string is not valid.', 400),
-  invalidPath: defineError('request.invalid_path', 'The path is not valid.', 400),
-  invalidHeaders: defineError('request.invalid_headers', 'A header is not valid.', 400),
-  invalidJson: defineError('request.invalid_json', 'The body is not valid JSON.', 400),
-  bodyTooLarge: defineError('request.body_too_large', 'The body is too large.', 413),
-  mediaType: defineError('request.unsupported_media_type', 'Send application/json.', 415),
-  notFound: defineError('request.not_found', 'There is nothing at this address.', 404),
-  invalid: defineError('request.invalid', 'The request is not valid.', 400),
-  internal: defineError('internal_error', 'Something went wrong on our side.', 500),
-}
+const REQUEST_TIMEOUT_MS = 10_000
+const CLOSE_IDLE_INTERVAL_MS = 50
 
 /**
  * The HTTP server every service starts from: limits written down, strict validation, one error
  * body, trace and correlation ids, metrics, OpenAPI. A route without `config.auth` stops the boot.
  */
 export async function buildServer(options: ServerOptions): Promise<App> {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const app: App = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -84,12 +67,16 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     genReqId: () => '',
     requestIdHeader: false,
     bodyLimit: options.bodyLimitBytes ?? 16 * 1024,
-    requestTimeout: options.requestTimeoutMs ?? 10_000,
+    requestTimeout: requestTimeoutMs,
     connectionTimeout: 0,
     // Longer than the gateway keeps an idle connection (60 s), so it is never us who closes one
     // under a request on its way.
     keepAliveTimeout: 75_000,
-    http: { connectionsCheckingInterval: 1_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    http: {
+      connectionsCheckingInterval: 1_000,
+      headersTimeout: requestTimeoutMs,
+      maxHeaderSize: 16 * 1024,
+    },
     maxRequestsPerSocket: 0,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -114,6 +101,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   )
   requireAuthMode(app, options)
   observeRequests(app, options)
+  boundClosing(app, requestTimeoutMs)
   if (options.docs !== undefined) await serveDocs(app, options.docs)
   if (options.auth !== undefined) {
     await app.register(authPlugin, { ...options.auth, service: options.service })
@@ -133,6 +121,26 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
     if (mode !== 'public' && auth === undefined) {
       throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
     }
+  })
+}
+
+/**
+ * A closing server waits for its connections, and Node no longer enforces any timeout on them: one
+ * that a last answer went over stays open for the next request, and one on which nothing ever
+ * arrives stays for ever. Either would hold up the stop and every step that comes after it.
+ */
+function boundClosing(app: App, timeoutMs: number): void {
+  app.addHook('preClose', (done) => {
+    const idle = setInterval(
+      () => app.server.closeIdleConnections(),
+      CLOSE_IDLE_INTERVAL_MS,
+    ).unref()
+    const all = setTimeout(() => app.server.closeAllConnections(), timeoutMs).unref()
+    app.server.once('close', () => {
+      clearInterval(idle)
+      clearTimeout(all)
+    })
+    done()
   })
 }
 
@@ -184,85 +192,6 @@ function observeRequests(app: App, options: ServerOptions): void {
     }
     done()
   })
-}
-
-const INVALID_JSON_CODES = new Set([
-  'FST_ERR_CTP_EMPTY_JSON_BODY',
-  'FST_ERR_CTP_INVALID_JSON_BODY',
-  'FST_ERR_CTP_INVALID_CONTENT_LENGTH',
-])
-
-/** Turns whatever was thrown into a ServiceError; anything unknown becomes internal_error. */
-export function toServiceError(error: unknown): ServiceError {
-  if (error instanceof ServiceError) return error
-  if (isUnavailable(error)) return serviceUnavailable()
-  const { code, validation, validationContext, statusCode } = (error ?? {}) as Partial<FastifyError>
-  const first = validation?.[0]
-  if (first !== undefined) {
-    const details = { field: fieldOf(first), reason: first.message ?? 'is not valid' }
-    if (validationContext === 'querystring') return requestErrors.invalidQuery(details)
-    if (validationContext === 'params') return requestErrors.invalidPath(details)
-    if (validationContext === 'headers') return requestErrors.invalidHeaders(details)
-    return requestErrors.invalidBody(details)
-  }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestErrors.bodyTooLarge()
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return requestErrors.mediaType()
-  if (code !== undefined && INVALID_JSON_CODES.has(code)) {
-    return requestErrors.invalidJson()
-  }
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return requestErrors.invalid()
-  }
-  return requestErrors.internal()
-}
-
-function answerError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  log: Logger,
-): FastifyReply {
-  const answer = toServiceError(error)
-  const { traceId } = request.trace
-  if (answer.code === 'internal_error') {
-    log.error({ err: error, traceId, method: request.method, url: request.url }, 'request failed')
-  } else if (answer.statusCode >= 500) {
-    log.warn(
-      { err: error, traceId, route: request.routeOptions.url },
-      'request could not be served',
-    )
-  }
-  if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds)
-  return reply
-    .code(answer.statusCode)
-    .type('application/json; charset=utf-8')
-    .send(errorBody(answer, traceId))
-}
-
-const BROKEN_REQUESTS: Record<string, [number, string, string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request.timeout', 'The request took too long to arrive.'],
-  HPE_HEADER_OVERFLOW: [431, 'request.headers_too_large', 'The headers are too large.'],
-}
-
-/** A request that never became one (slow, cut, malformed) is answered on the raw socket. */
-function answerBrokenRequest(
-  error: Error & { code?: string },
-  socket: { writable: boolean; end(data: string): void; destroy(): void },
-): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const [status, code, message] = BROKEN_REQUESTS[error.code ?? ''] ?? [
-    400,
-    'request.invalid',
-    'The request is not valid HTTP.',
-  ]
-  const { traceId } = startSpan('broken request', { kind: 'server' })
-  const body = JSON.stringify({ code, message, traceId })
-  socket.end(
-    `HTTP/1.1 ${status} Error\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }
 
 async function serveDocs(app: App, docs: NonNullable<ServerOptions['docs']>): Promise<void> {

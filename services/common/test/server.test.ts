@@ -176,29 +176,32 @@ t.test('an error of the table is answered as it stands there', async (t) => {
   t.match(lines, [{ level: 'warn', route: '/busy' }, { level: 'info' }])
 })
 
-t.test('what nobody expected is a 500 that says nothing, and an error line that does', async (t) => {
-  const { app, lines } = await buildToy(t)
-  const thrown: Record<string, unknown> = {
-    error: new Error('secret password hunter2'),
-    text: 'secret password hunter2',
-    object: { message: 'secret password hunter2' },
-    null: null,
-    undefined: undefined,
-    status: Object.assign(new Error('secret password hunter2'), { statusCode: 502 }),
-  }
-  app.get('/:what', { config }, async (request) => {
-    throw thrown[(request.params as { what: string }).what]
-  })
-  for (const what of Object.keys(thrown)) {
-    lines.length = 0
-    const response = await app.inject(`/${what}`)
-    t.equal(response.statusCode, 500, what)
-    t.match(response.json(), { code: 'internal_error', traceId: TRACE_ID }, what)
-    t.notMatch(response.body, /hunter2/, what)
-    t.equal(lines.filter(({ level }) => level === 'error').length, 1, what)
-    t.equal(lines[0]?.traceId, response.json().traceId, what)
-  }
-})
+t.test(
+  'what nobody expected is a 500 that says nothing, and an error line that does',
+  async (t) => {
+    const { app, lines } = await buildToy(t)
+    const thrown: Record<string, unknown> = {
+      error: new Error('secret password hunter2'),
+      text: 'secret password hunter2',
+      object: { message: 'secret password hunter2' },
+      null: null,
+      undefined: undefined,
+      status: Object.assign(new Error('secret password hunter2'), { statusCode: 502 }),
+    }
+    app.get('/:what', { config }, async (request) => {
+      throw thrown[(request.params as { what: string }).what]
+    })
+    for (const what of Object.keys(thrown)) {
+      lines.length = 0
+      const response = await app.inject(`/${what}`)
+      t.equal(response.statusCode, 500, what)
+      t.match(response.json(), { code: 'internal_error', traceId: TRACE_ID }, what)
+      t.notMatch(response.body, /hunter2/, what)
+      t.equal(lines.filter(({ level }) => level === 'error').length, 1, what)
+      t.equal(lines[0]?.traceId, response.json().traceId, what)
+    }
+  },
+)
 
 t.test('a harmless correlation id is echoed, any other replaced by the trace id', async (t) => {
   const { app } = await buildToy(t)

@@ -8,6 +8,7 @@ import type { BidSettings } from '#src/domain/settings.ts'
 import {
   type BatchWrite,
   type BidRecord,
+  beginBatch,
   lockLots,
   readBidderNumbers,
   readClockAndRepeats,
@@ -54,7 +55,7 @@ export async function decideBatch(
   const client = await dependencies.pool.connect()
   let failure: Error | undefined
   try {
-    await client.query('begin')
+    await beginBatch(client)
     const batch = await openBatch(client, dependencies, commands)
     const decisions = commands.map((command) => decide(dependencies, batch, command))
     if (batch.write.bids.length > 0) {
