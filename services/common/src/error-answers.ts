@@ -30,7 +30,7 @@ const INVALID_JSON_CODES = new Set([
 ])
 
 /** Turns whatever was thrown into a ServiceError; anything unknown becomes internal_error. */
-export function toServiceError(error: unknown): ServiceError {
+function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   const { code, validation, validationContext, statusCode } = (error ?? {}) as Partial<FastifyError>
   // A caller who hangs up while sending looks like a lost database, apart from Fastify's status.

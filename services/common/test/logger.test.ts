@@ -1,0 +1,27 @@
+import t from 'tap'
+import { collectLog } from '#test/helper.ts'
+
+t.test('a line is JSON with its service, its level by name and an instant', async (t) => {
+  const { log, lines } = collectLog()
+  log.warn({ itemId: 'a', err: new Error('lost') }, 'lot not closed')
+  t.match(lines, [
+    {
+      level: 'warn',
+      service: 'toy',
+      time: /^\d{4}-\d\d-\d\dT.*Z$/,
+      itemId: 'a',
+      err: { type: 'Error', message: 'lost', stack: /logger\.test\.ts/ },
+      msg: 'lot not closed',
+    },
+  ])
+})
+
+t.test('passwords and tokens never reach a line', async (t) => {
+  const { log, text } = collectLog()
+  const secret = 'hunter2'
+  log.info({ password: secret, token: secret, authorization: secret })
+  log.info({ body: { password: secret, token: secret }, client: { authorization: secret } })
+  log.info({ headers: { authorization: secret, cookie: secret, host: 'toys' } })
+  t.notMatch(text(), secret)
+  t.match(text(), '"host":"toys"')
+})
