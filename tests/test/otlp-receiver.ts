@@ -1,25 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Teardown } from '@auction/common/testing/database.ts'
-import { waitFor } from '@auction/common/testing/wait-for.ts'
 
 export interface ReceivedSpan {
   service: string
   name: string
   traceId: string
   spanId: string
-  /** Empty for the first span of a trace. */
   parentSpanId: string
-}
-
-export interface OtlpReceiver {
-  url: string
-  /** Everything received, as it came over the wire. */
-  text(): string
-  /** Waits until a trace has spans of all these names; answers all of its spans so far. */
-  trace(traceId: string, names: string[]): Promise<ReceivedSpan[]>
-  /** Waits until a span of this name that satisfies the condition was received; answers it. */
-  find(name: string, condition?: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan>
 }
 
 interface ExportRequest {
@@ -30,16 +18,22 @@ interface ExportRequest {
 }
 
 /** What a collector is to the platform: takes OTLP over HTTP and remembers the spans. */
-export async function createOtlpReceiver(t: Teardown): Promise<OtlpReceiver> {
+export async function createOtlpReceiver(t: Teardown) {
   const spans: ReceivedSpan[] = []
-  const bodies: string[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const text = Buffer.concat(chunks).toString()
-      bodies.push(text)
-      spans.push(...readSpans(JSON.parse(text)))
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as ExportRequest
+      for (const { resource, scopeSpans } of body.resourceSpans) {
+        const name = resource.attributes.find(({ key }) => key === 'service.name')
+        const service = name?.value.stringValue ?? ''
+        for (const scope of scopeSpans) {
+          for (const { name, traceId, spanId, parentSpanId } of scope.spans) {
+            spans.push({ service, name, traceId, spanId, parentSpanId: parentSpanId ?? '' })
+          }
+        }
+      }
       response.setHeader('content-type', 'application/json')
       response.end('{}')
     })
@@ -50,31 +44,5 @@ export async function createOtlpReceiver(t: Teardown): Promise<OtlpReceiver> {
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    text: () => bodies.join('\n'),
-    trace: (traceId, names) =>
-      waitFor(`the spans ${names.join(', ')}`, () => {
-        const found = spans.filter((span) => span.traceId === traceId)
-        return names.every((name) => found.some((span) => span.name === name)) ? found : undefined
-      }),
-    find: (name, condition = () => true) =>
-      waitFor(`a span ${name}`, () => spans.find((span) => span.name === name && condition(span))),
-  }
-}
-
-function readSpans({ resourceSpans }: ExportRequest): ReceivedSpan[] {
-  return resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const attribute = resource.attributes.find(({ key }) => key === 'service.name')
-    const service = attribute?.value.stringValue ?? ''
-    return scopeSpans.flatMap((scope) =>
-      scope.spans.map(({ name, traceId, spanId, parentSpanId }) => ({
-        service,
-        name,
-        traceId,
-        spanId,
-        parentSpanId: parentSpanId ?? '',
-      })),
-    )
-  })
+  return { url: `http://127.0.0.1:${port}`, spans }
 }
