@@ -15,7 +15,7 @@ export interface BidCommand {
   idempotencyKey: string | null
   /** Two requests with the same hash ask for the same thing. */
   requestHash: string
-  /** Monotonic milliseconds of this process when the request arrived. */
+  /** Monotonic milliseconds of this process when the whole request, body included, had arrived. */
   receivedAtMs: number
   trace: Trace
 }

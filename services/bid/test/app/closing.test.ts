@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { type AddressInfo, connect } from 'node:net'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
 import { createWorld, type World } from '#test/helper.ts'
@@ -108,6 +110,32 @@ t.test('a bid that came in time and waited for the lock past the end still count
   await endIn(world, itemId, -CLOSING_GRACE_MS)
   await world.close()
   t.match(await world.lot(itemId), { outcome: 'sold' })
+})
+
+t.test('headers before the end and the amount after it are no bid in time', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  await world.bid(itemId, randomUUID(), '20.00')
+  await world.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = world.app.server.address() as AddressInfo
+  const body = JSON.stringify({ maxAmount: '50.00' })
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString()
+  })
+  const headersArrived = new Promise((resolve) => world.app.server.once('request', resolve))
+  socket.write(
+    `POST /api/v1/lots/${itemId}/bids HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${world.identity.token(randomUUID())}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+  )
+  await headersArrived
+  await endIn(world, itemId, 50)
+  await waitFor('the end', async () => (await world.lot(itemId)).phase === 'closing')
+  socket.write(body)
+  await waitFor('the answer', () => answer.includes('traceId'))
+  t.match(answer, /^HTTP\/1.1 409 [\s\S]*bid\.ended/)
+  t.match(await world.lot(itemId), { bidCount: 1, currentPrice: '10.00' })
 })
 
 t.test('a bid that waited longer than two seconds is 503 and leaves no trace', async (t) => {

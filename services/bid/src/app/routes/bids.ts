@@ -97,7 +97,9 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
         termsVersion: body.termsVersion,
         confirmation: body.confirmation,
         idempotencyKey: idempotencyKey(request.headers['idempotency-key']),
-        receivedAtMs: request.receivedAtMs,
+        // A bid has arrived when its body has. Counted from its headers, a bidder could send those
+        // in time, watch the final price, and choose the amount afterwards.
+        receivedAtMs: performance.now(),
         trace: request.trace,
       })
       if (decision.kind === 'decided' && decision.isRepeat) {
