@@ -59,7 +59,7 @@ export async function createWorld(
   const log = createLogger('bid', 'silent')
   const build = async (on: Pool) => {
     const app = await buildApp({
-      pool: on,
+      bidPool: on,
       db: createDatabase(on),
       settings: createBidSettings(),
       events: createBidEvents(on, { legacyAlias: false }),

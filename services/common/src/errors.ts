@@ -65,9 +65,9 @@ const NETWORK_CODES = new Set([
   'EHOSTUNREACH',
 ])
 
-// Class 08 = connection exception, 57P0x = shutting down or starting up, 53300 = too many
-// connections, 25006 = read only after a failover.
-const POSTGRES_UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$/
+// Class 08 = connection exception, 57P0x = shutting down or starting up, 53 = too many connections,
+// disk full or out of memory, 58 = the system below it failed, 25P03 = idle in a transaction, 25006 = read only after a failover.
+const POSTGRES_UNAVAILABLE = /^(08...|57P0[123]|53[0-9A-Z]{3}|58[0-9A-Z]{3}|25006|25P03)$/
 
 // node-postgres throws these without any code.
 const POSTGRES_MESSAGES =

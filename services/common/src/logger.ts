@@ -13,6 +13,7 @@ export function createLogger(
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: withoutRows },
     redact: {
       paths: [
         'password',
@@ -28,4 +29,14 @@ export function createLogger(
     },
   }
   return pino(options, destination)
+}
+
+/**
+ * An error without what PostgreSQL tells of the row it concerns: `detail` and its like print whole
+ * rows, and with them a bidder's hidden maximum and a seller's reserve.
+ */
+function withoutRows(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { detail, where, internalQuery, hint, parameters, ...rest } = pino.stdSerializers.err(error)
+  return rest
 }

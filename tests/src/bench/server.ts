@@ -55,7 +55,7 @@ async function plainServer(queue: BidQueue) {
 const app =
   mode === 'ours'
     ? await buildApp({
-        pool,
+        bidPool: pool,
         db,
         settings: createBidSettings(),
         events: createBidEvents(pool, { legacyAlias: false }),

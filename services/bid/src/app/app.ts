@@ -18,7 +18,8 @@ import { internalRoutes } from './routes/internal.ts'
 import { lotRoutes } from './routes/lots.ts'
 
 export interface AppDependencies {
-  pool: Pool
+  /** For decisions alone: however many people read, a batch never waits for a connection. */
+  bidPool: Pool
   db: Kysely<Database>
   settings: BidSettings
   events: BidEvents
@@ -31,7 +32,7 @@ export interface AppDependencies {
 
 /** The bid API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { pool, db, settings, events, log, registry } = dependencies
+  const { bidPool, db, settings, events, log, registry } = dependencies
   const app = await buildServer({
     service: 'bid',
     log,
@@ -51,7 +52,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     queueMax: dependencies.queueMax,
     observe: metrics,
     decide: (batch) =>
-      decideBatch({ pool, settings, confirmations, numbers, events, observe: metrics }, batch),
+      decideBatch(
+        { pool: bidPool, settings, confirmations, numbers, events, observe: metrics },
+        batch,
+      ),
   })
   metrics.watchQueue(() => queue.length)
   await bidRoutes(app, { db, queue })

@@ -86,6 +86,13 @@ async function settle(batch: Waiting[], decide: BidQueueOptions['decide']): Prom
       else resolve(decision)
     }
   } catch (error) {
+    const lots = byLot(batch)
+    if (sqlState(error) === LOCK_NOT_AVAILABLE && lots.length > 1) {
+      // Somebody holds one of the lots. The others are decided without it, side by side, or its
+      // lock would cost every bid of this process the time of the wait.
+      await Promise.all(lots.map((bids) => settle(bids, decide)))
+      return
+    }
     if (batch.length === 1 || isUnavailable(error) || isContention(error)) {
       const reason = isContention(error) ? serviceUnavailable() : error
       for (const { reject } of batch) reject(reason)
@@ -95,6 +102,16 @@ async function settle(batch: Waiting[], decide: BidQueueOptions['decide']): Prom
     // and only the broken one fails.
     for (const bid of batch) await settle([bid], decide)
   }
+}
+
+function byLot(batch: Waiting[]): Waiting[][] {
+  const lots = new Map<string, Waiting[]>()
+  for (const bid of batch) {
+    const bids = lots.get(bid.command.itemId) ?? []
+    bids.push(bid)
+    lots.set(bid.command.itemId, bids)
+  }
+  return [...lots.values()]
 }
 
 async function decideWithRetries(

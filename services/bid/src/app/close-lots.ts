@@ -1,5 +1,6 @@
+import { isUnavailable } from '@auction/common/errors.ts'
 import type { Logger } from '@auction/common/logger.ts'
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { databaseTimeMs, lockDueLots } from '#src/infra/postgres/lots.ts'
@@ -25,25 +26,32 @@ const LOTS_PER_TRANSACTION = 50
 
 /** Closes every lot that is due and not being closed by somebody else; answers how many. */
 export async function closeDueLots(dependencies: CloserDependencies): Promise<number> {
+  // Lots that could not be closed: told once a run, and never in the way of the others.
+  const failed: string[] = []
   let total = 0
   for (;;) {
-    const closed = await closeSome(dependencies, LOTS_PER_TRANSACTION)
+    const taken = failed.length
+    const closed = await closeSome(dependencies, LOTS_PER_TRANSACTION, failed)
     total += closed
-    if (closed < LOTS_PER_TRANSACTION) return total
+    if (closed + failed.length - taken < LOTS_PER_TRANSACTION) return total
   }
 }
 
-async function closeSome(dependencies: CloserDependencies, limit: number): Promise<number> {
-  const { db, events, log, observe } = dependencies
+async function closeSome(
+  { db, events, log, observe }: CloserDependencies,
+  limit: number,
+  failed: string[],
+): Promise<number> {
   const closings = await db.transaction().execute(async (tx) => {
-    const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit)
+    const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit, failed)
     if (lots.length === 0) return []
     const nowMs = await databaseTimeMs(tx)
     const done: { lot: Lot; lagSeconds: number }[] = []
     for (const lot of lots) {
-      const closed = await closeOne(tx, events, lot, nowMs)
-      if (closed !== undefined)
+      const closed = await closeAlone(tx, log, failed, lot, () => closeOne(tx, events, lot, nowMs))
+      if (closed !== undefined) {
         done.push({ lot: closed, lagSeconds: (nowMs - lot.endsAtMs) / 1000 })
+      }
     }
     return done
   })
@@ -53,6 +61,28 @@ async function closeSome(dependencies: CloserDependencies, limit: number): Promi
     log.info({ itemId: lot.itemId, outcome: lot.outcome, lagSeconds }, 'lot closed')
   }
   return closings.length
+}
+
+/** A savepoint a lot: one that cannot be closed is undone and told of, and the rest go on. */
+async function closeAlone(
+  tx: Transaction<Database>,
+  log: Logger,
+  failed: string[],
+  { itemId }: Lot,
+  work: () => Promise<Lot | undefined>,
+): Promise<Lot | undefined> {
+  await sql`savepoint lot`.execute(tx)
+  try {
+    const closed = await work()
+    await sql`release savepoint lot`.execute(tx)
+    return closed
+  } catch (error) {
+    if (isUnavailable(error)) throw error
+    await sql`rollback to savepoint lot`.execute(tx)
+    failed.push(itemId)
+    log.error({ err: error, itemId }, 'lot could not be closed')
+    return undefined
+  }
 }
 
 async function closeOne(

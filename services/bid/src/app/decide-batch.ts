@@ -1,7 +1,7 @@
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
+import { isUnavailable } from '@auction/common/errors.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import type { Pool, PoolClient } from 'pg'
-import type { Acceptance } from '#src/domain/accept.ts'
 import { type BidAmount, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
@@ -16,6 +16,7 @@ import {
 } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
+import { acceptedRecord, autoRecords, refusedRecord } from './bid-records.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
 import { isoInstant } from './lot-view.ts'
@@ -38,6 +39,8 @@ interface Batch {
   clockAskedAtMs: number
   lots: Map<string, Lot>
   changed: Set<string>
+  /** Numbers of this batch's bidders, new ones included, by item and bidder. */
+  numbers: Map<string, number>
   repeats: Map<string, BidRecord>
   write: BatchWrite
   events: OutboxEvent[]
@@ -55,8 +58,9 @@ export async function decideBatch(
   const client = await dependencies.pool.connect()
   let failure: Error | undefined
   try {
-    await beginBatch(client)
-    const batch = await openBatch(client, dependencies, commands)
+    const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
+    await beginBatch(client, itemIds.length)
+    const batch = await openBatch(client, dependencies, commands, itemIds)
     const decisions = commands.map((command) => decide(dependencies, batch, command))
     if (batch.write.bids.length > 0) {
       batch.write.lots = [...batch.changed].flatMap((itemId) => batch.lots.get(itemId) ?? [])
@@ -72,12 +76,18 @@ export async function decideBatch(
     failure = error instanceof Error ? error : new Error(String(error))
     throw error
   } finally {
-    if (failure !== undefined) await rollback(client)
+    if (failure !== undefined) await rollback(client, failure)
     else client.release()
   }
 }
 
-async function rollback(client: PoolClient): Promise<void> {
+async function rollback(client: PoolClient, failure: Error): Promise<void> {
+  // A lost or silent connection would answer a rollback no sooner than anything else; the server
+  // rolls back by itself when it is closed.
+  if (isUnavailable(failure)) {
+    client.release(failure)
+    return
+  }
   try {
     await client.query('rollback')
     client.release()
@@ -91,16 +101,12 @@ async function openBatch(
   client: PoolClient,
   { numbers }: DecideDependencies,
   commands: BidCommand[],
+  itemIds: string[],
 ): Promise<Batch> {
-  const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
   const lots = await lockLots(client, itemIds)
   const clockAskedAtMs = performance.now()
   const { nowMs, stored } = await readClockAndRepeats(client, commands)
-  const unknown = commands.filter(({ itemId, bidderId }) => {
-    const lot = lots.get(itemId)
-    return lot !== undefined && lot.bidderCount > 0 && numbers.of(itemId, bidderId) === undefined
-  })
-  if (unknown.length > 0) numbers.learn(await readBidderNumbers(client, unknown))
+  const known = await knownNumbers(client, numbers, lots, commands)
   const repeats = new Map<string, BidRecord>()
   for (const record of stored) repeats.set(repeatKey(record, record.requestHash ?? ''), record)
   return {
@@ -108,10 +114,35 @@ async function openBatch(
     clockAskedAtMs,
     lots,
     changed: new Set(),
+    numbers: known,
     repeats,
     write: { bids: [], lots: [], bidders: [], outbox: null },
     events: [],
   }
+}
+
+const pairKey = (itemId: string, bidderId: string) => `${itemId} ${bidderId}`
+
+/** What is remembered and, for the rest, what is stored; held by the batch, so nothing can forget it. */
+async function knownNumbers(
+  client: PoolClient,
+  numbers: BidderNumbers,
+  lots: Map<string, Lot>,
+  commands: BidCommand[],
+): Promise<Map<string, number>> {
+  const known = new Map<string, number>()
+  const unknown: BidCommand[] = []
+  for (const command of commands) {
+    const { itemId, bidderId } = command
+    const number = numbers.of(itemId, bidderId)
+    if (number !== undefined) known.set(pairKey(itemId, bidderId), number)
+    else if ((lots.get(itemId)?.bidderCount ?? 0) > 0) unknown.push(command)
+  }
+  if (unknown.length === 0) return known
+  const stored = await readBidderNumbers(client, unknown)
+  for (const { itemId, bidderId, number } of stored) known.set(pairKey(itemId, bidderId), number)
+  numbers.learn(stored)
+  return known
 }
 
 /** By key when there is one; otherwise by content, which finds a double click. */
@@ -156,14 +187,14 @@ function judgeOne(
   lot: Lot,
   decidedAtMs: number,
 ): BidRecord {
-  const { settings, numbers, events } = dependencies
+  const { settings, events } = dependencies
   const maxAmount = readAmount(command.maxAmount, lot.currencyCode)
   const verdict = judge(
     lot,
     {
       bidId: command.bidId,
       bidderId: command.bidderId,
-      bidderNumber: batchNumber(batch, command) ?? numbers.of(command.itemId, command.bidderId),
+      bidderNumber: batch.numbers.get(pairKey(command.itemId, command.bidderId)),
       maxAmount,
       currencyCode: command.currencyCode,
       termsVersion: command.termsVersion,
@@ -186,6 +217,7 @@ function judgeOne(
   if (next.bidderCount > lot.bidderCount) {
     const { itemId, bidderId } = command
     batch.write.bidders.push({ itemId, bidderId, number: next.bidderCount })
+    batch.numbers.set(pairKey(itemId, bidderId), next.bidderCount)
   }
   batch.lots.set(command.itemId, next)
   batch.changed.add(command.itemId)
@@ -196,11 +228,6 @@ function judgeOne(
 function readAmount(text: string, currencyCode: string): BidAmount {
   const parsed = parseAmount(text, currencyCode)
   return parsed.ok ? parsed.minor : { invalid: parsed.reason }
-}
-
-/** A bidder who came first in this very batch has a number that is not committed yet. */
-function batchNumber(batch: Batch, { itemId, bidderId }: BidCommand): number | undefined {
-  return batch.write.bidders.find((b) => b.itemId === itemId && b.bidderId === bidderId)?.number
 }
 
 function isConfirmed(
@@ -239,104 +266,6 @@ function refusalDetails(
     answer.confirmation = confirmations.issue({ itemId, bidderId, maxAmount, price }, batch.nowMs)
   }
   return Object.keys(answer).length === 0 ? null : answer
-}
-
-function refusedRecord(
-  command: BidCommand,
-  nowMs: number,
-  decidedAtMs: number,
-  maxAmount: bigint | null,
-  refusalCode: string,
-  refusalDetails: Record<string, unknown> | null,
-): BidRecord {
-  return {
-    ...EMPTY,
-    bidId: command.bidId,
-    itemId: command.itemId,
-    bidderId: command.bidderId,
-    kind: 'manual',
-    outcome: 'refused',
-    maxAmount,
-    refusalCode,
-    refusalDetails,
-    decidedAtMs,
-    recordedAtMs: nowMs,
-  }
-}
-
-const EMPTY = {
-  price: null,
-  minNextBid: null,
-  bidCount: null,
-  reserveMet: null,
-  endsAtMs: null,
-  extended: null,
-  sequence: null,
-  triggerBidId: null,
-  refusalCode: null,
-  refusalDetails: null,
-  idempotencyKey: null,
-  requestHash: null,
-} satisfies Partial<BidRecord>
-
-function acceptedRecord(
-  command: BidCommand,
-  verdict: Acceptance,
-  minNext: bigint,
-  nowMs: number,
-): BidRecord {
-  const { lot, ledger } = verdict
-  const [entry] = ledger
-  if (entry === undefined || entry.kind === 'auto' || entry.kind === 'terms') {
-    throw new Error('an accepted bid must come first in its own ledger entries')
-  }
-  return {
-    ...EMPTY,
-    bidId: command.bidId,
-    itemId: command.itemId,
-    bidderId: command.bidderId,
-    kind: verdict.kind,
-    outcome: verdict.outcome,
-    maxAmount: entry.maxAmount,
-    price: entry.price,
-    minNextBid: minNext,
-    bidCount: lot.bidCount,
-    reserveMet: lot.reserveMet,
-    endsAtMs: lot.endsAtMs,
-    extended: verdict.extended,
-    sequence: lot.sequence,
-    decidedAtMs: entry.decidedAtMs,
-    recordedAtMs: nowMs,
-  }
-}
-
-/** The incumbent's automatic counter-bid, as a row of its own that names what provoked it. */
-function autoRecords(verdict: Acceptance, trigger: BidRecord): BidRecord[] {
-  return verdict.ledger.flatMap((entry) =>
-    entry.kind === 'auto'
-      ? [
-          {
-            ...trigger,
-            bidId: autoBidId(trigger.bidId),
-            bidderId: entry.bidderId,
-            kind: 'auto' as const,
-            outcome: 'leading' as const,
-            maxAmount: entry.price,
-            triggerBidId: entry.triggerBidId,
-            idempotencyKey: null,
-            requestHash: null,
-          },
-        ]
-      : [],
-  )
-}
-
-/**
- * The id of a counter-bid follows from the bid it answers: version 8 in the place of 7, which no
- * other id of ours has, so it is unique without another random number.
- */
-function autoBidId(triggerBidId: string): string {
-  return `${triggerBidId.slice(0, 14)}8${triggerBidId.slice(15)}`
 }
 
 function outcomeOf(decision: Decision): string {

@@ -36,7 +36,8 @@ export function startTimers(
       metrics.backlog(openLots, overdueSeconds)
     }),
     repeat('purge', PURGE_INTERVAL_MS, log, async () => {
-      await purgeRefusedBids(db, refusedRetentionDays, PURGE_BATCH)
+      // Every refusal is stored, so a busy day is more than one batch.
+      while ((await purgeRefusedBids(db, refusedRetentionDays, PURGE_BATCH)) === PURGE_BATCH);
       await purgeInbox(db, INBOX_RETENTION_DAYS, PURGE_BATCH)
     }),
   ]

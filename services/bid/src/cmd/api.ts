@@ -11,13 +11,17 @@ import { createDatabase } from '#src/infra/postgres/database.ts'
 import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
 
 const config = readApiConfig(process.env)
+// One for the batch in flight; the others for batches that a locked lot has taken apart.
+const BID_CONNECTIONS = 4
 
 await runService('bid', config, async ({ log, registry, lifecycle }) => {
   const pool = createPool(config, { log, registry })
   lifecycle.onStop('postgres', () => pool.end())
   await assertDurable(pool)
+  const bidPool = createPool(config, { log, registry, name: 'bids', max: BID_CONNECTIONS })
+  lifecycle.onStop('bid connections', () => bidPool.end())
   const app = await buildApp({
-    pool,
+    bidPool,
     db: createDatabase(pool),
     settings: createBidSettings({
       increments: parseTables(config.BID_INCREMENT_TABLES),

@@ -77,6 +77,41 @@ t.test('ten closers at once close each of fifty lots exactly once', async (t) =>
   t.equal(rows[0].results, 50)
 })
 
+t.test('a lot that cannot be closed is told of and keeps no other from closing', async (t) => {
+  const world = await createWorld(t)
+  const lots = await Promise.all(Array.from({ length: 5 }, () => world.putTerms()))
+  for (const { itemId } of lots) await endIn(world, itemId, -CLOSING_GRACE_MS)
+  const broken = lots[2]?.itemId ?? ''
+  await world.pool.query(
+    `insert into results (item_id, round, outcome, bid_count, closed_at)
+     values ($1, 1, 'no_bids', 0, clock_timestamp())`,
+    [broken],
+  )
+  t.equal(await world.close(), 4)
+  const { rows } = await world.pool.query(`select item_id from lots where phase = 'open'`)
+  t.strictSame(rows, [{ item_id: broken }])
+})
+
+t.test(
+  'a lot that somebody holds costs the other lots of its batch nothing but a moment',
+  async (t) => {
+    const world = await createWorld(t)
+    const [held, free] = [await world.putTerms(), await world.putTerms()]
+    const client = await world.pool.connect()
+    await client.query('begin')
+    await client.query('select 1 from lots where item_id = $1 for update', [held.itemId])
+    const [blocked, decided] = await Promise.all([
+      world.bid(held.itemId, randomUUID(), '11.00'),
+      world.bid(free.itemId, randomUUID(), '11.00'),
+    ])
+    t.equal(decided.statusCode, 201)
+    t.match(blocked, { statusCode: 503, headers: { 'retry-after': '1' } })
+    await client.query('commit')
+    client.release()
+    t.match(await world.lot(held.itemId), { bidCount: 0 })
+  },
+)
+
 t.test('a bid is taken before the end and refused from it on, closer or no closer', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()

@@ -110,3 +110,29 @@ t.test('a reserve lowered to below the leader’s maximum is met at once', async
   t.equal(rows[0].told, 1)
   t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
 })
+
+t.test('the same keys in opposite orders on two replicas are no deadlock', async (t) => {
+  const world = await createWorld(t)
+  const replica = await world.replica()
+  const bidder = randomUUID()
+  const [one, two] = [await world.putTerms(), await world.putTerms()]
+  const deadlocks = async () => {
+    const { rows } = await world.pool.query(
+      'select pg_stat_force_next_flush(), deadlocks::int from pg_stat_database where datname = current_database()',
+    )
+    return rows[0].deadlocks
+  }
+  for (let round = 0; round < 5; round += 1) {
+    const keys = Array.from({ length: 60 }, (_, index) => `k-${round}-${index}`)
+    const answers = await Promise.all([
+      ...keys.map((key, index) => world.bid(one.itemId, bidder, `${30 + index}.00`, { key })),
+      ...keys
+        .toReversed()
+        .map((key, index) =>
+          world.bid(two.itemId, bidder, `${30 + index}.00`, { key, app: replica }),
+        ),
+    ])
+    t.ok(answers.every(({ statusCode }) => [201, 422, 409].includes(statusCode)))
+  }
+  t.equal(await deadlocks(), 0)
+})

@@ -74,6 +74,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   // The pool listens only while a client is idle. One that is lost between two statements of a
   // transaction would end the process; the next statement on it fails, and that is told then.
   pool.on('connect', (client) => client.on('error', ignore))
+  pool.on('connect', endWhenSilent)
   const counter = countWaits(pool, max)
   const timer = setInterval(() => {
     // A pool that never had a connection tells nobody that it was ended.
@@ -93,6 +94,30 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
 }
 
 function ignore(): void {}
+
+const READ_TIMEOUT = /^Query read timeout/
+
+/**
+ * Ends a connection on which an answer did not come in time. The driver only gives up the query;
+ * whoever releases the client afterwards would put a dead connection back into the pool, where it
+ * is the next to be taken, until TCP notices minutes later.
+ */
+function endWhenSilent(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown
+  const watched = (...args: unknown[]): unknown => {
+    const answer = query(...args)
+    if (answer instanceof Promise) {
+      answer.catch((error: unknown) => {
+        if (!(error instanceof Error) || !READ_TIMEOUT.test(error.message)) return
+        // The pool's type hides it, but a pooled client can be ended; released, it is then dropped.
+        const ended = (client as unknown as pg.Client).end()
+        ended.catch(() => undefined)
+      })
+    }
+    return answer
+  }
+  client.query = watched as typeof client.query
+}
 
 interface WaitCounter {
   waitCount: number

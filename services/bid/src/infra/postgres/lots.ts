@@ -53,11 +53,13 @@ export async function lockDueLots(
   tx: Transaction<Database>,
   graceMs: number,
   limit: number,
+  exceptItemIds: readonly string[] = [],
 ): Promise<Lot[]> {
   const { rows } = await sql<LotRow>`
     select ${sql.raw(LOT_COLUMNS)} from lots
     where phase = 'open'
       and ends_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1000})
+      and item_id <> all(${exceptItemIds}::uuid[])
     order by ends_at
     limit ${limit}
     for update skip locked
