@@ -5,15 +5,19 @@ import { connect } from 'amqplib'
 import pg from 'pg'
 import t from 'tap'
 import { compareReadModel } from '#src/crash/check.ts'
-import { join, type Person, sell } from '#src/people.ts'
+import { join, PASSWORD, type Person, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
+import { sendSlowly } from './slow-body.ts'
 
 t.setTimeout(240_000)
 
 const QUEUE = 'auction.bid.placed.v1'
 
 t.test('days on which something is down', async (t) => {
-  const { platform, client, direct } = await createPlatform(t)
+  const { platform, client, direct } = await createPlatform(t, {
+    // A queue that a test can fill without a load generator.
+    env: { 'bid-api': { BID_QUEUE_MAX: '5', BID_BATCH_MAX: '2' } },
+  })
   const run = randomUUID().slice(0, 8)
   const [ann, ben, cid] = (await Promise.all(
     ['ann', 'ben', 'cid'].map((name) => join(client, name, `${name}-${run}`)),
@@ -34,12 +38,20 @@ t.test('days on which something is down', async (t) => {
     for (const pool of pools) pool.on('error', () => undefined)
     return pools as [pg.Pool, pg.Pool]
   }
+  const processesBut = (killed: string) =>
+    platform.names.filter((name) => name !== killed).map((name) => [name, platform.pid(name)])
   const readModelIsRight = async () => {
     const [bid, auction] = databases()
     try {
       return await waitFor(
-        'the read model to agree',
-        async () => (await compareReadModel(bid, auction)) === 0,
+        'all events to be sent and the read model to agree',
+        async () => {
+          const unsent = await Promise.all(
+            [bid, auction].map((pool) => pool.query('select 1 from outbox where sent_at is null')),
+          )
+          if (unsent.some(({ rowCount }) => rowCount !== 0)) return false
+          return (await compareReadModel(bid, auction)) === 0
+        },
         60_000,
       )
     } finally {
@@ -52,9 +64,7 @@ t.test('days on which something is down', async (t) => {
     async (t) => {
       const { id } = await open('without a database')
       t.equal((await place(client, id, ben, '2.00')).statusCode, 201)
-      const pids = platform.names
-        .filter((name) => name !== 'postgres')
-        .map((name) => [name, platform.pid(name)])
+      const pids = processesBut('postgres')
       await platform.kill('postgres')
       const answer = await waitFor('the refusal', async () => {
         const refused = await place(bidApi, id, cid, '3.00')
@@ -64,25 +74,32 @@ t.test('days on which something is down', async (t) => {
         headers: { 'retry-after': '1' },
         body: { code: 'service.unavailable', traceId: /./ },
       })
-      const through = await place(client, id, cid, '3.00')
-      t.ok(through.statusCode >= 500 && through.statusCode < 504, 'the gateway lets nobody in')
+      const unavailable = {
+        statusCode: 503,
+        headers: { 'retry-after': /^\d+$/ },
+        body: { code: 'service.unavailable', traceId: /./ },
+      }
+      t.match(await place(client, id, cid, '3.00'), unavailable, 'at the gateway as well')
+      t.match(await client.request('GET', `/api/v1/items/${id}`), unavailable)
+      t.match(
+        await client.request('POST', '/identity/login', {
+          body: { email: ann.email, password: PASSWORD },
+        }),
+        unavailable,
+      )
       await platform.restart('postgres')
       await waitFor(
         'bids to be taken again',
         async () => (await place(client, id, cid, '30.00')).statusCode === 201,
       )
-      t.strictSame(
-        platform.names
-          .filter((name) => name !== 'postgres')
-          .map((name) => [name, platform.pid(name)]),
-        pids,
-      )
+      t.strictSame(processesBut('postgres'), pids, 'nobody died')
       t.ok(await readModelIsRight())
     },
   )
 
   t.test('RabbitMQ is gone: bidding goes on, and the events arrive when it is back', async (t) => {
     const { id } = await open('without a broker')
+    const pids = processesBut('rabbitmq')
     await platform.kill('rabbitmq')
     for (let price = 2; price < 12; price += 1) {
       const answer = await place(client, id, price % 2 === 0 ? ben : cid, `${price * 3}.00`)
@@ -91,6 +108,7 @@ t.test('days on which something is down', async (t) => {
     const published = await open('published meanwhile')
     t.equal((await place(client, published.id, ben, '2.00')).statusCode, 201)
     await platform.restart('rabbitmq')
+    t.strictSame(processesBut('rabbitmq'), pids, 'nobody died')
     t.ok(await readModelIsRight())
   })
 
@@ -141,16 +159,17 @@ t.test('days on which something is down', async (t) => {
         version: 'v1',
         payload: { itemId: 'nonsense', amount: '1.00' },
       }
-      channel.publish('auction.bid', 'bid.placed.v1', Buffer.from(JSON.stringify(poison)), {
-        persistent: true,
-      })
+      channel.sendToQueue(QUEUE, Buffer.from(JSON.stringify(poison)), { persistent: true })
       await channel.waitForConfirms()
       const { id } = await open('beside the poison')
       t.equal((await place(client, id, ben, '2.00')).statusCode, 201)
       await waitFor('the dead letter', async () =>
         /^ +1 +auction\.bid\.placed/m.test(await dlq('list')),
       )
-      t.match(await dlq('show', QUEUE), /payload[\s\S]*nonsense/)
+      const shown = await dlq('show', QUEUE)
+      t.match(shown, /reason {4}\S.*itemId/, 'the reason names the field')
+      t.match(shown, /error {5}\w[\w.]+/)
+      t.match(shown, /nonsense/)
       t.match(await dlq('replay', QUEUE), /1 replayed/)
       await waitFor('it to be back, as it is still poison', async () =>
         /^ +1 +auction\.bid\.placed/m.test(await dlq('list')),
@@ -160,46 +179,104 @@ t.test('days on which something is down', async (t) => {
       t.ok(await readModelIsRight(), 'its neighbours came through')
     },
   )
-})
 
-t.test(
-  'more bids at once than the queue takes: 503 with Retry-After, and nothing of them recorded',
-  async (t) => {
-    const { platform, client, direct } = await createPlatform(t, {
-      env: { 'bid-api': { BID_QUEUE_MAX: '5', BID_BATCH_MAX: '2' } },
+  t.test(
+    'more bids at once than the queue takes: 503 with Retry-After, and nothing of them recorded',
+    async (t) => {
+      const { id } = await open('flood')
+      const answers = await Promise.all(
+        Array.from({ length: 60 }, (_, index) =>
+          bidApi.request('POST', `/api/v1/lots/${id}/bids`, {
+            token: ben.token,
+            body: { maxAmount: `${index + 1}.00` },
+            headers: { 'idempotency-key': `flood-${index}` },
+          }),
+        ),
+      )
+      const refused = answers.filter(({ statusCode }) => statusCode === 503)
+      t.ok(refused.length > 0, `${refused.length} of 60 refused`)
+      t.ok(
+        refused.every(
+          ({ body, headers }) => body.code === 'bid.queue_full' && headers['retry-after'] === '1',
+        ),
+      )
+      t.ok(answers.every(({ statusCode }) => [201, 422, 503].includes(statusCode)))
+      const [bid, auction] = databases()
+      const { rows } = await bid.query(
+        `select count(*)::int as decided from bids where kind <> 'auto' and item_id = $1`,
+        [id],
+      )
+      await Promise.all([bid.end(), auction.end()])
+      t.equal(rows[0].decided, 60 - refused.length)
+      const { body } = await client.request('GET', `/api/v1/lots/${id}`)
+      const next = await place(client, id, cid, String(body.minNextBid))
+      t.equal(next.statusCode, 201, 'and then it goes on')
+    },
+  )
+
+  t.test('what is no bid is refused with its field’s name, and changes nothing', async (t) => {
+    const { id } = await open('bad input')
+    const path = `/api/v1/lots/${id}/bids`
+    const amounts = ['1e3', '2.001', '-0', '-2', '２.00', '9007199254740993.5555', '', ' 2', '+2']
+    const bodies = [
+      ...[...amounts, 2.5, 9_007_199_254_740_992, ['2.00'], null].map((maxAmount) => ({
+        maxAmount,
+      })),
+      { maxAmount: '2.00', userId: ben.id },
+      [],
+    ]
+    for (const body of bodies) {
+      const answer = await client.request('POST', path, {
+        token: ben.token,
+        body,
+        headers: { 'idempotency-key': randomUUID() },
+      })
+      const name = JSON.stringify(body)
+      t.ok(answer.statusCode === 400 || answer.statusCode === 422, `${name} is refused`)
+      t.match(answer.body, { code: /^[a-z_.]+$/, traceId: /./ })
+      if (Array.isArray(body)) continue
+      const field = 'userId' in body ? 'userId' : 'maxAmount'
+      t.match(answer.body, { details: { field } }, `${name}: its field is named`)
+    }
+    const lot = await client.request('GET', `/api/v1/lots/${id}`)
+    t.match(lot.body, { bidCount: 0, sequence: 0 })
+    const [bid, auction] = databases()
+    const { rowCount } = await bid.query(
+      `select 1 from bids where item_id = $1 and outcome <> 'refused'`,
+      [id],
+    )
+    await Promise.all([bid.end(), auction.end()])
+    t.equal(rowCount, 0)
+  })
+
+  t.test('a body too large, of another kind, or too slow gets an answer in JSON', async (t) => {
+    const { id } = await open('bad bodies')
+    const url = `${platform.gatewayUrl}/api/v1/lots/${id}/bids`
+    const send = async (type: string, body: string) => {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': type, authorization: `Bearer ${ben.token}` },
+        body,
+      })
+      return { statusCode: answer.status, body: await answer.json() }
+    }
+    const json = 'application/json'
+    t.match(await send(json, JSON.stringify({ maxAmount: '1'.repeat(20_000) })), {
+      statusCode: 413,
+      body: { code: 'request.body_too_large' },
     })
-    const run = randomUUID().slice(0, 8)
-    const [ann, ben] = (await Promise.all(
-      ['ann', 'ben'].map((name) => join(client, name, `${name}-${run}`)),
-    )) as [Person, Person]
-    const { id } = await sell(client, ann, {
-      name: 'flood',
-      startPrice: '1.00',
-      durationMs: 600_000,
+    t.match(await send('text/plain', '{"maxAmount":"2.00"}'), {
+      statusCode: 415,
+      body: { code: 'request.unsupported_media_type' },
     })
-    const bidApi = direct('bid-api')
-    const answers = await Promise.all(
-      Array.from({ length: 60 }, (_, index) =>
-        bidApi.request('POST', `/api/v1/lots/${id}/bids`, {
-          token: ben.token,
-          body: { maxAmount: `${index + 1}.00` },
-          headers: { 'idempotency-key': `flood-${index}` },
-        }),
-      ),
-    )
-    const refused = answers.filter(({ statusCode }) => statusCode === 503)
-    t.ok(refused.length > 0, `${refused.length} of 60 refused`)
-    t.ok(
-      refused.every(
-        ({ body, headers }) => body.code === 'bid.queue_full' && headers['retry-after'] === '1',
-      ),
-    )
-    t.ok(answers.every(({ statusCode }) => [201, 422, 503].includes(statusCode)))
-    const pool = new pg.Pool({ connectionString: platform.postgres.urls.bid })
-    const { rows } = await pool.query(
-      `select count(*)::int as decided from bids where kind <> 'auto'`,
-    )
-    await pool.end()
-    t.equal(rows[0].decided, 60 - refused.length)
-  },
-)
+    t.match(await send(json, '{"maxAmount":'), {
+      statusCode: 400,
+      body: { code: 'request.invalid_json' },
+    })
+    t.match(await send(json, '{"__proto__":{"a":1},"maxAmount":"2.00"}'), { statusCode: 400 })
+    const slow = await sendSlowly(url, ben.token)
+    t.comment(`the slow body was answered after ${Math.round(slow.afterMs / 100) / 10} s`)
+    t.match(slow, { statusCode: 408, body: { code: 'request.timeout' } })
+    t.match(await place(client, id, ben, '2.00'), { statusCode: 201 }, 'nobody else noticed')
+  })
+})

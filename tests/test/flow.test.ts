@@ -8,20 +8,20 @@ import { readAuctions } from '#src/ebay-auctions.ts'
 import { insist, join, type Person, sell } from '#src/people.ts'
 import { replay } from '#src/replay.ts'
 import { createPlatform } from './helper.ts'
-import { createOtlpReceiver } from './otlp-receiver.ts'
+import { openApiProblems } from './openapi.ts'
+import { createWiretap } from './wiretap.ts'
 
 t.setTimeout(240_000)
 
 // Numbers that occur nowhere else, so that finding one anywhere is a leak.
-const RESERVE = '861.37'
-const HIDDEN_MAXIMUM = '97.43'
+const RESERVE = '83619.37'
+const HIDDEN_MAXIMUM = '9743.61'
+const FIRST_ANSWER_MAX_MS = 1_000
 const CLOSING_TIMEOUT_MS = 30_000
 
 t.test('the platform as its users see it', async (t) => {
-  const otlp = await createOtlpReceiver(t)
-  const { platform, client, direct } = await createPlatform(t, {
-    env: { '*': { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, OTEL_TRACES_SAMPLE_RATIO: '1' } },
-  })
+  const { platform, client, direct } = await createPlatform(t)
+  const wiretap = await createWiretap(t, platform.rabbitmq.url)
   const run = randomUUID().slice(0, 8)
   const [ann, ben, cid] = (await Promise.all(
     ['ann', 'ben', 'cid'].map((name) => join(client, name, `${name}-${run}`)),
@@ -41,14 +41,18 @@ t.test('the platform as its users see it', async (t) => {
       person === undefined ? {} : { token: person.token },
     )
 
-  t.test('a lot answers at once when its item is published', async (t) => {
-    const { id } = await sell(client, ann, {
-      name: 'quick',
-      startPrice: '10.00',
-      durationMs: 600_000,
-    })
+  t.test('a lot answers at once when its item is published, and the page shows it', async (t) => {
+    const name = `quick ${run}`
+    const { id } = await sell(client, ann, { name, startPrice: '10.00', durationMs: 600_000 })
+    const publishedAtMs = performance.now()
     const answer = await client.request('GET', `/api/v1/lots/${id}`)
+    const tookMs = Math.round(performance.now() - publishedAtMs)
     t.match(answer, { statusCode: 200, body: { phase: 'open', startPrice: '10.00', bidCount: 0 } })
+    t.comment(`the lot answered after ${tookMs} ms (the goal is 100 ms)`)
+    t.ok(tookMs <= FIRST_ANSWER_MAX_MS, 'the first request already finds the lot')
+    const page = await client.request('GET', '/')
+    t.equal(page.statusCode, 200)
+    t.ok(String(page.body.text).includes(name), 'the page shows the lot')
   })
 
   t.test(
@@ -56,58 +60,83 @@ t.test('the platform as its users see it', async (t) => {
     async (t) => {
       const { id, endDate } = await sell(client, ann, {
         name: 'a sale',
-        startPrice: '10.00',
+        startPrice: '1000.00',
         durationMs: 5_000,
-        terms: { bidIncrement: '0.50', reservePrice: '60.00' },
+        terms: { bidIncrement: '50.00', reservePrice: '6000.00' },
       })
-      t.match(await bid(id, ann, '50.00'), { statusCode: 403, body: { code: 'bid.own_item' } })
-      t.match((await bid(id, ben, '40.00')).body, {
+      t.match(await bid(id, ann, '5000.00'), { statusCode: 403, body: { code: 'bid.own_item' } })
+      t.match((await bid(id, ben, '4000.00')).body, {
         outcome: 'leading',
         reserveMet: false,
-        currentPrice: '40.00',
+        currentPrice: '4000.00',
       })
+      t.match(await lotOf(id), { currentPrice: '4000.00', leaderAlias: 'bidder 1' })
       t.match((await bid(id, cid, HIDDEN_MAXIMUM)).body, { outcome: 'leading', reserveMet: true })
-      t.match((await bid(id, ben, '70.00')).body, {
+      t.match((await bid(id, ben, '7000.00')).body, {
         outcome: 'outbid',
-        currentPrice: '70.50',
-        minNextBid: '71.00',
+        currentPrice: '7050.00',
+        minNextBid: '7100.00',
       })
+      t.match(await lotOf(id), { currentPrice: '7050.00', leaderAlias: 'bidder 2', bidCount: 3 })
+      const early: unknown[] = []
       const closed = await waitFor(
         'the closing',
         async () => {
           const lot = await lotOf(id)
-          if (lot.phase !== 'closed')
-            t.ok(String(lot.serverTime) < endDate || lot.phase === 'closing')
-          return lot.phase === 'closed' ? lot : undefined
+          if (lot.phase === 'closed') return lot
+          const isOver = String(lot.serverTime) >= endDate
+          if ((lot.phase === 'closing') !== isOver) early.push(lot)
         },
         CLOSING_TIMEOUT_MS,
       )
-      t.match(closed, { outcome: 'sold', finalAmount: '70.50', leaderAlias: 'bidder 2', endDate })
-      t.match(await bid(id, ben, '99.00'), { statusCode: 409, body: { code: 'bid.ended' } })
+      t.strictSame(early, [], 'open until the end and not a moment longer, by the server’s clock')
+      t.match(closed, { outcome: 'sold', finalAmount: '7050.00', leaderAlias: 'bidder 2', endDate })
+      t.match(await bid(id, ben, '9900.00'), { statusCode: 409, body: { code: 'bid.ended' } })
+      const pool = new pg.Pool({ connectionString: platform.postgres.urls.bid })
+      const { rows } = await pool.query(
+        'select extract(epoch from closed_at - ends_at)::float as lag from lots where item_id = $1',
+        [id],
+      )
+      await pool.end()
+      t.comment(`closed ${rows[0].lag} s after the end, of which 2 s are for bids in flight`)
+      t.ok(rows[0].lag >= 2 && rows[0].lag <= 4, 'the result came in time')
+
       const item = await waitFor('the read model', async () => {
         const { body } = await itemOf(id, cid)
         return body.status === 'sold' ? body : undefined
       })
       t.match(item, {
-        endPrice: '70.50',
-        currentPrice: '70.50',
-        bidCount: 3,
-        reserveMet: true,
+        endPrice: closed.finalAmount,
+        currentPrice: closed.currentPrice,
+        bidCount: closed.bidCount,
+        reserveMet: closed.reserveMet,
+        endDate: closed.endDate,
         buyerID: cid.id,
       })
-      const mine = await client.request<{ bids: unknown[] }>('GET', '/api/v1/bids', {
-        token: cid.token,
-      })
-      t.match(mine.body.bids, [
-        { itemId: id, status: 'won', myMaxAmount: HIDDEN_MAXIMUM, finalAmount: '70.50' },
+      t.notOk('buyerID' in (await itemOf(id, ben)).body, 'who bought is not the loser’s business')
+      const mine = (person: Person) =>
+        client.request<{ bids: unknown[] }>('GET', '/api/v1/bids', { token: person.token })
+      t.match((await mine(cid)).body.bids, [
+        { itemId: id, status: 'won', myMaxAmount: HIDDEN_MAXIMUM, finalAmount: '7050.00' },
       ])
-      const pool = new pg.Pool({ connectionString: platform.postgres.urls.bid })
-      const { rows } = await pool.query(
-        "select closed_at - ends_at >= interval '2 s' as waited, closed_at - ends_at < interval '5 s' as prompt from lots where item_id = $1",
-        [id],
+      t.match((await mine(ben)).body.bids, [
+        { itemId: id, status: 'lost', myMaxAmount: '7000.00', finalAmount: '7050.00' },
+      ])
+      const history = await client.request<{ bids: Record<string, unknown>[] }>(
+        'GET',
+        `/api/v1/lots/${id}/bids`,
       )
-      await pool.end()
-      t.strictSame(rows, [{ waited: true, prompt: true }])
+      t.strictSame(
+        history.body.bids.map(({ bidder, kind, amount }) => [bidder, kind, amount]),
+        [
+          ['bidder 2', 'auto', '7050.00'],
+          ['bidder 1', 'manual', '7000.00'],
+          ['bidder 2', 'manual', '6000.00'],
+          ['bidder 1', 'manual', '4000.00'],
+        ],
+      )
+      const text = JSON.stringify(history.body)
+      t.notOk(text.includes(ben.id) || text.includes(cid.id), 'nobody is named')
     },
   )
 
@@ -118,26 +147,35 @@ t.test('the platform as its users see it', async (t) => {
       durationMs: 600_000,
       terms: { reservePrice: RESERVE },
     })
-    await bid(id, ben, '20.00')
+    const { bidId } = (await bid(id, ben, '20.00')).body
     const answers = [
       await lotOf(id),
       (await itemOf(id, ben)).body,
       (await client.request('GET', `/api/v1/lots/${id}/bids`)).body,
+      (await client.request('GET', '/api/v1/items?limit=100', { token: ben.token })).body,
+      (await client.request('GET', `/lots/${id}`)).body,
     ]
     t.match(answers[0], { hasReserve: true, reserveMet: false })
-    const pool = new pg.Pool({ connectionString: platform.postgres.urls.bid })
-    const items = new pg.Pool({ connectionString: platform.postgres.urls.auction })
-    const events = [
-      ...(await pool.query('select events::text from outbox')).rows,
-      ...(await items.query('select events::text from outbox')).rows,
-    ]
-    await Promise.all([pool.end(), items.end()])
-    const list = await client.request('GET', '/api/v1/items?limit=100')
+    t.match((await itemOf(id, ann)).body, { reservePrice: RESERVE }, 'the seller sees it')
+    await waitFor('the event', () => wiretap.heard.some((text) => text.includes(String(bidId))))
+    const outboxes = await Promise.all(
+      Object.values(platform.postgres.urls).map(async (connectionString) => {
+        const pool = new pg.Pool({ connectionString })
+        const { rows } = await pool.query('select events::text from outbox')
+        await pool.end()
+        return rows
+      }),
+    )
     const logs = platform.names.map((name) => readFileSync(platform.logFile(name), 'utf8'))
+    t.ok(logs.join('').includes('lot closed'), 'these are the logs')
     for (const secret of [RESERVE, HIDDEN_MAXIMUM]) {
-      t.notOk(JSON.stringify(events).includes(secret), `${secret} in no event`)
-      t.notOk(JSON.stringify([list.body, answers]).includes(secret), `${secret} in no answer`)
-      t.notOk(logs.join('').includes(secret), `${secret} in no log`)
+      // Also as the number of cents that databases and logs might write.
+      const written = new RegExp(`(?<![0-9a-f.])${secret.replace('.', '[.,]?')}(?![0-9a-f])`)
+      t.match(secret, written)
+      t.notMatch(JSON.stringify(outboxes), written, `${secret} in no outbox`)
+      t.notMatch(wiretap.heard.join('\n'), written, `${secret} in no message`)
+      t.notMatch(JSON.stringify(answers), written, `${secret} in no answer`)
+      t.notMatch(logs.join('\n'), written, `${secret} in no log`)
     }
   })
 
@@ -209,52 +247,15 @@ t.test('the platform as its users see it', async (t) => {
     },
   )
 
-  t.test(
-    'one trace reaches from the request over outbox and broker to the auction worker',
-    async (t) => {
-      const { id } = await sell(client, ann, {
-        name: 'traced',
-        startPrice: '1.00',
-        durationMs: 600_000,
-      })
-      const traceId = randomUUID().replaceAll('-', '')
-      const root = '00f067aa0ba902b7'
-      await bid(id, ben, '2.00', { traceparent: `00-${traceId}-${root}-01` })
-      const names = [
-        'GET /identity/validate',
-        'POST /api/v1/lots/:itemId/bids',
-        'bid.placed.v1 publish',
-        'auction.bid.placed.v1 process',
-      ]
-      const spans = await waitFor('the spans', () => {
-        const found = otlp.spans.filter((span) => span.traceId === traceId)
-        return names.every((name) => found.some((span) => span.name === name)) ? found : undefined
-      })
-      const [, request, publish, consume] = names.map((name) =>
-        spans.find((span) => span.name === name),
-      )
-      t.match(request, { service: 'bid', parentSpanId: /./ })
-      t.match(publish, { service: 'bid', parentSpanId: request?.spanId })
-      t.match(consume, { service: 'auction', parentSpanId: publish?.spanId })
-      const services = [...new Set(spans.map(({ service }) => service))].sort()
-      t.strictSame(services, ['auction', 'bid', 'identity'], 'one trace across three services')
-      const ids = new Set([root, ...spans.map(({ spanId }) => spanId)])
-      t.ok(
-        spans.every(({ parentSpanId }) => parentSpanId === '' || ids.has(parentSpanId)),
-        'every parent is known',
-      )
-    },
-  )
-
   t.test('every API describes itself and has a page to read', async (t) => {
     for (const prefix of ['/identity', '/api/v1/items', '/api/v1/lots']) {
       const document = await client.request('GET', `${prefix}/openapi.json`)
-      t.match(document, { statusCode: 200, body: { openapi: '3.1.0', paths: {} } })
-      t.ok(Object.keys(document.body.paths as object).length > 0)
+      t.equal(document.statusCode, 200)
+      t.strictSame(openApiProblems(document.body), [], `${prefix} is valid OpenAPI 3.1`)
       const page = await client.request('GET', `${prefix}/docs/`)
       t.match(page, { statusCode: 200, headers: { 'content-type': /text\/html/ } })
+      t.match((await client.request('GET', '/')).body.text, `${prefix}/docs`)
     }
-    t.match(await client.request('GET', '/'), { statusCode: 200, body: { text: /Lots/ } })
   })
 
   t.test('recorded eBay auctions end at eBay’s prices', async (t) => {
@@ -262,7 +263,7 @@ t.test('the platform as its users see it', async (t) => {
     const expected = JSON.parse(
       readFileSync(file.replace('cartier-auctions.csv', 'expected.json'), 'utf8'),
     )
-    const chosen = readAuctions(file).slice(0, 10)
+    const chosen = readAuctions(file).slice(0, 12)
     const results = await replay(chosen, {
       gatewayUrl: platform.gatewayUrl,
       auctionSeconds: 8,

@@ -1,13 +1,27 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Teardown } from '@auction/common/testing/database.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 
 export interface ReceivedSpan {
   service: string
   name: string
   traceId: string
   spanId: string
+  /** Empty for the first span of a trace. */
   parentSpanId: string
+}
+
+export interface OtlpReceiver {
+  url: string
+  /** Everything received, as it came over the wire. */
+  text(): string
+  /** Waits until a trace has spans of all these names; answers all of its spans so far. */
+  trace(traceId: string, names: string[]): Promise<ReceivedSpan[]>
+  /** Waits for the first span of this name. */
+  find(name: string): Promise<ReceivedSpan>
+  /** Spans of a trace whose parent was not received; the root is known to the caller. */
+  orphans(traceId: string, root: string): ReceivedSpan[]
 }
 
 interface ExportRequest {
@@ -18,22 +32,16 @@ interface ExportRequest {
 }
 
 /** What a collector is to the platform: takes OTLP over HTTP and remembers the spans. */
-export async function createOtlpReceiver(t: Teardown) {
+export async function createOtlpReceiver(t: Teardown): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = []
+  const bodies: string[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as ExportRequest
-      for (const { resource, scopeSpans } of body.resourceSpans) {
-        const name = resource.attributes.find(({ key }) => key === 'service.name')
-        const service = name?.value.stringValue ?? ''
-        for (const scope of scopeSpans) {
-          for (const { name, traceId, spanId, parentSpanId } of scope.spans) {
-            spans.push({ service, name, traceId, spanId, parentSpanId: parentSpanId ?? '' })
-          }
-        }
-      }
+      const text = Buffer.concat(chunks).toString()
+      bodies.push(text)
+      spans.push(...readSpans(JSON.parse(text)))
       response.setHeader('content-type', 'application/json')
       response.end('{}')
     })
@@ -44,5 +52,35 @@ export async function createOtlpReceiver(t: Teardown) {
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, spans }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    text: () => bodies.join('\n'),
+    trace: (traceId, names) =>
+      waitFor(`the spans ${names.join(', ')}`, () => {
+        const found = spans.filter((span) => span.traceId === traceId)
+        return names.every((name) => found.some((span) => span.name === name)) ? found : undefined
+      }),
+    find: (name) => waitFor(`a span ${name}`, () => spans.find((span) => span.name === name)),
+    orphans(traceId, root) {
+      const found = spans.filter((span) => span.traceId === traceId)
+      const known = new Set([root, ...found.map(({ spanId }) => spanId)])
+      return found.filter(({ parentSpanId }) => !known.has(parentSpanId))
+    },
+  }
+}
+
+function readSpans({ resourceSpans }: ExportRequest): ReceivedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const attribute = resource.attributes.find(({ key }) => key === 'service.name')
+    const service = attribute?.value.stringValue ?? ''
+    return scopeSpans.flatMap((scope) =>
+      scope.spans.map(({ name, traceId, spanId, parentSpanId }) => ({
+        service,
+        name,
+        traceId,
+        spanId,
+        parentSpanId: parentSpanId ?? '',
+      })),
+    )
+  })
 }

@@ -25,3 +25,20 @@ t.test('passwords and tokens never reach a line', async (t) => {
   t.notMatch(text(), secret)
   t.match(text(), '"host":"toys"')
 })
+
+t.test(
+  'what PostgreSQL tells of a row is not logged, for it holds maxima and reserves',
+  async (t) => {
+    const { log, lines, text } = collectLog()
+    const error = Object.assign(new Error('new row violates check constraint'), {
+      code: '23514',
+      constraint: 'lot_price_within_bounds',
+      detail: 'Failing row contains (1000, 50, 7777, 6666).',
+      where: 'COPY lots, line 1: "7777"',
+    })
+    log.error({ err: error }, 'request failed')
+    t.notMatch(line, /7777|6666/)
+    const entry = JSON.parse(line)
+    t.match(entry.err, { code: '23514', constraint: 'lot_price_within_bounds', stack: /./ })
+  },
+)

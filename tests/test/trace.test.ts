@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import t, { type Test } from 'tap'
+import { insist, join, type Person, sell } from '#src/people.ts'
+import { createPlatform } from './helper.ts'
+import { createOtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts'
+
+t.setTimeout(180_000)
+
+/** The span of the caller, which only the caller could export. */
+const ROOT = '00f067aa0ba902b7'
+// A number that occurs nowhere else: one trace of it in any span would be a leak.
+const HIDDEN_MAXIMUM = '83197.46'
+
+const newTraceId = () => randomUUID().replaceAll('-', '')
+const traceparent = (traceId: string) => `00-${traceId}-${ROOT}-01`
+
+t.test('one trace shows what a request caused, in every service', async (t) => {
+  const otlp = await createOtlpReceiver(t)
+  const { client } = await createPlatform(t, {
+    env: { '*': { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, OTEL_TRACES_SAMPLE_RATIO: '1' } },
+  })
+  const run = randomUUID().slice(0, 8)
+  const [ann, ben] = (await Promise.all(
+    ['ann', 'ben'].map((name) => join(client, name, `${name}-${run}`)),
+  )) as [Person, Person]
+  const bid = (itemId: string, maxAmount: string, headers = {}) =>
+    client.request('POST', `/api/v1/lots/${itemId}/bids`, {
+      token: ben.token,
+      body: { maxAmount },
+      headers: { 'idempotency-key': randomUUID(), ...headers },
+    })
+  const draft = (startDate: number, durationMs: number) =>
+    insist(client, 'POST', '/api/v1/items', {
+      token: ann.token,
+      accept: [201],
+      body: {
+        name: 'traced',
+        description: 'a thing on its way',
+        currencyCode: 'USD',
+        startPrice: '1.00',
+        startDate: new Date(startDate).toISOString(),
+        endDate: new Date(startDate + durationMs).toISOString(),
+        extensionThresholdMinutes: 0,
+      },
+    })
+  const one = (t: Test, spans: ReceivedSpan[], name: string) => {
+    const [span, ...others] = spans.filter((candidate) => candidate.name === name)
+    t.strictSame(others, [], `${name} happened once`)
+    return span
+  }
+  const hasNoGaps = (t: Test, traceId: string, root: string) =>
+    t.resolves(
+      waitFor(`every parent in trace ${traceId}`, () => otlp.orphans(traceId, root).length === 0),
+      'every parent is a span of the trace',
+    )
+
+  t.test(
+    'a bid: identity’s check, the bid service, its outbox relay, and the auction worker',
+    async (t) => {
+      const { id } = await sell(client, ann, {
+        name: 'traced',
+        startPrice: '1.00',
+        durationMs: 600_000,
+      })
+      const traceId = newTraceId()
+      const answer = await bid(id, '2.00', { traceparent: traceparent(traceId) })
+      t.equal(answer.statusCode, 201)
+      const spans = await otlp.trace(traceId, [
+        'GET /identity/validate',
+        'POST /api/v1/lots/:itemId/bids',
+        'bid.placed.v1 publish',
+        'auction.bid.placed.v1 process',
+      ])
+      const request = one(t, spans, 'POST /api/v1/lots/:itemId/bids')
+      const publish = one(t, spans, 'bid.placed.v1 publish')
+      t.match(one(t, spans, 'GET /identity/validate'), { service: 'identity', parentSpanId: ROOT })
+      t.match(request, { service: 'bid', parentSpanId: ROOT })
+      t.match(publish, { service: 'bid', parentSpanId: request?.spanId })
+      t.match(one(t, spans, 'auction.bid.placed.v1 process'), {
+        service: 'auction',
+        parentSpanId: publish?.spanId,
+      })
+      t.strictSame(
+        [...new Set(spans.map(({ service }) => service))].sort(),
+        ['auction', 'bid', 'identity'],
+        'one trace id across the three services',
+      )
+      await hasNoGaps(t, traceId, ROOT)
+    },
+  )
+
+  t.test('a refusal tells the trace it belongs to', async (t) => {
+    const traceId = newTraceId()
+    const refused = await bid(randomUUID(), '2.00', { traceparent: traceparent(traceId) })
+    t.match(refused, { statusCode: 404, body: { traceId } })
+  })
+
+  t.test('publishing: the call to bid, the event, and bid’s worker', async (t) => {
+    const created = await draft(Date.now(), 600_000)
+    const traceId = newTraceId()
+    await insist(client, 'POST', `/api/v1/items/${String(created.body.id)}/publish`, {
+      token: ann.token,
+      accept: [200],
+      headers: { traceparent: traceparent(traceId) },
+    })
+    const spans = await otlp.trace(traceId, [
+      'POST /api/v1/items/:id/publish',
+      'PUT /internal/v1/lots/:itemId/terms',
+      'item.published.v1 publish',
+      'bid.item.published.v1 process',
+    ])
+    const request = one(t, spans, 'POST /api/v1/items/:id/publish')
+    const publish = one(t, spans, 'item.published.v1 publish')
+    t.match(request, { service: 'auction', parentSpanId: ROOT })
+    t.match(one(t, spans, 'PUT /internal/v1/lots/:itemId/terms'), {
+      service: 'bid',
+      parentSpanId: request?.spanId,
+    })
+    t.match(publish, { service: 'auction', parentSpanId: request?.spanId })
+    t.match(one(t, spans, 'bid.item.published.v1 process'), {
+      service: 'bid',
+      parentSpanId: publish?.spanId,
+    })
+    await hasNoGaps(t, traceId, ROOT)
+  })
+
+  t.test('a registration and what it tells others', async (t) => {
+    const traceId = newTraceId()
+    await insist(client, 'POST', '/identity/register', {
+      accept: [201],
+      body: { name: 'Dora', email: `dora-${run}@example.test`, password: `unlike-${run}-others` },
+      headers: { traceparent: traceparent(traceId) },
+    })
+    const spans = await otlp.trace(traceId, [
+      'POST /identity/register',
+      'identity.user.registered.v1 publish',
+    ])
+    const request = one(t, spans, 'POST /identity/register')
+    t.match(request, { service: 'identity', parentSpanId: ROOT })
+    t.match(one(t, spans, 'identity.user.registered.v1 publish'), {
+      service: 'identity',
+      parentSpanId: request?.spanId,
+    })
+    await hasNoGaps(t, traceId, ROOT)
+  })
+
+  t.test('what no request caused has a trace of its own, from its first span on', async (t) => {
+    const created = await draft(Date.now() + 1_500, 3_000)
+    const id = String(created.body.id)
+    await insist(client, 'POST', `/api/v1/items/${id}/publish`, {
+      token: ann.token,
+      accept: [200],
+    })
+    const placed = await waitFor('the start', async () => {
+      const answer = await bid(id, HIDDEN_MAXIMUM)
+      if (answer.body.code !== 'bid.confirmation_required') return answer.statusCode === 201
+      const { confirmation } = answer.body.details as { confirmation: string }
+      const confirmed = await client.request('POST', `/api/v1/lots/${id}/bids`, {
+        token: ben.token,
+        body: { maxAmount: HIDDEN_MAXIMUM, confirmation },
+        headers: { 'idempotency-key': randomUUID() },
+      })
+      return confirmed.statusCode === 201
+    })
+    t.ok(placed)
+    const started = await otlp.find('item.started.v1 publish')
+    const start = await otlp.trace(started.traceId, ['start item'])
+    t.match(one(t, start, 'start item'), { service: 'auction', parentSpanId: '' })
+    await hasNoGaps(t, started.traceId, '')
+
+    const close = await otlp.find('lot close')
+    const spans = await otlp.trace(close.traceId, [
+      'bid.closed.v1 publish',
+      'auction.bid.closed.v1 process',
+      'auction.bid.won.v1 process',
+      'item.ended.v1 publish',
+      'item.sold.v1 publish',
+    ])
+    t.match(close, { service: 'bid', parentSpanId: '' })
+    t.match(one(t, spans, 'bid.closed.v1 publish'), { service: 'bid', parentSpanId: close.spanId })
+    t.match(one(t, spans, 'item.sold.v1 publish'), { service: 'auction', parentSpanId: /./ })
+    await hasNoGaps(t, close.traceId, '')
+    t.notOk(otlp.text().includes(HIDDEN_MAXIMUM), 'no span tells a maximum')
+  })
+})
