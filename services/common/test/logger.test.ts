@@ -37,8 +37,7 @@ t.test(
       where: 'COPY lots, line 1: "7777"',
     })
     log.error({ err: error }, 'request failed')
-    t.notMatch(line, /7777|6666/)
-    const entry = JSON.parse(line)
-    t.match(entry.err, { code: '23514', constraint: 'lot_price_within_bounds', stack: /./ })
+    t.notMatch(text(), /7777|6666/)
+    t.match(lines, [{ err: { code: '23514', constraint: 'lot_price_within_bounds', stack: /./ } }])
   },
 )
