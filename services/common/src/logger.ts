@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger }
@@ -29,6 +30,21 @@ export function createLogger(
     },
   }
   return pino(options, destination)
+}
+
+const END_TIMEOUT_MS = 1_000
+
+/**
+ * Ends a log before the process ends itself. Lines are written in the background, so the last ones
+ * would else come out of order; a reader that is gone is not waited for.
+ */
+export async function endLog(log: Logger): Promise<void> {
+  const stream: unknown = Reflect.get(log, pino.symbols.streamSym)
+  if (!(stream instanceof EventEmitter) || !('end' in stream)) return
+  if (typeof stream.end !== 'function') return
+  const closed = once(stream, 'close', { signal: AbortSignal.timeout(END_TIMEOUT_MS) })
+  stream.end()
+  await closed.catch(() => undefined)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts'
+import { endLog, type Logger } from './logger.ts'
 import { stopTelemetry } from './telemetry.ts'
 
 const STOP_TIMEOUT_MS = 25_000
@@ -42,6 +42,7 @@ export async function runProcess(
     }
     await stopTelemetry().catch(() => undefined)
     log.info('stopped')
+    await endLog(log)
     process.exit(0)
   }
 
