@@ -13,6 +13,11 @@ export const identityErrors = {
     'This refresh token is not valid. Log in again.',
     401,
   ),
+  proofRequired: defineError(
+    'identity.proof_required',
+    'Prove again who you are, then repeat this.',
+    403,
+  ),
   suspended: defineError('identity.suspended', 'This account is suspended.', 403),
   invalidEmail: defineError('identity.invalid_email', 'This is not an e-mail address.', 400),
   invalidName: defineError(

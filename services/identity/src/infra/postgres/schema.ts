@@ -26,6 +26,8 @@ export interface SessionsTable {
   revoked_reason: string | null
   device: string | null
   address: string | null
+  authenticated_at: Generated<Date>
+  methods: Generated<string[]>
 }
 
 export interface RefreshTokensTable {
@@ -46,9 +48,22 @@ export interface SigningKeysTable {
   retires_at: Instant | null
 }
 
+export interface AuditEntriesTable {
+  /** int8 comes as text. */
+  sequence: string
+  recorded_at: Instant
+  action: string
+  actor_id: string | null
+  subject_id: string | null
+  details: ColumnType<Record<string, string>, string, never>
+  previous_digest: Buffer
+  digest: Buffer
+}
+
 export interface Database {
   users: UsersTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable
+  audit_entries: AuditEntriesTable
 }

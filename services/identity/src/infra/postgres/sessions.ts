@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
+import { type AuthenticationMethod, FRESH_PROOF_SECONDS } from '#src/domain/fresh-proof.ts'
 import { SESSION_LIFETIME_DAYS } from '#src/domain/lifetimes.ts'
 import type { Database } from './schema.ts'
 
@@ -11,7 +12,23 @@ export interface LiveSession {
   roles: string[]
   emailVerified: boolean
   createdAt: Date
+  /** When the person last proved who they are, and how. */
+  authenticatedAt: Date
+  methods: AuthenticationMethod[]
+  isProofFresh: boolean
 }
+
+/** Why a session ended before its time. */
+export type RevocationReason =
+  | 'logout'
+  | 'refresh_token_replayed'
+  | 'ended_by_owner'
+  | 'password_changed'
+  | 'password_reset'
+  | 'email_changed'
+  | 'two_factor_changed'
+  | 'suspended'
+  | 'deleted'
 
 /** Starts a session that ends by itself after its lifetime. */
 export async function insertSession(
@@ -42,13 +59,32 @@ export async function touchSession(tx: Transaction<Database>, id: string): Promi
 export async function revokeSession(
   db: Kysely<Database>,
   id: string,
-  reason: 'logout' | 'refresh_token_replayed',
+  reason: RevocationReason,
 ): Promise<void> {
   await db
     .updateTable('sessions')
     .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })
     .where('id', '=', id)
     .where('revoked_at', 'is', null)
+    .execute()
+}
+
+/**
+ * Ends every session of a user, apart from one that may go on. Called in the transaction of what
+ * makes them untrustworthy, after the user's row is locked: a login under way waits for that lock.
+ */
+export async function revokeSessionsOfUser(
+  tx: Transaction<Database>,
+  userId: string,
+  reason: RevocationReason,
+  exceptSessionId?: string,
+): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .$if(exceptSessionId !== undefined, (query) => query.where('id', '!=', String(exceptSessionId)))
     .execute()
 }
 
@@ -63,14 +99,16 @@ export async function readLiveSessions(
   const { rows } = await pool.query<LiveSession>({
     name: 'read-live-sessions',
     text: `select s.id as "sessionId", u.id, u.email, u.name, u.roles,
-                  u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt"
+                  u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt",
+                  s.authenticated_at as "authenticatedAt", s.methods,
+                  s.authenticated_at > clock_timestamp() - make_interval(secs => $2) as "isProofFresh"
              from sessions s
              join users u on u.id = s.user_id
             where s.id = any($1::uuid[])
               and s.revoked_at is null
               and s.expires_at > clock_timestamp()
               and u.status = 'active'`,
-    values: [sessionIds],
+    values: [sessionIds, FRESH_PROOF_SECONDS],
   })
   return rows
 }

@@ -1,0 +1,5 @@
+/** How long a proof of identity counts for sensitive changes (reliability.md S11). */
+export const FRESH_PROOF_SECONDS = 600
+
+/** Ways in which a person proves who they are, as RFC 8176 names them. */
+export type AuthenticationMethod = 'pwd' | 'otp' | 'hwk' | 'kba'
