@@ -2,6 +2,7 @@ import type { Logger } from '@auction/common/logger.ts'
 import { type App, buildServer } from '@auction/common/server.ts'
 import type { Registry } from 'prom-client'
 import { createUpstream } from '#src/infra/http/upstream.ts'
+import { accountRoutes } from './routes/account.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { pageRoutes } from './routes/pages.ts'
 
@@ -33,6 +34,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     done()
   })
   await assetRoutes(app)
+  await accountRoutes(app)
   await pageRoutes(app, { upstream: createUpstream(auctionUrl, bidUrl), log })
   return app
 }

@@ -5,6 +5,8 @@ export interface LayoutOptions {
   title: string
   /** The server's clock when the data was read; absent on pages without times. */
   serverTime?: string
+  /** The script of the page; lots count down unless a page says otherwise. */
+  script?: 'countdown' | 'account'
   content: Html
 }
 
@@ -15,7 +17,12 @@ const API_PAGES: readonly [string, string][] = [
 ]
 
 /** The frame of every page, as a whole document. */
-export function layout({ title, serverTime, content }: LayoutOptions): string {
+export function layout({
+  title,
+  serverTime,
+  script = 'countdown',
+  content,
+}: LayoutOptions): string {
   return `<!doctype html>\n${
     html`<html lang="en">
 <head>
@@ -24,13 +31,14 @@ export function layout({ title, serverTime, content }: LayoutOptions): string {
 <title>${title}</title>
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/style.css">
-<script src="/assets/countdown.js" defer></script>
+<script src="/assets/${script}.js" type="module"></script>
 </head>
 <body>
 <a class="skip" href="#content">Skip to content</a>
 <header class="top">
 <a class="brand" href="/">Auction</a>
-<nav aria-label="API pages">${API_PAGES.map(([href, name]) => html`<a href="${href}">${name}</a>`)}</nav>
+<nav aria-label="API pages">${API_PAGES.map(([href, name]) => html`<a href="${href}">${name}</a>`)}
+<a href="/account">Account</a></nav>
 </header>
 <main id="content"${serverTime !== undefined && html` data-server-time="${serverTime}"`}>
 ${content}

@@ -4,7 +4,10 @@ import type { App } from '@auction/common/server.ts'
 
 const ASSETS: Readonly<Record<string, string>> = {
   'style.css': 'text/css; charset=utf-8',
+  'account.js': 'text/javascript; charset=utf-8',
+  'account-view.js': 'text/javascript; charset=utf-8',
   'countdown.js': 'text/javascript; charset=utf-8',
+  'identity.js': 'text/javascript; charset=utf-8',
   'icon.svg': 'image/svg+xml',
 }
 
