@@ -16,6 +16,7 @@ import { type AuthOptions, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import type { Logger } from './logger.ts'
 import { createRequestObserver } from './metrics.ts'
+import { withOptionalDefaults } from './openapi.ts'
 import { acceptCorrelationId, type Span, startSpan, type Trace } from './tracing.ts'
 import { createValidatorCompiler } from './validation.ts'
 
@@ -203,6 +204,7 @@ async function serveDocs(app: App, docs: NonNullable<ServerOptions['docs']>): Pr
       },
     },
     hideUntagged: true,
+    transformObject: withOptionalDefaults,
   })
   await app.register(fastifySwaggerUi, { routePrefix: `${docs.prefix}/docs` })
   app.get(

@@ -242,3 +242,19 @@ t.test('the document is OpenAPI 3.1 and shows tagged routes only', async (t) => 
   t.strictSame(Object.keys(responses).sort(), ['200', '4XX', '5XX'])
   t.match(await app.inject('/toys/docs/'), { statusCode: 200, body: /<html/i })
 })
+
+t.test('a query parameter with a default is documented as one that need not be sent', async (t) => {
+  const docs = { prefix: '/toys', title: 'Toys', description: 'All about toys.' }
+  const { app } = await buildToy(t, { docs })
+  const querystring = Type.Object(
+    { limit: Type.Integer({ default: 20 }), shelf: Type.String() },
+    STRICT,
+  )
+  app.get('/toys', { config, schema: { tags: ['toys'], querystring } }, (request) => request.query)
+  const document = (await app.inject('/toys/openapi.json')).json()
+  t.match(document.paths['/toys'].get.parameters, [
+    { name: 'limit', required: false },
+    { name: 'shelf', required: true },
+  ])
+  t.strictSame((await app.inject('/toys?shelf=top')).json(), { limit: 20, shelf: 'top' })
+})

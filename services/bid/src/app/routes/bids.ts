@@ -16,6 +16,10 @@ import { alias, isoInstant } from '../lot-view.ts'
 
 const ItemParams = Type.Object({ itemId: Uuid })
 
+const BidHeaders = Type.Object({
+  'idempotency-key': Type.Optional(Type.String({ description: '1 to 128 of A-Z a-z 0-9 . _ : -' })),
+})
+
 const BidBody = Type.Object(
   {
     maxAmount: Type.String({
@@ -30,7 +34,7 @@ const BidBody = Type.Object(
   STRICT,
 )
 
-const BidAnswer = Type.Object({
+const BidAnswerFields = {
   bidId: Uuid,
   itemId: Uuid,
   outcome: Type.String({ description: 'leading | outbid' }),
@@ -42,6 +46,15 @@ const BidAnswer = Type.Object({
   extended: Type.Boolean(),
   sequence: Type.Integer(),
   serverTime: Instant,
+}
+
+const BidAnswer = Type.Object(BidAnswerFields, {
+  headers: {
+    'idempotency-replayed': {
+      type: 'string',
+      description: 'true when this is the stored answer to an earlier bid with the same key',
+    },
+  },
 })
 
 const HistoryAnswer = Type.Object({
@@ -80,6 +93,7 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
         description: 'Send an Idempotency-Key: the same key and body always get the same answer.',
         security: [{ bearer: [] }],
         params: ItemParams,
+        headers: BidHeaders,
         body: BidBody,
         response: answers({ 201: BidAnswer }),
       },
