@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPlatform } from '@auction/local/platform.ts'
-import { createClient } from '../api-client.ts'
+import { type ApiClient, createClient } from '../api-client.ts'
 import { type Counts, check, queuesOf, settled } from '../crash/check.ts'
 import { type Fault, runFaults } from '../crash/faults.ts'
 import { createChance, type SentBid } from '../crash/history.ts'
+import { findOutlived, type IdentityHistory, startIdentityLoad } from '../crash/identity-load.ts'
 import { startLoad } from '../crash/load.ts'
 import { join, logIn } from '../people.ts'
 
 const HELP = `npm run crash -- [--rounds N] [--rate BIDS_PER_SECOND] [--seed N] [--keep]
 
-Bids over 20 lots while in each round one process of identity, auction, bid, PostgreSQL or RabbitMQ
-is killed with -9 and started again; then compares clients, ledger, lots, events and read model.`
+Bids over 20 lots, and people who register, log in, refresh and log out, while in each round one
+process of identity, auction, bid, PostgreSQL or RabbitMQ is killed with -9 and started again; then
+compares clients, ledger, lots, events, read model, accounts and sessions.`
 
 const { values } = parseArgs({
   options: {
@@ -75,6 +77,7 @@ async function run(): Promise<boolean> {
     history,
     sold,
   })
+  const members = startIdentityLoad({ clients, chance, unique: String(seed) })
   const faults = await runFaults({
     platform,
     chance,
@@ -84,18 +87,29 @@ async function run(): Promise<boolean> {
     log: (line) => console.log(line),
   })
   const loadSeconds = (performance.now() - startedAtMs) / 1000
-  await load.stop()
+  await Promise.all([load.stop(), members.stop()])
   console.log('load stopped; waiting until every lot is closed and every event has arrived')
   const drainSeconds = await settled(platform.postgres.urls, platform.rabbitmq.managementUrl)
   const counts = await check(platform.postgres.urls, history)
   const queues = await queuesOf(platform.rabbitmq.managementUrl)
+  const emails = [...people.map(({ email }) => email), ...members.history.registered]
+  const locked = await countLocked(emails, () => chance.pick(clients))
+  for (const ended of members.history.ended) {
+    await findOutlived(chance.pick(clients), ended, members.history.outlived)
+  }
+  const identity = members.history
+  return report(counts, { faults, loadSeconds, drainSeconds, queues, locked, identity })
+}
+
+/** How many of the people who were told they are registered cannot log in. */
+async function countLocked(emails: string[], client: () => ApiClient): Promise<number> {
   let locked = 0
-  for (const person of people) {
-    await logIn(chance.pick(clients), person.email).catch(() => {
+  for (const email of emails) {
+    await logIn(client(), email).catch(() => {
       locked += 1
     })
   }
-  return report(counts, { faults, loadSeconds, drainSeconds, queues, locked })
+  return locked
 }
 
 interface Circumstances {
@@ -104,10 +118,11 @@ interface Circumstances {
   drainSeconds: number
   queues: { deadLetters: number; waiting: number }
   locked: number
+  identity: IdentityHistory
 }
 
 function report(counts: Counts, circumstances: Circumstances): boolean {
-  const { faults, loadSeconds, drainSeconds, queues, locked } = circumstances
+  const { faults, loadSeconds, drainSeconds, queues, locked, identity } = circumstances
   const killed = new Map<string, number>()
   for (const { name } of faults) killed.set(name, (killed.get(name) ?? 0) + 1)
   const recoveries = faults.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b)
@@ -138,7 +153,10 @@ function report(counts: Counts, circumstances: Circumstances): boolean {
     ['read model differs', counts.readModelDifferences],
     ['dead letters', queues.deadLetters],
     ['messages left in queues', queues.waiting],
+    ['registered, refreshed', `${identity.registered.length}, ${identity.refreshed}`],
+    ['sessions ended', identity.ended.length],
     ['people who cannot log in', locked],
+    ['passed after its end', identity.outlived.length],
   ]
   for (const [name, value] of lines) console.log(`${name.padEnd(26)} ${String(value)}`)
   for (const violation of counts.violations.slice(0, 20)) console.log(`  ${violation}`)
@@ -154,9 +172,12 @@ function report(counts: Counts, circumstances: Circumstances): boolean {
     queues.deadLetters,
     queues.waiting,
     locked,
+    identity.outlived.length,
   ]
   // A run in which nothing was hit proves nothing.
-  const isMeaningful = counts.acknowledged > 0 && retried > 0 && counts.closed > 0
-  if (!isMeaningful) console.log('void: no bid was accepted, retried or closed')
+  const isMeaningful =
+    counts.acknowledged > 0 && retried > 0 && counts.closed > 0 && identity.ended.length > 0
+  if (!isMeaningful)
+    console.log('void: no bid was accepted, retried or closed, or no session ended')
   return isMeaningful && faulty.every((count) => count === 0)
 }
