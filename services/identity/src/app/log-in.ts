@@ -71,11 +71,13 @@ async function openSession(
 ): Promise<Tokens> {
   const session = await db.transaction().execute(async (tx) => {
     const isStillRight = await lockActiveUser(tx, user.id, user.passwordHash)
-    return isStillRight ? startSession(tx, user.id, device) : undefined
+    return isStillRight
+      ? startSession(tx, { userId: user.id, device, methods: ['pwd'] })
+      : undefined
   })
   if (session === undefined) throw identityErrors.invalidCredentials()
   const { id: userId, email, name, roles } = user
-  const token = accessTokens({ userId, sessionId: session.sessionId, email, name, roles })
+  const token = accessTokens({ ...session, userId, email, name, roles })
   return { token, refreshToken: session.refreshToken }
 }
 

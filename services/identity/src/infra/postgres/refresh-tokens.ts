@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { REFRESH_GRACE_SECONDS, REFRESH_TOKEN_LIFETIME_DAYS } from '#src/domain/lifetimes.ts'
 import type { Database } from './schema.ts'
 
@@ -8,6 +9,9 @@ export interface LockedRefreshToken {
   email: string
   name: string
   roles: string[]
+  /** Of the session: a refresh proves nothing anew. */
+  authenticatedAt: Date
+  methods: AuthenticationMethod[]
   /** Token, session and user may all still be used. */
   isAlive: boolean
   isUsed: boolean
@@ -38,6 +42,7 @@ export async function lockRefreshToken(
 ): Promise<LockedRefreshToken | undefined> {
   const { rows } = await sql<LockedRefreshToken>`
     select r.session_id as "sessionId", u.id as "userId", u.email, u.name, u.roles,
+           s.authenticated_at as "authenticatedAt", s.methods,
            r.expires_at > clock_timestamp() and s.expires_at > clock_timestamp()
              and s.revoked_at is null and u.status = 'active' as "isAlive",
            r.used_at is not null as "isUsed",

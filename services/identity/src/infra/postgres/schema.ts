@@ -14,6 +14,7 @@ export interface UsersTable {
   version: Generated<number>
   created_at: Generated<Date>
   updated_at: Generated<Date>
+  two_factor_enabled_at: Instant | null
 }
 
 export interface SessionsTable {
@@ -28,6 +29,7 @@ export interface SessionsTable {
   address: string | null
   authenticated_at: Generated<Date>
   methods: Generated<string[]>
+  failed_proofs: Generated<number>
 }
 
 export interface RefreshTokensTable {
@@ -60,10 +62,63 @@ export interface AuditEntriesTable {
   digest: Buffer
 }
 
+export interface TotpSecretsTable {
+  user_id: string
+  secret_encrypted: Buffer
+  encryption_key_id: string
+  created_at: Generated<Date>
+  /** int8 comes as text. */
+  last_used_step: Generated<string>
+  short_window_began_at: Generated<Date>
+  short_window_tries: Generated<number>
+  long_window_began_at: Generated<Date>
+  long_window_tries: Generated<number>
+}
+
+export interface RecoveryCodesTable {
+  digest: Buffer
+  user_id: string
+  created_at: Generated<Date>
+}
+
+export interface PendingLoginsTable {
+  digest: Buffer
+  user_id: string
+  created_at: Generated<Date>
+  expires_at: Instant
+  tries: Generated<number>
+}
+
+export interface PasskeysTable {
+  id: string
+  user_id: string
+  name: string
+  public_key: Buffer
+  /** int8 comes as text. */
+  counter: ColumnType<string, number, number>
+  transports: string[]
+  is_backed_up: boolean
+  created_at: Generated<Date>
+  last_used_at: Instant | null
+}
+
+export interface PasskeyChallengesTable {
+  digest: Buffer
+  purpose: 'register' | 'login' | 'challenge' | 'reauthenticate'
+  user_id: string | null
+  created_at: Generated<Date>
+  expires_at: Instant
+}
+
 export interface Database {
   users: UsersTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable
   audit_entries: AuditEntriesTable
+  totp_secrets: TotpSecretsTable
+  recovery_codes: RecoveryCodesTable
+  pending_logins: PendingLoginsTable
+  passkeys: PasskeysTable
+  passkey_challenges: PasskeyChallengesTable
 }

@@ -30,20 +30,27 @@ export type RevocationReason =
   | 'suspended'
   | 'deleted'
 
-/** Starts a session that ends by itself after its lifetime. */
-export async function insertSession(
-  tx: Transaction<Database>,
-  session: { id: string; userId: string; device: string | null },
-): Promise<void> {
-  await tx
+export interface NewSession {
+  id: string
+  userId: string
+  device: string | null
+  methods: readonly AuthenticationMethod[]
+}
+
+/** Starts a session that ends by itself after its lifetime; answers when it began. */
+export async function insertSession(tx: Transaction<Database>, session: NewSession): Promise<Date> {
+  const row = await tx
     .insertInto('sessions')
     .values({
       id: session.id,
       user_id: session.userId,
       device: session.device,
+      methods: [...session.methods],
       expires_at: sql<Date>`clock_timestamp() + make_interval(days => ${SESSION_LIFETIME_DAYS})`,
     })
-    .execute()
+    .returning('authenticated_at as authenticatedAt')
+    .executeTakeFirstOrThrow()
+  return row.authenticatedAt
 }
 
 /** Marks that the session's owner was here. */

@@ -182,6 +182,15 @@ t.test('POST /identity/token/refresh', async (t) => {
     },
   )
 
+  t.test('a refresh proves nothing: its token says when and how the login was', async (t) => {
+    const first = await loggedIn()
+    const { sid } = decode(first.token).claims
+    await sql`update sessions set authenticated_at = to_timestamp(1000000), methods = '{pwd,otp}'
+               where id = ${sid}`.execute(db)
+    const next = (await refresh(first.refreshToken)).json()
+    t.match(decode(next.token).claims, { sid, auth_time: 1_000_000, amr: ['pwd', 'otp'] })
+  })
+
   t.test('parallel refreshes with one token get one and the same successor', async (t) => {
     const { refreshToken } = await loggedIn()
     const responses = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)))

@@ -136,7 +136,9 @@ t.test('an access token carries what the blueprint asks, for ten minutes', async
     email: PERSON.email,
     name: PERSON.name,
     roles: ['user'],
+    amr: ['pwd'],
   })
+  t.ok(Math.abs(Number(claims.auth_time) - Number(claims.iat)) <= 5, 'the proof was just now')
   t.match(claims.sid, /^[0-9a-f-]{36}$/)
   t.match(claims.jti, /^[0-9a-f-]{36}$/)
   t.equal(Number(claims.exp) - Number(claims.iat), 600)
