@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { LoadOrder, LoadResult } from './load.ts'
+import type { UpdateOrder } from './updates.ts'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
@@ -11,30 +12,45 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
+export interface ServerOrder {
+  mode: 'ours' | 'bare' | 'transaction'
+  port: number
+  postgresUrl: string
+  publicKey: string
+  /** A folder for the CPU profile that is written when the server stops. */
+  profileDir?: string
+}
+
 /** Starts one form of the bid API; see server.ts. */
-export async function startServer(
-  mode: 'ours' | 'bare' | 'transaction',
-  port: number,
-  postgresUrl: string,
-  publicKey: string,
-): Promise<BenchServer> {
+export async function startServer(order: ServerOrder): Promise<BenchServer> {
+  const { mode, port, postgresUrl, publicKey, profileDir } = order
   const child = fork(file('server.ts'), [mode, String(port), postgresUrl], {
     env: { ...process.env, BENCH_PUBLIC_KEY: publicKey },
+    execArgv: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`],
   })
   await ready(child)
   return {
     port,
     pid: child.pid ?? 0,
-    stop: () => ended(child, () => child.kill('SIGKILL')),
+    stop: () => ended(child, () => child.kill('SIGINT')),
   }
 }
 
 /** Runs the generator once in a process of its own. */
-export async function load(order: LoadOrder): Promise<LoadResult> {
-  const child = fork(file('load.ts'), ['run'])
+export function load(order: LoadOrder): Promise<LoadResult> {
+  return askChild('load.ts', 'run', order)
+}
+
+/** Gives one order to a file that runs as a process of its own, and returns its one answer. */
+export async function askChild<Answer>(
+  name: string,
+  argument: string,
+  order: LoadOrder | UpdateOrder,
+): Promise<Answer> {
+  const child = fork(file(name), [argument])
   await ready(child)
   return new Promise((resolve, reject) => {
-    child.once('message', (result) => resolve(result as LoadResult))
+    child.once('message', (answer) => resolve(answer as Answer))
     child.once('error', reject)
     child.send(order)
   })

@@ -12,8 +12,10 @@ export interface LoadOrder {
   seconds: number
   /** Requests a second in all; absent = as fast as answers come. */
   rate?: number
-  /** Where the amounts begin, in cents; each bid raises it a little. */
+  /** Where the amounts begin, in cents; each bid raises it by two on average. */
   fromCents: number
+  /** How far amounts lie apart: 0 = each tops the one sent before it. */
+  spreadCents: number
 }
 
 export interface LoadResult {
@@ -23,6 +25,8 @@ export interface LoadResult {
   seconds: number
   p50Ms: number
   p99Ms: number
+  /** CPU seconds this process used: near `seconds`, the generator itself is a limit. */
+  cpuSeconds: number
 }
 
 if (process.argv[2] === 'run') {
@@ -36,14 +40,14 @@ if (process.argv[2] === 'run') {
 
 async function run(order: LoadOrder): Promise<LoadResult> {
   const startedAtMs = performance.now()
+  const cpuBefore = process.cpuUsage()
   const endMs = startedAtMs + order.seconds * 1000
   const latencies: number[] = []
   const counts = { decided: 0, accepted: 0, failed: 0, sent: 0 }
   const nextBody = () => {
     counts.sent += 1
-    // Half a cent a bid on average, with a spread: many lead, many are outbid at once, some come
-    // too late for their amount.
-    const cents = order.fromCents + counts.sent * 2 + Math.floor(Math.random() * 400)
+    // With a spread some lead, some are outbid at once, and some come too late for their amount.
+    const cents = order.fromCents + counts.sent * 2 + Math.floor(Math.random() * order.spreadCents)
     return `{"maxAmount":"${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}"}`
   }
   await Promise.all(
@@ -59,8 +63,10 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   latencies.sort((a, b) => a - b)
   const at = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN
   const seconds = (performance.now() - startedAtMs) / 1000
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const cpuSeconds = (user + system) / 1e6
   const { decided, accepted, failed } = counts
-  return { decided, accepted, failed, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
+  return { decided, accepted, failed, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds }
 }
 
 function drive(
@@ -86,7 +92,9 @@ function drive(
       const body = nextBody()
       const itemId = itemIds[sequence % itemIds.length]
       sequence += connections + 1
-      sentAtMs = performance.now()
+      // At a given rate a bid counts from when it was due, so that a slow answer is not hidden by
+      // the bids that waited behind it.
+      sentAtMs = intervalMs === 0 ? performance.now() : dueMs
       socket.write(
         `POST /api/v1/lots/${itemId}/bids HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
       )
@@ -99,7 +107,8 @@ function drive(
       } else if (intervalMs === 0) send()
       else {
         dueMs += intervalMs
-        setTimeout(send, Math.max(0, dueMs - now))
+        if (dueMs <= now) send()
+        else setTimeout(send, dueMs - now)
       }
     }
     socket.on('error', reject)

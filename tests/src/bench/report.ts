@@ -2,35 +2,49 @@ export interface Row {
   goal: string
   what: string
   wanted: string
-  measured: string
+  ours: string
+  baseline: string
+  ratio: string
   isMet: boolean
 }
 
-export const median = (values: number[]): number => {
+/** The middle value; of an even number, the lower of the two in the middle, so it was measured. */
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
+  return sorted[(sorted.length - 1) >> 1] ?? Number.NaN
 }
 
-export function atLeast(
-  goal: string,
-  what: string,
-  ratio: number,
-  wanted: number,
-  detail = '',
-): Row {
+export interface Compared {
+  goal: string
+  what: string
+  ours: number
+  baseline: number
+  wanted: number
+  unit: string
+  /** A latency is better when it is lower: then the ratio is the baseline's over ours. */
+  isLowerBetter?: boolean
+}
+
+/** A goal that is a ratio to a baseline of the same run. */
+export function versus(compared: Compared): Row {
+  const { goal, what, ours, baseline, wanted, unit, isLowerBetter = false } = compared
+  const ratio = isLowerBetter ? baseline / ours : ours / baseline
   return {
     goal,
     what,
     wanted: `>= ${wanted} x`,
-    measured: `${ratio.toFixed(2)} x ${detail}`.trim(),
+    ours: figure(ours, unit),
+    baseline: figure(baseline, unit),
+    ratio: `${ratio.toFixed(ratio < 10 ? 2 : 1)} x`,
     isMet: ratio >= wanted,
   }
 }
 
+/** A goal that is a bound on a figure of ours. */
 export function atMost(
   goal: string,
   what: string,
-  value: number,
+  ours: number,
   wanted: number,
   unit: string,
 ): Row {
@@ -38,16 +52,25 @@ export function atMost(
     goal,
     what,
     wanted: `<= ${wanted} ${unit}`,
-    measured: `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`,
-    isMet: value <= wanted,
+    ours: figure(ours, unit),
+    baseline: '',
+    ratio: '',
+    isMet: ours <= wanted,
   }
 }
 
+function figure(value: number, unit: string): string {
+  const digits = value < 10 ? 2 : value < 100 ? 1 : 0
+  return unit === '/s' ? `${value.toFixed(0)}/s` : `${value.toFixed(digits)} ${unit}`
+}
+
+/** Prints the table as Markdown, so that a run can be kept as it is. */
 export function print(rows: Row[]): void {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`
-  console.log(line(['goal', 'what', 'wanted', 'measured', '']))
-  console.log(line(['---', '---', '---', '---', '---']))
-  for (const row of rows) {
-    console.log(line([row.goal, row.what, row.wanted, row.measured, row.isMet ? 'met' : 'MISSED']))
+  const heads = ['goal', 'what', 'wanted', 'ours', 'baseline', 'ratio', '']
+  console.log(line(heads))
+  console.log(line(heads.map(() => '---')))
+  for (const { goal, what, wanted, ours, baseline, ratio, isMet } of rows) {
+    console.log(line([goal, what, wanted, ours, baseline, ratio, isMet ? 'met' : '**missed**']))
   }
 }

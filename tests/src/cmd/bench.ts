@@ -1,23 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startInfrastructure } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { benchBidPath } from '../bench/bid-path.ts'
-import { benchProjection, benchVisibility } from '../bench/read-model.ts'
+import { benchIdentity } from '../bench/identity.ts'
+import { benchProjection } from '../bench/projection.ts'
 import { print, type Row } from '../bench/report.ts'
+import { benchVisibility } from '../bench/visibility.ts'
 import { createBenchWorld } from '../bench/world.ts'
 
-const HELP = `npm run bench -- [--rounds N] [--seconds N] [--only P1,P5,P6]
+const HELP = `npm run bench -- [--quick] [--only P1,P3] [--profile] [--rounds N] [--seconds N]
 
-Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.`
+Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.
+--quick is one short round of everything; --profile tells where our server's time went.`
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
-    only: { type: 'string', default: 'P1,P5,P6' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P10' },
+    profile: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -26,17 +31,28 @@ if (values.help) {
   process.exit(0)
 }
 
-const only = values.only.split(',')
+const goals = new Set(values.only.split(','))
 const log = (line: string) => console.log(`  ${line}`)
-const rounds = Number(values.rounds)
-const seconds = Number(values.seconds)
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+const seconds = Number(values.seconds ?? (values.quick ? 2 : 3))
 const rows: Row[] = []
 const stateDir = mkdtempSync(join(tmpdir(), 'auction-bench-'))
+const [firstCore] = cpus()
+log(
+  `${cpus().length} cores, ${firstCore?.model ?? 'unknown'}, load average ${loadavg().map((load) => load.toFixed(1))}`,
+)
 try {
-  if (only.includes('P1') || only.includes('P5')) await onInfrastructure()
-  if (only.includes('P6')) rows.push(await benchVisibility(join(stateDir, 'platform'), 10, log))
+  if (['P1', 'P2', 'P3', 'P4', 'P5'].some((goal) => goals.has(goal))) await onInfrastructure()
+  if (goals.has('P6')) {
+    rows.push(await benchVisibility(join(stateDir, 'platform'), values.quick ? 5 : 10, log))
+  }
+  if (goals.has('P10')) {
+    const settings = { stateDir: join(stateDir, 'identity'), rounds, seconds, log }
+    rows.push(...(await benchIdentity(settings)))
+  }
 } finally {
-  for (const folder of [stateDir, join(stateDir, 'platform')]) removePostgresData(folder)
+  for (const folder of [stateDir, join(stateDir, 'identity'), join(stateDir, 'platform')])
+    removePostgresData(folder)
   rmSync(stateDir, { recursive: true, force: true })
 }
 print(rows)
@@ -45,15 +61,13 @@ async function onInfrastructure(): Promise<void> {
   const infrastructure = await startInfrastructure({ stateDir, log })
   try {
     await infrastructure.postgresReady
-    const world = await createBenchWorld(infrastructure)
-    if (only.includes('P1')) rows.push(...(await benchBidPath(world, { rounds, seconds, log })))
-    await world.pool.end()
-    if (only.includes('P5')) {
-      for (const items of [1_000, 1]) {
-        console.log(`P5 over ${items} items`)
-        console.log(await benchProjection(infrastructure, items, rounds))
-      }
+    if (['P1', 'P2', 'P3', 'P4'].some((goal) => goals.has(goal))) {
+      const world = await createBenchWorld(infrastructure)
+      const settings = { goals, rounds, seconds, isProfiled: values.profile, log }
+      rows.push(...(await benchBidPath(world, settings)))
+      await world.pool.end()
     }
+    if (goals.has('P5')) rows.push(...(await benchProjection(infrastructure, rounds, log)))
   } finally {
     await infrastructure.stop()
   }

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startPlatform } from '@auction/local/platform.ts'
+import { removePostgresData } from '@auction/local/postgres.ts'
+import { createClient } from '../api-client.ts'
+import { join, PASSWORD } from '../people.ts'
+import { compare, type Pair } from '../timing/compare.ts'
+
+const HELP = `npm run timing -- [--samples N]
+
+Can a stranger tell from answers or their times whether an address has an account? Sends requests
+that name one and requests that name none in alternation, and compares bytes and times.`
+
+const { values } = parseArgs({
+  options: {
+    samples: { type: 'string', default: '2000' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(HELP)
+  process.exit(0)
+}
+
+const DIFFERENCE_MAX = 0.05
+const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-timing-'))
+// What is measured is the work behind an answer, so nothing may be throttled away.
+const env = { 'identity-api': { THROTTLE_FACTOR: '1000000' } }
+const platform = await startPlatform({ stateDir, env })
+// Straight to the service: a gateway in between would only add noise.
+const client = createClient({ baseUrl: platform.addresses.get('identity-api') ?? '' })
+let isFine = true
+try {
+  const { email } = await join(client, 'Known', 'known-00000')
+  // As long as the known one, so that an answer that repeats it is as long.
+  const padded = (index: number) => String(index).padStart(5, '0')
+  const nobody = (index: number) => `other-${padded(index)}@example.test`
+  const WRONG = 'not the password of anybody'
+  const pairs: Pair[] = [
+    {
+      name: 'login, wrong password',
+      path: '/identity/login',
+      known: () => ({ email, password: WRONG }),
+      unknown: (index) => ({ email: nobody(index), password: WRONG }),
+    },
+    {
+      name: 'login, one character',
+      path: '/identity/login',
+      known: () => ({ email, password: 'x' }),
+      unknown: (index) => ({ email: nobody(index), password: 'x' }),
+    },
+    {
+      name: 'register',
+      path: '/identity/register',
+      known: () => ({ name: 'Known', email, password: PASSWORD }),
+      unknown: (index) => ({
+        name: 'Known',
+        email: `newer-${padded(index)}@example.test`,
+        password: PASSWORD,
+      }),
+    },
+    {
+      name: 'password forgotten',
+      path: '/identity/password/forgot',
+      known: () => ({ email }),
+      unknown: (index) => ({ email: nobody(index) }),
+    },
+    {
+      name: 'verification mail again',
+      path: '/identity/email/resend',
+      known: () => ({ email }),
+      unknown: (index) => ({ email: nobody(index) }),
+    },
+  ]
+  for (const pair of pairs) {
+    const result = await compare(client, pair, Number(values.samples))
+    const { difference, noise, shapes } = result
+    const isSame = shapes.length === 1 && difference < Math.max(DIFFERENCE_MAX, noise)
+    isFine &&= isSame
+    const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+    console.log(
+      `${result.name.padEnd(24)} ${result.samples} samples, medians ${result.knownMs.toFixed(2)} and ${result.unknownMs.toFixed(2)} ms, ` +
+        `difference ${percent(difference)}, noise ${percent(noise)}, KS p ${result.sameDistribution.toFixed(3)}, ` +
+        `${shapes.length} kind of answer: ${isSame ? 'same' : 'CAN BE TOLD APART'}`,
+    )
+    if (shapes.length > 1) for (const shape of shapes) console.log(`  ${shape.slice(0, 400)}`)
+  }
+} finally {
+  client.close()
+  await platform.stop()
+  removePostgresData(stateDir)
+  rmSync(stateDir, { recursive: true, force: true })
+}
+process.exit(isFine ? 0 : 1)

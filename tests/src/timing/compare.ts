@@ -1,0 +1,69 @@
+import type { Answer, ApiClient } from '../api-client.ts'
+import { medianOf, sameDistribution } from './statistics.ts'
+
+/** Two requests that nobody may be able to tell apart: one names an account, one names none. */
+export interface Pair {
+  name: string
+  path: string
+  /** Bodies are made anew for each sample. */
+  known(index: number): unknown
+  unknown(index: number): unknown
+}
+
+export interface Comparison {
+  name: string
+  samples: number
+  knownMs: number
+  unknownMs: number
+  /** Difference of medians between known and unknown, as a share of the known one. */
+  difference: number
+  /** The same between two halves of the known ones: what chance alone does. */
+  noise: number
+  sameDistribution: number
+  /** Answers with their ids taken out; more than one means that they can be told apart. */
+  shapes: string[]
+}
+
+/** Sends the pair in alternation, first one then the other first, and compares what comes back. */
+export async function compare(client: ApiClient, pair: Pair, samples: number): Promise<Comparison> {
+  const known: number[] = []
+  const unknown: number[] = []
+  const shapes = new Set<string>()
+  const ask = async (body: unknown, into: number[]) => {
+    const startedMs = performance.now()
+    const answer = await client.request('POST', pair.path, { body })
+    into.push(performance.now() - startedMs)
+    if (answer.statusCode === 404) throw new Error(`there is no ${pair.path}`)
+    if (answer.statusCode === 429) throw new Error(`${pair.path} is throttled`)
+    shapes.add(shapeOf(answer))
+  }
+  for (let index = 0; index < samples; index += 1) {
+    const pairs = [() => ask(pair.known(index), known), () => ask(pair.unknown(index), unknown)]
+    if (index % 2 === 1) pairs.reverse()
+    for (const send of pairs) await send()
+  }
+  const halves = [0, 1].map((half) => medianOf(known.filter((_, index) => index % 2 === half)))
+  const [even = 0, odd = 0] = halves
+  const knownMs = medianOf(known)
+  const unknownMs = medianOf(unknown)
+  return {
+    name: pair.name,
+    samples,
+    knownMs,
+    unknownMs,
+    difference: Math.abs(knownMs - unknownMs) / knownMs,
+    noise: Math.abs(even - odd) / knownMs,
+    sameDistribution: sameDistribution(known, unknown),
+    shapes: [...shapes],
+  }
+}
+
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}/g
+const CHANGING = new Set(['date', 'x-correlation-id', 'set-cookie'])
+
+/** Status, headers and body without what differs between any two answers. */
+function shapeOf({ statusCode, headers, body }: Answer): string {
+  const kept = Object.entries(headers).filter(([name]) => !CHANGING.has(name))
+  const text = JSON.stringify([statusCode, kept, body])
+  return text.replace(ID, 'ID').replace(/[a-z0-9-]+@example\.test/g, 'EMAIL')
+}
