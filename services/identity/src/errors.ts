@@ -18,6 +18,24 @@ export const identityErrors = {
     'Prove again who you are, then repeat this.',
     403,
   ),
+  invalidCode: defineError(
+    'identity.invalid_code',
+    'This code is not right, or it was used before.',
+    401,
+  ),
+  tooManyCodes: defineError(
+    'identity.too_many_codes',
+    'Too many codes were tried. Use a recovery code, or wait a quarter of an hour.',
+    429,
+    { retryAfterSeconds: 900 },
+  ),
+  twoFactorOn: defineError('identity.two_factor_on', 'Two-factor is on already.', 409),
+  twoFactorOff: defineError('identity.two_factor_off', 'Two-factor is not on.', 409),
+  notEnrolling: defineError(
+    'identity.not_enrolling',
+    'Begin to enrol an authenticator app first; a secret can be confirmed for ten minutes.',
+    409,
+  ),
   suspended: defineError('identity.suspended', 'This account is suspended.', 403),
   invalidEmail: defineError('identity.invalid_email', 'This is not an e-mail address.', 400),
   invalidName: defineError(

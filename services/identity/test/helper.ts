@@ -59,7 +59,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     queueMax: options.queueMax ?? 100,
   })
   const app = await buildApp({
-    ...{ pool, db, keys, permits, log, registry },
+    ...{ pool, db, keys, box, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
     internalSecret: INTERNAL_SECRET,

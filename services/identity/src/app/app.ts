@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client'
 import { identityErrors } from '#src/errors.ts'
 import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
+import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
@@ -13,6 +14,7 @@ import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
 
 const BODY_LIMIT_BYTES = 4 * 1024
@@ -24,6 +26,7 @@ export interface AppDependencies {
   /** How many passwords may be hashed at once, and how many may wait for it. */
   permits: Permits
   successorKey: Buffer
+  box: SecretBox
   issuer: string
   internalSecret: string
   legacyAlias: boolean
@@ -49,11 +52,12 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   })
   const metrics = createIdentityMetrics(registry, permits)
   const hasher = await createPasswordHasher(permits)
+  const checkSession = createSessionCheck(pool)
   await accountRoutes(app, {
     ...dependencies,
     hasher,
     metrics,
-    checkSession: createSessionCheck(pool),
+    checkSession,
   })
   await sessionRoutes(app, {
     ...dependencies,
@@ -61,6 +65,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     metrics,
     accessTokens: createAccessTokens(keys, issuer),
   })
+  await twoFactorRoutes(app, { ...dependencies, metrics, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

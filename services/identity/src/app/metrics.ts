@@ -5,6 +5,7 @@ export interface IdentityMetrics {
   registered(outcome: 'created' | 'email_taken'): void
   loggedIn(outcome: 'accepted' | 'refused' | 'suspended' | 'busy'): void
   refreshed(outcome: string): void
+  codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }
 
 /** Registrations, logins and refreshes by outcome, and passwords being hashed or waiting for it. */
@@ -14,6 +15,10 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
   const registrations = counter('identity_registrations_total', 'Registrations by outcome.')
   const logins = counter('identity_logins_total', 'Logins by outcome.')
   const refreshes = counter('identity_refreshes_total', 'Refreshed sessions by outcome.')
+  const codes = counter(
+    'identity_second_factor_codes_total',
+    'Codes by outcome: what kind of right code it was, or why it did not count.',
+  )
   new Gauge({
     name: 'identity_password_hashes',
     help: 'Passwords being hashed (active) and waiting for it.',
@@ -28,5 +33,6 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     registered: (outcome) => registrations.inc({ outcome }),
     loggedIn: (outcome) => logins.inc({ outcome }),
     refreshed: (outcome) => refreshes.inc({ outcome }),
+    codeChecked: (outcome) => codes.inc({ outcome }),
   }
 }

@@ -25,7 +25,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     queueMax: config.PASSWORD_HASH_QUEUE_MAX,
   })
   const app = await buildApp({
-    ...{ pool, db, keys, permits, log, registry },
+    ...{ pool, db, keys, box, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
     internalSecret: config.INTERNAL_JWT_SECRET,

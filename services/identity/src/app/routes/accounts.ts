@@ -21,6 +21,7 @@ const MeAnswer = Type.Object({
   name: Type.String(),
   email: Type.String(),
   emailVerified: Type.Boolean(),
+  twoFactorEnabled: Type.Boolean(),
   roles: Type.Array(Type.String()),
   createdAt: Instant,
 })

@@ -11,6 +11,7 @@ export interface LiveSession {
   name: string
   roles: string[]
   emailVerified: boolean
+  twoFactorEnabled: boolean
   createdAt: Date
   /** When the person last proved who they are, and how. */
   authenticatedAt: Date
@@ -107,6 +108,7 @@ export async function readLiveSessions(
     name: 'read-live-sessions',
     text: `select s.id as "sessionId", u.id, u.email, u.name, u.roles,
                   u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt",
+                  u.two_factor_enabled_at is not null as "twoFactorEnabled",
                   s.authenticated_at as "authenticatedAt", s.methods,
                   s.authenticated_at > clock_timestamp() - make_interval(secs => $2) as "isProofFresh"
              from sessions s

@@ -151,6 +151,7 @@ t.test('GET /identity/me answers the account as it is stored now', async (t) => 
     name: 'Renamed',
     email: PERSON.email,
     emailVerified: false,
+    twoFactorEnabled: false,
     roles: ['user', 'seller'],
   })
   t.match(createdAt, /Z$/)
@@ -163,6 +164,10 @@ t.test('the API describes itself', async (t) => {
   t.match(document.openapi, /^3\.1/)
   t.same(Object.keys(document.paths).sort(), [
     '/identity/.well-known/jwks.json',
+    '/identity/2fa/disable',
+    '/identity/2fa/enable',
+    '/identity/2fa/recovery-codes',
+    '/identity/2fa/verify',
     '/identity/login',
     '/identity/logout',
     '/identity/me',

@@ -1,0 +1,134 @@
+import { answers, STRICT } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { identityErrors } from '#src/errors.ts'
+import { countRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
+import type { LiveSession } from '#src/infra/postgres/sessions.ts'
+import { requireFreshProof } from '../require-fresh-proof.ts'
+import type { SessionCheck } from '../session-check.ts'
+import {
+  beginEnrolment,
+  regenerateRecoveryCodes,
+  turnOff,
+  turnOn,
+} from '../two-factor/change-two-factor.ts'
+import type { CheckCodeDependencies } from '../two-factor/check-code.ts'
+
+/** Of the app or, where one is taken, a recovery code with its dashes. */
+export const Code = Type.String({ minLength: 6, maxLength: 64 })
+
+const CodeBody = Type.Object({ code: Code }, STRICT)
+
+const EnrolmentAnswer = Type.Object({
+  secret: Type.String({ description: 'Base 32, to type into an authenticator app.' }),
+  otpauthUri: Type.String(),
+  qrCode: Type.String({ description: 'The same as a picture: a data URI.' }),
+})
+
+const RecoveryCodesAnswer = Type.Object({
+  recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once.' }),
+})
+
+export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
+  checkSession: SessionCheck
+}
+
+/** Enrolling an authenticator app, recovery codes, and turning two-factor off. */
+export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions): Promise<void> {
+  const sessionOf = async ({ caller }: FastifyRequest): Promise<LiveSession> => {
+    if (caller === null) throw identityErrors.unauthenticated()
+    return options.checkSession(caller)
+  }
+  const provenSessionOf = async (request: FastifyRequest): Promise<LiveSession> => {
+    const session = await sessionOf(request)
+    requireFreshProof(session)
+    return session
+  }
+  const schema = { tags: ['two-factor'], security: [{ bearer: [] }] }
+
+  app.post(
+    '/identity/2fa/enable',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'Begin to enrol an authenticator app; asks for a fresh proof',
+        response: answers({ 200: EnrolmentAnswer }),
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return beginEnrolment(options, await provenSessionOf(request))
+    },
+  )
+
+  app.post(
+    '/identity/2fa/verify',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'Turn two-factor on with the first code of the app; other sessions end',
+        body: CodeBody,
+        response: answers({ 200: RecoveryCodesAnswer }),
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return { recoveryCodes: await turnOn(options, await sessionOf(request), request.body.code) }
+    },
+  )
+
+  app.post(
+    '/identity/2fa/disable',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'Turn two-factor off; asks for a fresh proof and a code, other sessions end',
+        body: CodeBody,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      await turnOff(options, await provenSessionOf(request), request.body.code)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/identity/2fa/recovery-codes',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'How many recovery codes are left; the codes themselves are never shown again',
+        response: answers({ 200: Type.Object({ left: Type.Integer() }) }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { left: await countRecoveryCodes(options.db, id) }
+    },
+  )
+
+  app.post(
+    '/identity/2fa/recovery-codes',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'Get ten new recovery codes; asks for a fresh proof and a code',
+        body: CodeBody,
+        response: answers({ 200: RecoveryCodesAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { recoveryCodes: await regenerateRecoveryCodes(options, session, request.body.code) }
+    },
+  )
+}

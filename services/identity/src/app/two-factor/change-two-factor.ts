@@ -1,0 +1,138 @@
+import type { Kysely, Transaction } from 'kysely'
+import { toDataURL } from 'qrcode'
+import { RECOVERY_CODE_COUNT } from '#src/domain/two-factor.ts'
+import { identityErrors } from '#src/errors.ts'
+import { createRecoveryCode, formatRecoveryCode } from '#src/infra/crypto/recovery-code.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { createTotpSecret, totpUri } from '#src/infra/crypto/totp.ts'
+import { replaceRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import {
+  deleteTotpSecret,
+  isEnrolmentOpen,
+  replaceTotpSecret,
+} from '#src/infra/postgres/totp-secrets.ts'
+import {
+  addSessionMethod,
+  type LockedUser,
+  lockUser,
+  switchTwoFactor,
+} from '#src/infra/postgres/two-factor.ts'
+import {
+  type CheckCodeDependencies,
+  type CheckedCode,
+  checkCode,
+  sealTotpSecret,
+  spendCode,
+} from './check-code.ts'
+import { recordFactorChange } from './record-factor-change.ts'
+
+/** The name that authenticator apps show beside the address. */
+const ISSUER_NAME = 'Auction'
+
+export interface Enrolment {
+  secret: string
+  otpauthUri: string
+  /** A picture as a data URI. */
+  qrCode: string
+}
+
+/** Makes a secret for an authenticator app. Nothing changes at login before it is confirmed. */
+export async function beginEnrolment(
+  { db, box }: CheckCodeDependencies,
+  session: LiveSession,
+): Promise<Enrolment> {
+  const secret = createTotpSecret()
+  await changeUser(db, session, async (tx, user) => {
+    if (user.isTwoFactorOn) throw identityErrors.twoFactorOn()
+    await replaceTotpSecret(tx, user.id, sealTotpSecret(box, user.id, secret))
+  })
+  const otpauthUri = totpUri(secret, ISSUER_NAME, session.email)
+  return { secret, otpauthUri, qrCode: await toDataURL(otpauthUri) }
+}
+
+/**
+ * Turns two-factor on with the first code of the app. Returns the recovery codes, which nobody can
+ * read again; sessions that were started without a second factor end.
+ */
+export async function turnOn(
+  deps: CheckCodeDependencies,
+  session: LiveSession,
+  code: string,
+): Promise<string[]> {
+  if (session.twoFactorEnabled) throw identityErrors.twoFactorOn()
+  if (!(await isEnrolmentOpen(deps.db, session.id))) throw identityErrors.notEnrolling()
+  const checked = await checkCode(deps, session.id, code)
+  return changeUser(deps.db, session, async (tx, user) => {
+    if (user.isTwoFactorOn) throw identityErrors.twoFactorOn()
+    await spendCode(tx, deps, user.id, checked)
+    await switchTwoFactor(tx, user.id, true)
+    await addSessionMethod(tx, session.sessionId, 'otp')
+    await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
+    const codes = await giveRecoveryCodes(tx, user.id)
+    await recordFactorChange(tx, 'two_factor.enabled', user)
+    return codes
+  })
+}
+
+/** Turns two-factor off and forgets secret and codes; only who holds the second factor may. */
+export async function turnOff(
+  deps: CheckCodeDependencies,
+  session: LiveSession,
+  code: string,
+): Promise<void> {
+  await changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
+    await deleteTotpSecret(tx, user.id)
+    await replaceRecoveryCodes(tx, user.id, [])
+    await switchTwoFactor(tx, user.id, false)
+    await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
+    await recordFactorChange(tx, 'two_factor.disabled', user, { by: kind })
+  })
+}
+
+/** Gives ten new recovery codes; the old ones stop working. */
+export async function regenerateRecoveryCodes(
+  deps: CheckCodeDependencies,
+  session: LiveSession,
+  code: string,
+): Promise<string[]> {
+  return changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
+    const codes = await giveRecoveryCodes(tx, user.id)
+    await recordFactorChange(tx, 'two_factor.recovery_codes_replaced', user, { by: kind })
+    return codes
+  })
+}
+
+async function changeEnrolled<T>(
+  deps: CheckCodeDependencies,
+  session: LiveSession,
+  code: string,
+  change: (tx: Transaction<Database>, user: LockedUser, code: CheckedCode) => Promise<T>,
+): Promise<T> {
+  if (!session.twoFactorEnabled) throw identityErrors.twoFactorOff()
+  const checked = await checkCode(deps, session.id, code)
+  return changeUser(deps.db, session, async (tx, user) => {
+    if (!user.isTwoFactorOn) throw identityErrors.twoFactorOff()
+    await spendCode(tx, deps, user.id, checked)
+    return change(tx, user, checked)
+  })
+}
+
+async function changeUser<T>(
+  db: Kysely<Database>,
+  session: LiveSession,
+  change: (tx: Transaction<Database>, user: LockedUser) => Promise<T>,
+): Promise<T> {
+  return db.transaction().execute(async (tx) => {
+    const user = await lockUser(tx, session.id)
+    if (user === undefined) throw identityErrors.unauthenticated()
+    return change(tx, user)
+  })
+}
+
+async function giveRecoveryCodes(tx: Transaction<Database>, userId: string): Promise<string[]> {
+  const codes = Array.from({ length: RECOVERY_CODE_COUNT }, createRecoveryCode)
+  await replaceRecoveryCodes(tx, userId, codes.map(digestOf))
+  return codes.map(formatRecoveryCode)
+}

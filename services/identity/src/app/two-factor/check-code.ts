@@ -1,0 +1,95 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
+import { readCode } from '#src/domain/two-factor.ts'
+import { identityErrors } from '#src/errors.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
+import { findTotpStep } from '#src/infra/crypto/totp.ts'
+import { spendRecoveryCode } from '#src/infra/postgres/recovery-codes.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  type AdmittedTry,
+  admitTotpTry,
+  type SealedTotpSecret,
+  spendTotpStep,
+} from '#src/infra/postgres/totp-secrets.ts'
+import type { IdentityMetrics } from '../metrics.ts'
+
+export interface CheckCodeDependencies {
+  db: Kysely<Database>
+  box: SecretBox
+  metrics: IdentityMetrics
+}
+
+/** A code that looks right; it counts once `spendCode` has used it up. */
+export type CheckedCode = { kind: 'totp'; step: number } | { kind: 'recovery'; digest: Buffer }
+
+/** What a code of this kind proves, as RFC 8176 names it. */
+export const METHOD_OF_CODE = { totp: 'otp', recovery: 'kba' } as const satisfies Record<
+  CheckedCode['kind'],
+  AuthenticationMethod
+>
+
+/**
+ * Judges a code outside of any transaction, because the try must stay counted when the rest fails.
+ * Throws identity.invalid_code, or identity.too_many_codes when no try is left.
+ */
+export async function checkCode(
+  deps: CheckCodeDependencies,
+  userId: string,
+  text: string,
+): Promise<CheckedCode> {
+  const typed = readCode(text)
+  if (typed === undefined) throw refuse(deps)
+  // 120 random bits need no counting, so that these still work while a guesser uses the tries up.
+  if (typed.kind === 'recovery') return { kind: 'recovery', digest: digestOf(typed.code) }
+  const admitted = await admitTotpTry(deps.db, userId)
+  if (admitted === undefined) {
+    deps.metrics.codeChecked('throttled')
+    throw identityErrors.tooManyCodes()
+  }
+  const step = await findTotpStep(
+    openTotpSecret(deps.box, userId, admitted),
+    typed.code,
+    admitted.nowSeconds,
+  )
+  if (step === undefined) throw refuse(deps)
+  return { kind: 'totp', step }
+}
+
+/** Uses a code up, in the transaction of what it allows; of parallel tries with it one passes. */
+export async function spendCode(
+  tx: Transaction<Database>,
+  deps: CheckCodeDependencies,
+  userId: string,
+  checked: CheckedCode,
+): Promise<void> {
+  const isSpent =
+    checked.kind === 'totp'
+      ? await spendTotpStep(tx, userId, checked.step)
+      : await spendRecoveryCode(tx, userId, checked.digest)
+  if (!isSpent) throw refuse(deps)
+  deps.metrics.codeChecked(checked.kind)
+}
+
+/** The context ties a secret to its user: copied to another row it does not open. */
+const contextOf = (userId: string) => `totp secret of ${userId}`
+
+export function sealTotpSecret(box: SecretBox, userId: string, secret: string): SealedTotpSecret {
+  return { secretEncrypted: box.seal(secret, contextOf(userId)), encryptionKeyId: box.keyId }
+}
+
+function openTotpSecret(box: SecretBox, userId: string, sealed: AdmittedTry): string {
+  if (sealed.encryptionKeyId !== box.keyId) {
+    throw new Error(
+      `the authenticator secret of ${userId} was encrypted with KEY_ENCRYPTION_KEY ${sealed.encryptionKeyId}, this process has ${box.keyId}`,
+    )
+  }
+  return box.open(sealed.secretEncrypted, contextOf(userId))
+}
+
+/** One answer for a wrong, an old and a used code. */
+function refuse({ metrics }: CheckCodeDependencies) {
+  metrics.codeChecked('refused')
+  return identityErrors.invalidCode({ field: 'code' })
+}

@@ -1,0 +1,105 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { CODE_TRIES, ENROLMENT_SECONDS } from '#src/domain/two-factor.ts'
+import type { Database } from './schema.ts'
+
+export interface SealedTotpSecret {
+  secretEncrypted: Buffer
+  encryptionKeyId: string
+}
+
+export interface AdmittedTry extends SealedTotpSecret {
+  /** By the database's clock, which all replicas share. */
+  nowSeconds: number
+}
+
+/** Stores a new secret in place of one that was never confirmed; its tries begin anew. */
+export async function replaceTotpSecret(
+  tx: Transaction<Database>,
+  userId: string,
+  { secretEncrypted, encryptionKeyId }: SealedTotpSecret,
+): Promise<void> {
+  await deleteTotpSecret(tx, userId)
+  await tx
+    .insertInto('totp_secrets')
+    .values({
+      user_id: userId,
+      secret_encrypted: secretEncrypted,
+      encryption_key_id: encryptionKeyId,
+    })
+    .execute()
+}
+
+export async function deleteTotpSecret(tx: Transaction<Database>, userId: string): Promise<void> {
+  await tx.deleteFrom('totp_secrets').where('user_id', '=', userId).execute()
+}
+
+/** True while a secret was made a moment ago: it may still be confirmed. */
+export async function isEnrolmentOpen(db: Kysely<Database>, userId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('totp_secrets')
+    .select('user_id')
+    .where('user_id', '=', userId)
+    .where(
+      'created_at',
+      '>',
+      sql<Date>`clock_timestamp() - make_interval(secs => ${ENROLMENT_SECONDS})`,
+    )
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Counts a try and hands out the secret to judge it with, in one statement: of parallel tries no
+ * more pass than the windows allow, whatever the replicas do. Undefined when there is no secret or
+ * no try left.
+ */
+export async function admitTotpTry(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<AdmittedTry | undefined> {
+  const { short, long } = CODE_TRIES
+  const { rows } = await sql<AdmittedTry>`
+    update totp_secrets t
+       set short_window_began_at = w.short_began, short_window_tries = w.short_tries + 1,
+           long_window_began_at = w.long_began, long_window_tries = w.long_tries + 1
+      from (
+        select user_id,
+               case when short_over then now else short_window_began_at end as short_began,
+               case when short_over then 0 else short_window_tries end as short_tries,
+               case when long_over then now else long_window_began_at end as long_began,
+               case when long_over then 0 else long_window_tries end as long_tries,
+               now
+          from (
+            select *, short_window_began_at < now - make_interval(secs => ${short.seconds}) as short_over,
+                   long_window_began_at < now - make_interval(secs => ${long.seconds}) as long_over
+              from (select *, clock_timestamp() as now from totp_secrets
+                     where user_id = ${userId} for update) locked
+          ) judged
+      ) w
+     where t.user_id = w.user_id and w.short_tries < ${short.max} and w.long_tries < ${long.max}
+    returning t.secret_encrypted as "secretEncrypted", t.encryption_key_id as "encryptionKeyId",
+              extract(epoch from w.now)::float8 as "nowSeconds"`.execute(db)
+  return rows[0]
+}
+
+/**
+ * Marks the step of a right code as spent. False when that or a newer one is spent already: of
+ * parallel submits of one code exactly one gets true. A right code gives its try back.
+ */
+export async function spendTotpStep(
+  tx: Transaction<Database>,
+  userId: string,
+  step: number,
+): Promise<boolean> {
+  const result = await tx
+    .updateTable('totp_secrets')
+    .set({
+      last_used_step: String(step),
+      short_window_tries: 0,
+      long_window_tries: sql<number>`greatest(long_window_tries - 1, 0)`,
+    })
+    .where('user_id', '=', userId)
+    .where('last_used_step', '<', String(step))
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}

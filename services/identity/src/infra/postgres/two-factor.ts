@@ -1,0 +1,57 @@
+import { sql, type Transaction } from 'kysely'
+import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
+import type { Database } from './schema.ts'
+
+export interface LockedUser {
+  id: string
+  email: string
+  name: string
+  isTwoFactorOn: boolean
+}
+
+/**
+ * An active user, locked against logins and against every other change of the account: what is
+ * decided about second factors holds until the commit.
+ */
+export async function lockUser(
+  tx: Transaction<Database>,
+  id: string,
+): Promise<LockedUser | undefined> {
+  return tx
+    .selectFrom('users')
+    .select(['id', 'email', 'name'])
+    .select(sql<boolean>`two_factor_enabled_at is not null`.as('isTwoFactorOn'))
+    .where('id', '=', id)
+    .where('status', '=', 'active')
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+export async function switchTwoFactor(
+  tx: Transaction<Database>,
+  userId: string,
+  isOn: boolean,
+): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({
+      two_factor_enabled_at: isOn ? sql<Date>`clock_timestamp()` : null,
+      version: sql`version + 1`,
+      updated_at: sql`clock_timestamp()`,
+    })
+    .where('id', '=', userId)
+    .execute()
+}
+
+/** The session's owner proved one thing more; what was proved before is as old as it was. */
+export async function addSessionMethod(
+  tx: Transaction<Database>,
+  sessionId: string,
+  method: AuthenticationMethod,
+): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ methods: sql<string[]>`array_append(array_remove(methods, ${method}), ${method})` })
+    .where('id', '=', sessionId)
+    .execute()
+}
