@@ -57,3 +57,22 @@ export const itemErrors = {
 
   termsNotFound: defineError('item.terms.not_found', 'There are no published terms.', 404),
 }
+
+/** Errors of what is written under items. */
+export const commentErrors = {
+  invalid: defineError('item.comment.validation_failed', 'The comment is not valid.', 400),
+  itemNotFound: defineError('item.comment.item_not_found', 'There is no item with this id.', 404),
+  notFound: defineError('item.comment.not_found', 'There is no such comment on this item.', 404),
+  parentNotFound: defineError(
+    'item.comment.parent_not_found',
+    'The comment to reply to is not under this item any more.',
+    404,
+  ),
+  forbidden: defineError('item.comment.forbidden', 'This comment is not yours to take away.', 403),
+  tooMany: defineError(
+    'item.comment.too_many',
+    'That is a lot of comments. Write the next one in some minutes.',
+    429,
+    { retryAfterSeconds: 60 },
+  ),
+}

@@ -27,7 +27,7 @@ export interface Person {
 export interface Identity {
   jwks: JwksCache
   jwksUrl: string
-  person(): Person
+  person(roles?: string[]): Person
 }
 
 /** identity as this service knows it: keys at an address, and tokens signed with them. */
@@ -54,9 +54,9 @@ export async function startIdentity(t: Test): Promise<Identity> {
   return {
     jwks: createJwksCache(jwksUrl, log),
     jwksUrl,
-    person() {
+    person(roles = []) {
       const id = randomUUID()
-      const claims = { sub: id, sid: randomUUID(), email: 'a@example.test', name: 'A', roles: [] }
+      const claims = { sub: id, sid: randomUUID(), email: 'a@example.test', name: 'A', roles }
       return { id, headers: { authorization: `Bearer ${sign(claims)}` } }
     },
   }

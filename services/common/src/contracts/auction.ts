@@ -123,3 +123,31 @@ export const itemCancelled = defineEvent({
   version: 'v1',
   payload: Type.Object(ending),
 })
+
+export const itemCommentCreated = defineEvent({
+  event: 'item.comment.created',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    itemId: field.id,
+    authorId: field.id,
+    content: field.text,
+    kind: field.text,
+    parentId: optional(field.id),
+    parentAuthorId: optional(field.id),
+    sellerId: field.id,
+    createdAt: field.instant,
+  }),
+})
+
+export const itemCommentDeleted = defineEvent({
+  event: 'item.comment.deleted',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    itemId: field.id,
+    authorId: field.id,
+    reason: field.text,
+    deletedAt: field.instant,
+  }),
+})

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { CommentKind, CommentState } from '#src/domain/comment.ts'
 import type { ExtensionMode, ItemStatus, ItemType, Outcome } from '#src/domain/item.ts'
 
 type Instant = ColumnType<Date, Date | string, Date | string>
@@ -64,8 +65,23 @@ export interface LegacyBidsTable {
   seen_at: Generated<Date>
 }
 
+export interface CommentsTable {
+  id: string
+  item_id: string
+  root_id: string
+  parent_id: string | null
+  author_id: string
+  kind: CommentKind
+  content: string
+  state: Generated<CommentState>
+  state_changed_by: string | null
+  state_changed_at: Instant | null
+  created_at: Generated<Date>
+}
+
 export interface Database {
   items: ItemsTable
   terms_changes: TermsChangesTable
   legacy_bids: LegacyBidsTable
+  comments: CommentsTable
 }

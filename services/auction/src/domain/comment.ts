@@ -1,0 +1,54 @@
+export type CommentKind = 'comment' | 'question' | 'answer'
+export type CommentState = 'visible' | 'deleted' | 'hidden' | 'removed'
+
+const CONTENT_LENGTH_MAX = 2_000
+/** A person may write this many comments in COMMENT_WINDOW_MINUTES. */
+export const COMMENTS_MAX = 20
+export const COMMENT_WINDOW_MINUTES = 10
+
+const INVISIBLE = /^[\p{C}\p{Z}]*$/u
+
+/** A comment's text in composed form without outer blanks, or undefined when there is nothing to see. */
+export function readContent(text: string): string | undefined {
+  const content = text.normalize('NFC').trim()
+  // PostgreSQL stores no NUL, and nobody means to write one.
+  if (INVISIBLE.test(content) || content.includes('\0') || !content.isWellFormed()) return undefined
+  return [...content].length <= CONTENT_LENGTH_MAX ? content : undefined
+}
+
+export interface NewComment {
+  kind: CommentKind
+  isSeller: boolean
+  parentKind: CommentKind | undefined
+}
+
+export type CommentProblem =
+  | 'question_by_seller'
+  | 'question_has_parent'
+  | 'answer_without_question'
+
+/** Questions are put to the seller, and only the seller answers them; everybody may comment. */
+export function judgeComment(comment: NewComment): CommentProblem | 'fine' {
+  const { kind, isSeller, parentKind } = comment
+  if (kind === 'question' && isSeller) return 'question_by_seller'
+  if (kind === 'question' && parentKind !== undefined) return 'question_has_parent'
+  if (kind === 'answer' && (!isSeller || parentKind !== 'question'))
+    return 'answer_without_question'
+  return 'fine'
+}
+
+export interface Remover {
+  isAuthor: boolean
+  isSeller: boolean
+  isModerator: boolean
+}
+
+/**
+ * What becomes of a comment when somebody takes it away, or undefined when that is not theirs to
+ * do. The state tells who did it: its author, the seller of the item, or a moderator.
+ */
+export function judgeRemoval(remover: Remover): Exclude<CommentState, 'visible'> | undefined {
+  if (remover.isAuthor) return 'deleted'
+  if (remover.isModerator) return 'removed'
+  return remover.isSeller ? 'hidden' : undefined
+}
