@@ -1,13 +1,16 @@
-import { EventEmitter, once } from 'node:events'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger }
 
-/** JSON lines on stdout with the service's name; secrets and tokens are redacted by path. */
+/**
+ * JSON lines on stdout with the service's name; secrets and tokens are redacted by path. A line is
+ * written before the call returns: one left to a background thread comes after the last words of a
+ * process that ends meanwhile.
+ */
 export function createLogger(
   service: string,
   level: string,
-  destination: DestinationStream = pino.destination(1),
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
 ): Logger {
   const options = {
     level,
@@ -30,21 +33,6 @@ export function createLogger(
     },
   }
   return pino(options, destination)
-}
-
-const END_TIMEOUT_MS = 1_000
-
-/**
- * Ends a log before the process ends itself. Lines are written in the background, so the last ones
- * would else come out of order; a reader that is gone is not waited for.
- */
-export async function endLog(log: Logger): Promise<void> {
-  const stream: unknown = Reflect.get(log, pino.symbols.streamSym)
-  if (!(stream instanceof EventEmitter) || !('end' in stream)) return
-  if (typeof stream.end !== 'function') return
-  const closed = once(stream, 'close', { signal: AbortSignal.timeout(END_TIMEOUT_MS) })
-  stream.end()
-  await closed.catch(() => undefined)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { endLog, type Logger } from './logger.ts'
+import type { Logger } from './logger.ts'
 import { stopTelemetry } from './telemetry.ts'
 
 const STOP_TIMEOUT_MS = 25_000
@@ -42,7 +42,6 @@ export async function runProcess(
     }
     await stopTelemetry().catch(() => undefined)
     log.info('stopped')
-    await endLog(log)
     process.exit(0)
   }
 

@@ -132,6 +132,15 @@ t.test('a start that fails ends the process with a line that says why', async (t
   })
 })
 
+t.test('lines come in the order they were logged, whatever the background does', async (t) => {
+  const toy = await start(t, { FAILURE: 'threads' })
+  t.equal(await toy.exit(), 1)
+  t.match(toy.lines, [
+    { level: 'info', msg: 'threads occupied' },
+    { level: 'fatal', msg: 'start failed', err: { message: 'no threads today' } },
+  ])
+})
+
 t.test('a taken port is a start that failed', async (t) => {
   const first = await started(await start(t))
   const second = await start(t, { PORT: String(first.port) })
