@@ -23,6 +23,11 @@ export const identityErrors = {
     'This code is not right, or it was used before.',
     401,
   ),
+  pendingLoginOver: defineError(
+    'identity.pending_login_over',
+    'This login is no longer waiting for a code. Log in again.',
+    401,
+  ),
   tooManyCodes: defineError(
     'identity.too_many_codes',
     'Too many codes were tried. Use a recovery code, or wait a quarter of an hour.',

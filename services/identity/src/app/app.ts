@@ -12,6 +12,7 @@ import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
 import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
@@ -52,6 +53,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   })
   const metrics = createIdentityMetrics(registry, permits)
   const hasher = await createPasswordHasher(permits)
+  const accessTokens = createAccessTokens(keys, issuer)
   const checkSession = createSessionCheck(pool)
   await accountRoutes(app, {
     ...dependencies,
@@ -63,9 +65,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     ...dependencies,
     hasher,
     metrics,
-    accessTokens: createAccessTokens(keys, issuer),
+    accessTokens,
   })
   await twoFactorRoutes(app, { ...dependencies, metrics, checkSession })
+  await challengeRoutes(app, { ...dependencies, metrics, accessTokens })
   await keyRoutes(app, { keys })
   return app
 }

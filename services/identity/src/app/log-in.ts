@@ -1,9 +1,11 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import { PermitsFullError } from '#src/infra/argon2/permits.ts'
+import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { insertPendingLogin } from '#src/infra/postgres/pending-logins.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   type Credentials,
@@ -34,11 +36,20 @@ export interface Tokens {
   refreshToken: string
 }
 
+/** A login whose password was right and that waits for its second factor. */
+export interface PendingLogin {
+  pendingToken: string
+  expiresAt: Date
+}
+
 /**
- * Starts a session. An unknown address, a deleted account and a wrong password give one answer
+ * Starts a session, or asks for the second factor. An unknown address, a deleted account and a wrong password give one answer
  * after the same work; that an account is suspended learns only who knows its password.
  */
-export async function logIn(deps: LogInDependencies, command: LogInCommand): Promise<Tokens> {
+export async function logIn(
+  deps: LogInDependencies,
+  command: LogInCommand,
+): Promise<Tokens | PendingLogin> {
   const { db, hasher, metrics } = deps
   const password = composePassword(command.password)
   const emailNormalised = normaliseEmail(command.email)
@@ -58,27 +69,34 @@ export async function logIn(deps: LogInDependencies, command: LogInCommand): Pro
     metrics.loggedIn('suspended')
     throw identityErrors.suspended()
   }
-  const tokens = await openSession(deps, user, command.device)
-  metrics.loggedIn('accepted')
+  const opened = await open(deps, user, command.device)
+  metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
   await renewHash(deps, user, password)
-  return tokens
+  return opened
 }
 
-async function openSession(
+async function open(
   { db, accessTokens }: LogInDependencies,
   user: Credentials,
   device: string | null,
-): Promise<Tokens> {
-  const session = await db.transaction().execute(async (tx) => {
-    const isStillRight = await lockActiveUser(tx, user.id, user.passwordHash)
-    return isStillRight
-      ? startSession(tx, { userId: user.id, device, methods: ['pwd'] })
-      : undefined
-  })
-  if (session === undefined) throw identityErrors.invalidCredentials()
+): Promise<Tokens | PendingLogin> {
   const { id: userId, email, name, roles } = user
-  const token = accessTokens({ ...session, userId, email, name, roles })
-  return { token, refreshToken: session.refreshToken }
+  const opened = await db.transaction().execute(async (tx) => {
+    const locked = await lockActiveUser(tx, userId, user.passwordHash)
+    if (locked === undefined) throw identityErrors.invalidCredentials()
+    if (locked.isTwoFactorOn) return openPendingLogin(tx, userId)
+    return startSession(tx, { userId, device, methods: ['pwd'] })
+  })
+  if ('pendingToken' in opened) return opened
+  const token = accessTokens({ ...opened, userId, email, name, roles })
+  return { token, refreshToken: opened.refreshToken }
+}
+
+/** The token is no JWT: it can be mistaken for an access token nowhere. */
+async function openPendingLogin(tx: Transaction<Database>, userId: string): Promise<PendingLogin> {
+  const pendingToken = createRefreshToken()
+  const expiresAt = await insertPendingLogin(tx, digestOf(pendingToken), userId)
+  return { pendingToken, expiresAt }
 }
 
 /** The moment of a login is the only one at which an old hash can be made anew. */

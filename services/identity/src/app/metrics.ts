@@ -3,7 +3,9 @@ import type { Permits } from '#src/infra/argon2/permits.ts'
 
 export interface IdentityMetrics {
   registered(outcome: 'created' | 'email_taken'): void
-  loggedIn(outcome: 'accepted' | 'refused' | 'suspended' | 'busy'): void
+  loggedIn(
+    outcome: 'accepted' | 'refused' | 'suspended' | 'busy' | 'code_asked' | 'challenge_over',
+  ): void
   refreshed(outcome: string): void
   codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }

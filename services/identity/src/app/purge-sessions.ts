@@ -1,19 +1,25 @@
 import type { Logger } from '@auction/common/logger.ts'
 import type { Kysely } from 'kysely'
-import { purgeRefreshTokens, purgeSessions } from '#src/infra/postgres/purge.ts'
+import { purgeExpired, purgeRefreshTokens, purgeSessions } from '#src/infra/postgres/purge.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 const INTERVAL_MS = 600_000
 const BATCH = 500
 
+export interface Purged {
+  refreshTokens: number
+  sessions: number
+  pendingLogins: number
+  passkeyChallenges: number
+}
+
 /** Deletes everything that is due, in small batches so that no lock is held for long. */
-export async function purge(
-  db: Kysely<Database>,
-  batch = BATCH,
-): Promise<{ refreshTokens: number; sessions: number }> {
+export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged> {
   return {
     refreshTokens: await untilLess(batch, () => purgeRefreshTokens(db, batch)),
     sessions: await untilLess(batch, () => purgeSessions(db, batch)),
+    pendingLogins: await untilLess(batch, () => purgeExpired(db, 'pending_logins', batch)),
+    passkeyChallenges: await untilLess(batch, () => purgeExpired(db, 'passkey_challenges', batch)),
   }
 }
 
@@ -22,7 +28,8 @@ export function startPurge(db: Kysely<Database>, log: Logger): () => Promise<voi
   const run = async () => {
     try {
       const purged = await purge(db)
-      if (purged.refreshTokens + purged.sessions > 0) log.info(purged, 'ended sessions purged')
+      if (Object.values(purged).some((count) => count > 0))
+        log.info(purged, 'ended sessions purged')
     } catch (error) {
       log.warn({ err: error }, 'ended sessions could not be purged')
     }

@@ -7,6 +7,9 @@ export const ENROLMENT_SECONDS = 600
 
 export const RECOVERY_CODE_COUNT = 10
 
+/** A login whose password was right waits this long for its second factor. */
+export const PENDING_LOGIN = { seconds: 300, triesMax: 5 } as const
+
 /**
  * Tries of app codes per account, by whatever way. Of a million codes three are right at a time, so
  * the day's limit leaves a guesser who has the password one chance in ten thousand a day. Nobody

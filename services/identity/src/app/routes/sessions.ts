@@ -1,13 +1,11 @@
-import { answers, STRICT } from '@auction/common/schemas.ts'
+import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
-import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
 import { identityErrors } from '#src/errors.ts'
 import { revokeSession } from '#src/infra/postgres/sessions.ts'
-import { type LogInDependencies, logIn, type Tokens } from '../log-in.ts'
+import { type LogInDependencies, logIn, type PendingLogin } from '../log-in.ts'
 import { type RefreshDependencies, refreshSession } from '../refresh-session.ts'
-
-const DEVICE_LENGTH_MAX = 200
+import { deviceOf, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
 
 const LogInBody = Type.Object(
   {
@@ -22,10 +20,15 @@ const RefreshBody = Type.Object(
   STRICT,
 )
 
-const TokensAnswer = Type.Object({
-  token: Type.String({ description: 'Access token: send it as "Authorization: Bearer …".' }),
-  expiresIn: Type.Integer({ description: 'Seconds until the access token expires.' }),
-  refreshToken: Type.String({ description: 'Exchange it for the next pair; it works once.' }),
+const PendingAnswer = Type.Object({
+  code: Type.Literal('identity.second_factor_required'),
+  message: Type.String(),
+  details: Type.Object({
+    token: Type.String({ description: 'Send it to /identity/2fa/challenge with a code.' }),
+    expiresAt: Instant,
+    jwt: Type.String({ description: 'The same as token, by its older name.' }),
+    expires_at: Instant,
+  }),
 })
 
 export type SessionRoutesOptions = LogInDependencies & RefreshDependencies
@@ -40,15 +43,16 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
         tags: ['sessions'],
         summary: 'Log in with e-mail address and password',
         body: LogInBody,
-        response: answers({ 200: TokensAnswer }),
+        response: answers({ 200: TokensAnswer, 202: PendingAnswer }),
       },
     },
     async (request, reply) => {
       const { email, password } = request.body
       const device = deviceOf(request.headers['user-agent'])
-      const tokens = await logIn(options, { email, password, device })
+      const opened = await logIn(options, { email, password, device })
       reply.header('cache-control', 'no-store')
-      return tokensAnswer(tokens)
+      if ('pendingToken' in opened) return reply.code(202).send(pendingAnswer(opened))
+      return tokensAnswer(opened)
     },
   )
 
@@ -89,12 +93,11 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
   )
 }
 
-function tokensAnswer({ token, refreshToken }: Tokens) {
-  return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS, refreshToken }
-}
-
-/** What the browser calls itself, in printable ASCII and cut, so that it can be shown later. */
-function deviceOf(userAgent: string | undefined): string | null {
-  const text = userAgent?.replace(/[^\x20-\x7e]/g, '').slice(0, DEVICE_LENGTH_MAX)
-  return text === undefined || text === '' ? null : text
+function pendingAnswer({ pendingToken, expiresAt }: PendingLogin) {
+  const until = expiresAt.toISOString()
+  return {
+    code: 'identity.second_factor_required' as const,
+    message: 'The password is right. Now send a code of your app, or a recovery code.',
+    details: { token: pendingToken, expiresAt: until, jwt: pendingToken, expires_at: until },
+  }
 }

@@ -22,3 +22,16 @@ export async function purgeSessions(db: Kysely<Database>, limit: number): Promis
        for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
+
+/** Deletes some rows whose time is over and that were never used; answers how many. */
+export async function purgeExpired(
+  db: Kysely<Database>,
+  table: 'pending_logins' | 'passkey_challenges',
+  limit: number,
+): Promise<number> {
+  const result = await sql`
+    delete from ${sql.table(table)} where digest in (
+      select digest from ${sql.table(table)} where expires_at < clock_timestamp() limit ${limit}
+      for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}

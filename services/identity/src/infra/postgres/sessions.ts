@@ -78,7 +78,8 @@ export async function revokeSession(
 }
 
 /**
- * Ends every session of a user, apart from one that may go on. Called in the transaction of what
+ * Ends every session of a user, apart from one that may go on, and every login that waits for its
+ * second factor. Called in the transaction of what
  * makes them untrustworthy, after the user's row is locked: a login under way waits for that lock.
  */
 export async function revokeSessionsOfUser(
@@ -87,6 +88,7 @@ export async function revokeSessionsOfUser(
   reason: RevocationReason,
   exceptSessionId?: string,
 ): Promise<void> {
+  await tx.deleteFrom('pending_logins').where('user_id', '=', userId).execute()
   await tx
     .updateTable('sessions')
     .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })

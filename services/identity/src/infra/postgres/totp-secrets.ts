@@ -58,27 +58,21 @@ export async function admitTotpTry(
   userId: string,
 ): Promise<AdmittedTry | undefined> {
   const { short, long } = CODE_TRIES
+  const isShortOver = sql`short_window_began_at < clock_timestamp() - make_interval(secs => ${short.seconds})`
+  const isLongOver = sql`long_window_began_at < clock_timestamp() - make_interval(secs => ${long.seconds})`
   const { rows } = await sql<AdmittedTry>`
-    update totp_secrets t
-       set short_window_began_at = w.short_began, short_window_tries = w.short_tries + 1,
-           long_window_began_at = w.long_began, long_window_tries = w.long_tries + 1
-      from (
-        select user_id,
-               case when short_over then now else short_window_began_at end as short_began,
-               case when short_over then 0 else short_window_tries end as short_tries,
-               case when long_over then now else long_window_began_at end as long_began,
-               case when long_over then 0 else long_window_tries end as long_tries,
-               now
-          from (
-            select *, short_window_began_at < now - make_interval(secs => ${short.seconds}) as short_over,
-                   long_window_began_at < now - make_interval(secs => ${long.seconds}) as long_over
-              from (select *, clock_timestamp() as now from totp_secrets
-                     where user_id = ${userId} for update) locked
-          ) judged
-      ) w
-     where t.user_id = w.user_id and w.short_tries < ${short.max} and w.long_tries < ${long.max}
-    returning t.secret_encrypted as "secretEncrypted", t.encryption_key_id as "encryptionKeyId",
-              extract(epoch from w.now)::float8 as "nowSeconds"`.execute(db)
+    update totp_secrets
+       set short_window_tries = case when ${isShortOver} then 1 else short_window_tries + 1 end,
+           long_window_tries = case when ${isLongOver} then 1 else long_window_tries + 1 end,
+           short_window_began_at =
+             case when ${isShortOver} then clock_timestamp() else short_window_began_at end,
+           long_window_began_at =
+             case when ${isLongOver} then clock_timestamp() else long_window_began_at end
+     where user_id = ${userId}
+       and (${isShortOver} or short_window_tries < ${short.max})
+       and (${isLongOver} or long_window_tries < ${long.max})
+    returning secret_encrypted as "secretEncrypted", encryption_key_id as "encryptionKeyId",
+              extract(epoch from clock_timestamp())::float8 as "nowSeconds"`.execute(db)
   return rows[0]
 }
 

@@ -6,6 +6,7 @@ export interface LockedUser {
   id: string
   email: string
   name: string
+  roles: string[]
   isTwoFactorOn: boolean
 }
 
@@ -19,7 +20,7 @@ export async function lockUser(
 ): Promise<LockedUser | undefined> {
   return tx
     .selectFrom('users')
-    .select(['id', 'email', 'name'])
+    .select(['id', 'email', 'name', 'roles'])
     .select(sql<boolean>`two_factor_enabled_at is not null`.as('isTwoFactorOn'))
     .where('id', '=', id)
     .where('status', '=', 'active')

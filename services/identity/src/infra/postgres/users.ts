@@ -48,23 +48,22 @@ export async function readCredentials(
 }
 
 /**
- * True while the user may start a session with the password just verified. The row is locked
- * against updates, so a password change or suspension waits and then ends the session as well.
+ * The user, while they may log in with the password just verified. The row is locked against
+ * updates, so a password change or suspension waits and then ends what the login began as well.
  */
 export async function lockActiveUser(
   tx: Transaction<Database>,
   id: string,
   passwordHash: string,
-): Promise<boolean> {
-  const row = await tx
+): Promise<{ isTwoFactorOn: boolean } | undefined> {
+  return tx
     .selectFrom('users')
-    .select('id')
+    .select(sql<boolean>`two_factor_enabled_at is not null`.as('isTwoFactorOn'))
     .where('id', '=', id)
     .where('status', '=', 'active')
     .where('password_hash', '=', passwordHash)
     .forShare()
     .executeTakeFirst()
-  return row !== undefined
 }
 
 /** Stores the same password under newer parameters, unless it was changed meanwhile. */

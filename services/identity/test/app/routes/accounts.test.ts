@@ -164,6 +164,7 @@ t.test('the API describes itself', async (t) => {
   t.match(document.openapi, /^3\.1/)
   t.same(Object.keys(document.paths).sort(), [
     '/identity/.well-known/jwks.json',
+    '/identity/2fa/challenge',
     '/identity/2fa/disable',
     '/identity/2fa/enable',
     '/identity/2fa/recovery-codes',

@@ -190,3 +190,16 @@ t.test('what a user changes about two-factor is audited, without any secret', as
     { action: 'two_factor.disabled', ...both, details: { by: 'recovery' } },
   ])
 })
+
+t.test('a secret belongs to its user: copied onto another account it opens nothing', async (t) => {
+  const identity = await startIdentity(t)
+  const mallory = await enrol(identity, 'mallory@example.org')
+  const ann = await enrol(identity, 'ann@example.org')
+  await sql`update totp_secrets set secret_encrypted =
+              (select secret_encrypted from totp_secrets where user_id = ${mallory.id})
+             where user_id = ${ann.id}`.execute(identity.db)
+  const code = await codeOf(mallory.secret, 1)
+  const response = await ann.as.post('2fa/disable', { code })
+  t.match([response.statusCode, response.json().code], [500, 'internal_error'])
+  t.equal((await ann.as.get('me')).json().twoFactorEnabled, true)
+})

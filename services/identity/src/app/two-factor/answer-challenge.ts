@@ -1,0 +1,82 @@
+import type { Logger } from '@auction/common/logger.ts'
+import type { Transaction } from 'kysely'
+import { identityErrors } from '#src/errors.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import type { AccessTokens } from '../access-token.ts'
+import type { Tokens } from '../log-in.ts'
+import { startSession } from '../start-session.ts'
+import {
+  type CheckCodeDependencies,
+  type CheckedCode,
+  checkCode,
+  METHOD_OF_CODE,
+  spendCode,
+} from './check-code.ts'
+
+export interface ChallengeDependencies extends CheckCodeDependencies {
+  accessTokens: AccessTokens
+  log: Logger
+}
+
+export interface ChallengeAnswer {
+  /** What the login gave out. It opens nothing but this. */
+  pendingToken: string
+  code: string
+  device: string | null
+}
+
+/** Finishes a login whose password was right, with a code of the app or a recovery code. */
+export async function answerChallenge(
+  deps: ChallengeDependencies,
+  { pendingToken, code, device }: ChallengeAnswer,
+): Promise<Tokens> {
+  const digest = digestOf(pendingToken)
+  const { userId, checked } = await admit(deps, digest, code)
+  const { user, session } = await deps.db.transaction().execute(async (tx) => {
+    // A password change, a reset and a suspension hold this lock and end what waits.
+    const locked = await lockUser(tx, userId)
+    if (locked === undefined || !(await endPendingLogin(tx, digest))) throw over(deps)
+    await spendCode(tx, deps, userId, checked)
+    const methods = ['pwd', METHOD_OF_CODE[checked.kind]] as const
+    const started = await startSession(tx, { userId, device, methods })
+    await recordUse(tx, userId, checked)
+    return { user: locked, session: started }
+  })
+  deps.metrics.loggedIn('accepted')
+  const token = deps.accessTokens({ ...user, ...session, userId })
+  return { token, refreshToken: session.refreshToken }
+}
+
+async function admit(deps: ChallengeDependencies, digest: Buffer, code: string) {
+  const admitted = await admitPendingLogin(deps.db, digest)
+  if (admitted === undefined) throw over(deps)
+  const { userId, triesLeft } = admitted
+  try {
+    return { userId, checked: await checkCode(deps, userId, code) }
+  } catch (error) {
+    // Somebody has the password and not the second factor.
+    if (triesLeft === 0) deps.log.warn({ userId }, 'login ended after too many wrong codes')
+    throw error
+  }
+}
+
+/** An app code is everyday; a recovery code means that a phone is lost, or that a list is. */
+async function recordUse(
+  tx: Transaction<Database>,
+  userId: string,
+  checked: CheckedCode,
+): Promise<void> {
+  if (checked.kind !== 'recovery') return
+  const action = 'two_factor.recovery_code_used'
+  await recordAudit(tx, { action, actorId: userId, subjectId: userId, details: {} })
+}
+
+/** One answer for a token that is unknown, expired, used, tried too often or made worthless. */
+function over({ metrics }: ChallengeDependencies) {
+  metrics.loggedIn('challenge_over')
+  return identityErrors.pendingLoginOver()
+}
