@@ -23,6 +23,11 @@ export const identityErrors = {
     'This code is not right, or it was used before.',
     401,
   ),
+  codeRequired: defineError(
+    'identity.code_required',
+    'Two-factor is on: send a code of your app as well, or a recovery code.',
+    400,
+  ),
   pendingLoginOver: defineError(
     'identity.pending_login_over',
     'This login is no longer waiting for a code. Log in again.',

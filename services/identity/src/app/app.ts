@@ -14,6 +14,7 @@ import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { proofRoutes } from './routes/proof.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
@@ -69,6 +70,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   })
   await twoFactorRoutes(app, { ...dependencies, metrics, checkSession })
   await challengeRoutes(app, { ...dependencies, metrics, accessTokens })
+  await proofRoutes(app, { ...dependencies, hasher, metrics, accessTokens, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

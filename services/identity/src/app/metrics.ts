@@ -7,6 +7,7 @@ export interface IdentityMetrics {
     outcome: 'accepted' | 'refused' | 'suspended' | 'busy' | 'code_asked' | 'challenge_over',
   ): void
   refreshed(outcome: string): void
+  reauthenticated(outcome: 'accepted' | 'refused'): void
   codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }
 
@@ -17,6 +18,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
   const registrations = counter('identity_registrations_total', 'Registrations by outcome.')
   const logins = counter('identity_logins_total', 'Logins by outcome.')
   const refreshes = counter('identity_refreshes_total', 'Refreshed sessions by outcome.')
+  const proofs = counter('identity_reauthentications_total', 'Fresh proofs by outcome.')
   const codes = counter(
     'identity_second_factor_codes_total',
     'Codes by outcome: what kind of right code it was, or why it did not count.',
@@ -35,6 +37,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     registered: (outcome) => registrations.inc({ outcome }),
     loggedIn: (outcome) => logins.inc({ outcome }),
     refreshed: (outcome) => refreshes.inc({ outcome }),
+    reauthenticated: (outcome) => proofs.inc({ outcome }),
     codeChecked: (outcome) => codes.inc({ outcome }),
   }
 }

@@ -1,21 +1,13 @@
 import type { Logger } from '@auction/common/logger.ts'
-import type { Transaction } from 'kysely'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
-import { recordAudit } from '#src/infra/postgres/audit.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
-import type { Database } from '#src/infra/postgres/schema.ts'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
 import type { Tokens } from '../log-in.ts'
 import { startSession } from '../start-session.ts'
-import {
-  type CheckCodeDependencies,
-  type CheckedCode,
-  checkCode,
-  METHOD_OF_CODE,
-  spendCode,
-} from './check-code.ts'
+import { type CheckCodeDependencies, checkCode, METHOD_OF_CODE, spendCode } from './check-code.ts'
+import { recordCodeUse } from './record-factor-change.ts'
 
 export interface ChallengeDependencies extends CheckCodeDependencies {
   accessTokens: AccessTokens
@@ -43,7 +35,7 @@ export async function answerChallenge(
     await spendCode(tx, deps, userId, checked)
     const methods = ['pwd', METHOD_OF_CODE[checked.kind]] as const
     const started = await startSession(tx, { userId, device, methods })
-    await recordUse(tx, userId, checked)
+    await recordCodeUse(tx, userId, checked)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')
@@ -62,17 +54,6 @@ async function admit(deps: ChallengeDependencies, digest: Buffer, code: string) 
     if (triesLeft === 0) deps.log.warn({ userId }, 'login ended after too many wrong codes')
     throw error
   }
-}
-
-/** An app code is everyday; a recovery code means that a phone is lost, or that a list is. */
-async function recordUse(
-  tx: Transaction<Database>,
-  userId: string,
-  checked: CheckedCode,
-): Promise<void> {
-  if (checked.kind !== 'recovery') return
-  const action = 'two_factor.recovery_code_used'
-  await recordAudit(tx, { action, actorId: userId, subjectId: userId, details: {} })
 }
 
 /** One answer for a token that is unknown, expired, used, tried too often or made worthless. */

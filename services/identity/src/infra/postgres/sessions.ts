@@ -28,6 +28,7 @@ export type RevocationReason =
   | 'password_reset'
   | 'email_changed'
   | 'two_factor_changed'
+  | 'wrong_proofs'
   | 'suspended'
   | 'deleted'
 

@@ -47,6 +47,20 @@ export async function readCredentials(
     .executeTakeFirst()
 }
 
+/** The hash of a user who is not deleted. */
+export async function readPasswordHash(
+  db: Kysely<Database>,
+  id: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('users')
+    .select('password_hash as passwordHash')
+    .where('id', '=', id)
+    .where('status', '!=', 'deleted')
+    .executeTakeFirst()
+  return row?.passwordHash
+}
+
 /**
  * The user, while they may log in with the password just verified. The row is locked against
  * updates, so a password change or suspension waits and then ends what the login began as well.

@@ -172,6 +172,7 @@ t.test('the API describes itself', async (t) => {
     '/identity/login',
     '/identity/logout',
     '/identity/me',
+    '/identity/reauthenticate',
     '/identity/register',
     '/identity/token/refresh',
     '/identity/validate',
