@@ -76,3 +76,19 @@ export const commentErrors = {
     { retryAfterSeconds: 60 },
   ),
 }
+
+/** Errors of what items tell about themselves. */
+export const attributeErrors = {
+  invalid: defineError('item.attribute.validation_failed', 'An attribute is not valid.', 400),
+  notFound: defineError('item.attribute.not_found', 'The item has no such attribute.', 404),
+  tooMany: defineError('item.attribute.too_many', 'The item has too many attributes.', 409),
+}
+
+/** Errors of the tree of categories. */
+export const categoryErrors = {
+  invalid: defineError('category.validation_failed', 'The category is not valid.', 400),
+  forbidden: defineError('category.forbidden', 'Only administrators change categories.', 403),
+  notFound: defineError('category.not_found', 'There is no category with this id.', 404),
+  nameTaken: defineError('category.name_taken', 'There is one of this name beside it.', 409),
+  notEmpty: defineError('category.not_empty', 'Items or categories still lie in it.', 409),
+}

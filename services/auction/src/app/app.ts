@@ -3,6 +3,8 @@ import { type App, buildServer } from '@auction/common/server.ts'
 import type { Registry } from 'prom-client'
 import { itemErrors } from '#src/errors.ts'
 import type { PublishDependencies } from './publish-item.ts'
+import { attributeRoutes } from './routes/attributes.ts'
+import { categoryRoutes } from './routes/categories.ts'
 import { commentRoutes } from './routes/comments.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
@@ -28,6 +30,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     bodyLimitBytes: 64 * 1024,
   })
   await itemRoutes(app, dependencies)
+  await attributeRoutes(app, dependencies)
+  await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)
   await internalRoutes(app, dependencies)
   return app

@@ -55,6 +55,7 @@ export interface Item extends ItemContent {
   readonly endReason: string | null
   readonly buyerId: string | null
   readonly endPrice: bigint | null
+  readonly categoryIds: readonly string[]
 }
 
 /** Statuses that everybody may see; drafts, cancelled and removed items are the seller's alone. */

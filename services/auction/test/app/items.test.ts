@@ -301,6 +301,18 @@ t.test('the API describes itself', async (t) => {
   const { statusCode, body } = await call(fixture, 'GET', `${ITEMS}/openapi.json`)
   t.equal(statusCode, 200)
   const paths = Object.keys(body.paths as object).sort()
-  t.strictSame(paths, ['/api/v1/items', '/api/v1/items/{id}', '/api/v1/items/{id}/publish'])
+  t.strictSame(paths, [
+    '/api/v1/categories',
+    '/api/v1/categories/{id}',
+    '/api/v1/categories/{id}/attributes',
+    '/api/v1/items',
+    '/api/v1/items/{id}',
+    '/api/v1/items/{id}/comments',
+    '/api/v1/items/{id}/publish',
+    '/api/v1/items/{itemId}/attributes',
+    '/api/v1/items/{itemId}/attributes/{attributeId}',
+    '/api/v1/items/{itemId}/categories',
+    '/api/v1/items/{itemId}/comments/{commentId}',
+  ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
 })

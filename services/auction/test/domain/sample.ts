@@ -50,6 +50,7 @@ export function item(changes: Partial<Item> = {}, fields: Partial<ListingInput> 
     endReason: null,
     buyerId: null,
     endPrice: null,
+    categoryIds: [],
     ...changes,
   }
 }

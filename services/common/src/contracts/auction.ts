@@ -151,3 +151,17 @@ export const itemCommentDeleted = defineEvent({
     deletedAt: field.instant,
   }),
 })
+
+const attribute = { id: field.id, itemId: field.id, key: field.text, value: field.text }
+
+export const itemAttributeCreated = defineEvent({
+  event: 'item.attribute.created',
+  version: 'v1',
+  payload: Type.Object({ ...attribute, createdAt: field.instant }),
+})
+
+export const itemAttributeDeleted = defineEvent({
+  event: 'item.attribute.deleted',
+  version: 'v1',
+  payload: Type.Object({ ...attribute, deletedAt: field.instant }),
+})

@@ -224,5 +224,6 @@ function toItem(row: ItemRow): Item {
     endReason: row.end_reason,
     buyerId: row.buyer_id,
     endPrice: row.end_price,
+    categoryIds: row.category_ids,
   }
 }

@@ -46,6 +46,7 @@ export interface ItemsTable {
   end_reason: string | null
   buyer_id: string | null
   end_price: bigint | null
+  category_ids: Generated<string[]>
 }
 
 export interface TermsChangesTable {
@@ -79,9 +80,40 @@ export interface CommentsTable {
   created_at: Generated<Date>
 }
 
+export interface CategoriesTable {
+  id: string
+  parent_id: string | null
+  name: string
+  description: string
+  status: 'active' | 'hidden'
+  created_at: Generated<Date>
+  updated_at: ColumnType<Date, Date | undefined, Date | string>
+}
+
+export interface CategoryAttributesTable {
+  category_id: string
+  key: string
+  label: string
+  kind: 'text' | 'number' | 'choice'
+  unit: string | null
+  choices: string[] | null
+}
+
+export interface ItemAttributesTable {
+  id: string
+  item_id: string
+  key: string
+  value: string
+  number: string | null
+  created_at: Generated<Date>
+}
+
 export interface Database {
   items: ItemsTable
   terms_changes: TermsChangesTable
   legacy_bids: LegacyBidsTable
   comments: CommentsTable
+  categories: CategoriesTable
+  category_attributes: CategoryAttributesTable
+  item_attributes: ItemAttributesTable
 }

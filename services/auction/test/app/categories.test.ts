@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { build, call, createPublished, type Fixture } from '#test/helper.ts'
+
+const CATEGORIES = '/api/v1/categories'
+
+async function start(t: Parameters<typeof build>[0]) {
+  const fixture = await build(t)
+  const admin = fixture.identity.person(['user', 'admin'])
+  const add = async (name: string, parent_id: string | null = null, as = admin) =>
+    call(fixture, 'POST', CATEGORIES, { as, body: { name, parent_id } })
+  const move = (id: string, parent_id: string | null) =>
+    call(fixture, 'PUT', `${CATEGORIES}/${id}`, { as: admin, body: { parent_id } })
+  return { ...fixture, admin, add, move }
+}
+
+const put = (fixture: Fixture, itemId: string, categories: string[]) =>
+  call(fixture, 'PUT', `/api/v1/items/${itemId}/categories`, {
+    as: fixture.seller,
+    body: { categories },
+  })
+
+t.test(
+  'seed bugs 25 and 29: administrators build a tree, and one category is read by its path',
+  async (t) => {
+    const world = await start(t)
+    const art = await world.add('Art')
+    t.match(art, { statusCode: 201, headers: { location: `${CATEGORIES}/${art.body.id}` } })
+    const prints = await world.add('Prints', art.body.id)
+    const renamed = await call(world, 'PUT', `${CATEGORIES}/${prints.body.id}`, {
+      as: world.admin,
+      body: { name: 'Old prints', description: 'Before 1900.' },
+    })
+    t.match(renamed, { statusCode: 200, body: { name: 'Old prints', parent_id: art.body.id } })
+    const itemId = await createPublished(world)
+    t.match(await put(world, itemId, [prints.body.id, art.body.id]), {
+      statusCode: 200,
+      body: { categories: [prints.body.id, art.body.id] },
+    })
+    const { body } = await call(world, 'GET', CATEGORIES)
+    t.match(body.items, [
+      { name: 'Art', item_count: 1 },
+      { name: 'Old prints', item_count: 1 },
+    ])
+    const detail = await call(world, 'GET', `${CATEGORIES}/${prints.body.id}`)
+    t.match(detail.body.path, [{ name: 'Art' }, { name: 'Old prints' }])
+    for (const [id, statusCode] of [
+      [randomUUID(), 404],
+      ['17', 400],
+    ] as const) {
+      t.equal((await call(world, 'GET', `${CATEGORIES}/${id}`)).statusCode, statusCode)
+    }
+  },
+)
+
+t.test('two moves at once never make a circle', async (t) => {
+  const world = await start(t)
+  for (let round = 0; round < 10; round += 1) {
+    const one = (await world.add(`one ${round}`)).body.id
+    const other = (await world.add(`other ${round}`)).body.id
+    const answers = await Promise.all([world.move(one, other), world.move(other, one)])
+    t.strictSame(answers.map(({ statusCode }) => statusCode).sort(), [200, 400])
+    const refused = answers.find(({ statusCode }) => statusCode === 400)
+    t.match(refused?.body, { code: 'category.validation_failed', details: { reason: 'cycle' } })
+  }
+})
+
+t.test(
+  'only administrators write, names are unique beside each other, full ones stay',
+  async (t) => {
+    const world = await start(t)
+    for (const as of [world.seller, world.identity.person(['user', 'moderator'])]) {
+      t.match(await world.add('Tools', null, as), {
+        statusCode: 403,
+        body: { code: 'category.forbidden' },
+      })
+    }
+    t.equal((await call(world, 'POST', CATEGORIES, { body: { name: 'x' } })).statusCode, 401)
+    const tools = await world.add('Tools')
+    const saws = await world.add('Saws', tools.body.id)
+    t.match(await world.add('TOOLS'), { statusCode: 409, body: { code: 'category.name_taken' } })
+    t.equal((await world.add('Tools', tools.body.id)).statusCode, 201, 'elsewhere it may be used')
+    const remove = (id: string) => call(world, 'DELETE', `${CATEGORIES}/${id}`, { as: world.admin })
+    t.match(await remove(tools.body.id), { statusCode: 409, body: { code: 'category.not_empty' } })
+    await put(world, await createPublished(world), [saws.body.id])
+    t.equal((await remove(saws.body.id)).statusCode, 409, 'an item lies in it')
+    t.equal((await remove(randomUUID())).statusCode, 404)
+  },
+)
+
+t.test('a hidden category hides what is below it, and takes no items', async (t) => {
+  const world = await start(t)
+  const art = (await world.add('Art')).body.id
+  const prints = (await world.add('Prints', art)).body.id
+  await call(world, 'PUT', `${CATEGORIES}/${art}`, { as: world.admin, body: { status: 'hidden' } })
+  t.strictSame((await call(world, 'GET', CATEGORIES)).body.items, [])
+  t.equal((await call(world, 'GET', `${CATEGORIES}/${prints}`)).statusCode, 404)
+  const shown = await call(world, 'GET', CATEGORIES, { as: world.admin })
+  t.equal((shown.body.items as unknown[]).length, 2)
+  const itemId = await createPublished(world)
+  for (const id of [prints, randomUUID()]) {
+    t.match(await put(world, itemId, [id]), {
+      statusCode: 400,
+      body: { details: { reason: 'category_not_found' } },
+    })
+  }
+})
