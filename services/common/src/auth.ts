@@ -62,13 +62,14 @@ export interface AuthOptions {
 
 interface Verified {
   caller: Caller
+  keyId: string | undefined
   expiresAtMs: number
 }
 
 /**
  * Takes the caller from the bearer token alone, verified against identity's keys; a verified
- * token is remembered until it expires, because EdDSA costs more than the database does
- * (performance.md). Identity headers are never believed: one that differs from the token is a 401.
+ * token is remembered until it expires or its key is retired, because EdDSA costs more than the
+ * database does (performance.md). Identity headers are never believed: one that differs from the token is a 401.
  */
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, options) => {
@@ -101,11 +102,11 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       if (token === undefined) throw options.unauthenticated()
       const digest = hash('sha256', token, 'base64')
       const known = verified.get(digest)
-      if (known !== undefined && known.expiresAtMs > Date.now()) {
+      if (known !== undefined && (await isStillGood(known, options.jwks))) {
         request.caller = known.caller
         return
       }
-      const entry = await verifyWithKeys(request, options)
+      const entry = await verifyWithKeys(request, token, options)
       if (verified.size >= VERIFIED_TOKENS_MAX) forgetOldest(verified)
       verified.set(digest, entry)
       request.caller = entry.caller
@@ -123,7 +124,22 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
   { name: 'auth' },
 )
 
-async function verifyWithKeys(request: FastifyRequest, options: AuthOptions): Promise<Verified> {
+/** Neither expired nor signed with a key that was retired since; the key costs no signature check. */
+async function isStillGood({ keyId, expiresAtMs }: Verified, jwks: JwksCache): Promise<boolean> {
+  if (expiresAtMs <= Date.now()) return false
+  try {
+    await jwks.publicKey(keyId)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function verifyWithKeys(
+  request: FastifyRequest,
+  token: string,
+  options: AuthOptions,
+): Promise<Verified> {
   try {
     const claims = await request.jwtVerify<AccessClaims>()
     if (!UUID.test(claims.sub) || typeof claims.sid !== 'string') throw options.unauthenticated()
@@ -134,7 +150,11 @@ async function verifyWithKeys(request: FastifyRequest, options: AuthOptions): Pr
       roles: Object.freeze(Array.isArray(claims.roles) ? claims.roles.map(String) : []),
       sessionId: claims.sid,
     })
-    return { caller, expiresAtMs: claims.exp * 1000 }
+    return {
+      caller,
+      keyId: keyIdOf(request.server.jwt.decode(token)),
+      expiresAtMs: claims.exp * 1000,
+    }
   } catch (error) {
     // The keys could not be fetched: that is our failure, and 401 would make clients drop a
     // perfectly good session.

@@ -16,14 +16,14 @@ export interface JwksOptions {
 }
 
 const REFETCH_INTERVAL_MS = 10_000
-const REFRESH_INTERVAL_MS = 300_000
+const REFRESH_INTERVAL_MS = 60_000
 const FETCH_TIMEOUT_MS = 2_000
 const BODY_BYTES_MAX = 64 * 1024
 
 /**
  * identity's public keys. An unknown key id causes at most one fetch in ten seconds, so forged
  * ids cannot turn a service into a load generator; known keys survive an outage of identity and
- * are fetched anew every five minutes, so a retired key stops working.
+ * are fetched anew every minute, so a key that was retired stops working.
  */
 export function createJwksCache(url: string, log: Logger, options: JwksOptions = {}): JwksCache {
   const {
@@ -34,6 +34,7 @@ export function createJwksCache(url: string, log: Logger, options: JwksOptions =
   let keys = new Map<string, string>()
   let fetchedAtMs = Number.NEGATIVE_INFINITY
   let succeededAtMs = Number.NEGATIVE_INFINITY
+  let isFailing = false
   let pending: Promise<void> | undefined
 
   const refresh = async () => {
@@ -41,7 +42,9 @@ export function createJwksCache(url: string, log: Logger, options: JwksOptions =
     try {
       keys = await fetchKeys(url, fetchTimeoutMs)
       succeededAtMs = performance.now()
+      isFailing = false
     } catch (error) {
+      isFailing = true
       log.warn({ err: error, url }, 'signing keys could not be fetched')
     }
   }
@@ -54,20 +57,25 @@ export function createJwksCache(url: string, log: Logger, options: JwksOptions =
 
   return {
     async publicKey(kid) {
+      if (kid === undefined) throw new Error('the token names no signing key')
       const now = performance.now()
-      const known = kid === undefined ? undefined : keys.get(kid)
+      const mayFetch = now - fetchedAtMs > refetchIntervalMs
+      const known = keys.get(kid)
       if (known !== undefined) {
-        const isStale = now - succeededAtMs > refreshIntervalMs
-        if (isStale && now - fetchedAtMs > refetchIntervalMs) void refreshOnce()
-        return known
+        const ageMs = now - succeededAtMs
+        if (ageMs <= refreshIntervalMs) return known
+        if (mayFetch) void refreshOnce()
+        // Nobody waits for a refresh that is in time or in vain. Only keys that nobody asked for in
+        // a long while are waited for, or the first call after a quiet night could use a retired one.
+        if (isFailing || ageMs <= 2 * refreshIntervalMs) return known
       }
       // Without any key nothing can be verified, so an outage at start is retried every time.
-      const mayFetch = keys.size === 0 || now - fetchedAtMs > refetchIntervalMs
-      if (pending !== undefined || mayFetch) await refreshOnce()
-      if (keys.size === 0) throw serviceUnavailable()
-      const key = kid === undefined ? undefined : keys.get(kid)
-      if (key === undefined) throw new Error('unknown signing key')
-      return key
+      if (pending !== undefined || keys.size === 0 || mayFetch) await refreshOnce()
+      const key = keys.get(kid)
+      if (key !== undefined) return key
+      // While identity cannot be asked, this may be a key that it began to use a moment ago.
+      if (isFailing) throw serviceUnavailable()
+      throw new Error('unknown signing key')
     },
   }
 }

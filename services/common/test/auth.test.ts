@@ -150,6 +150,29 @@ t.test('a token that is remembered stops working when it expires', async (t) => 
   t.ok(Date.now() >= exp * 1000, 'and not before')
 })
 
+t.test('a token that is remembered stops working when its key is retired', async (t) => {
+  const identity = createTestIdentity()
+  let state: 'known' | 'retired' | 'unreachable' = 'known'
+  const jwks: JwksCache = {
+    async publicKey(kid) {
+      if (state === 'unreachable') throw serviceUnavailable()
+      if (state === 'retired') throw new Error('unknown signing key')
+      return identity.jwks.publicKey(kid)
+    },
+  }
+  const { app } = await buildToy(t, { auth: { ...identity, jwks, unauthenticated } })
+  app.get('/bearer', { config: { auth: 'bearer' } }, () => 'fine')
+  const headers = { authorization: `Bearer ${identity.token(SUE)}` }
+  const ask = async () => (await app.inject({ url: '/bearer', headers })).statusCode
+  t.equal(await ask(), 200)
+  state = 'retired'
+  t.equal(await ask(), 401)
+  state = 'unreachable'
+  t.equal(await ask(), 503, 'nobody knows whether it is good')
+  state = 'known'
+  t.equal(await ask(), 200)
+})
+
 t.test('a service route takes tokens made for this service and nobody else', async (t) => {
   const { ask, identity } = await buildGuarded(t)
   const sign = (claims: object, expiresIn = 30_000) =>

@@ -45,8 +45,9 @@ t.test('keys are fetched once, however many ask at the same time', async (t) => 
 t.test('unknown key ids cause one fetch in ten seconds and no more', async (t) => {
   const { cache, state } = await startKeys(t, json({ keys: [newKey('a').jwk] }))
   await cache.publicKey('a')
-  for (const kid of ['b', 'c', '__proto__', 'constructor', '', undefined])
+  for (const kid of ['b', 'c', '__proto__', 'constructor', ''])
     await t.rejects(cache.publicKey(kid), /unknown signing key/)
+  await t.rejects(cache.publicKey(undefined), /names no signing key/)
   await Promise.all(
     Array.from({ length: 100 }, (_, count) => t.rejects(cache.publicKey(`forged-${count}`))),
   )
@@ -86,6 +87,46 @@ t.test('known keys survive an outage, and a retired one stops working after it',
     )
   })
   t.match(refusal, { message: 'unknown signing key' })
+})
+
+t.test('an unknown key while identity is away is a 503: it may be a new one', async (t) => {
+  const [old, young] = [newKey('old'), newKey('young')]
+  const { cache, state } = await startKeys(t, json({ keys: [old.jwk] }), { refetchIntervalMs: 50 })
+  await cache.publicKey('old')
+  await t.rejects(cache.publicKey('young'), /unknown signing key/, 'identity said just now: no')
+  state.answer = (response) => void response.destroy()
+  const refusal = await waitFor('another answer', () =>
+    cache.publicKey('young').then(
+      () => undefined,
+      (error: Error) => (error.message === 'unknown signing key' ? undefined : error),
+    ),
+  )
+  t.match(refusal, { code: 'service.unavailable', statusCode: 503 })
+  const fetches = state.fetches
+  await Promise.all(
+    Array.from({ length: 50 }, (_, count) =>
+      t.rejects(cache.publicKey(`forged-${count}`), { code: 'service.unavailable' }),
+    ),
+  )
+  t.ok(state.fetches <= fetches + 1, 'forged ids ask no more often for it')
+  await t.rejects(cache.publicKey(undefined), /names no signing key/, 'which no fetch can mend')
+  state.answer = json({ keys: [old.jwk, young.jwk] })
+  const pem = await waitFor('the new key', () => cache.publicKey('young').catch(() => undefined))
+  t.equal(pem, young.pem)
+})
+
+t.test('after a quiet night the first call already refuses a retired key', async (t) => {
+  const [kept, retired] = [newKey('kept'), newKey('retired')]
+  const { cache, state } = await startKeys(t, json({ keys: [kept.jwk, retired.jwk] }), {
+    refetchIntervalMs: 1,
+    refreshIntervalMs: 1,
+  })
+  await cache.publicKey('retired')
+  state.answer = json({ keys: [kept.jwk] })
+  const quietUntilMs = performance.now() + 5
+  await waitFor('the night to pass', () => performance.now() > quietUntilMs)
+  await t.rejects(cache.publicKey('retired'), /unknown signing key/)
+  t.equal(await cache.publicKey('kept'), kept.pem)
 })
 
 t.test('without any key the answer is 503, and each caller tries again', async (t) => {
@@ -139,7 +180,7 @@ t.test('an answer that is no set of keys changes nothing and harms nobody', asyn
   for (const [title, answer] of Object.entries(answers)) {
     state.answer = answer
     lines.length = 0
-    await t.rejects(cache.publicKey('evil'), /unknown signing key/, title)
+    await t.rejects(cache.publicKey('evil'), { code: 'service.unavailable' }, title)
     t.match(lines, [{ level: 'warn' }], title)
     t.equal(await cache.publicKey('a'), key.pem, title)
   }
