@@ -27,8 +27,9 @@ const WorkerConfig = Type.Object({
   ...RABBITMQ_SETTINGS,
 })
 
-const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
+/** Commands that only need the database: migrations and the check of the audit. */
+const DatabaseConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
 
 export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
 export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
-export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)
+export const readDatabaseConfig = (env: NodeJS.ProcessEnv) => readConfig(DatabaseConfig, env)

@@ -1,10 +1,10 @@
 import { createLogger } from '@auction/common/logger.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
-import { readMigrateConfig } from '#src/config.ts'
+import { readDatabaseConfig } from '#src/config.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 
-const config = readMigrateConfig(process.env)
+const config = readDatabaseConfig(process.env)
 const log = createLogger('identity', config.LOG_LEVEL)
 const pool = createPool(config, { log, name: 'migrate' })
 try {

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditEntry } from '#src/domain/audit.ts'
 import { AUDIT_GENESIS, digestAuditEntry } from '#src/infra/crypto/audit-digest.ts'
 import type { Database } from './schema.ts'
@@ -39,6 +39,39 @@ export async function recordAudit(tx: Transaction<Database>, entry: NewAuditEntr
       digest: digestAuditEntry(previousDigest, whole),
     })
     .execute()
+}
+
+export interface StoredAuditEntry extends AuditEntry {
+  previousDigest: Buffer
+  digest: Buffer
+  /** Nothing below a millisecond is digested, so nothing may be there. */
+  isInstantWhole: boolean
+}
+
+/** The entries that follow a sequence, in order. */
+export async function readAuditEntries(
+  db: Kysely<Database>,
+  afterSequence: bigint,
+  limit: number,
+): Promise<StoredAuditEntry[]> {
+  const rows = await db
+    .selectFrom('audit_entries')
+    .select([
+      'sequence',
+      'recorded_at as recordedAt',
+      'action',
+      'actor_id as actorId',
+      'subject_id as subjectId',
+      'details',
+      'previous_digest as previousDigest',
+      'digest',
+      sql<boolean>`recorded_at = date_trunc('milliseconds', recorded_at)`.as('isInstantWhole'),
+    ])
+    .where('sequence', '>', afterSequence.toString())
+    .orderBy('sequence')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, sequence: BigInt(row.sequence) }))
 }
 
 /** In whole milliseconds, which is what a Date keeps: the stored instant is the digested one. */

@@ -1,0 +1,30 @@
+import { createLogger } from '@auction/common/logger.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import { type AuditHead, verifyAudit } from '#src/app/verify-audit.ts'
+import { readDatabaseConfig } from '#src/config.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+
+const HELP = `npm run verify-audit                  works the chain out again from its first entry
+npm run verify-audit -- COUNT:DIGEST  and looks whether a head that was noted is still in it`
+
+const [argument, ...rest] = process.argv.slice(2)
+const noted = argument === undefined ? undefined : readHead(argument)
+if (rest.length > 0 || (argument !== undefined && noted === undefined)) {
+  console.error(HELP)
+  process.exit(2)
+}
+const config = readDatabaseConfig(process.env)
+const log = createLogger('identity', config.LOG_LEVEL)
+const pool = createPool(config, { log, name: 'verify', max: 1 })
+const { head, broken } = await verifyAudit(createDatabase(pool), noted)
+await pool.end()
+console.log(`${head.count} entries hold, head ${head.count}:${head.digest}`)
+if (broken !== undefined) {
+  console.log(`entry ${broken.sequence}: ${broken.reason}`)
+  process.exitCode = 1
+}
+
+function readHead(text: string): AuditHead | undefined {
+  const [, count, digest] = /^(\d{1,18}):([0-9a-f]{64})$/.exec(text) ?? []
+  return count === undefined || digest === undefined ? undefined : { count: BigInt(count), digest }
+}
