@@ -12,6 +12,8 @@ const ApiConfig = Type.Object({
   ...POSTGRES_SETTINGS,
   JWT_ISSUER: AUTH_SETTINGS.JWT_ISSUER,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+  /** The address that people type, without a path: passkeys are bound to it. */
+  PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$' }),
   /** 32 random bytes in base64: encrypts signing keys, derives refresh tokens. */
   KEY_ENCRYPTION_KEY: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
   /** Passwords being hashed at once; 0 = one per core. */

@@ -46,6 +46,19 @@ export const identityErrors = {
     'Begin to enrol an authenticator app first; a secret can be confirmed for ten minutes.',
     409,
   ),
+  invalidPasskey: defineError(
+    'identity.invalid_passkey',
+    'This passkey was not accepted. Try again, or log in another way.',
+    401,
+  ),
+  noPasskey: defineError('identity.no_passkey', 'This account has no passkey.', 409),
+  passkeyKnown: defineError('identity.passkey_known', 'This passkey is registered already.', 409),
+  tooManyPasskeys: defineError(
+    'identity.too_many_passkeys',
+    'This account has as many passkeys as it can have.',
+    409,
+  ),
+  passkeyNotFound: defineError('identity.passkey_not_found', 'There is no such passkey.', 404),
   suspended: defineError('identity.suspended', 'This account is suspended.', 403),
   invalidEmail: defineError('identity.invalid_email', 'This is not an e-mail address.', 400),
   invalidName: defineError(

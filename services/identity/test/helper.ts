@@ -13,6 +13,7 @@ import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export const ISSUER = 'auction-identity'
+export const PUBLIC_URL = 'https://auction.example'
 export const INTERNAL_SECRET = 'a secret between services, for tests'
 
 export const PERSON = {
@@ -62,6 +63,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     ...{ pool, db, keys, box, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
+    publicUrl: PUBLIC_URL,
     internalSecret: INTERNAL_SECRET,
     legacyAlias: options.legacyAlias ?? false,
   })

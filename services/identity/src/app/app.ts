@@ -8,12 +8,15 @@ import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { createRelyingParty } from '#src/infra/webauthn/relying-party.ts'
 import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
 import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { passkeyLoginRoutes } from './routes/passkey-login.ts'
+import { passkeyRoutes } from './routes/passkeys.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
@@ -30,6 +33,8 @@ export interface AppDependencies {
   successorKey: Buffer
   box: SecretBox
   issuer: string
+  /** The address that people type; passkeys are bound to it. */
+  publicUrl: string
   internalSecret: string
   legacyAlias: boolean
   log: Logger
@@ -54,6 +59,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   })
   const metrics = createIdentityMetrics(registry, permits)
   const hasher = await createPasswordHasher(permits)
+  const relyingParty = createRelyingParty(dependencies.publicUrl, 'Auction')
   const accessTokens = createAccessTokens(keys, issuer)
   const checkSession = createSessionCheck(pool)
   await accountRoutes(app, {
@@ -68,9 +74,12 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     metrics,
     accessTokens,
   })
-  await twoFactorRoutes(app, { ...dependencies, metrics, checkSession })
-  await challengeRoutes(app, { ...dependencies, metrics, accessTokens })
-  await proofRoutes(app, { ...dependencies, hasher, metrics, accessTokens, checkSession })
+  const factors = { ...dependencies, metrics, checkSession, accessTokens, relyingParty }
+  await twoFactorRoutes(app, factors)
+  await challengeRoutes(app, factors)
+  await proofRoutes(app, { ...factors, hasher })
+  await passkeyRoutes(app, factors)
+  await passkeyLoginRoutes(app, factors)
   await keyRoutes(app, { keys })
   return app
 }

@@ -7,6 +7,7 @@ export interface IdentityMetrics {
     outcome: 'accepted' | 'refused' | 'suspended' | 'busy' | 'code_asked' | 'challenge_over',
   ): void
   refreshed(outcome: string): void
+  passkey(outcome: 'added' | 'accepted' | 'refused' | 'counter_went_back' | 'removed'): void
   reauthenticated(outcome: 'accepted' | 'refused'): void
   codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }
@@ -19,6 +20,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
   const logins = counter('identity_logins_total', 'Logins by outcome.')
   const refreshes = counter('identity_refreshes_total', 'Refreshed sessions by outcome.')
   const proofs = counter('identity_reauthentications_total', 'Fresh proofs by outcome.')
+  const passkeys = counter('identity_passkeys_total', 'Passkeys added, used and removed.')
   const codes = counter(
     'identity_second_factor_codes_total',
     'Codes by outcome: what kind of right code it was, or why it did not count.',
@@ -37,6 +39,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     registered: (outcome) => registrations.inc({ outcome }),
     loggedIn: (outcome) => logins.inc({ outcome }),
     refreshed: (outcome) => refreshes.inc({ outcome }),
+    passkey: (outcome) => passkeys.inc({ outcome }),
     reauthenticated: (outcome) => proofs.inc({ outcome }),
     codeChecked: (outcome) => codes.inc({ outcome }),
   }

@@ -1,3 +1,4 @@
+import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { composePassword } from '#src/domain/password.ts'
 import { identityErrors } from '#src/errors.ts'
@@ -6,55 +7,78 @@ import { admitProof, forgetProof, renewProof } from '#src/infra/postgres/proofs.
 import { type LiveSession, revokeSession } from '#src/infra/postgres/sessions.ts'
 import { lockActiveUser, readPasswordHash } from '#src/infra/postgres/users.ts'
 import type { AccessTokens } from './access-token.ts'
+import { checkPasskey } from './passkeys/check-passkey.ts'
+import { checkCode } from './two-factor/check-code.ts'
 import {
-  type CheckCodeDependencies,
-  checkCode,
-  METHOD_OF_CODE,
-  spendCode,
-} from './two-factor/check-code.ts'
-import { recordCodeUse } from './two-factor/record-factor-change.ts'
+  type CheckedFactor,
+  type FactorDependencies,
+  METHOD_OF,
+  spendFactor,
+} from './two-factor/check-factor.ts'
+import { recordFactorUse } from './two-factor/record-factor-change.ts'
 import { refuseWhenFull } from './when-full.ts'
 
-export interface ReauthenticateDependencies extends CheckCodeDependencies {
+export interface ReauthenticateDependencies extends FactorDependencies {
   hasher: PasswordHasher
   accessTokens: AccessTokens
 }
 
-export interface Proof {
-  password: string
-  code: string | undefined
+/** A passkey is both factors at once, because the authenticator verifies its user. */
+export type Proof =
+  | { password: string; code: string | undefined }
+  | { passkey: AuthenticationResponseJSON }
+
+/** What turned out right, to be looked at again under the user's lock. */
+interface Checked {
+  passwordHash: string | undefined
+  factor: CheckedFactor | undefined
 }
 
 /**
- * Proves again who sits before a session: by password, and by a code where two-factor is on.
- * Returns an access token that says so. Too many wrong proofs end the session, because they come
- * from somebody who found it open.
+ * Proves again who sits before a session: by password, with a code where two-factor is on, or by a
+ * passkey. Returns an access token that says so. Too many wrong passwords end the session, because
+ * they come from somebody who found it open.
  */
 export async function reauthenticate(
   deps: ReauthenticateDependencies,
   session: LiveSession,
   proof: Proof,
 ): Promise<string> {
-  if (session.twoFactorEnabled && proof.code === undefined) throw identityErrors.codeRequired()
-  const passwordHash = await checkPassword(deps, session, proof.password)
-  const code =
-    session.twoFactorEnabled && proof.code !== undefined
-      ? await checkCode(deps, session.id, proof.code)
-      : undefined
-  const methods: AuthenticationMethod[] =
-    code === undefined ? ['pwd'] : ['pwd', METHOD_OF_CODE[code.kind]]
+  const { passwordHash, factor } = await check(deps, session, proof)
+  const methods = methodsOf({ passwordHash, factor })
   const renewed = await deps.db.transaction().execute(async (tx) => {
     const user = await lockActiveUser(tx, session.id, passwordHash)
     if (user === undefined) throw identityErrors.unauthenticated()
-    if (user.isTwoFactorOn && code === undefined) throw identityErrors.codeRequired()
-    if (code !== undefined) await spendCode(tx, deps, session.id, code)
+    if (user.isTwoFactorOn && factor === undefined) throw identityErrors.codeRequired()
+    if (factor !== undefined) await spendFactor(tx, deps, session.id, factor)
     const proved = await renewProof(tx, session.sessionId, methods)
     if (proved === undefined) throw identityErrors.unauthenticated()
-    if (code !== undefined) await recordCodeUse(tx, session.id, code)
+    if (factor !== undefined) await recordFactorUse(tx, session.id, factor)
     return proved
   })
   deps.metrics.reauthenticated('accepted')
   return deps.accessTokens({ ...session, userId: session.id, ...renewed, methods })
+}
+
+function methodsOf({ passwordHash, factor }: Checked): AuthenticationMethod[] {
+  const password = passwordHash === undefined ? [] : (['pwd'] as const)
+  return factor === undefined ? [...password] : [...password, METHOD_OF[factor.kind]]
+}
+
+async function check(
+  deps: ReauthenticateDependencies,
+  session: LiveSession,
+  proof: Proof,
+): Promise<Checked> {
+  if ('passkey' in proof) {
+    const factor = await checkPasskey(deps, 'reauthenticate', proof.passkey, session.id)
+    return { passwordHash: undefined, factor }
+  }
+  const { password, code } = proof
+  if (session.twoFactorEnabled && code === undefined) throw identityErrors.codeRequired()
+  const passwordHash = await checkPassword(deps, session, password)
+  if (!session.twoFactorEnabled || code === undefined) return { passwordHash, factor: undefined }
+  return { passwordHash, factor: await checkCode(deps, session.id, code) }
 }
 
 /** Returns the hash that the password was right for. */

@@ -28,6 +28,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     ...{ pool, db, keys, box, permits, log, registry },
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
+    publicUrl: config.PUBLIC_URL,
     internalSecret: config.INTERNAL_JWT_SECRET,
     legacyAlias: config.LEGACY_PASCAL_ALIAS,
   })

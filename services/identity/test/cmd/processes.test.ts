@@ -8,7 +8,7 @@ import { createTestDatabase, type Teardown } from '@auction/common/testing/datab
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { connect } from 'amqplib'
 import t from 'tap'
-import { INTERNAL_SECRET, newKeyEncryptionKey, PERSON } from '../helper.ts'
+import { INTERNAL_SECRET, newKeyEncryptionKey, PERSON, PUBLIC_URL } from '../helper.ts'
 
 const SERVICE = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -94,6 +94,7 @@ t.test(
       ...postgres,
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
       KEY_ENCRYPTION_KEY: newKeyEncryptionKey(),
+      PUBLIC_URL,
     }
     const processes = [
       await start(t, 'api', api),

@@ -1,20 +1,22 @@
 import { requestErrors } from '@auction/common/error-answers.ts'
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import { askAtChallenge } from '../passkeys/ask-passkey.ts'
 import { answerChallenge, type ChallengeDependencies } from '../two-factor/answer-challenge.ts'
+import type { SecondFactor } from '../two-factor/check-factor.ts'
+import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { deviceOf, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
 import { Code } from './two-factor.ts'
 
 const PendingToken = Type.String({ minLength: 1, maxLength: 128 })
 
+/** Older clients call the token jwt. */
+const PENDING = { token: Type.Optional(PendingToken), jwt: Type.Optional(PendingToken) }
+
 const ChallengeBody = Type.Object(
-  {
-    token: Type.Optional(PendingToken),
-    jwt: Type.Optional(PendingToken),
-    code: Code,
-  },
-  { ...STRICT, description: 'token or, as older clients call it, jwt' },
+  { ...PENDING, code: Type.Optional(Code), passkey: Type.Optional(SignedCredential) },
+  { ...STRICT, description: 'token (or jwt), and one of code and passkey' },
 )
 
 /** The second step of a login. */
@@ -25,18 +27,48 @@ export async function challengeRoutes(app: App, options: ChallengeDependencies):
       config: { auth: 'public' },
       schema: {
         tags: ['two-factor'],
-        summary: 'Finish a login with a code of the app or a recovery code',
+        summary: 'Finish a login with a code of the app, a recovery code or a passkey',
         body: ChallengeBody,
         response: answers({ 200: TokensAnswer }),
       },
     },
     async ({ body, headers }, reply) => {
-      const pendingToken = body.token ?? body.jwt
-      if (pendingToken === undefined) throw requestErrors.invalidBody({ field: 'token' })
+      const pendingToken = tokenOf(body)
       const device = deviceOf(headers['user-agent'])
-      const tokens = await answerChallenge(options, { pendingToken, code: body.code, device })
+      const factor = factorOf(body)
+      const tokens = await answerChallenge(options, { pendingToken, factor, device })
       reply.header('cache-control', 'no-store')
       return tokensAnswer(tokens)
     },
   )
+
+  app.post(
+    '/identity/2fa/challenge/passkey',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['two-factor'],
+        summary: 'Begin to finish a login by a passkey',
+        body: Type.Object(PENDING, STRICT),
+        response: answers({ 200: PasskeyOptions }),
+      },
+    },
+    async ({ body }, reply) => {
+      reply.header('cache-control', 'no-store')
+      return { ...(await askAtChallenge(options, tokenOf(body))) }
+    },
+  )
+}
+
+function tokenOf({ token, jwt }: { token?: string; jwt?: string }): string {
+  const pendingToken = token ?? jwt
+  if (pendingToken !== undefined) return pendingToken
+  throw requestErrors.invalidBody({ field: 'token', reason: 'is required' })
+}
+
+/** Exactly one of the two, so that nobody wonders which one counted. */
+function factorOf({ code, passkey }: Static<typeof ChallengeBody>): SecondFactor {
+  if (code !== undefined && passkey === undefined) return { code }
+  if (passkey !== undefined && code === undefined) return { passkey }
+  throw requestErrors.invalidBody({ field: 'code', reason: 'send a code or a passkey' })
 }

@@ -1,19 +1,23 @@
+import { requestErrors } from '@auction/common/error-answers.ts'
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
-import { identityErrors } from '#src/errors.ts'
-import { type ReauthenticateDependencies, reauthenticate } from '../reauthenticate.ts'
+import { askForProof } from '../passkeys/ask-passkey.ts'
+import { type Proof, type ReauthenticateDependencies, reauthenticate } from '../reauthenticate.ts'
 import type { SessionCheck } from '../session-check.ts'
+import { readersOf } from './caller-session.ts'
+import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { TokensAnswer } from './tokens-answer.ts'
 import { Code } from './two-factor.ts'
 
 const ProofBody = Type.Object(
   {
-    password: Type.String({ minLength: 1, maxLength: 128 }),
+    password: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
     code: Type.Optional(Code),
+    passkey: Type.Optional(SignedCredential),
   },
-  STRICT,
+  { ...STRICT, description: 'password, with code where two-factor is on; or passkey' },
 )
 
 const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'])
@@ -24,6 +28,8 @@ export interface ProofRoutesOptions extends ReauthenticateDependencies {
 
 /** The fresh proof that sensitive changes ask for. */
 export async function proofRoutes(app: App, options: ProofRoutesOptions): Promise<void> {
+  const { sessionOf } = readersOf(options.checkSession)
+
   app.post(
     '/identity/reauthenticate',
     {
@@ -36,12 +42,35 @@ export async function proofRoutes(app: App, options: ProofRoutesOptions): Promis
         response: answers({ 200: ProofAnswer }),
       },
     },
-    async ({ caller, body: { password, code } }, reply) => {
-      if (caller === null) throw identityErrors.unauthenticated()
-      const session = await options.checkSession(caller)
-      const token = await reauthenticate(options, session, { password, code })
+    async (request, reply) => {
+      const session = await sessionOf(request)
+      const token = await reauthenticate(options, session, proofOf(request.body))
       reply.header('cache-control', 'no-store')
       return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
     },
   )
+
+  app.post(
+    '/identity/reauthenticate/passkey',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Begin to prove again who you are by a passkey',
+        security: [{ bearer: [] }],
+        response: answers({ 200: PasskeyOptions }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { ...(await askForProof(options, id)) }
+    },
+  )
+}
+
+function proofOf({ password, code, passkey }: Static<typeof ProofBody>): Proof {
+  if (passkey !== undefined && password === undefined && code === undefined) return { passkey }
+  if (password !== undefined && passkey === undefined) return { password, code }
+  throw requestErrors.invalidBody({ field: 'password', reason: 'send a password or a passkey' })
 }

@@ -1,11 +1,7 @@
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { identityErrors } from '#src/errors.ts'
 import { countRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
-import type { LiveSession } from '#src/infra/postgres/sessions.ts'
-import { requireFreshProof } from '../require-fresh-proof.ts'
 import type { SessionCheck } from '../session-check.ts'
 import {
   beginEnrolment,
@@ -14,6 +10,7 @@ import {
   turnOn,
 } from '../two-factor/change-two-factor.ts'
 import type { CheckCodeDependencies } from '../two-factor/check-code.ts'
+import { readersOf } from './caller-session.ts'
 
 /** Of the app or, where one is taken, a recovery code with its dashes. */
 export const Code = Type.String({ minLength: 6, maxLength: 64 })
@@ -36,15 +33,7 @@ export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
 
 /** Enrolling an authenticator app, recovery codes, and turning two-factor off. */
 export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions): Promise<void> {
-  const sessionOf = async ({ caller }: FastifyRequest): Promise<LiveSession> => {
-    if (caller === null) throw identityErrors.unauthenticated()
-    return options.checkSession(caller)
-  }
-  const provenSessionOf = async (request: FastifyRequest): Promise<LiveSession> => {
-    const session = await sessionOf(request)
-    requireFreshProof(session)
-    return session
-  }
+  const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
   const schema = { tags: ['two-factor'], security: [{ bearer: [] }] }
 
   app.post(

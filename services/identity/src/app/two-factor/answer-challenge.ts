@@ -1,4 +1,3 @@
-import type { Logger } from '@auction/common/logger.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
@@ -6,36 +5,41 @@ import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
 import type { Tokens } from '../log-in.ts'
 import { startSession } from '../start-session.ts'
-import { type CheckCodeDependencies, checkCode, METHOD_OF_CODE, spendCode } from './check-code.ts'
-import { recordCodeUse } from './record-factor-change.ts'
+import {
+  checkFactor,
+  type FactorDependencies,
+  METHOD_OF,
+  type SecondFactor,
+  spendFactor,
+} from './check-factor.ts'
+import { recordFactorUse } from './record-factor-change.ts'
 
-export interface ChallengeDependencies extends CheckCodeDependencies {
+export interface ChallengeDependencies extends FactorDependencies {
   accessTokens: AccessTokens
-  log: Logger
 }
 
 export interface ChallengeAnswer {
   /** What the login gave out. It opens nothing but this. */
   pendingToken: string
-  code: string
+  factor: SecondFactor
   device: string | null
 }
 
-/** Finishes a login whose password was right, with a code of the app or a recovery code. */
+/** Finishes a login whose password was right, with a code, a recovery code or a passkey. */
 export async function answerChallenge(
   deps: ChallengeDependencies,
-  { pendingToken, code, device }: ChallengeAnswer,
+  { pendingToken, factor, device }: ChallengeAnswer,
 ): Promise<Tokens> {
   const digest = digestOf(pendingToken)
-  const { userId, checked } = await admit(deps, digest, code)
+  const { userId, checked } = await admit(deps, digest, factor)
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     // A password change, a reset and a suspension hold this lock and end what waits.
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await endPendingLogin(tx, digest))) throw over(deps)
-    await spendCode(tx, deps, userId, checked)
-    const methods = ['pwd', METHOD_OF_CODE[checked.kind]] as const
+    await spendFactor(tx, deps, userId, checked)
+    const methods = ['pwd', METHOD_OF[checked.kind]] as const
     const started = await startSession(tx, { userId, device, methods })
-    await recordCodeUse(tx, userId, checked)
+    await recordFactorUse(tx, userId, checked)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')
@@ -43,15 +47,16 @@ export async function answerChallenge(
   return { token, refreshToken: session.refreshToken }
 }
 
-async function admit(deps: ChallengeDependencies, digest: Buffer, code: string) {
+async function admit(deps: ChallengeDependencies, digest: Buffer, factor: SecondFactor) {
   const admitted = await admitPendingLogin(deps.db, digest)
   if (admitted === undefined) throw over(deps)
   const { userId, triesLeft } = admitted
   try {
-    return { userId, checked: await checkCode(deps, userId, code) }
+    return { userId, checked: await checkFactor(deps, 'challenge', userId, factor) }
   } catch (error) {
     // Somebody has the password and not the second factor.
-    if (triesLeft === 0) deps.log.warn({ userId }, 'login ended after too many wrong codes')
+    if (triesLeft === 0)
+      deps.log.warn({ userId }, 'login ended after too many wrong second factors')
     throw error
   }
 }

@@ -1,5 +1,4 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { readCode } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
@@ -23,12 +22,6 @@ export interface CheckCodeDependencies {
 
 /** A code that looks right; it counts once `spendCode` has used it up. */
 export type CheckedCode = { kind: 'totp'; step: number } | { kind: 'recovery'; digest: Buffer }
-
-/** What a code of this kind proves, as RFC 8176 names it. */
-export const METHOD_OF_CODE = { totp: 'otp', recovery: 'kba' } as const satisfies Record<
-  CheckedCode['kind'],
-  AuthenticationMethod
->
 
 /**
  * Judges a code outside of any transaction, because the try must stay counted when the rest fails.

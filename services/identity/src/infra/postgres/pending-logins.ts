@@ -20,6 +20,20 @@ export async function insertPendingLogin(
   return row.expiresAt
 }
 
+/** Whose login waits, without counting a try. */
+export async function readPendingLogin(
+  db: Kysely<Database>,
+  digest: Buffer,
+): Promise<{ userId: string } | undefined> {
+  return db
+    .selectFrom('pending_logins')
+    .select('user_id as userId')
+    .where('digest', '=', digest)
+    .where('tries', '<', PENDING_LOGIN.triesMax)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+}
+
 /**
  * Counts a try before its code is looked at; undefined when the login is unknown, over, or has no
  * try left. One statement, so that parallel tries cannot get more than there are.

@@ -62,20 +62,22 @@ export async function readPasswordHash(
 }
 
 /**
- * The user, while they may log in with the password just verified. The row is locked against
- * updates, so a password change or suspension waits and then ends what the login began as well.
+ * The user, while they may log in, with the password where one was verified. The row is locked
+ * against updates, so a password change or suspension waits and then ends what the login began.
  */
 export async function lockActiveUser(
   tx: Transaction<Database>,
   id: string,
-  passwordHash: string,
+  passwordHash: string | undefined,
 ): Promise<{ isTwoFactorOn: boolean } | undefined> {
   return tx
     .selectFrom('users')
     .select(sql<boolean>`two_factor_enabled_at is not null`.as('isTwoFactorOn'))
     .where('id', '=', id)
     .where('status', '=', 'active')
-    .where('password_hash', '=', passwordHash)
+    .$if(passwordHash !== undefined, (query) =>
+      query.where('password_hash', '=', String(passwordHash)),
+    )
     .forShare()
     .executeTakeFirst()
 }

@@ -1,0 +1,113 @@
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  RegistrationResponseJSON,
+} from '@simplewebauthn/server'
+import type { Transaction } from 'kysely'
+import { normaliseName } from '#src/domain/name.ts'
+import { PASSKEYS_MAX } from '#src/domain/passkeys.ts'
+import { identityErrors } from '#src/errors.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import {
+  deletePasskey,
+  insertPasskey,
+  type ListedPasskey,
+  readPasskeys,
+  renamePasskey,
+} from '#src/infra/postgres/passkeys.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import { recordFactorChange } from '../two-factor/record-factor-change.ts'
+import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
+import { askForSignature, takeChallenge } from './passkey-challenge.ts'
+
+/** What a browser needs to make a passkey that this account has not yet. */
+export async function beginPasskey(
+  { db, relyingParty }: PasskeyDependencies,
+  session: LiveSession,
+): Promise<PublicKeyCredentialCreationOptionsJSON> {
+  const known = await readPasskeys(db, session.id)
+  if (known.length >= PASSKEYS_MAX) throw identityErrors.tooManyPasskeys({ max: PASSKEYS_MAX })
+  const challenge = await askForSignature(db, 'register', session.id)
+  return relyingParty.registrationOptions(session, known, challenge)
+}
+
+/** Stores the public key that the browser made. */
+export async function addPasskey(
+  deps: PasskeyDependencies,
+  session: LiveSession,
+  command: { name: string; credential: RegistrationResponseJSON },
+): Promise<ListedPasskey> {
+  const { db, relyingParty, metrics } = deps
+  const name = nameOf(command.name)
+  const { credential } = command
+  const { clientDataJSON } = credential.response
+  const challenge = await takeChallenge(db, 'register', session.id, clientDataJSON)
+  if (challenge === undefined) throw refusePasskey(deps)
+  const made = await relyingParty.verifyRegistration(credential, challenge)
+  if (made === undefined) throw refusePasskey(deps)
+  const added = await db.transaction().execute(async (tx) => {
+    const passkeys = await lockPasskeys(tx, session)
+    if (passkeys.length >= PASSKEYS_MAX) throw identityErrors.tooManyPasskeys({ max: PASSKEYS_MAX })
+    const inserted = await insertPasskey(tx, { ...made, name, userId: session.id })
+    if (inserted === undefined) throw identityErrors.passkeyKnown()
+    await recordFactorChange(tx, 'passkey.added', session, { name })
+    return inserted
+  })
+  metrics.passkey('added')
+  return added
+}
+
+export async function nameAnew(
+  { db }: PasskeyDependencies,
+  session: LiveSession,
+  shownId: string,
+  text: string,
+): Promise<ListedPasskey> {
+  const name = nameOf(text)
+  return db.transaction().execute(async (tx) => {
+    const passkey = findPasskey(await lockPasskeys(tx, session), shownId)
+    await renamePasskey(tx, session.id, passkey.id, name)
+    return { ...passkey, name }
+  })
+}
+
+/** Forgets a passkey. It may be in a stranger's hands, so the other sessions end with it. */
+export async function removePasskey(
+  { db, metrics }: PasskeyDependencies,
+  session: LiveSession,
+  shownId: string,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const { id, name } = findPasskey(await lockPasskeys(tx, session), shownId)
+    await deletePasskey(tx, session.id, id)
+    await revokeSessionsOfUser(tx, session.id, 'two_factor_changed', session.sessionId)
+    await recordFactorChange(tx, 'passkey.removed', session, { name })
+  })
+  metrics.passkey('removed')
+}
+
+/** Authenticators choose ids of up to a kilobyte; what is shown fits into a path. */
+export function shownIdOf(id: string): string {
+  return digestOf(id).toString('base64url')
+}
+
+async function lockPasskeys(
+  tx: Transaction<Database>,
+  session: LiveSession,
+): Promise<ListedPasskey[]> {
+  if ((await lockUser(tx, session.id)) === undefined) throw identityErrors.unauthenticated()
+  return readPasskeys(tx, session.id)
+}
+
+function findPasskey(passkeys: readonly ListedPasskey[], shownId: string): ListedPasskey {
+  const passkey = passkeys.find(({ id }) => shownIdOf(id) === shownId)
+  if (passkey === undefined) throw identityErrors.passkeyNotFound()
+  return passkey
+}
+
+function nameOf(text: string): string {
+  const name = normaliseName(text)
+  if (name === undefined) throw identityErrors.invalidName({ field: 'name' })
+  return name
+}

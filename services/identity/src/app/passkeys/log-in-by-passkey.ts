@@ -1,0 +1,45 @@
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from '@simplewebauthn/server'
+import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import type { AccessTokens } from '../access-token.ts'
+import type { Tokens } from '../log-in.ts'
+import { startSession } from '../start-session.ts'
+import {
+  checkPasskey,
+  type PasskeyDependencies,
+  refusePasskey,
+  spendPasskey,
+} from './check-passkey.ts'
+import { askForSignature } from './passkey-challenge.ts'
+
+/** Asks whoever is there; nothing is said about who has an account. */
+export async function askAnybody({
+  db,
+  relyingParty,
+}: PasskeyDependencies): Promise<PublicKeyCredentialRequestOptionsJSON> {
+  return relyingParty.assertionOptions([], await askForSignature(db, 'login', undefined))
+}
+
+/**
+ * Starts a session by a passkey alone. The authenticator verified its user, so this is two factors
+ * in one, and a code is not asked for.
+ */
+export async function logInByPasskey(
+  deps: PasskeyDependencies & { accessTokens: AccessTokens },
+  response: AuthenticationResponseJSON,
+  device: string | null,
+): Promise<Tokens> {
+  const checked = await checkPasskey(deps, 'login', response)
+  const { userId } = checked
+  const { user, session } = await deps.db.transaction().execute(async (tx) => {
+    const locked = await lockUser(tx, userId)
+    if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)
+    return { user: locked, session: await startSession(tx, { userId, device, methods: ['hwk'] }) }
+  })
+  deps.metrics.passkey('accepted')
+  deps.metrics.loggedIn('accepted')
+  const token = deps.accessTokens({ ...user, ...session, userId })
+  return { token, refreshToken: session.refreshToken }
+}
