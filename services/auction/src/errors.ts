@@ -92,3 +92,13 @@ export const categoryErrors = {
   nameTaken: defineError('category.name_taken', 'There is one of this name beside it.', 409),
   notEmpty: defineError('category.not_empty', 'Items or categories still lie in it.', 409),
 }
+
+/** Errors of the search. */
+export const searchErrors = {
+  invalid: defineError('item.search.validation_failed', 'This cannot be searched for.', 400),
+  invalidCursor: defineError(
+    'item.search.cursor_invalid',
+    'The cursor belongs to another search. Begin again without it.',
+    400,
+  ),
+}

@@ -8,6 +8,7 @@ import { categoryRoutes } from './routes/categories.ts'
 import { commentRoutes } from './routes/comments.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
+import { searchRoutes } from './routes/search.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
@@ -30,6 +31,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     bodyLimitBytes: 64 * 1024,
   })
   await itemRoutes(app, dependencies)
+  await searchRoutes(app, { db: dependencies.db, secret: dependencies.auth.internalSecret })
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)

@@ -306,6 +306,7 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/categories/{id}',
     '/api/v1/categories/{id}/attributes',
     '/api/v1/items',
+    '/api/v1/items/search',
     '/api/v1/items/{id}',
     '/api/v1/items/{id}/comments',
     '/api/v1/items/{id}/publish',

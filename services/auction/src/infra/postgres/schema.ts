@@ -108,6 +108,12 @@ export interface ItemAttributesTable {
   created_at: Generated<Date>
 }
 
+export interface ItemSearchTable {
+  item_id: string
+  document: string
+  name: string
+}
+
 export interface Database {
   items: ItemsTable
   terms_changes: TermsChangesTable
@@ -116,4 +122,5 @@ export interface Database {
   categories: CategoriesTable
   category_attributes: CategoryAttributesTable
   item_attributes: ItemAttributesTable
+  item_search: ItemSearchTable
 }

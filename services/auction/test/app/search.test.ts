@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { build, call, createDraft, createPublished, type Fixture, inMinutes } from '#test/helper.ts'
+
+const SEARCH = '/api/v1/items/search'
+
+interface Found {
+  names: string[]
+  body: Record<string, unknown>
+}
+
+async function find(fixture: Fixture, query: Record<string, string>): Promise<Found> {
+  const { statusCode, body } = await call(fixture, 'GET', `${SEARCH}?${new URLSearchParams(query)}`)
+  if (statusCode !== 200) throw new Error(`${statusCode} ${JSON.stringify(body)}`)
+  return { names: (body.items as { name: string }[]).map(({ name }) => name), body }
+}
+
+t.test('names weigh more than attributes, and those more than descriptions', async (t) => {
+  const fixture = await build(t)
+  await createPublished(fixture, { name: 'Old box', description: 'For a sextant.' })
+  const second = await createDraft(fixture, { name: 'Instrument', description: 'Of brass.' })
+  await call(fixture, 'POST', `/api/v1/items/${second}/attributes`, {
+    as: fixture.seller,
+    body: { attributes: [{ key: 'kind', value: 'sextant' }] },
+  })
+  await call(fixture, 'POST', `/api/v1/items/${second}/publish`, { as: fixture.seller })
+  await createPublished(fixture, { name: 'Brass sextant', description: 'Fine.' })
+  await createDraft(fixture, { name: 'Sextant of a draft' })
+  const { names, body } = await find(fixture, { q: 'sextants' })
+  t.strictSame(names, ['Brass sextant', 'Instrument', 'Old box'], 'and word forms are one')
+  t.equal(body.spelling, 'exact')
+})
+
+t.test('accents and wrong letters are forgiven, phrases and exclusions are not', async (t) => {
+  const fixture = await build(t)
+  await createPublished(fixture, { name: 'Dürer woodcut', description: 'Nuremberg.' })
+  await createPublished(fixture, { name: 'Café chair', description: 'Paris.' })
+  t.strictSame((await find(fixture, { q: 'durer' })).names, ['Dürer woodcut'])
+  t.strictSame((await find(fixture, { q: 'CAFÉ' })).names, ['Café chair'])
+  const typo = await find(fixture, { q: 'woodcutt' })
+  t.strictSame(typo.names, ['Dürer woodcut'])
+  t.equal(typo.body.spelling, 'similar')
+  t.strictSame((await find(fixture, { q: '"chair café"' })).names, [])
+  t.strictSame((await find(fixture, { q: 'chair -café' })).names, [])
+})
+
+t.test('what an item says now is what is found', async (t) => {
+  const fixture = await build(t)
+  const itemId = await createDraft(fixture, { name: 'Pewter jug', description: '' })
+  const as = fixture.seller
+  await call(fixture, 'PUT', `/api/v1/items/${itemId}`, { as, body: { name: 'Silver jug' } })
+  const { body } = await call(fixture, 'POST', `/api/v1/items/${itemId}/attributes`, {
+    as,
+    body: { attributes: [{ key: 'maker', value: 'Lamerie' }] },
+  })
+  await call(fixture, 'POST', `/api/v1/items/${itemId}/publish`, { as })
+  t.strictSame((await find(fixture, { q: 'silver' })).names, ['Silver jug'])
+  t.strictSame((await find(fixture, { q: 'pewter' })).names, [])
+  t.strictSame((await find(fixture, { q: 'lamerie' })).names, ['Silver jug'])
+  const [attribute] = body.items as { id: string }[]
+  const url = `/api/v1/items/${itemId}/attributes/${attribute?.id}`
+  await call(fixture, 'DELETE', url, { as })
+  t.strictSame((await find(fixture, { q: 'lamerie' })).names, [])
+})
+
+t.test('filters narrow, and facets count what is left', async (t) => {
+  const fixture = await build(t)
+  const admin = fixture.identity.person(['admin'])
+  const category = async (name: string, parent_id: string | null) =>
+    (await call(fixture, 'POST', '/api/v1/categories', { as: admin, body: { name, parent_id } }))
+      .body.id
+  const art = await category('Art', null)
+  const prints = await category('Prints', art)
+  await call(fixture, 'PUT', `/api/v1/categories/${art}/attributes`, {
+    as: admin,
+    body: { attributes: [{ key: 'width', label: 'Width', kind: 'number', unit: 'cm' }] },
+  })
+  const list = async (name: string, width: string, changes: Record<string, unknown>) => {
+    const id = await createDraft(fixture, { name, ...changes })
+    const as = fixture.seller
+    await call(fixture, 'PUT', `/api/v1/items/${id}/categories`, {
+      as,
+      body: { categories: [prints] },
+    })
+    await call(fixture, 'POST', `/api/v1/items/${id}/attributes`, {
+      as,
+      body: { attributes: [{ key: 'width', value: width }] },
+    })
+    await call(fixture, 'POST', `/api/v1/items/${id}/publish`, { as })
+  }
+  await list('small', '9', { startPrice: '10.00', buyoutPrice: '50.00' })
+  await list('middle', '30', { startPrice: '20.00', endDate: inMinutes(40) })
+  await list('large', '100', { startPrice: '30.00' })
+  await createPublished(fixture, { name: 'elsewhere', currencyCode: 'EUR', startPrice: '20.00' })
+  const names = async (query: Record<string, string>) => (await find(fixture, query)).names.sort()
+  t.strictSame(await names({ category: art }), ['large', 'middle', 'small'], 'the whole subtree')
+  t.strictSame(await names({ currencyCode: 'USD', minPrice: '20.00' }), ['large', 'middle'])
+  t.strictSame(await names({ currencyCode: 'USD', maxPrice: '20' }), ['middle', 'small'])
+  t.strictSame(await names({ attribute: 'width:10..99' }), ['middle'])
+  t.strictSame(await names({ attribute: 'width:9' }), ['small'])
+  t.strictSame(await names({ endingWithinMinutes: '60' }), ['middle'])
+  t.strictSame(await names({ buyNow: 'true' }), ['small'])
+  t.strictSame(await names({ seller: randomUUID() }), [])
+  t.strictSame((await find(fixture, { currencyCode: 'USD', sort: '-price' })).names, [
+    'large',
+    'middle',
+    'small',
+  ])
+  const { body } = await find(fixture, { facets: 'true' })
+  t.match(body.facets, {
+    total: 4,
+    isTotalExact: true,
+    status: { active: 4 },
+    type: { english: 4 },
+    buyNow: 1,
+    categories: { [prints]: 3 },
+  })
+})
+
+t.test('pages follow each other without gap or repetition, in every order', async (t) => {
+  const fixture = await build(t)
+  for (let index = 0; index < 13; index += 1) {
+    // Several have the same price and end, so that only the id decides between them.
+    const startPrice = `${10 + (index % 3)}.00`
+    await createPublished(fixture, {
+      name: `lamp ${index}`,
+      startPrice,
+      endDate: inMinutes(600 + (index % 2)),
+    })
+  }
+  for (const sort of ['relevance', 'ending', 'newest', 'price', '-price', '-bids']) {
+    const seen: string[] = []
+    let cursor: string | undefined
+    do {
+      const query = { q: 'lamp', sort, currencyCode: 'USD', limit: '4', ...(cursor && { cursor }) }
+      const { names, body } = await find(fixture, query)
+      seen.push(...names)
+      cursor = body.nextCursor as string | undefined
+    } while (cursor !== undefined)
+    t.equal(seen.length, 13, sort)
+    t.equal(new Set(seen).size, 13, sort)
+  }
+})
+
+t.test('a search that means nothing is refused, one that finds nothing is empty', async (t) => {
+  const fixture = await build(t)
+  for (let index = 0; index < 3; index += 1)
+    await createPublished(fixture, { name: `lamp ${index}` })
+  for (const q of [
+    '"',
+    '"""lamp',
+    '%',
+    '\\',
+    "' or 1=1 --",
+    ':*',
+    '!!',
+    '&|()<->',
+    '-',
+    '<script>',
+  ]) {
+    t.equal(
+      (await call(fixture, 'GET', `${SEARCH}?${new URLSearchParams({ q })}`)).statusCode,
+      200,
+      q,
+    )
+  }
+  const { body } = await find(fixture, { q: 'lamp', limit: '1' })
+  const cursor = String(body.nextCursor)
+  const flipped = `${cursor.slice(0, 20)}${cursor[20] === 'A' ? 'B' : 'A'}${cursor.slice(21)}`
+  for (const [query, code] of [
+    [{ q: 'x'.repeat(10_000) }, 'request.invalid_query'],
+    [{ q: 'a\0b' }, 'item.search.validation_failed'],
+    [{ q: 'lamp', cursor: flipped }, 'item.search.cursor_invalid'],
+    [{ q: 'other', cursor }, 'item.search.cursor_invalid'],
+    [{ cursor: 'x' }, 'item.search.cursor_invalid'],
+    [{ minPrice: '5' }, 'item.search.validation_failed'],
+    [{ minPrice: '1e9', currencyCode: 'USD' }, 'item.search.validation_failed'],
+    [{ sort: 'price' }, 'item.search.validation_failed'],
+    [{ category: randomUUID() }, 'item.search.validation_failed'],
+    [{ status: 'draft' }, 'request.invalid_query'],
+    [{ attribute: 'nonsense' }, 'item.search.validation_failed'],
+    [{ limit: '101' }, 'request.invalid_query'],
+    [{ order: 'up' }, 'request.invalid_query'],
+  ] as [Record<string, string>, string][]) {
+    const answer = await call(fixture, 'GET', `${SEARCH}?${new URLSearchParams(query)}`)
+    t.match(answer, { body: { code } }, JSON.stringify(query).slice(0, 60))
+    t.ok(answer.statusCode === 400 || answer.statusCode === 414, String(answer.statusCode))
+  }
+})
