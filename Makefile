@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 STAMP := node_modules/.installed
 
-.PHONY: help up down reset test check bench replay crash dlq
+.PHONY: help up down reset test check bench replay crash dlq keys
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ crash: $(STAMP) ## kill processes under load, then compare ledger, lots and even
 
 dlq: $(STAMP) ## dead letters of the running platform (npm run dlq -- show QUEUE)
 	@npm run -s dlq -- list
+
+keys: $(STAMP) ## signing keys of the running platform (npm run keys -- rotate)
+	@npm run -s keys -- list
 
 $(STAMP): package-lock.json package.json
 	@command -v npm >/dev/null 2>&1 || { \

@@ -45,6 +45,7 @@ export function claimState(stateDir: string): () => void {
 export interface RunningPlatform {
   gatewayUrl: string
   rabbitmqUrl: string
+  postgresPort: number
 }
 
 export function writeRunning(stateDir: string, running: RunningPlatform): void {

@@ -23,8 +23,12 @@ try {
   console.log('Starting the auction platform')
   const gatewayPort = Number(process.env.GATEWAY_PORT ?? GATEWAY_PORT_DEFAULT)
   platform = await startPlatform({ stateDir, gatewayPort, log, autoRestart: true })
-  writeRunning(stateDir, { gatewayUrl: platform.gatewayUrl, rabbitmqUrl: platform.rabbitmq.url })
-  const { gatewayUrl } = platform
+  const { gatewayUrl, rabbitmq, postgres } = platform
+  writeRunning(stateDir, {
+    gatewayUrl,
+    rabbitmqUrl: rabbitmq.url,
+    postgresPort: postgres.port,
+  })
   await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log }))
   announce(gatewayPort)
 } catch (error) {

@@ -7,6 +7,13 @@ import {
 } from '@auction/common/config.ts'
 import { Type } from 'typebox'
 
+const ENCRYPTION_SETTINGS = {
+  /** 32 random bytes in base64: encrypts secrets at rest, derives refresh tokens. */
+  KEY_ENCRYPTION_KEY: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
+  /** The next or the previous one while it is being changed (docs/operations.md). */
+  KEY_ENCRYPTION_KEY_OTHER: Type.String({ default: '', pattern: '^([A-Za-z0-9+/]{43}=)?$' }),
+}
+
 const ApiConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
@@ -14,8 +21,7 @@ const ApiConfig = Type.Object({
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
   /** The address that people type, without a path: passkeys are bound to it. */
   PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$' }),
-  /** 32 random bytes in base64: encrypts signing keys, derives refresh tokens. */
-  KEY_ENCRYPTION_KEY: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
+  ...ENCRYPTION_SETTINGS,
   /** Passwords being hashed at once; 0 = one per core. */
   PASSWORD_HASH_CONCURRENCY: Type.Integer({ default: 0, minimum: 0, maximum: 64 }),
   /** Logins and registrations that may wait for a hash; further ones are refused. */
@@ -27,11 +33,18 @@ const WorkerConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...RABBITMQ_SETTINGS,
+  ...ENCRYPTION_SETTINGS,
+  /** A signing key is replaced after so many days. */
+  KEY_ROTATION_DAYS: Type.Integer({ default: 30, minimum: 1, maximum: 3_650 }),
 })
 
 /** Commands that only need the database: migrations and the check of the audit. */
 const DatabaseConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
 
+/** The command about keys. */
+const KeysConfig = Type.Object({ ...DatabaseConfig.properties, ...ENCRYPTION_SETTINGS })
+
 export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
 export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
 export const readDatabaseConfig = (env: NodeJS.ProcessEnv) => readConfig(DatabaseConfig, env)
+export const readKeysConfig = (env: NodeJS.ProcessEnv) => readConfig(KeysConfig, env)

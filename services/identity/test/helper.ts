@@ -76,7 +76,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })
   const { email, password } = PERSON
   return {
-    ...{ app, db: database.db, keys, permits, registry },
+    ...{ app, db: database.db, keys, box, permits, registry },
     register: (change: object) => post('register', { ...PERSON, ...change }),
     login: (change: object) => post('login', { email, password, ...change }),
     refresh: (refreshToken: unknown) => post('token/refresh', { refreshToken }),

@@ -1,8 +1,10 @@
+import { serviceUnavailable } from '@auction/common/errors.ts'
 import type { JwksCache } from '@auction/common/jwks.ts'
 import type { Logger } from '@auction/common/logger.ts'
 import type { Kysely } from 'kysely'
+import { KEYS_STALE_SECONDS } from '#src/domain/key-schedule.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
-import { generateSigningKey, type PublicJwk, publicPem } from '#src/infra/crypto/signing-key.ts'
+import { type PublicJwk, publicPem } from '#src/infra/crypto/signing-key.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   insertSigningKey,
@@ -10,6 +12,7 @@ import {
   readSigningKeys,
   type StoredSigningKey,
 } from '#src/infra/postgres/signing-keys.ts'
+import { newSealedKey } from './rotate-keys.ts'
 
 const RELOAD_INTERVAL_MS = 30_000
 const UNKNOWN_KID_INTERVAL_MS = 10_000
@@ -21,7 +24,7 @@ export interface SigningKey {
 
 /** identity's own keys. It is also the cache that the auth plugin verifies with. */
 export interface KeyStore extends JwksCache {
-  /** The newest active key. */
+  /** The newest active key. Throws service.unavailable when the table was not read for long. */
   signingKey(): SigningKey
   /** Every key that is not retired, also those that will sign later. */
   publicKeys(): readonly PublicJwk[]
@@ -34,6 +37,8 @@ export interface KeyStoreOptions {
   db: Kysely<Database>
   box: SecretBox
   log: Logger
+  /** When keys that could not be read again are too old to sign with. */
+  staleAfterMs?: number
 }
 
 interface LoadedKeys {
@@ -43,13 +48,22 @@ interface LoadedKeys {
 }
 
 /** Loads the keys, making the first one if there is none, and keeps them fresh. */
-export async function createKeyStore({ db, box, log }: KeyStoreOptions): Promise<KeyStore> {
+export async function createKeyStore({
+  db,
+  box,
+  log,
+  staleAfterMs = KEYS_STALE_SECONDS * 1000,
+}: KeyStoreOptions): Promise<KeyStore> {
   let keys = await ensureKeys(db, box)
-  let reloadedAtMs = performance.now()
+  let triedAtMs = performance.now()
+  let readAtMs = triedAtMs
+  const isFailing = () => readAtMs < triedAtMs
   const reload = async () => {
-    reloadedAtMs = performance.now()
+    const startedAtMs = performance.now()
+    triedAtMs = startedAtMs
     try {
       keys = openKeys(await readSigningKeys(db), box)
+      readAtMs = startedAtMs
     } catch (error) {
       log.warn({ err: error }, 'signing keys could not be read again')
     }
@@ -57,18 +71,23 @@ export async function createKeyStore({ db, box, log }: KeyStoreOptions): Promise
   const timer = setInterval(() => void reload(), RELOAD_INTERVAL_MS)
   timer.unref()
   return {
-    signingKey: () => keys.signing,
+    signingKey() {
+      // Rotation counts on it: a key is retired once nobody can have signed with it for a while.
+      if (performance.now() - readAtMs > staleAfterMs) throw serviceUnavailable()
+      return keys.signing
+    },
     publicKeys: () => keys.publicJwks,
     reload,
     close: () => clearInterval(timer),
     async publicKey(kid) {
       if (kid === undefined) throw new Error('the token names no key')
       // Another replica may have made the key a moment ago; forged ids must not become a load.
-      const mayReload = performance.now() - reloadedAtMs > UNKNOWN_KID_INTERVAL_MS
+      const mayReload = performance.now() - triedAtMs > UNKNOWN_KID_INTERVAL_MS
       if (!keys.publicPems.has(kid) && mayReload) await reload()
       const pem = keys.publicPems.get(kid)
-      if (pem === undefined) throw new Error('unknown signing key')
-      return pem
+      if (pem !== undefined) return pem
+      if (isFailing()) throw serviceUnavailable()
+      throw new Error('unknown signing key')
     },
   }
 }
@@ -80,13 +99,7 @@ async function ensureKeys(db: Kysely<Database>, box: SecretBox): Promise<LoadedK
     await lockSigningKeys(tx)
     const underLock = await readSigningKeys(tx)
     if (underLock.some((key) => key.isActive)) return openKeys(underLock, box)
-    const { publicJwk, privatePem } = generateSigningKey()
-    await insertSigningKey(tx, {
-      kid: publicJwk.kid,
-      publicJwk,
-      privateKeyEncrypted: box.seal(privatePem, publicJwk.kid),
-      encryptionKeyId: box.keyId,
-    })
+    await insertSigningKey(tx, newSealedKey(box))
     return openKeys(await readSigningKeys(tx), box)
   })
 }
@@ -94,7 +107,7 @@ async function ensureKeys(db: Kysely<Database>, box: SecretBox): Promise<LoadedK
 function openKeys(stored: readonly StoredSigningKey[], box: SecretBox): LoadedKeys {
   const newest = stored.find((key) => key.isActive)
   if (newest === undefined) throw new Error('there is no active signing key')
-  if (newest.encryptionKeyId !== box.keyId) {
+  if (!box.canOpen(newest.encryptionKeyId)) {
     throw new Error(
       `signing key ${newest.kid} was encrypted with KEY_ENCRYPTION_KEY ${newest.encryptionKeyId}, this process has ${box.keyId}`,
     )

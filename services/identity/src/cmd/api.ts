@@ -17,7 +17,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   lifecycle.onStop('postgres', () => pool.end())
   await assertDurable(pool)
   const db = createDatabase(pool)
-  const box = createSecretBox(config.KEY_ENCRYPTION_KEY)
+  const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
   const keys = await createKeyStore({ db, box, log })
   lifecycle.onStop('keys', () => keys.close())
   const permits = createPermits({

@@ -5,7 +5,10 @@ import { createPublisher } from '@auction/common/rabbitmq/publisher.ts'
 import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { startPurge } from '#src/app/purge-sessions.ts'
+import { startTimers } from '#src/app/timers.ts'
+import { createWorkerMetrics } from '#src/app/worker-metrics.ts'
 import { readWorkerConfig } from '#src/config.ts'
+import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 
@@ -21,7 +24,15 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   lifecycle.onStop('publisher', () => publisher.close())
   const relay = startOutboxRelay({ pool, publisher, log, registry })
   lifecycle.onStop('relay', () => relay.close())
-  lifecycle.onStop('purge', startPurge(createDatabase(pool), log))
+  const db = createDatabase(pool)
+  lifecycle.onStop('purge', startPurge(db, log))
+  const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
+  const metrics = createWorkerMetrics(registry)
+  const timers = startTimers(
+    { db, box, log, metrics },
+    { keyRotationDays: config.KEY_ROTATION_DAYS },
+  )
+  lifecycle.onStop('timers', () => timers.stop())
   return {
     checks: {
       postgres: createMigrationCheck(pool, identityMigrations),

@@ -96,6 +96,25 @@ t.test('a failed reload leaves the known keys in use', async (t) => {
   t.match(await store.publicKey(before.kid), /BEGIN PUBLIC KEY/)
 })
 
+t.test('while the keys cannot be read, nobody says that a new key is none', async (t) => {
+  const { db } = await createIdentityDatabase(t)
+  const store = await createKeyStore({ db, box, log, staleAfterMs: 1 })
+  t.teardown(() => store.close())
+  const { kid } = (await store.publicKeys()).at(0) ?? {}
+  await sql`alter table signing_keys rename to signing_keys_away`.execute(db)
+  await store.reload()
+  await t.rejects(store.publicKey('newer'), { code: 'service.unavailable' })
+  t.match(await store.publicKey(kid), /BEGIN PUBLIC KEY/)
+  t.throws(
+    () => store.signingKey(),
+    { code: 'service.unavailable' },
+    'and too old keys do not sign',
+  )
+  await sql`alter table signing_keys_away rename to signing_keys`.execute(db)
+  await store.reload()
+  await t.rejects(store.publicKey('newer'), /unknown signing key/)
+})
+
 t.test('what is published holds no private part', async (t) => {
   const { db } = await createIdentityDatabase(t)
   const [key] = (await open(t, db)).publicKeys()

@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import type { PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { type RawBuilder, sql } from 'kysely'
 import t from 'tap'
 import { verifyAudit } from '#src/app/verify-audit.ts'
 import { AUDIT_GENESIS, digestAuditEntry } from '#src/infra/crypto/audit-digest.ts'
 import { readAuditEntries, recordAudit } from '#src/infra/postgres/audit.ts'
 import { createIdentityDatabase, type TestDb } from '#test/helper.ts'
+import { runCommand } from '#test/run-command.ts'
 
-const SERVICE = fileURLToPath(new URL('../..', import.meta.url))
 const SUBJECT = '0198d2f0-0000-7000-8000-000000000001'
 const OTHER = '0198d2f0-0000-7000-8000-000000000002'
 
@@ -34,18 +29,6 @@ async function tamper(db: TestDb, statement: RawBuilder<unknown>): Promise<void>
   })
 }
 
-async function runCommand(config: PostgresConfig, ...args: string[]) {
-  const environment = Object.entries(config).map(([name, value]) => [name, String(value)])
-  const child = spawn(process.execPath, ['src/cmd/verify-audit.ts', ...args], {
-    cwd: SERVICE,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...Object.fromEntries(environment) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const output = text(child.stdout)
-  const [code] = await once(child, 'exit')
-  return { code, output: await output }
-}
-
 t.test('an untouched chain holds, also when it is empty and when it has many pages', async (t) => {
   const { db, config } = await createIdentityDatabase(t)
   t.strictSame(await verifyAudit(db), {
@@ -56,11 +39,11 @@ t.test('an untouched chain holds, also when it is empty and when it has many pag
   t.match(verdict, { head: { count: 25n, digest: /^[0-9a-f]{64}$/ } })
   t.equal(verdict.broken, undefined)
   const { count, digest } = verdict.head
-  t.strictSame(await runCommand(config), {
+  t.match(await runCommand('verify-audit', config), {
     code: 0,
     output: `25 entries hold, head ${count}:${digest}\n`,
   })
-  t.equal((await runCommand(config, 'nonsense')).code, 2)
+  t.equal((await runCommand('verify-audit', config, ['nonsense'])).code, 2)
 })
 
 t.test('whatever is changed behind the trigger shows, at its place', async (t) => {
@@ -149,16 +132,23 @@ t.test('an end that was cut off shows against a head that was noted', async (t) 
   const { head } = await verifyAudit(db)
   const noted = `${head.count}:${head.digest}`
   await record(db, 2)
-  t.match(await runCommand(config, noted), { code: 0, output: /^10 entries hold/ })
+  t.match(await runCommand('verify-audit', config, [noted]), {
+    code: 0,
+    output: /^10 entries hold/,
+  })
   await tamper(db, sql`delete from audit_entries where sequence > 6`)
-  t.match(await runCommand(config), { code: 0, output: /^6 entries hold/ }, 'whole in itself')
-  t.match(await runCommand(config, noted), {
+  t.match(
+    await runCommand('verify-audit', config),
+    { code: 0, output: /^6 entries hold/ },
+    'whole in itself',
+  )
+  t.match(await runCommand('verify-audit', config, [noted]), {
     code: 1,
     output: /^6 entries hold.*\nentry 7: the chain ends here, but had 8 entries once/,
   })
   await record(db, 3)
   t.match(
-    await runCommand(config, noted),
+    await runCommand('verify-audit', config, [noted]),
     { code: 1, output: /entry 8: is not the entry that was noted/ },
     'nor does it help to write others in their place',
   )

@@ -90,16 +90,17 @@ t.test(
     const migrations = await start(t, 'migrate', postgres)
     t.same(await once(migrations.child, 'exit'), [0, null])
 
+    const KEY_ENCRYPTION_KEY = newKeyEncryptionKey()
     const api = {
       ...postgres,
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
-      KEY_ENCRYPTION_KEY: newKeyEncryptionKey(),
+      KEY_ENCRYPTION_KEY,
       PUBLIC_URL,
     }
     const processes = [
       await start(t, 'api', api),
       await start(t, 'api', api),
-      await start(t, 'worker', { ...postgres, RABBITMQ_URL: vhost.url }),
+      await start(t, 'worker', { ...postgres, RABBITMQ_URL: vhost.url, KEY_ENCRYPTION_KEY }),
     ] as const
     const [first, second] = processes
     await Promise.all(processes.map(ready))

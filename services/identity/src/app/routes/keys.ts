@@ -25,8 +25,9 @@ export async function keyRoutes(app: App, { keys }: { keys: KeyStore }): Promise
       },
     },
     (_request, reply) => {
-      // Shorter than the time between publishing a key and signing with it.
-      reply.header('cache-control', 'public, max-age=300')
+      // Far shorter than the time between publishing a key and signing with it, and short enough
+      // for a key that is retired in an emergency.
+      reply.header('cache-control', 'public, max-age=60')
       return { keys: [...keys.publicKeys()] }
     },
   )

@@ -7,7 +7,6 @@ import { findTotpStep } from '#src/infra/crypto/totp.ts'
 import { spendRecoveryCode } from '#src/infra/postgres/recovery-codes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
-  type AdmittedTry,
   admitTotpTry,
   type SealedTotpSecret,
   spendTotpStep,
@@ -72,8 +71,8 @@ export function sealTotpSecret(box: SecretBox, userId: string, secret: string): 
   return { secretEncrypted: box.seal(secret, contextOf(userId)), encryptionKeyId: box.keyId }
 }
 
-function openTotpSecret(box: SecretBox, userId: string, sealed: AdmittedTry): string {
-  if (sealed.encryptionKeyId !== box.keyId) {
+export function openTotpSecret(box: SecretBox, userId: string, sealed: SealedTotpSecret): string {
+  if (!box.canOpen(sealed.encryptionKeyId)) {
     throw new Error(
       `the authenticator secret of ${userId} was encrypted with KEY_ENCRYPTION_KEY ${sealed.encryptionKeyId}, this process has ${box.keyId}`,
     )

@@ -43,11 +43,26 @@ export interface RefreshTokensTable {
 export interface SigningKeysTable {
   kid: string
   public_jwk: unknown
-  private_key_encrypted: Buffer
+  private_key_encrypted: Buffer | null
   encryption_key_id: string
   created_at: Generated<Date>
   activates_at: Instant
   retires_at: Instant | null
+}
+
+export interface SuspensionsTable {
+  user_id: string
+  reason: string
+  suspended_at: Generated<Date>
+  ends_at: Instant | null
+  suspended_by: string | null
+}
+
+export interface AcceptedTermsTable {
+  user_id: string
+  terms: 'seller'
+  version: string
+  accepted_at: Generated<Date>
 }
 
 export interface AuditEntriesTable {
@@ -116,6 +131,8 @@ export interface Database {
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable
   audit_entries: AuditEntriesTable
+  suspensions: SuspensionsTable
+  accepted_terms: AcceptedTermsTable
   totp_secrets: TotpSecretsTable
   recovery_codes: RecoveryCodesTable
   pending_logins: PendingLoginsTable

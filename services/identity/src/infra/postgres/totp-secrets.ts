@@ -97,3 +97,31 @@ export async function spendTotpStep(
     .executeTakeFirst()
   return result.numUpdatedRows === 1n
 }
+
+/** Some secrets that are not sealed with the given key, locked. */
+export async function lockSecretsSealedOtherwise(
+  tx: Transaction<Database>,
+  encryptionKeyId: string,
+  limit: number,
+): Promise<(SealedTotpSecret & { userId: string })[]> {
+  const { rows } = await sql<SealedTotpSecret & { userId: string }>`
+    select user_id as "userId", secret_encrypted as "secretEncrypted",
+           encryption_key_id as "encryptionKeyId"
+      from totp_secrets where encryption_key_id <> ${encryptionKeyId}
+     limit ${limit}
+       for update`.execute(tx)
+  return rows
+}
+
+/** Stores the same secret, sealed with another key. */
+export async function resealTotpSecret(
+  tx: Transaction<Database>,
+  userId: string,
+  { secretEncrypted, encryptionKeyId }: SealedTotpSecret,
+): Promise<void> {
+  await tx
+    .updateTable('totp_secrets')
+    .set({ secret_encrypted: secretEncrypted, encryption_key_id: encryptionKeyId })
+    .where('user_id', '=', userId)
+    .execute()
+}

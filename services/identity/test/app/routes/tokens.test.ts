@@ -243,7 +243,7 @@ t.test('the key set is public, cacheable and verifies a token', async (t) => {
   const { token } = (await login({})).json()
   const response = await app.inject('/identity/.well-known/jwks.json')
   t.equal(response.statusCode, 200)
-  t.equal(response.headers['cache-control'], 'public, max-age=300')
+  t.equal(response.headers['cache-control'], 'public, max-age=60')
   const { keys } = response.json()
   t.match(keys, [
     { kty: 'OKP', crv: 'Ed25519', use: 'sig', alg: 'EdDSA', kid: decode(token).header.kid },

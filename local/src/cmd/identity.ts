@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { readSecrets } from '../secrets.ts'
+import { platformStateDir, readRunning } from '../state.ts'
+
+// An operator's command of identity, with the settings of the platform that runs on this machine.
+const [name, ...args] = process.argv.slice(2)
+const stateDir = platformStateDir()
+const running = readRunning(stateDir)
+if (running === undefined) {
+  console.error('No platform is running here ("make up").')
+  process.exit(2)
+}
+const secrets = readSecrets(stateDir)
+const { status } = spawnSync(process.execPath, [`src/cmd/${name}.ts`, ...args], {
+  cwd: fileURLToPath(new URL('../../../services/identity', import.meta.url)),
+  stdio: 'inherit',
+  env: {
+    PATH: process.env.PATH,
+    LOG_LEVEL: 'warn',
+    POSTGRES_HOST: '127.0.0.1',
+    POSTGRES_PORT: String(running.postgresPort),
+    POSTGRES_USERNAME: 'identity',
+    POSTGRES_PASSWORD: secrets.postgresServices,
+    POSTGRES_DATABASE: 'identity',
+    KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+  },
+})
+process.exit(status ?? 1)

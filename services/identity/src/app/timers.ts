@@ -1,0 +1,35 @@
+import type { Logger } from '@auction/common/logger.ts'
+import { type Repeated, repeat } from '@auction/common/repeat.ts'
+import { type KeyDependencies, keepKeys } from './rotate-keys.ts'
+import type { WorkerMetrics } from './worker-metrics.ts'
+
+export interface TimerDependencies extends KeyDependencies {
+  log: Logger
+  metrics: WorkerMetrics
+}
+
+export interface TimerSettings {
+  keyRotationDays: number
+}
+
+const KEYS_INTERVAL_MS = 60_000
+
+/** The clockwork of the identity worker, apart from purging. */
+export function startTimers(
+  { db, box, log, metrics }: TimerDependencies,
+  { keyRotationDays }: TimerSettings,
+): Repeated {
+  const timers = [
+    repeat('signing keys', KEYS_INTERVAL_MS, log, async () => {
+      const { added, forgotten, signingSince } = await keepKeys({ db, box }, keyRotationDays)
+      if (added !== undefined) log.info({ kid: added }, 'signing key added')
+      if (forgotten.length > 0) log.info({ kids: forgotten }, 'retired signing keys forgotten')
+      metrics.keySigningSince(signingSince)
+    }),
+  ]
+  return {
+    async stop() {
+      await Promise.all(timers.map((timer) => timer.stop()))
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import { createLogger } from '@auction/common/logger.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import type { Kysely } from 'kysely'
+import { resealSecrets } from '#src/app/reseal-secrets.ts'
+import { listKeys, retireKey, rotateKeys } from '#src/app/rotate-keys.ts'
+import { readKeysConfig } from '#src/config.ts'
+import { createSecretBox, type SecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const HELP = `npm run keys -- list        every signing key, what it is and until when
+npm run keys -- rotate      publishes the next key, which signs in ten minutes; nobody notices
+npm run keys -- retire KID  ends a key at once: its tokens are refused, their holders refresh
+npm run keys -- reseal      seals all secrets at rest with KEY_ENCRYPTION_KEY, opening them with
+                            KEY_ENCRYPTION_KEY_OTHER where they are sealed with that one`
+
+type Action = (db: Kysely<Database>, box: SecretBox, kid: string) => Promise<boolean>
+
+const ACTIONS = new Map<string, Action>([
+  ['list', list],
+  ['rotate', rotate],
+  ['retire', retire],
+  ['reseal', reseal],
+])
+
+const [name = '', kid = '', ...rest] = process.argv.slice(2)
+const action = ACTIONS.get(name)
+if (action === undefined || rest.length > 0 || (kid === '') === (name === 'retire')) {
+  console.error(HELP)
+  process.exit(2)
+}
+const config = readKeysConfig(process.env)
+const log = createLogger('identity', config.LOG_LEVEL)
+const pool = createPool(config, { log, name: 'keys', max: 1 })
+const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
+try {
+  process.exitCode = (await action(createDatabase(pool), box, kid)) ? 0 : 1
+} finally {
+  await pool.end()
+}
+
+async function list(db: Kysely<Database>): Promise<boolean> {
+  for (const key of await listKeys(db)) {
+    const end = key.retiresAt === null ? 'no end' : `retires ${key.retiresAt.toISOString()}`
+    const begin = `signs from ${key.activatesAt.toISOString()}`
+    console.log(`${key.kid}  ${key.state.padEnd(8)}  ${begin}  ${end}  by ${key.encryptionKeyId}`)
+  }
+  return true
+}
+
+async function rotate(db: Kysely<Database>, box: SecretBox): Promise<boolean> {
+  const added = await rotateKeys({ db, box })
+  if (added === undefined) console.error('A key waits already; nothing was done.')
+  else console.log(`${added} is published and signs in ten minutes`)
+  return added !== undefined
+}
+
+async function retire(db: Kysely<Database>, box: SecretBox, kid: string): Promise<boolean> {
+  const retirement = await retireKey({ db, box }, kid)
+  switch (retirement.outcome) {
+    case 'unknown':
+      console.error(`There is no key ${kid}.`)
+      return false
+    case 'retired_before':
+      console.error(`${kid} was retired before; nothing was done.`)
+      return false
+    case 'retired':
+      console.log(`${kid} is retired; ${retirement.signingKid ?? 'nothing'} signs`)
+      return true
+  }
+}
+
+async function reseal(db: Kysely<Database>, box: SecretBox): Promise<boolean> {
+  const { signingKeys, totpSecrets } = await resealSecrets(db, box)
+  console.log(`${signingKeys} signing keys and ${totpSecrets} authenticator secrets sealed anew`)
+  return true
+}

@@ -1,0 +1,34 @@
+import { defineError } from '@auction/common/errors.ts'
+import { createJwksCache, type JwksOptions } from '@auction/common/jwks.ts'
+import { createLogger } from '@auction/common/logger.ts'
+import { buildServer } from '@auction/common/server.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
+import { Registry } from 'prom-client'
+import { INTERNAL_SECRET, ISSUER } from './helper.ts'
+
+/** Another service: it knows identity by its published keys alone. */
+export async function startVerifyingService(
+  t: Teardown,
+  identityUrl: string,
+  options: JwksOptions = {},
+) {
+  const log = createLogger('toy', 'silent')
+  const url = `${identityUrl}/identity/.well-known/jwks.json`
+  const app = await buildServer({
+    service: 'toy',
+    log,
+    registry: new Registry(),
+    auth: {
+      issuer: ISSUER,
+      jwks: createJwksCache(url, log, options),
+      internalSecret: INTERNAL_SECRET,
+      unauthenticated: defineError('toy.unauthenticated', 'Log in to do this.', 401),
+    },
+  })
+  t.teardown(() => app.close())
+  app.get('/private', { config: { auth: 'bearer' } }, (request) => ({ id: request.caller?.id }))
+  return async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` }
+    return (await app.inject({ url: '/private', headers })).statusCode
+  }
+}
