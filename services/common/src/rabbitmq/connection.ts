@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Logger } from '../logger.ts'
+import { type ChannelKeeper, keepChannel } from './keep-channel.ts'
 import { declareTopology, type RetryTier, type Subscription } from './topology.ts'
 
 export interface BrokerConnection {
@@ -30,12 +31,15 @@ export interface BrokerOptions {
   log: Logger
   subscriptions?: readonly Subscription[]
   retryTiers?: readonly RetryTier[]
+  /** A channel that is not set up for so long on a connection that stands takes it along. */
+  silentMaxMs?: number
 }
 
 const HEARTBEAT_SECONDS = 10
 const RECONNECT_SECONDS = 1
 const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 5_000
+const SILENT_MAX_MS = 30_000
 
 /**
  * One connection that is always being kept or restored. Use one for publishing and another for
@@ -53,7 +57,6 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
     },
   })
   const state = watchConnection(manager, options)
-  const declare = declareOnce(options)
   // Not the manager's own reconnect(): it stops listening before it closes, and then waits for ever
   // when the other side is gone. An ordinary close is noticed like any other loss.
   const restart = () => {
@@ -61,47 +64,17 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
     state.isRestarting = true
     manager.connection?.close().catch(() => undefined)
   }
+  const keeper: ChannelKeeper = {
+    manager,
+    log: options.log,
+    declare: declareOnce(options),
+    restart,
+    isClosing: () => state.isClosing,
+    silentMaxMs: options.silentMaxMs ?? SILENT_MAX_MS,
+  }
 
   return {
-    openChannel(channelName, setup) {
-      const channels = { isClosing: false, isFailing: false }
-      const fail = (error: unknown) => {
-        if (channels.isFailing || channels.isClosing || state.isClosing) return
-        channels.isFailing = true
-        options.log.warn({ err: error, channel: channelName }, 'broker channel failed')
-      }
-      const wrapper = manager.createChannel({
-        name: channelName,
-        confirm: true,
-        setup: async (channel: ConfirmChannel) => {
-          // The wrapper only makes a new channel with a new connection, so a channel that ends
-          // alone (its queue was deleted, a confirm timed out) must take the connection along.
-          // Later, because a connection that is lost ends its channels before it says so itself.
-          const restartWhenAlone = () =>
-            setImmediate(() => {
-              const isAlone = manager.connection?.connection === channel.connection
-              if (isAlone && !channels.isClosing) restart()
-            })
-          channel.on('error', fail)
-          channel.once('close', restartWhenAlone)
-          try {
-            await declare(channel)
-            await setup(channel)
-            channels.isFailing = false
-          } catch (error) {
-            if (manager.connection?.connection === channel.connection) fail(error)
-            restartWhenAlone()
-          }
-        },
-      })
-      wrapper.on('error', fail)
-      return {
-        async close() {
-          channels.isClosing = true
-          await wrapper.close().catch(() => undefined)
-        },
-      }
-    },
+    openChannel: (channelName, setup) => keepChannel(keeper, channelName, setup),
     async withChannel(work) {
       if (manager.connection === undefined) throw new Error('the broker is not connected')
       const channel = await manager.connection.createChannel()

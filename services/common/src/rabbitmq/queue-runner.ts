@@ -23,8 +23,6 @@ interface Subscribed {
 
 const PREFETCH_SINGLE = 10
 const FAILURE_PAUSE_MS = 1_000
-const WATCH_INTERVAL_MS = 5_000
-const SILENT_MAX_MS = 30_000
 
 /** Consumes one queue: takes what has arrived, handles it, then acknowledges. */
 export function startQueueRunner<DB>(
@@ -87,14 +85,11 @@ export function startQueueRunner<DB>(
     })
     subscribed.isConsuming = true
   })
-  const isConsuming = () => current?.isConsuming === true
-  const watch = watchConsumer(options, queue, isConsuming)
 
   return {
-    isConsuming,
+    isConsuming: () => current?.isConsuming === true,
     async close() {
       isClosing = true
-      clearInterval(watch)
       const open = current
       if (open !== undefined) await open.channel.cancel(open.consumerTag).catch(() => undefined)
       await working
@@ -114,25 +109,4 @@ function takeBatch(buffer: Received[], batchMax: number): Received[] {
       index >= batchMax || message.fields.redelivered || channel !== first.channel,
   )
   return end === -1 ? buffer.slice(0, batchMax) : buffer.slice(0, end)
-}
-
-/** A broker that is there while we do not consume is a state that nobody foresaw: start over. */
-function watchConsumer<DB>(
-  { connection, log }: RunnerOptions<DB>,
-  queue: string,
-  isConsuming: () => boolean,
-): NodeJS.Timeout {
-  let silentSinceMs: number | undefined
-  const timer = setInterval(() => {
-    if (isConsuming() || !connection.isConnected()) {
-      silentSinceMs = undefined
-      return
-    }
-    silentSinceMs ??= performance.now()
-    if (performance.now() - silentSinceMs < SILENT_MAX_MS) return
-    silentSinceMs = undefined
-    log.error({ queue }, 'connected without consuming, connection restarted')
-    connection.restart()
-  }, WATCH_INTERVAL_MS)
-  return timer.unref()
 }

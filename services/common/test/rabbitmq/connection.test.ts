@@ -2,14 +2,14 @@ import { Writable } from 'node:stream'
 import { connect } from 'amqplib'
 import { pino } from 'pino'
 import t from 'tap'
-import { connectBroker } from '#src/rabbitmq/connection.ts'
+import { type BrokerOptions, connectBroker } from '#src/rabbitmq/connection.ts'
 import { createTestBroker, type TestBroker } from '#src/testing/broker.ts'
 import type { Teardown } from '#src/testing/database.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { QUEUE } from './helper.ts'
 
 /** A connection whose log lines are kept. */
-function open(t: Teardown, broker: TestBroker) {
+function open(t: Teardown, broker: TestBroker, options: Partial<BrokerOptions> = {}) {
   const lines: string[] = []
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -17,7 +17,7 @@ function open(t: Teardown, broker: TestBroker) {
       done()
     },
   })
-  const connection = connectBroker({ url: broker.url, name: 'test', log: pino(sink) })
+  const connection = connectBroker({ url: broker.url, name: 'test', log: pino(sink), ...options })
   t.teardown(() => connection.close())
   return { connection, lines }
 }
@@ -73,6 +73,20 @@ t.test('a channel that ends alone is set up anew', async (t) => {
   })
   await waitFor('the second channel', () => opened === 2)
   t.strictSame(lines, ['broker channel failed'])
+})
+
+t.test('a channel whose setup never ends is given up, its connection with it', async (t) => {
+  const broker = await createTestBroker(t)
+  const { connection, lines } = open(t, broker, { silentMaxMs: 1_000, subscriptions: [] })
+  const never = new Promise<void>(() => undefined)
+  let begun = 0
+  connection.openChannel('channel', () => {
+    begun += 1
+    return begun === 1 ? never : Promise.resolve()
+  })
+  await waitFor('the second setup', () => begun === 2)
+  t.ok(broker.network.accepted() >= 2)
+  t.equal(lines[0], 'connected without a channel, starting over')
 })
 
 t.test('a queue declared otherwise keeps us out until it is gone, told once', async (t) => {
