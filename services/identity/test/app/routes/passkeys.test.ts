@@ -14,6 +14,7 @@ const answerOf = ({ statusCode, json }: Awaited<ReturnType<Caller['get']>>) => [
   statusCode,
   json().code,
 ]
+const OVER = [401, 'identity.pending_login_over']
 const REFUSED = [401, 'identity.invalid_passkey']
 
 async function person(identity: Identity, email: string) {
@@ -305,7 +306,7 @@ t.test('an authenticator that does not count works any number of times', async (
 
 t.test('a passkey is a second factor beside the app', async (t) => {
   const identity = await startIdentity(t)
-  const { secret, as } = await enrol(identity, 'ann@example.org')
+  const { secret, as, recoveryCodes } = await enrol(identity, 'ann@example.org')
   const post = publicly(identity)
   const pending = async () =>
     (await identity.login({ email: 'ann@example.org' })).json().details.token as string
@@ -326,10 +327,22 @@ t.test('a passkey is a second factor beside the app', async (t) => {
   const response = await post('2fa/challenge', { token, passkey })
   t.equal(response.statusCode, 200)
   t.same(decode(response.json().token).claims.amr, ['pwd', 'hwk'])
-  t.same(answerOf(await post('2fa/challenge/passkey', { token })), [
-    401,
-    'identity.pending_login_over',
-  ])
+  t.same(answerOf(await post('2fa/challenge/passkey', { token })), OVER)
+
+  const forProof = authenticator.get((await as.post('reauthenticate/passkey')).json())
+  t.same(
+    answerOf(await post('2fa/challenge', { token: await pending(), passkey: forProof })),
+    REFUSED,
+    'for another purpose',
+  )
+  const late = await pending()
+  await sql`update pending_logins set expires_at = clock_timestamp()`.execute(identity.db)
+  t.same(answerOf(await post('2fa/challenge/passkey', { token: late })), OVER)
+  const tried = await pending()
+  for (const code of recoveryCodes.slice(0, 5)) {
+    await post('2fa/challenge', { token: tried, code: `${code.slice(0, -4)}ZZZZ` })
+  }
+  t.same(answerOf(await post('2fa/challenge/passkey', { token: tried })), OVER)
 
   const { as: other } = await person(identity, 'ben@example.org')
   const stranger = createAuthenticator()
