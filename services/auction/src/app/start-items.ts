@@ -1,8 +1,8 @@
+import { ownTrace } from '@auction/common/tracing.ts'
 import type { Kysely } from 'kysely'
 import { startDueItems } from '#src/infra/postgres/due-items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { ItemEvents } from './item-events.ts'
-import { ownTrace } from './own-trace.ts'
 
 const BATCH_MAX = 200
 

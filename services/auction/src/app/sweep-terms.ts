@@ -1,8 +1,8 @@
 import { isUnavailable } from '@auction/common/errors.ts'
+import { ownTrace } from '@auction/common/tracing.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/terms.ts'
 import { type FinishDependencies, finishChange } from './finish-change.ts'
-import { ownTrace } from './own-trace.ts'
 import { pushCurrentTerms } from './push-terms.ts'
 
 // Longer than the request that made the intent waits for the bid service, so the two do not meet.
