@@ -59,12 +59,13 @@ t.test('nor anything of a second factor, whatever was done with it', async (t) =
   const code = await codeOf(secret, 1)
   const renewed = (await as.post('2fa/recovery-codes', { code })).json().recoveryCodes as string[]
   t.equal(renewed.length, 10)
+  const { challenge } = (await as.post('passkeys/register/options')).json()
   const dump = await dumpOf(db)
   t.ok(dump.includes('two_factor.recovery_codes_replaced'), 'the dump is one')
 
   const codes = [...recoveryCodes, ...renewed]
   const secrets = [
-    ...[secret, otpauthUri, ...waiting, used, challenged.json().refreshToken],
+    ...[secret, otpauthUri, ...waiting, used, challenge, challenged.json().refreshToken],
     ...codes.flatMap((shown) => [shown, shown.replaceAll('-', '')]),
   ]
   for (const text of secrets) {

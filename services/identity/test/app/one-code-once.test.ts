@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { CODE_TRIES } from '#src/domain/two-factor.ts'
+import { usePasskey } from '#src/infra/postgres/passkeys.ts'
 import { admitTotpTry, spendTotpStep } from '#src/infra/postgres/totp-secrets.ts'
 import { codeOf, enrol } from '#test/authenticator-app.ts'
 import { startIdentity } from '#test/helper.ts'
@@ -66,6 +67,20 @@ t.test(
     t.equal(spent.filter(Boolean).length, 1)
     t.equal(await spend(step - 1), false)
     t.equal(await spend(step + 1), true)
+  },
+)
+
+t.test(
+  'of 50 parallel uses of a passkey with one count one succeeds, and no lower one',
+  async (t) => {
+    const { db, ann } = await start(t)
+    await sql`insert into passkeys (id, user_id, name, public_key, counter, is_backed_up)
+            values ('a', ${ann.id}, 'mine', '', 7, false)`.execute(db)
+    const use = (counter: number) =>
+      db.transaction().execute((tx) => usePasskey(tx, { id: 'a', counter, isBackedUp: false }))
+    const used = await Promise.all(Array.from({ length: PARALLEL }, () => use(8)))
+    t.equal(used.filter(Boolean).length, 1)
+    t.same([await use(7), await use(0), await use(9)], [false, false, true])
   },
 )
 
