@@ -10,6 +10,7 @@ import {
   timed,
 } from './infrastructure.ts'
 import { ensureTraefik } from './install/traefik.ts'
+import { type Mailbox, startMailbox } from './mailbox.ts'
 import { freePorts } from './ports.ts'
 import { DATABASES } from './postgres.ts'
 import type { ManagedProcess } from './process-table.ts'
@@ -43,6 +44,8 @@ export interface Platform {
   postgres: Infrastructure['postgres']
   rabbitmq: Infrastructure['rabbitmq']
   internalSecret: string
+  /** Mails that the platform has asked to be sent. */
+  mailbox: Mailbox
   logFile(name: string): string
   pid(name: string): number
   /** Sends a signal to a process and its children; a deadly one is waited for. */
@@ -92,7 +95,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       }),
     )
     await Promise.all([gateway, services, infrastructure.rabbitmqReady])
+    const { rabbitmq, secrets } = infrastructure
     return createPlatform(options, infrastructure, names, {
+      mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
       gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
       addresses: new Map(names.map((name) => [name, address(name)])),
     })
@@ -184,7 +189,7 @@ function createPlatform(
   { autoRestart = false, log = () => {} }: PlatformOptions,
   infrastructure: Infrastructure,
   services: string[],
-  addresses: Pick<Platform, 'gatewayUrl' | 'addresses'>,
+  addresses: Pick<Platform, 'gatewayUrl' | 'addresses' | 'mailbox'>,
 ): Platform {
   const { supervised, table } = infrastructure
   let isStopping = false
@@ -226,6 +231,7 @@ function createPlatform(
     restart,
     async stop() {
       isStopping = true
+      await addresses.mailbox.close()
       await stopAll(infrastructure)
     },
   }

@@ -9,21 +9,29 @@ export interface Secrets {
   erlangCookie: string
   internalJwt: string
   keyEncryptionKey: string
+  mailSealKey: string
 }
 
 /** Passwords and keys of one state folder, made at its first use and readable by its owner only. */
 export function readSecrets(stateDir: string): Secrets {
   const file = join(stateDir, 'secrets.json')
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Secrets
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Secrets) : undefined
+  // Whatever a newer version needs is added to what is there.
+  const secrets: Secrets = { ...newSecrets(), ...known }
+  writeFileSync(file, JSON.stringify(secrets, undefined, 2), { mode: 0o600 })
+  return secrets
+}
+
+function newSecrets(): Secrets {
   const word = () => randomBytes(24).toString('hex')
-  const secrets: Secrets = {
+  const key = () => randomBytes(32).toString('base64')
+  return {
     postgresAdmin: word(),
     postgresServices: word(),
     rabbitmq: word(),
     erlangCookie: word(),
     internalJwt: word(),
-    keyEncryptionKey: randomBytes(32).toString('base64'),
+    keyEncryptionKey: key(),
+    mailSealKey: key(),
   }
-  writeFileSync(file, JSON.stringify(secrets, undefined, 2), { mode: 0o600 })
-  return secrets
 }

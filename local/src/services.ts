@@ -52,6 +52,7 @@ export function serviceEnvironment(
     JWKS_URL: `${url('identity-api')}/identity/.well-known/jwks.json`,
     INTERNAL_JWT_SECRET: secrets.internalJwt,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+    MAIL_SEAL_KEY: secrets.mailSealKey,
     IDENTITY_URL: url('identity-api'),
     AUCTION_URL: url('auction-api'),
     BID_URL: url('bid-api'),

@@ -30,7 +30,7 @@ try {
     postgresPort: postgres.port,
   })
   await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log }))
-  announce(gatewayPort)
+  announce(gatewayPort, platform.mailbox.url)
 } catch (error) {
   if (isStopping) await new Promise(() => {})
   console.error(`\n${error instanceof Error ? error.message : String(error)}`)
@@ -39,14 +39,15 @@ try {
   process.exit(1)
 }
 
-function announce(gatewayPort: number): void {
+function announce(gatewayPort: number, mailUrl: string): void {
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
   console.log(`\nReady after ${seconds} s:  http://localhost:${gatewayPort}\n`)
   for (const { name, email, password } of DEMO_PEOPLE) {
     console.log(`  ${name.padEnd(12)} ${email.padEnd(18)} password: ${password}`)
   }
+  console.log(`\n  Mails are shown at ${mailUrl}`)
   console.log(
-    `\n  Logs in ${join(stateDir, 'logs')}. Ctrl-C stops everything; data stays until "make reset".`,
+    `  Logs in ${join(stateDir, 'logs')}. Ctrl-C stops everything; data stays until "make reset".`,
   )
 }
 

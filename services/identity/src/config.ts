@@ -14,14 +14,22 @@ const ENCRYPTION_SETTINGS = {
   KEY_ENCRYPTION_KEY_OTHER: Type.String({ default: '', pattern: '^([A-Za-z0-9+/]{43}=)?$' }),
 }
 
+const MAIL_SETTINGS = {
+  /** The address that people type, without a path: passkeys are bound to it, links lead there. */
+  PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$' }),
+  /** 32 random bytes in base64, shared with whatever sends mails: seals the secrets of links. */
+  MAIL_SEAL_KEY: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
+}
+
 const ApiConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   JWT_ISSUER: AUTH_SETTINGS.JWT_ISSUER,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
-  /** The address that people type, without a path: passkeys are bound to it. */
-  PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$' }),
+  ...MAIL_SETTINGS,
   ...ENCRYPTION_SETTINGS,
+  /** A service with the range protocol of Have I Been Pwned; empty = none is asked. */
+  BREACHED_PASSWORDS_URL: Type.String({ default: '' }),
   /** Passwords being hashed at once; 0 = one per core. */
   PASSWORD_HASH_CONCURRENCY: Type.Integer({ default: 0, minimum: 0, maximum: 64 }),
   /** Logins and registrations that may wait for a hash; further ones are refused. */
@@ -36,6 +44,7 @@ const WorkerConfig = Type.Object({
   ...ENCRYPTION_SETTINGS,
   /** A signing key is replaced after so many days. */
   KEY_ROTATION_DAYS: Type.Integer({ default: 30, minimum: 1, maximum: 3_650 }),
+  ...MAIL_SETTINGS,
 })
 
 /** Commands that only need the database: migrations and the check of the audit. */

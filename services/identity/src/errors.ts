@@ -68,7 +68,12 @@ export const identityErrors = {
   ),
   invalidPassword: defineError(
     'identity.invalid_password',
-    'A password has 8 to 128 characters.',
+    'A password has 8 to 128 characters, and is neither common nor like your name or address.',
+    400,
+  ),
+  invalidLink: defineError(
+    'identity.invalid_link',
+    'This link was used, is too old, or never was one. Ask for a new one.',
     400,
   ),
   emailTaken: defineError(

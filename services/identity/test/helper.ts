@@ -6,8 +6,10 @@ import { createTestDatabase, type Teardown } from '@auction/common/testing/datab
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
+import { createMails } from '#src/app/mails.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -39,6 +41,7 @@ export interface IdentityOptions {
   concurrency?: number
   queueMax?: number
   legacyAlias?: boolean
+  breachedPasswordsUrl?: string
   /** Another way to the same database, for tests that cut it. */
   connectThrough?: (config: PostgresConfig) => Promise<PostgresConfig>
 }
@@ -59,8 +62,11 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     concurrency: options.concurrency ?? 2,
     queueMax: options.queueMax ?? 100,
   })
+  const mailSeal = createSecretBox(newKeyEncryptionKey())
+  const mails = createMails(PUBLIC_URL, mailSeal)
   const app = await buildApp({
-    ...{ pool, db, keys, box, permits, log, registry },
+    ...{ pool, db, keys, box, permits, log, registry, mails },
+    isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log),
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
     publicUrl: PUBLIC_URL,
@@ -76,7 +82,8 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })
   const { email, password } = PERSON
   return {
-    ...{ app, db: database.db, keys, box, permits, registry },
+    ...{ app, pool, db: database.db, keys, box, permits, registry, mails, mailSeal },
+    post,
     register: (change: object) => post('register', { ...PERSON, ...change }),
     login: (change: object) => post('login', { email, password, ...change }),
     refresh: (refreshToken: unknown) => post('token/refresh', { refreshToken }),

@@ -49,3 +49,31 @@ export const userDeleted = defineEvent({
   version: 'v1',
   payload: Type.Object({ userId: field.id }),
 })
+
+/** What mails there are; each is a text of the notification service's. */
+export const MAIL_TEMPLATES = [
+  'verify_email',
+  'already_registered',
+  'reset_password',
+  'password_changed',
+] as const
+
+/**
+ * A mail to be sent. The secret of its link is sealed for the mailer alone (AES-256-GCM under
+ * MAIL_SEAL_KEY, bound to the mailId), so that neither database nor broker ever holds it.
+ */
+export const mailRequested = defineEvent({
+  event: 'identity.mail.requested',
+  version: 'v1',
+  payload: Type.Object({
+    mailId: field.id,
+    userId: Type.Optional(field.id),
+    to: field.text,
+    name: field.text,
+    template: field.text,
+    /** Where the sealed secret belongs: link + '#token=' + secret. */
+    link: Type.Optional(field.text),
+    sealedSecret: Type.Optional(field.text),
+    expiresAt: Type.Optional(field.instant),
+  }),
+})

@@ -2,6 +2,7 @@ import type { Channel } from 'amqplib'
 import { itemPublished } from '../contracts/auction.ts'
 import { bidClosed, bidPlaced, bidReserveMet, bidWon } from '../contracts/bid.ts'
 import type { EventContract } from '../contracts/event.ts'
+import { mailRequested } from '../contracts/identity.ts'
 
 /** One service wants one kind of event: the queue between them belongs to nobody else. */
 export interface Subscription {
@@ -16,6 +17,8 @@ export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'auction', contract: bidClosed },
   { consumer: 'auction', contract: bidWon },
   { consumer: 'bid', contract: itemPublished },
+  // Mails wait here until something sends them: the notification service, or local/'s mailbox.
+  { consumer: 'notification', contract: mailRequested },
 ]
 
 const EXCHANGES = [

@@ -7,16 +7,19 @@ import { identityErrors } from '#src/errors.ts'
 import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
+import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createRelyingParty } from '#src/infra/webauthn/relying-party.ts'
 import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
+import type { Mails } from './mails.ts'
 import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
+import { passwordRoutes } from './routes/passwords.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
@@ -32,6 +35,8 @@ export interface AppDependencies {
   permits: Permits
   successorKey: Buffer
   box: SecretBox
+  mails: Mails
+  isBreached: BreachCheck
   issuer: string
   /** The address that people type; passkeys are bound to it. */
   publicUrl: string
@@ -80,6 +85,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await proofRoutes(app, { ...factors, hasher })
   await passkeyRoutes(app, factors)
   await passkeyLoginRoutes(app, factors)
+  await passwordRoutes(app, { ...dependencies, hasher, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

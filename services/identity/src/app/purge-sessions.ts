@@ -11,6 +11,7 @@ export interface Purged {
   sessions: number
   pendingLogins: number
   passkeyChallenges: number
+  passwordResets: number
 }
 
 /** Deletes everything that is due, in small batches so that no lock is held for long. */
@@ -20,6 +21,7 @@ export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged
     sessions: await untilLess(batch, () => purgeSessions(db, batch)),
     pendingLogins: await untilLess(batch, () => purgeExpired(db, 'pending_logins', batch)),
     passkeyChallenges: await untilLess(batch, () => purgeExpired(db, 'passkey_challenges', batch)),
+    passwordResets: await untilLess(batch, () => purgeExpired(db, 'password_resets', batch)),
   }
 }
 

@@ -7,12 +7,13 @@ import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { normaliseName } from '#src/domain/name.ts'
-import { composePassword, judgePassword } from '#src/domain/password.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
+import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { insertUser } from '#src/infra/postgres/users.ts'
 import type { IdentityMetrics } from './metrics.ts'
+import { readNewPassword } from './passwords.ts'
 import { refuseWhenFull } from './when-full.ts'
 
 export interface RegisterDependencies {
@@ -21,6 +22,7 @@ export interface RegisterDependencies {
   hasher: PasswordHasher
   metrics: IdentityMetrics
   legacyAlias: boolean
+  isBreached: BreachCheck
 }
 
 export interface RegisterCommand {
@@ -35,7 +37,8 @@ export async function registerUser(
   command: RegisterCommand,
   trace: Trace,
 ): Promise<{ id: string; name: string; email: string }> {
-  const { name, emailNormalised, password } = judge(command)
+  const { name, emailNormalised } = judge(command)
+  const password = await readNewPassword(command.password, { ...command, name }, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const id = newId()
   const { email } = command
@@ -57,9 +60,5 @@ function judge(command: RegisterCommand) {
   if (name === undefined) throw identityErrors.invalidName({ field: 'name' })
   const emailNormalised = normaliseEmail(command.email)
   if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
-  const verdict = judgePassword(command.password)
-  if (verdict !== 'fine') {
-    throw identityErrors.invalidPassword({ field: 'password', reason: verdict })
-  }
-  return { name, emailNormalised, password: composePassword(command.password) }
+  return { name, emailNormalised }
 }

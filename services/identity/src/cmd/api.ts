@@ -4,9 +4,11 @@ import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
+import { createMails } from '#src/app/mails.ts'
 import { readApiConfig } from '#src/config.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 
@@ -26,6 +28,8 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   })
   const app = await buildApp({
     ...{ pool, db, keys, box, permits, log, registry },
+    mails: createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY)),
+    isBreached: createBreachCheck(config.BREACHED_PASSWORDS_URL, log),
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
     publicUrl: config.PUBLIC_URL,

@@ -4,6 +4,8 @@ import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { createPublisher } from '@auction/common/rabbitmq/publisher.ts'
 import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
 import { runService } from '@auction/common/service-process.ts'
+import { startMailRequests } from '#src/app/answer-mail-requests.ts'
+import { createMails } from '#src/app/mails.ts'
 import { startPurge } from '#src/app/purge-sessions.ts'
 import { startTimers } from '#src/app/timers.ts'
 import { createWorkerMetrics } from '#src/app/worker-metrics.ts'
@@ -33,6 +35,9 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     { keyRotationDays: config.KEY_ROTATION_DAYS },
   )
   lifecycle.onStop('timers', () => timers.stop())
+  const mails = createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY))
+  const mailRequests = startMailRequests({ pool, db, mails }, log)
+  lifecycle.onStop('mail requests', () => mailRequests.stop())
   return {
     checks: {
       postgres: createMigrationCheck(pool, identityMigrations),

@@ -12,3 +12,9 @@ export const REFRESH_GRACE_SECONDS = 10
 
 /** Ended sessions stay this long, so that their owner can still see them. */
 export const ENDED_SESSION_RETENTION_DAYS = 7
+
+/** A mailed link to a new password works for this long. */
+export const RESET_LIFETIME_MINUTES = 30
+
+/** More links than this are not mailed to one account in an hour. */
+export const RESETS_PER_HOUR_MAX = 5

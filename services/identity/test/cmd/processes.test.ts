@@ -95,12 +95,19 @@ t.test(
       ...postgres,
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
       KEY_ENCRYPTION_KEY,
+      MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,
       PUBLIC_URL,
     }
     const processes = [
       await start(t, 'api', api),
       await start(t, 'api', api),
-      await start(t, 'worker', { ...postgres, RABBITMQ_URL: vhost.url, KEY_ENCRYPTION_KEY }),
+      await start(t, 'worker', {
+        ...postgres,
+        RABBITMQ_URL: vhost.url,
+        KEY_ENCRYPTION_KEY,
+        MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,
+        PUBLIC_URL,
+      }),
     ] as const
     const [first, second] = processes
     await Promise.all(processes.map(ready))

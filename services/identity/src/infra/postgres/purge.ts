@@ -26,7 +26,7 @@ export async function purgeSessions(db: Kysely<Database>, limit: number): Promis
 /** Deletes some rows whose time is over and that were never used; answers how many. */
 export async function purgeExpired(
   db: Kysely<Database>,
-  table: 'pending_logins' | 'passkey_challenges',
+  table: 'pending_logins' | 'passkey_challenges' | 'password_resets',
   limit: number,
 ): Promise<number> {
   const result = await sql`

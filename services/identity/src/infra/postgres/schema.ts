@@ -125,8 +125,25 @@ export interface PasskeyChallengesTable {
   expires_at: Instant
 }
 
+export interface PasswordResetsTable {
+  digest: Buffer
+  user_id: string
+  created_at: Generated<Date>
+  expires_at: Instant
+}
+
+export interface MailRequestsTable {
+  id: string
+  kind: 'reset'
+  email_normalised: string
+  trace: ColumnType<unknown, string, never>
+  created_at: Generated<Date>
+}
+
 export interface Database {
   users: UsersTable
+  password_resets: PasswordResetsTable
+  mail_requests: MailRequestsTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable

@@ -100,3 +100,22 @@ export async function replacePasswordHash(
     .where('password_hash', '=', passwordHash)
     .execute()
 }
+
+/** Sets a new password of a user who is not deleted; the row stays locked until the commit. */
+export async function setPasswordHash(
+  tx: Transaction<Database>,
+  id: string,
+  passwordHash: string,
+): Promise<boolean> {
+  const result = await tx
+    .updateTable('users')
+    .set({
+      password_hash: passwordHash,
+      version: sql`version + 1`,
+      updated_at: sql`clock_timestamp()`,
+    })
+    .where('id', '=', id)
+    .where('status', '!=', 'deleted')
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}

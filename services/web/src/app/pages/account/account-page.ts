@@ -56,8 +56,13 @@ ${form('two-factor-disable', 'Turn two-factor off', code('off-code'))}
 ${form(
   'password-change',
   'Change it',
-  html`${currentPassword('currentPassword')}
-${field({ name: 'newPassword', label: 'New password', type: 'password', autocomplete: 'new-password', hint: PASSWORD_HINT })}`,
+  field({
+    name: 'newPassword',
+    label: 'New password',
+    type: 'password',
+    autocomplete: 'new-password',
+    hint: PASSWORD_HINT,
+  }),
 )}
 </section>
 </div>`,

@@ -1,0 +1,43 @@
+import { createEvent, type OutboxEvent } from '@auction/common/contracts/event.ts'
+import { type MAIL_TEMPLATES, mailRequested } from '@auction/common/contracts/identity.ts'
+import { newId } from '@auction/common/ids.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
+
+export interface Mail {
+  template: (typeof MAIL_TEMPLATES)[number]
+  to: string
+  name: string
+  userId?: string
+  /** A page of the platform, and the secret that is appended to its address. */
+  link?: { path: string; secret: string; expiresAt: Date }
+}
+
+export interface Mails {
+  /** The event that asks for a mail; written in the transaction of what it tells. */
+  request(mail: Mail, trace: Trace): OutboxEvent
+}
+
+/** Links lead to the address from the configuration: a Host header can be anybody's. */
+export function createMails(publicUrl: string, seal: SecretBox): Mails {
+  return {
+    request({ template, to, name, userId, link }, trace) {
+      const mailId = newId()
+      return createEvent(
+        mailRequested,
+        { source: 'identity', aggregateId: userId ?? mailId, trace },
+        {
+          ...{ mailId, to, name, template },
+          ...(userId === undefined ? {} : { userId }),
+          ...(link === undefined
+            ? {}
+            : {
+                link: new URL(link.path, publicUrl).href,
+                sealedSecret: seal.seal(link.secret, mailId).toString('base64'),
+                expiresAt: link.expiresAt.toISOString(),
+              }),
+        },
+      )
+    },
+  }
+}
