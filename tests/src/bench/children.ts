@@ -52,6 +52,7 @@ export async function askChild<Answer>(
   return new Promise((resolve, reject) => {
     child.once('message', (answer) => resolve(answer as Answer))
     child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code} and no answer`)))
     child.send(order)
   })
 }

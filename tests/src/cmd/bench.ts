@@ -16,10 +16,12 @@ const HELP = `npm run bench -- [--quick] [--only P1,P3] [--profile] [--rounds N]
 Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.
 --quick is one short round of everything; --profile tells where our server's time went.`
 
+const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P10']
+
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'P1,P2,P3,P4,P5,P6,P10' },
+    only: { type: 'string', default: GOALS.join() },
     profile: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -32,6 +34,11 @@ if (values.help) {
 }
 
 const goals = new Set(values.only.split(','))
+const strange = [...goals].filter((goal) => !GOALS.includes(goal))
+if (strange.length > 0) {
+  console.error(`There is no goal ${strange.join()}; there are ${GOALS.join()}.`)
+  process.exit(2)
+}
 const log = (line: string) => console.log(`  ${line}`)
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 3))
