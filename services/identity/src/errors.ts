@@ -13,6 +13,7 @@ export const identityErrors = {
     'This refresh token is not valid. Log in again.',
     401,
   ),
+  sessionNotFound: defineError('identity.session_not_found', 'You have no such session.', 404),
   proofRequired: defineError(
     'identity.proof_required',
     'Prove again who you are, then repeat this.',

@@ -17,6 +17,7 @@ import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { ownSessionRoutes } from './routes/own-sessions.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
@@ -85,6 +86,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await proofRoutes(app, { ...factors, hasher })
   await passkeyRoutes(app, factors)
   await passkeyLoginRoutes(app, factors)
+  await ownSessionRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, checkSession })
   await keyRoutes(app, { keys })
   return app

@@ -124,3 +124,44 @@ export async function readLiveSessions(
   })
   return rows
 }
+
+export interface OwnSession {
+  id: string
+  device: string | null
+  address: string | null
+  createdAt: Date
+  lastSeenAt: Date
+}
+
+/** A user's sessions that are alive, the latest used first. */
+export async function readSessionsOfUser(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<OwnSession[]> {
+  return db
+    .selectFrom('sessions')
+    .select(['id', 'device', sql<string | null>`host(address)`.as('address')])
+    .select(['created_at as createdAt', 'last_seen_at as lastSeenAt'])
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .orderBy('last_seen_at', 'desc')
+    .limit(100)
+    .execute()
+}
+
+/** Ends a session of this user; false when they have no such session. */
+export async function revokeOwnSession(
+  db: Kysely<Database>,
+  id: string,
+  userId: string,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: 'ended_by_owner' })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}

@@ -172,6 +172,7 @@ t.test('the API describes itself', async (t) => {
     '/identity/2fa/verify',
     '/identity/login',
     '/identity/logout',
+    '/identity/logout/everywhere',
     '/identity/me',
     '/identity/passkeys',
     '/identity/passkeys/login/options',
@@ -185,6 +186,8 @@ t.test('the API describes itself', async (t) => {
     '/identity/reauthenticate',
     '/identity/reauthenticate/passkey',
     '/identity/register',
+    '/identity/sessions',
+    '/identity/sessions/{id}',
     '/identity/token/refresh',
     '/identity/validate',
   ])

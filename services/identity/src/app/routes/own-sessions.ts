@@ -1,0 +1,95 @@
+import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import { identityErrors } from '#src/errors.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  readSessionsOfUser,
+  revokeOwnSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions.ts'
+import type { SessionCheck } from '../session-check.ts'
+import { readersOf } from './caller-session.ts'
+
+const SessionList = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      id: Uuid,
+      device: Type.Union([Type.String(), Type.Null()]),
+      address: Type.Union([Type.String(), Type.Null()]),
+      createdAt: Instant,
+      lastSeenAt: Instant,
+      current: Type.Boolean(),
+    }),
+  ),
+})
+
+export interface OwnSessionRoutesOptions {
+  db: Kysely<Database>
+  checkSession: SessionCheck
+}
+
+/** Where somebody is logged in, and ending it: one session, or all of them. */
+export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOptions): Promise<void> {
+  const { db } = options
+  const { sessionOf } = readersOf(options.checkSession)
+  const schema = { tags: ['sessions'], security: [{ bearer: [] }] }
+
+  app.get(
+    '/identity/sessions',
+    {
+      config: { auth: 'bearer' },
+      schema: { ...schema, summary: 'Your sessions', response: answers({ 200: SessionList }) },
+    },
+    async (request, reply) => {
+      const { id: userId, sessionId } = await sessionOf(request)
+      const sessions = await readSessionsOfUser(db, userId)
+      reply.header('cache-control', 'no-store')
+      return {
+        sessions: sessions.map(({ id, device, address, createdAt, lastSeenAt }) => ({
+          ...{ id, device, address },
+          createdAt: createdAt.toISOString(),
+          lastSeenAt: lastSeenAt.toISOString(),
+          current: id === sessionId,
+        })),
+      }
+    },
+  )
+
+  app.delete(
+    '/identity/sessions/:id',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'End one of your sessions',
+        params: Type.Object({ id: Uuid }),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { id: userId } = await sessionOf(request)
+      const isEnded = await revokeOwnSession(db, request.params.id, userId)
+      if (!isEnded) throw identityErrors.sessionNotFound()
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/identity/logout/everywhere',
+    {
+      config: { auth: 'bearer' },
+      schema: {
+        ...schema,
+        summary: 'End all your sessions, this one too',
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      await db.transaction().execute((tx) => revokeSessionsOfUser(tx, id, 'logout'))
+      return reply.code(204).send(null)
+    },
+  )
+}
