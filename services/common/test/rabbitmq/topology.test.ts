@@ -86,6 +86,7 @@ t.test('subscriptions are what the design says', async (t) => {
       'auction.bid.closed.v1',
       'auction.bid.won.v1',
       'bid.item.published.v1',
+      'notification.identity.mail.requested.v1',
     ],
   )
   t.equal(hasSubscribers('bid.placed.v1'), true)
