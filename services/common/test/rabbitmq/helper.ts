@@ -184,6 +184,15 @@ export async function createMessagingWorld(t: Teardown) {
     },
     /** Takes out what lies in a queue, until there were `count`. */
     async drain(queue: string, count: number): Promise<Drained[]> {
+      // Asking for a queue that nobody has declared yet ends the channel that asks.
+      await waitFor(`${queue} to be declared`, async () => {
+        const probe = await channel()
+        probe.on('error', () => undefined)
+        return probe.checkQueue(queue).then(
+          () => true,
+          () => false,
+        )
+      })
       const open = await channel()
       const found: Drained[] = []
       await waitFor(`${count} messages in ${queue}`, async () => {
