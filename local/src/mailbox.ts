@@ -39,8 +39,14 @@ export async function startMailbox(rabbitmqUrl: string, sealKey: string): Promis
     await channel.prefetch(PREFETCH)
     await channel.consume(queueName('notification', mailRequested), (message) => {
       if (message === null) return
-      const envelope = readEvent(mailRequested, message.content)
-      mails.unshift(receive(envelope, Buffer.from(sealKey, 'base64')))
+      try {
+        const envelope = readEvent(mailRequested, message.content)
+        mails.unshift(receive(envelope, Buffer.from(sealKey, 'base64')))
+      } catch {
+        // Broken, or sealed with another key: a dead letter to look at, and no end of the platform.
+        channel.nack(message, false, false)
+        return
+      }
       mails.length = Math.min(mails.length, KEPT_MAX)
       channel.ack(message)
     })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Secrets {
@@ -18,7 +18,11 @@ export function readSecrets(stateDir: string): Secrets {
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Secrets) : undefined
   // Whatever a newer version needs is added to what is there.
   const secrets: Secrets = { ...newSecrets(), ...known }
-  writeFileSync(file, JSON.stringify(secrets, undefined, 2), { mode: 0o600 })
+  if (Object.keys(secrets).length === Object.keys(known ?? {}).length) return secrets
+  // Renamed into place: half a file would lose the passwords of the databases that exist.
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, JSON.stringify(secrets, undefined, 2), { mode: 0o600 })
+  renameSync(draft, file)
   return secrets
 }
 

@@ -69,7 +69,8 @@ interface Verified {
 /**
  * Takes the caller from the bearer token alone, verified against identity's keys; a verified
  * token is remembered until it expires or its key is retired, because EdDSA costs more than the
- * database does (performance.md). Identity headers are never believed: one that differs from the token is a 401.
+ * database does (performance.md). Identity headers are never believed: one that differs from the
+ * token is a 401.
  */
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, options) => {

@@ -81,8 +81,8 @@ export async function defineAttributes(
 
 function readInput(input: CategoryInput): CategoryInput {
   const name = input.name.normalize('NFC').trim()
-  const isPrintable = name !== '' && !/\p{C}/u.test(name) && !/\0/.test(input.description)
-  if (!isPrintable) throw categoryErrors.invalid({ field: 'name' })
+  if (name === '' || /\p{C}/u.test(name)) throw categoryErrors.invalid({ field: 'name' })
+  if (input.description.includes('\0')) throw categoryErrors.invalid({ field: 'description' })
   const { parentId, description, status } = input
   return { parentId, name, description, status }
 }

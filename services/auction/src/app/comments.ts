@@ -43,11 +43,11 @@ export interface CommentCommand {
 export async function writeComment(
   { db, events }: CommentDependencies,
   command: CommentCommand,
-): Promise<Comment> {
+): Promise<{ comment: Comment; sellerId: string }> {
   const { itemId, authorId, parentId, kind, trace } = command
   const content = readContent(command.content)
   if (content === undefined) throw commentErrors.invalid({ field: 'content' })
-  const comment = await db.transaction().execute(async (tx) => {
+  const written = await db.transaction().execute(async (tx) => {
     const { sellerId } = await publicItem(tx, itemId)
     const parent = parentId === null ? undefined : await readComment(tx, itemId, parentId)
     if (parentId !== null && parent?.state !== 'visible') throw commentErrors.parentNotFound()
@@ -57,7 +57,7 @@ export async function writeComment(
     if ((await countRecentComments(tx, authorId)) >= COMMENTS_MAX) throw commentErrors.tooMany()
     const id = newId()
     const rootId = parent?.rootId ?? id
-    const written = await insertComment(tx, {
+    const comment = await insertComment(tx, {
       ...{ id, itemId, rootId, parentId, authorId, kind, content },
     })
     await writeOutbox(tx, [
@@ -65,13 +65,13 @@ export async function writeComment(
         ...{ id, itemId, authorId, content, kind },
         ...(parent === undefined ? {} : { parentId: parent.id, parentAuthorId: parent.authorId }),
         sellerId,
-        createdAt: written.createdAt.toISOString(),
+        createdAt: comment.createdAt.toISOString(),
       }),
     ])
-    return written
+    return { comment, sellerId }
   })
   events.committed()
-  return comment
+  return written
 }
 
 export interface RemoveCommand {

@@ -123,7 +123,10 @@ export async function removeAttribute(
   events.committed()
 }
 
-/** The caller's item, locked, as long as nobody has bid on what it says. */
+/**
+ * The caller's item, locked, as long as no bid on it is known here. A first bid that is on its way is
+ * not: unlike the terms, what this describes is not asked of the bid service.
+ */
 async function lockDescribable(
   tx: Transaction<Database>,
   itemId: string,

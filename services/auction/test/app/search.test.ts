@@ -166,6 +166,7 @@ t.test('a search that means nothing is refused, one that finds nothing is empty'
   }
   const { body } = await find(fixture, { q: 'lamp', limit: '1' })
   const cursor = String(body.nextCursor)
+  t.equal((await find(fixture, { cursor, limit: '1', q: 'lamp' })).names.length, 1, 'in any order')
   const flipped = `${cursor.slice(0, 20)}${cursor[20] === 'A' ? 'B' : 'A'}${cursor.slice(21)}`
   for (const [query, code] of [
     [{ q: 'x'.repeat(10_000) }, 'request.invalid_query'],

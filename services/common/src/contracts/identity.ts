@@ -51,12 +51,7 @@ export const userDeleted = defineEvent({
 })
 
 /** What mails there are; each is a text of the notification service's. */
-export const MAIL_TEMPLATES = [
-  'verify_email',
-  'already_registered',
-  'reset_password',
-  'password_changed',
-] as const
+export const MAIL_TEMPLATES = ['reset_password', 'password_changed'] as const
 
 /**
  * A mail to be sent. The secret of its link is sealed for the mailer alone (AES-256-GCM under

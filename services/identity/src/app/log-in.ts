@@ -43,8 +43,9 @@ export interface PendingLogin {
 }
 
 /**
- * Starts a session, or asks for the second factor. An unknown address, a deleted account and a wrong password give one answer
- * after the same work; that an account is suspended learns only who knows its password.
+ * Starts a session, or asks for the second factor. An unknown address, a deleted account and a wrong
+ * password give one answer after the same work; that an account is suspended learns only who knows
+ * its password.
  */
 export async function logIn(
   deps: LogInDependencies,

@@ -11,9 +11,9 @@ import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { isCommonPassword } from '#src/infra/passwords/common-passwords.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
 import { forgetResets, readReset, spendReset } from '#src/infra/postgres/password-resets.ts'
-import { endPendingLoginsOfUser } from '#src/infra/postgres/pending-logins.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
 import { setPasswordHash } from '#src/infra/postgres/users.ts'
 import type { Mails } from './mails.ts'
 import { refuseWhenFull } from './when-full.ts'
@@ -53,7 +53,8 @@ export async function changePassword(
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const { id, sessionId } = session
   await deps.db.transaction().execute(async (tx) => {
-    if (!(await setPasswordHash(tx, id, passwordHash))) throw identityErrors.unauthenticated()
+    if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
+    await setPasswordHash(tx, id, passwordHash)
     await revokeSessionsOfUser(tx, id, 'password_changed', sessionId)
     await settle(tx, deps, session, { action: 'password.changed', actorId: id, trace })
   })
@@ -93,7 +94,6 @@ async function settle(
   { action, actorId, trace }: { action: string; actorId: string | null; trace: Trace },
 ): Promise<void> {
   await forgetResets(tx, id)
-  await endPendingLoginsOfUser(tx, id)
   const mail = { template: 'password_changed', to: email, name, userId: id } as const
   await writeOutbox(tx, [mails.request(mail, trace)])
   await recordAudit(tx, { action, actorId, subjectId: id, details: {} })

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { answerMailRequests } from '#src/app/answer-mail-requests.ts'
+import { purge } from '#src/app/purge-sessions.ts'
 import { PERSON, startIdentity } from '#test/helper.ts'
 
 const NEW = 'a quite different phrase'
@@ -60,6 +62,40 @@ t.test('S6: a new password ends every other session in the same moment', async (
   t.match(await world.mailed(), [{ template: 'password_changed', to: PERSON.email }])
   const audit = await world.db.selectFrom('audit_entries').selectAll().execute()
   t.match(audit, [{ action: 'password.changed', actor_id: world.id, subject_id: world.id }])
+})
+
+t.test('S6: a change that waited while its session ended is not made after all', async (t) => {
+  const world = await start(t)
+  const acts: Record<string, (token: string) => PromiseLike<{ statusCode: number }>> = {
+    'new password': (token) => world.change(token, 'the words of a thief'),
+    'new authenticator': (token) =>
+      world.app.inject({
+        method: 'POST',
+        url: '/identity/2fa/enable',
+        headers: { authorization: `Bearer ${token}` },
+      }),
+  }
+  for (const [name, act] of Object.entries(acts)) {
+    const { token } = await world.logIn()
+    let answer: PromiseLike<{ statusCode: number }> | undefined
+    // What a reset does: it holds the user's row while the thief's request comes in.
+    await world.db.transaction().execute(async (tx) => {
+      await sql`select from users where id = ${world.id} for update`.execute(tx)
+      answer = act(token).then((answered) => answered)
+      await waitFor('the change to wait', async () => {
+        const { rows } = await sql<{ waiting: number }>`
+          select count(*)::int as waiting from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`.execute(world.db)
+        return rows[0]?.waiting === 1
+      })
+      await sql`
+        update sessions set revoked_at = clock_timestamp(), revoked_reason = 'password_reset'
+         where user_id = ${world.id} and revoked_at is null`.execute(tx)
+    })
+    t.equal((await answer)?.statusCode, 401, name)
+  }
+  t.equal((await world.login({})).statusCode, 200, 'the password is the old one')
+  t.strictSame(await world.db.selectFrom('totp_secrets').selectAll().execute(), [])
 })
 
 t.test('S11: changing it asks for a fresh proof', async (t) => {
@@ -133,6 +169,10 @@ t.test('one account is mailed five links an hour', async (t) => {
   const world = await start(t)
   for (let index = 0; index < 8; index += 1) await world.forgot(PERSON.email)
   t.equal((await world.mailed()).length, 5)
+  await sql`update password_resets set expires_at = clock_timestamp()`.execute(world.db)
+  await purge(world.db)
+  await world.forgot(PERSON.email)
+  t.equal((await world.mailed()).length, 5, 'also when those have expired')
 })
 
 t.test('S12: no table holds the secret of a mailed link', async (t) => {

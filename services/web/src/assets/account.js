@@ -13,7 +13,7 @@ let postponed
 const FORMS = {
   async register(values) {
     await ask('POST', '/identity/register', values)
-    tell('We sent you a mail. Follow its link, then log in.')
+    tell('Your account is open. You can log in now.')
   },
   async login(values) {
     const answer = await ask('POST', '/identity/login', values)
@@ -34,14 +34,6 @@ const FORMS = {
   async reset({ newPassword }) {
     await ask('POST', '/identity/password/reset', { token: linkToken(), newPassword })
     tell('The new password is set, and every session has ended. Log in with it.')
-  },
-  async verify() {
-    await ask('POST', '/identity/email/verify', { token: linkToken() })
-    tell('Thank you, the address is verified. You can log in now.')
-  },
-  async 'confirm-email'() {
-    await ask('POST', '/identity/email/confirm', { token: linkToken() })
-    tell('Thank you, this is your address now.')
   },
   async reauthenticate({ password, code }) {
     remember(

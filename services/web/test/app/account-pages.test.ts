@@ -7,8 +7,6 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   '/account/login': ['login', 'challenge'],
   '/account/forgot': ['forgot'],
   '/account/reset': ['reset'],
-  '/account/verify': ['verify'],
-  '/account/confirm-email': ['confirm-email'],
 }
 
 async function start(t: Parameters<typeof startApp>[0]) {

@@ -1,7 +1,7 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { type Static, Type } from 'typebox'
-import { commentErrors, itemErrors } from '#src/errors.ts'
+import { itemErrors } from '#src/errors.ts'
 import { type Comment, readThreads } from '#src/infra/postgres/comments.ts'
 import { type CommentDependencies, publicItem, removeComment, writeComment } from '../comments.ts'
 
@@ -78,7 +78,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
     async (request, reply) => {
       const { caller, params, body, trace } = request
       if (caller === null) throw itemErrors.unauthenticated()
-      const comment = await writeComment(dependencies, {
+      const { comment, sellerId } = await writeComment(dependencies, {
         itemId: params.id,
         authorId: caller.id,
         content: body.content,
@@ -86,7 +86,6 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
         kind: body.kind ?? 'comment',
         trace,
       })
-      const { sellerId } = await publicItem(dependencies.db, params.id)
       reply.code(201)
       return commentAnswer(comment, sellerId)
     },
@@ -105,7 +104,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
     },
     async (request, reply) => {
       const { caller, params, trace } = request
-      if (caller === null) throw commentErrors.forbidden()
+      if (caller === null) throw itemErrors.unauthenticated()
       const isModerator = caller.roles.some((role) => MODERATORS.has(role))
       await removeComment(dependencies, { ...params, callerId: caller.id, isModerator, trace })
       return reply.code(204).send(null)

@@ -92,7 +92,8 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
     async (request, reply) => {
       const { limit, cursor, facets: withFacets, ...asked } = request.query
       const wanted = await readSearch(db, request.query)
-      const cursors = createCursors(secret, JSON.stringify(asked))
+      // Sorted, because the order of parameters means nothing.
+      const cursors = createCursors(secret, JSON.stringify(Object.entries(asked).sort()))
       const after = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && after === undefined) throw searchErrors.invalidCursor()
       const result = await search(db, wanted, { limit, after, withFacets })

@@ -65,7 +65,7 @@ export async function updateCategory(
     .selectFrom('categories')
     .select('id')
     .where('id', '!=', category.id)
-    .where(sql`lower(name)`, '=', category.name.toLowerCase())
+    .where(sql<boolean>`lower(name) = lower(${category.name})`)
     .where('parent_id', 'is not distinct from', category.parentId)
     .executeTakeFirst()
   if (twin !== undefined) return false

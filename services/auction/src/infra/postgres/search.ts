@@ -122,9 +122,13 @@ function rankOf(text: string | undefined, matching: Matching): Expression<number
 
 function matches(db: Kysely<Database>, search: Search, matching: Matching): Query {
   const { text, statuses, categoryIds, type, sellerId, currencyCode } = search
-  const all: Query = db
-    .selectFrom('items')
-    .innerJoin('item_search', 'item_search.item_id', 'items.id')
+  // The words are joined only for a text. The type has them always; without a text nothing names them.
+  const all =
+    text === undefined
+      ? (db.selectFrom('items') as unknown as Query)
+      : (db
+          .selectFrom('items')
+          .innerJoin('item_search', 'item_search.item_id', 'items.id') as Query)
   // A list and not a parameter, or the planner could not see that a partial index fits.
   return all
     .where(sql<SqlBool>`items.status in (${sql.join(statuses.map((status) => sql.lit(status)))})`)

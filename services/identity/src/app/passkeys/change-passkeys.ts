@@ -16,7 +16,7 @@ import {
 } from '#src/infra/postgres/passkeys.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
-import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
 import { recordFactorChange } from '../two-factor/record-factor-change.ts'
 import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
 import { askForSignature, takeChallenge } from './passkey-challenge.ts'
@@ -96,7 +96,7 @@ async function lockPasskeys(
   tx: Transaction<Database>,
   session: LiveSession,
 ): Promise<ListedPasskey[]> {
-  if ((await lockUser(tx, session.id)) === undefined) throw identityErrors.unauthenticated()
+  if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
   return readPasskeys(tx, session.id)
 }
 

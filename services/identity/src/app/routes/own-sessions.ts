@@ -9,6 +9,7 @@ import {
   revokeOwnSession,
   revokeSessionsOfUser,
 } from '#src/infra/postgres/sessions.ts'
+import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
 import type { SessionCheck } from '../session-check.ts'
 import { readersOf } from './caller-session.ts'
 
@@ -87,8 +88,11 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
       },
     },
     async (request, reply) => {
-      const { id } = await sessionOf(request)
-      await db.transaction().execute((tx) => revokeSessionsOfUser(tx, id, 'logout'))
+      const session = await sessionOf(request)
+      await db.transaction().execute(async (tx) => {
+        const user = await lockUserOf(tx, session)
+        if (user !== undefined) await revokeSessionsOfUser(tx, user.id, 'logout')
+      })
       return reply.code(204).send(null)
     },
   )

@@ -16,7 +16,7 @@ import {
 import {
   addSessionMethod,
   type LockedUser,
-  lockUser,
+  lockUserOf,
   switchTwoFactor,
 } from '#src/infra/postgres/two-factor.ts'
 import {
@@ -125,7 +125,7 @@ async function changeUser<T>(
   change: (tx: Transaction<Database>, user: LockedUser) => Promise<T>,
 ): Promise<T> {
   return db.transaction().execute(async (tx) => {
-    const user = await lockUser(tx, session.id)
+    const user = await lockUserOf(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     return change(tx, user)
   })

@@ -63,11 +63,3 @@ export async function endPendingLogin(tx: Transaction<Database>, digest: Buffer)
     .executeTakeFirst()
   return result.numDeletedRows === 1n
 }
-
-/** Ends every login of a user that waits: the password it was right for is no longer the one. */
-export async function endPendingLoginsOfUser(
-  tx: Transaction<Database>,
-  userId: string,
-): Promise<void> {
-  await tx.deleteFrom('pending_logins').where('user_id', '=', userId).execute()
-}

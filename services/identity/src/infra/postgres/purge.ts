@@ -23,15 +23,20 @@ export async function purgeSessions(db: Kysely<Database>, limit: number): Promis
   return Number(result.numAffectedRows ?? 0n)
 }
 
+/** Links stay for the hour in which they are counted, although they work for half of it. */
+const KEPT_MINUTES = { pending_logins: 0, passkey_challenges: 0, password_resets: 60 }
+
 /** Deletes some rows whose time is over and that were never used; answers how many. */
 export async function purgeExpired(
   db: Kysely<Database>,
-  table: 'pending_logins' | 'passkey_challenges' | 'password_resets',
+  table: keyof typeof KEPT_MINUTES,
   limit: number,
 ): Promise<number> {
   const result = await sql`
     delete from ${sql.table(table)} where digest in (
-      select digest from ${sql.table(table)} where expires_at < clock_timestamp() limit ${limit}
+      select digest from ${sql.table(table)}
+       where expires_at < clock_timestamp() - make_interval(mins => ${KEPT_MINUTES[table]})
+       limit ${limit}
       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }

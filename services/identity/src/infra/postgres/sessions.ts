@@ -80,8 +80,8 @@ export async function revokeSession(
 
 /**
  * Ends every session of a user, apart from one that may go on, and every login that waits for its
- * second factor. Called in the transaction of what
- * makes them untrustworthy, after the user's row is locked: a login under way waits for that lock.
+ * second factor. Called in the transaction of what makes them untrustworthy, after the user's row
+ * is locked: a login under way waits for that lock.
  */
 export async function revokeSessionsOfUser(
   tx: Transaction<Database>,

@@ -28,6 +28,25 @@ export async function lockUser(
     .executeTakeFirst()
 }
 
+/**
+ * The same for whoever acts within a session. A password reset that came first has ended it, and a
+ * stranger's change that waited for the lock meanwhile must not be made after all.
+ */
+export async function lockUserOf(
+  tx: Transaction<Database>,
+  { id, sessionId }: { id: string; sessionId: string },
+): Promise<LockedUser | undefined> {
+  const user = await lockUser(tx, id)
+  const session = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', sessionId)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+  return session === undefined ? undefined : user
+}
+
 export async function switchTwoFactor(
   tx: Transaction<Database>,
   userId: string,

@@ -5,7 +5,7 @@ import { field, form, PASSWORD_HINT, status } from './forms.ts'
 const page = (title: string, content: Html) =>
   layout({ title: `${title} – Auction`, script: 'account', content })
 
-/** Opening an account; what follows is a mail with a link. */
+/** Opening an account. */
 export const registerPage = () =>
   page(
     'Register',
@@ -72,19 +72,6 @@ ${form(
     hint: PASSWORD_HINT,
   }),
 )}
-${status()}
-<p><a href="/account/login">Log in</a></p>`,
-  )
-
-/**
- * Where the mailed links that prove an address lead. A person has to press the button: mail
- * programs open links by themselves, and a link works once.
- */
-export const proveEmailPage = (action: 'verify' | 'confirm-email') =>
-  page(
-    'Your e-mail address',
-    html`<h1>Is this your e-mail address?</h1>
-${form(action, 'Yes, it is mine', html`<p>You asked for this with the address the mail came to.</p>`)}
 ${status()}
 <p><a href="/account/login">Log in</a></p>`,
   )
