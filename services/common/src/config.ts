@@ -39,6 +39,13 @@ export const AUTH_SETTINGS = {
 /** Settings of a process that talks to the broker. */
 export const RABBITMQ_SETTINGS = {
   RABBITMQ_URL: Type.String({ minLength: 1 }),
+  /** Put into the address when given, so that a password needs no encoding by hand. */
+  RABBITMQ_USERNAME: Type.String({ default: '' }),
+  RABBITMQ_PASSWORD: Type.String({ default: '' }),
+  /** `expect`: something else declares exchanges and queues; this process may not and waits. */
+  RABBITMQ_TOPOLOGY: Type.Union([Type.Literal('declare'), Type.Literal('expect')], {
+    default: 'declare',
+  }),
   LEGACY_PASCAL_ALIAS: Type.Boolean({ default: false }),
 }
 

@@ -1,6 +1,7 @@
 import { createInternalClient } from '@auction/common/internal-client.ts'
 import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { brokerAddress } from '@auction/common/rabbitmq/broker-address.ts'
 import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { createConsumers } from '#src/app/consumers.ts'
@@ -12,7 +13,7 @@ import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 
 const config = readWorkerConfig(process.env)
-const { RABBITMQ_URL: url, INTERNAL_JWT_SECRET: secret } = config
+const { INTERNAL_JWT_SECRET: secret } = config
 
 await runService('auction', config, async (context) => {
   const { log, registry, lifecycle } = context
@@ -22,7 +23,7 @@ await runService('auction', config, async (context) => {
   const db = createDatabase(pool)
   const events = createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS })
   const messaging = startMessaging({
-    ...{ service: 'auction', url, pool, db, context },
+    ...{ service: 'auction', broker: brokerAddress(config), pool, db, context },
     consumers: createConsumers(events),
     onCommitted: events.maybeCommitted,
   })

@@ -1,6 +1,7 @@
 import { createInternalClient } from '@auction/common/internal-client.ts'
 import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { brokerAddress } from '@auction/common/rabbitmq/broker-address.ts'
 import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
@@ -27,8 +28,8 @@ await runService('bid', config, async (context) => {
     secret: config.INTERNAL_JWT_SECRET,
   })
   const consumers = [itemPublishedConsumer({ db, events, auction })]
-  const url = config.RABBITMQ_URL
-  const messaging = startMessaging({ service: 'bid', url, pool, db, context, consumers })
+  const broker = brokerAddress(config)
+  const messaging = startMessaging({ service: 'bid', broker, pool, db, context, consumers })
   const metrics = createCloserMetrics(registry)
   const timers = startTimers({ db, events, log, metrics }, config.BID_REFUSED_RETENTION_DAYS)
   lifecycle.onStop('timers', () => timers.stop())

@@ -2,8 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Logger } from '../logger.ts'
+import type { BrokerAddress } from './broker-address.ts'
 import { type ChannelKeeper, keepChannel } from './keep-channel.ts'
-import { declareTopology, type RetryTier, type Subscription } from './topology.ts'
+import { declareTopology, expectTopology, type RetryTier, type Subscription } from './topology.ts'
 
 export interface BrokerConnection {
   /**
@@ -26,6 +27,8 @@ export interface BrokerConnection {
 
 export interface BrokerOptions {
   url: string
+  /** Absent: `declare`. */
+  topology?: BrokerAddress['topology']
   /** Shown in the broker's list of connections. */
   name: string
   log: Logger
@@ -133,13 +136,14 @@ function watchConnection(manager: AmqpConnectionManager, { name, log }: BrokerOp
   return state
 }
 
-/** Every channel needs the topology before its setup; the first one of a connection declares it. */
-function declareOnce({ subscriptions, retryTiers }: BrokerOptions) {
+/** Every channel needs the topology before its setup; the first one of a connection sees to it. */
+function declareOnce({ topology, subscriptions, retryTiers }: BrokerOptions) {
+  const prepare = topology === 'expect' ? expectTopology : declareTopology
   const declared = new WeakMap<object, Promise<void>>()
   return (channel: Channel): Promise<void> => {
     let declaring = declared.get(channel.connection)
     if (declaring === undefined) {
-      declaring = declareTopology(channel, subscriptions, retryTiers)
+      declaring = prepare(channel, subscriptions, retryTiers)
       declared.set(channel.connection, declaring)
     }
     return declaring

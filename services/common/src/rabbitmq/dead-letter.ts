@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib'
 import { messageIdOf } from '../contracts/event.ts'
 import type { Publisher } from './publisher.ts'
-import { deadLetterQueue, type RetryTier, retryQueue } from './topology.ts'
+import { deadLetterQueue, moveExchange, type RetryTier, retryQueue } from './topology.ts'
 
 /** `failed`: no copy is safely at the broker, so the original must not be acknowledged. */
 export type MoveOutcome = 'dead_lettered' | 'retried' | 'failed'
@@ -67,7 +67,7 @@ async function move(
   )
   const { messageId, type, timestamp, contentType } = properties
   const outcome = await publisher.publish({
-    exchange: '',
+    exchange: moveExchange(queue),
     routingKey: queue,
     content,
     options: {

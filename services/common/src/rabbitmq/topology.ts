@@ -54,6 +54,11 @@ export const queueName = (consumer: string, contract: Pick<EventContract, 'key'>
   `${consumer}.${contract.key}`
 export const deadLetterQueue = (queue: string) => `${queue}.dlq`
 export const retryQueue = (queue: string, tier: RetryTier) => `${queue}.retry.${tier.name}`
+/**
+ * Where a consumer puts what it could not handle, by the name of the queue. With the broker's
+ * default exchange it would have the right to write into every queue of every service.
+ */
+export const moveExchange = (queue: string) => `${queue.slice(0, queue.indexOf('.'))}.moves`
 
 /**
  * Arguments of a queue that hands over to another one when a message dies or its time is up. Only
@@ -75,8 +80,9 @@ function quorum(deadLettersTo: string, extra: Record<string, unknown> = {}) {
 }
 
 /**
- * Declares everything, idempotently: every process does it before it publishes or consumes, so no
- * event can be published before the queues of its subscribers exist.
+ * Declares everything, idempotently, before anything is published or consumed, so no event can be
+ * published before the queues of its subscribers exist. Every process does it, or one with the
+ * right to (cmd/topology.ts) while the others only expect it to be done.
  */
 export async function declareTopology(
   channel: Channel,
@@ -87,18 +93,37 @@ export async function declareTopology(
     await channel.assertExchange(exchange, 'topic', { durable: true })
   for (const { consumer, contract } of subscriptions) {
     const queue = queueName(consumer, contract)
+    const moves = moveExchange(queue)
+    await channel.assertExchange(moves, 'direct', { durable: true })
     await channel.assertQueue(deadLetterQueue(queue), {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
     })
+    await channel.bindQueue(deadLetterQueue(queue), moves, deadLetterQueue(queue))
     await channel.assertQueue(queue, quorum(deadLetterQueue(queue)))
     for (const tier of tiers) {
       await channel.assertQueue(
         retryQueue(queue, tier),
         quorum(queue, { 'x-message-ttl': tier.delayMs }),
       )
+      await channel.bindQueue(retryQueue(queue, tier), moves, retryQueue(queue, tier))
     }
     await channel.bindQueue(queue, contract.exchange, contract.key)
+  }
+}
+
+/** What a process without the right to declare does instead: throws while something is missing. */
+export async function expectTopology(
+  channel: Channel,
+  subscriptions: readonly Subscription[] = SUBSCRIPTIONS,
+  tiers: readonly RetryTier[] = RETRY_TIERS,
+): Promise<void> {
+  const moves = subscriptions.map((one) => moveExchange(queueName(one.consumer, one.contract)))
+  for (const exchange of [...EXCHANGES, ...new Set(moves)]) await channel.checkExchange(exchange)
+  for (const { consumer, contract } of subscriptions) {
+    const queue = queueName(consumer, contract)
+    for (const name of [queue, deadLetterQueue(queue), ...tiers.map((t) => retryQueue(queue, t))])
+      await channel.checkQueue(name)
   }
 }
 
@@ -111,11 +136,7 @@ export async function checkTopology(
   subscriptions: readonly Subscription[] = SUBSCRIPTIONS,
 ): Promise<boolean> {
   try {
-    for (const { consumer, contract } of subscriptions) {
-      const queue = queueName(consumer, contract)
-      const names = [queue, deadLetterQueue(queue), ...RETRY_TIERS.map((t) => retryQueue(queue, t))]
-      for (const name of names) await channel.checkQueue(name)
-    }
+    await expectTopology(channel, subscriptions)
     return true
   } catch {
     return false

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { ProcessContext } from '../service-process.ts'
+import type { BrokerAddress } from './broker-address.ts'
 import { type BrokerConnection, connectBroker } from './connection.ts'
 import { type Consumer, runConsumers } from './consumer.ts'
 import { createPublisher } from './publisher.ts'
@@ -9,7 +10,7 @@ import { checkTopology } from './topology.ts'
 
 export interface WorkerMessagingOptions<DB> {
   service: string
-  url: string
+  broker: BrokerAddress
   pool: Pool
   db: Kysely<DB>
   context: ProcessContext
@@ -28,11 +29,11 @@ export interface WorkerMessaging {
  * consumers. Stops in the order that loses nothing: consumers, relay, channels, connections.
  */
 export function startMessaging<DB>(options: WorkerMessagingOptions<DB>): WorkerMessaging {
-  const { service, url, pool, db, context } = options
+  const { service, broker, pool, db, context } = options
   const { log, registry, lifecycle } = context
-  const publishing = connectBroker({ url, name: `${service} publishing`, log })
+  const publishing = connectBroker({ ...broker, name: `${service} publishing`, log })
   lifecycle.onStop('publishing connection', () => publishing.close())
-  const consuming = connectBroker({ url, name: `${service} consuming`, log })
+  const consuming = connectBroker({ ...broker, name: `${service} consuming`, log })
   lifecycle.onStop('consuming connection', () => consuming.close())
   const publisher = createPublisher(publishing, `${service} publisher`)
   lifecycle.onStop('publisher', () => publisher.close())

@@ -1,5 +1,6 @@
 import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
+import { brokerAddress } from '@auction/common/rabbitmq/broker-address.ts'
 import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { createPublisher } from '@auction/common/rabbitmq/publisher.ts'
 import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
@@ -20,7 +21,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   const pool = createPool(config, { log, registry })
   lifecycle.onStop('postgres', () => pool.end())
   await assertDurable(pool)
-  const broker = connectBroker({ url: config.RABBITMQ_URL, name: 'identity-worker', log })
+  const broker = connectBroker({ ...brokerAddress(config), name: 'identity-worker', log })
   lifecycle.onStop('rabbitmq', () => broker.close())
   const publisher = createPublisher(broker, 'relay')
   lifecycle.onStop('publisher', () => publisher.close())

@@ -1,0 +1,22 @@
+/** How a process reaches the broker and what it may do there. */
+export interface BrokerAddress {
+  url: string
+  topology: 'declare' | 'expect'
+}
+
+export interface BrokerSettings {
+  RABBITMQ_URL: string
+  RABBITMQ_USERNAME: string
+  RABBITMQ_PASSWORD: string
+  RABBITMQ_TOPOLOGY: 'declare' | 'expect'
+}
+
+/** The address with the credentials in it, encoded: a password may hold any character. */
+export function brokerAddress(settings: BrokerSettings): BrokerAddress {
+  const url = new URL(settings.RABBITMQ_URL)
+  if (settings.RABBITMQ_USERNAME !== '') {
+    url.username = encodeURIComponent(settings.RABBITMQ_USERNAME)
+    url.password = encodeURIComponent(settings.RABBITMQ_PASSWORD)
+  }
+  return { url: url.href, topology: settings.RABBITMQ_TOPOLOGY }
+}
