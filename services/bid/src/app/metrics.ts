@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { ClosingBacklog } from '#src/infra/postgres/results.ts'
 
 export interface BidMetrics {
   batchSize(size: number): void
@@ -54,7 +55,7 @@ export function createBidMetrics(registry: Registry): BidMetrics {
 
 export interface CloserMetrics {
   closed(outcome: string, lagSeconds: number): void
-  backlog(openLots: number, overdueSeconds: number): void
+  backlog(backlog: ClosingBacklog): void
 }
 
 /** Lots closed by outcome, how late, how many are open and how overdue the oldest is. */
@@ -73,6 +74,12 @@ export function createCloserMetrics(registry: Registry): CloserMetrics {
     registers,
   })
   const open = new Gauge({ name: 'bid_lots_open', help: 'Lots not closed yet.', registers })
+  // The charts add workers before this many lots are told of (ScaledObject of auction).
+  const ending = new Gauge({
+    name: 'bid_lots_ending_soon',
+    help: 'Open lots that end within the next two minutes.',
+    registers,
+  })
   const overdue = new Gauge({
     name: 'bid_close_overdue_seconds',
     help: 'Age of the oldest end that has not been closed.',
@@ -83,8 +90,9 @@ export function createCloserMetrics(registry: Registry): CloserMetrics {
       closings.inc({ outcome })
       lag.observe(lagSeconds)
     },
-    backlog(openLots, overdueSeconds) {
+    backlog({ openLots, endingSoon, overdueSeconds }) {
       open.set(openLots)
+      ending.set(endingSoon)
       overdue.set(overdueSeconds)
     },
   }

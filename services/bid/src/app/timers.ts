@@ -32,8 +32,7 @@ export function startTimers(
       closeDueLots({ db, events, log, observe: metrics }),
     ),
     repeat('closing backlog', BACKLOG_INTERVAL_MS, log, async () => {
-      const { openLots, overdueSeconds } = await readClosingBacklog(db)
-      metrics.backlog(openLots, overdueSeconds)
+      metrics.backlog(await readClosingBacklog(db))
     }),
     repeat('purge', PURGE_INTERVAL_MS, log, async () => {
       // Every refusal is stored, so a busy day is more than one batch.

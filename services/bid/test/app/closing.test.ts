@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
+import { readClosingBacklog } from '#src/infra/postgres/results.ts'
 import { createWorld, type World } from '#test/helper.ts'
 
 /** Puts the end of a lot at `fromNowMs` on the database's clock. */
@@ -245,3 +246,20 @@ t.test('anti-sniping extends from the end, up to the hard end, and says so', asy
     ],
   )
 })
+
+t.test(
+  'the backlog tells open lots, those that end soon and the oldest that is late',
+  async (t) => {
+    const world = await createWorld(t)
+    t.strictSame(await readClosingBacklog(world.db), {
+      ...{ openLots: 0, endingSoon: 0, overdueSeconds: 0 },
+    })
+    for (const fromNowMs of [-3_000, 110_000, 130_000, 86_400_000]) {
+      const { itemId } = await world.putTerms()
+      await endIn(world, itemId, fromNowMs)
+    }
+    const backlog = await readClosingBacklog(world.db)
+    t.match(backlog, { openLots: 4, endingSoon: 2 })
+    t.ok(backlog.overdueSeconds >= 3 && backlog.overdueSeconds < 60)
+  },
+)

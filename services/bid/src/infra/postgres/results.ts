@@ -52,17 +52,25 @@ export async function readBidders(tx: Transaction<Database>, itemId: string): Pr
   return rows.map((row) => row.bidder_id)
 }
 
-/** How many lots take bids now, and the age in seconds of the oldest that should be closed. */
-export async function readClosingBacklog(
-  db: Kysely<Database>,
-): Promise<{ openLots: number; overdueSeconds: number }> {
-  const { rows } = await sql<{ openLots: number; overdueSeconds: number }>`
+export interface ClosingBacklog {
+  openLots: number
+  /** Of those, how many end within the next two minutes: the work that is about to come. */
+  endingSoon: number
+  /** Age of the oldest end that should have been closed. */
+  overdueSeconds: number
+}
+
+/** How many lots take bids now and what closing has before it. */
+export async function readClosingBacklog(db: Kysely<Database>): Promise<ClosingBacklog> {
+  const { rows } = await sql<ClosingBacklog>`
     select count(*)::int as "openLots",
+      count(*) filter (where ends_at <= clock_timestamp() + interval '2 minutes')::int
+        as "endingSoon",
       greatest(0, coalesce(extract(epoch from clock_timestamp() - min(ends_at)), 0))::float8
         as "overdueSeconds"
     from lots where phase = 'open'
   `.execute(db)
-  return rows[0] ?? { openLots: 0, overdueSeconds: 0 }
+  return rows[0] ?? { openLots: 0, endingSoon: 0, overdueSeconds: 0 }
 }
 
 /** Deletes refused bids older than the retention, a batch at a time; answers how many. */
