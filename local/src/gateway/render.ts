@@ -77,8 +77,10 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
 }
 
 function renderRouters(route: Route, priority: number): Record<string, Router> {
-  const open = ['strip-identity', `rate-${route.rate}`]
-  const guarded = [...open, 'authenticate']
+  // By address before anybody is known, by user after; the answer is compressed last.
+  const known = ['strip-identity', `rate-${route.rate}`]
+  const open = [...known, 'compress']
+  const guarded = [...known, 'authenticate', `user-rate-${route.rate}`, 'compress']
   const rule = ruleOf(route)
   const service = route.service
   switch (route.auth) {
@@ -115,11 +117,15 @@ function pathRule({ kind, path }: Route['match']): string {
 function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, object> {
   const identity = upstreams.identity
   if (identity === undefined) throw new RoutesError('the gateway needs the address of identity')
-  const rateLimits = Object.entries(table.rateClasses).map(([name, limit]) => [
-    `rate-${name}`,
+  const rateLimits = Object.entries(table.rateClasses).flatMap(([name, limit]) => {
     // By the address of the connection. One IPv6 customer owns a /64, so that counts as one.
-    { rateLimit: { ...limit, sourceCriterion: { ipStrategy: { depth: 0, ipv6Subnet: 64 } } } },
-  ])
+    const byAddress = { ipStrategy: { depth: 0, ipv6Subnet: 64 } }
+    const byUser = { requestHeaderName: 'X-User-Id' }
+    return [
+      [`rate-${name}`, { rateLimit: { ...limit, sourceCriterion: byAddress } }],
+      [`user-rate-${name}`, { rateLimit: { ...limit, sourceCriterion: byUser } }],
+    ]
+  })
   const stripped = [...table.identityHeaders, ...table.strippedHeaders]
   return {
     'strip-identity': {
@@ -134,6 +140,10 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
       },
     },
     ...Object.fromEntries(rateLimits),
+    // Streams of events must not wait for a full block.
+    compress: {
+      compress: { minResponseBodyBytes: 1024, excludedContentTypes: ['text/event-stream'] },
+    },
     authenticate: {
       forwardAuth: {
         address: `${originOf(identity)}/identity/validate`,

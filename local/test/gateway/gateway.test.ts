@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
@@ -160,6 +160,33 @@ t.test('too many requests from one address are told when to come back', async (t
   t.equal(refused.status, 429, 'another address cannot be claimed')
   t.ok(Number(refused.headers['retry-after']) > 0)
   t.equal((await fetch(`${gateway.url}/api/v1/items`)).status, 200, 'other classes go on')
+})
+
+const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: '127.0.0.2 is Linux only' }
+
+t.test('one user is limited however many addresses they come from', ONLY_LINUX, async (t) => {
+  const routes = await readRoutes()
+  const rateClasses = { ...routes.rateClasses, write: { average: 1, burst: 3, period: '1m' } }
+  const gateway = await startGateway(t, { routes: { ...routes, rateClasses } })
+  const from = async (localAddress: string) => {
+    const headers = { authorization: 'Bearer good' }
+    const url = `${gateway.url}/api/v1/lots/1/bids`
+    const sent = request(url, { method: 'POST', localAddress, headers }).end()
+    const [answer] = await once(sent, 'response')
+    answer.resume()
+    return answer.statusCode
+  }
+  const first = [await from('127.0.0.1'), await from('127.0.0.1')]
+  const second = [await from('127.0.0.2'), await from('127.0.0.2')]
+  t.same([...first, ...second], [200, 200, 200, 429])
+})
+
+t.test('a long answer is compressed for whoever can read that', async (t) => {
+  const gateway = await startGateway(t)
+  const target = `${gateway.url}/api/v1/items?q=${'a'.repeat(3_000)}`
+  const answer = await fetch(target, { headers: { 'accept-encoding': 'gzip' } })
+  t.equal(answer.headers.get('content-encoding'), 'gzip')
+  t.match(await answer.json(), { service: 'auction' })
 })
 
 t.test('every answer carries the security headers and keeps its own policy', async (t) => {

@@ -40,9 +40,18 @@ t.test('every router strips identity headers before it does anything else', asyn
   })
 })
 
-t.test('the limit of requests comes before identity is asked', async (t) => {
+t.test('addresses are limited before identity is asked, and users after', async (t) => {
   const { http } = renderGateway(await readRoutes(), UPSTREAMS)
-  t.same(http.routers['lots-write']?.middlewares, ['strip-identity', 'rate-write', 'authenticate'])
+  t.same(http.routers['lots-write']?.middlewares, [
+    'strip-identity',
+    'rate-write',
+    'authenticate',
+    'user-rate-write',
+    'compress',
+  ])
+  t.match(http.middlewares['user-rate-write'], {
+    rateLimit: { average: 200, sourceCriterion: { requestHeaderName: 'X-User-Id' } },
+  })
 })
 
 t.test('identity is shown the bearer token and nothing else', async (t) => {
