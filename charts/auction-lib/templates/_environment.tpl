@@ -1,0 +1,85 @@
+{{/*
+The environment of one container: addresses from the release, everything secret from Secrets that
+exist already, and the operator's own settings last.
+*/}}
+{{- define "auction-lib.environment" -}}
+{{- $g := .global -}}
+{{- $service := .spec.name -}}
+{{- $release := .root.Release.Name | trunc 30 | trimSuffix "-" -}}
+- { name: LOG_LEVEL, value: {{ $g.logLevel | quote }} }
+- { name: SHUTDOWN_DRAIN_MS, value: {{ ternary "8000" "0" (hasKey .workload "port") | quote }} }
+{{- if $g.otlp.endpoint }}
+- { name: OTEL_SERVICE_NAME, value: {{ $service | quote }} }
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ $g.otlp.endpoint | quote }} }
+- { name: OTEL_TRACES_SAMPLE_RATIO, value: {{ $g.otlp.sampleRatio | quote }} }
+- { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+- { name: OTEL_RESOURCE_ATTRIBUTES, value: "service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.namespace.name={{ .root.Release.Namespace }}" }
+{{- end }}
+{{- if $g.caBundle.configMap }}
+- { name: NODE_EXTRA_CA_CERTS, value: /etc/auction/ca/{{ $g.caBundle.key }} }
+{{- end }}
+{{- range .workload.calls }}
+- { name: {{ upper . }}_URL, value: "http://{{ $release }}-{{ . }}:8080" }
+{{- end }}
+{{- range .workload.settings }}
+{{- include (printf "auction-lib.settings.%s" .) $ }}
+{{- end }}
+{{- range $name, $value := .root.Values.config }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end -}}
+
+{{- define "auction-lib.settings.postgres" }}
+{{- $pg := .global.postgres }}
+{{- $secret := printf $pg.existingSecret .spec.name }}
+- { name: POSTGRES_HOST, value: {{ printf $pg.host .spec.name | quote }} }
+- { name: POSTGRES_PORT, value: {{ $pg.port | quote }} }
+- { name: POSTGRES_SSLMODE, value: {{ $pg.sslmode | quote }} }
+- { name: POSTGRES_DATABASE, value: {{ .spec.name | quote }} }
+- { name: POSTGRES_USERNAME, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: username } } }
+- { name: POSTGRES_PASSWORD, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: password } } }
+{{- end -}}
+
+{{/* The service's own user of the broker, who may use its queues and declare nothing. */}}
+{{- define "auction-lib.settings.broker" }}
+{{- include "auction-lib.brokerUser" (dict "c" . "user" .spec.name "topology" "expect") }}
+{{- end -}}
+
+{{/* The user who may declare. */}}
+{{- define "auction-lib.settings.topology" }}
+{{- include "auction-lib.brokerUser" (dict "c" . "user" "topology" "topology" "declare") }}
+{{- end -}}
+
+{{- define "auction-lib.brokerUser" }}
+{{- $mq := .c.global.rabbitmq }}
+{{- $secret := printf $mq.existingSecret .user }}
+- { name: RABBITMQ_URL, value: {{ $mq.url | quote }} }
+- { name: RABBITMQ_TOPOLOGY, value: {{ .topology }} }
+- { name: RABBITMQ_USERNAME, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: username } } }
+- { name: RABBITMQ_PASSWORD, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: password } } }
+{{- end -}}
+
+{{/* Verifies access tokens by identity's published keys. */}}
+{{- define "auction-lib.settings.verify" }}
+{{- $release := .root.Release.Name | trunc 30 | trimSuffix "-" }}
+- { name: JWKS_URL, value: "http://{{ $release }}-identity:8080/identity/.well-known/jwks.json" }
+{{- end -}}
+
+{{/* Calls between services. */}}
+{{- define "auction-lib.settings.internal" }}
+- { name: INTERNAL_JWT_SECRET, valueFrom: { secretKeyRef: { name: {{ .global.secrets.internal }}, key: INTERNAL_JWT_SECRET } } }
+{{- end -}}
+
+{{- define "auction-lib.settings.publicUrl" }}
+- { name: PUBLIC_URL, value: {{ .global.publicUrl | quote }} }
+{{- end -}}
+
+{{- define "auction-lib.settings.encryption" }}
+{{- $secret := .global.secrets.identity }}
+- { name: KEY_ENCRYPTION_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: KEY_ENCRYPTION_KEY } } }
+- { name: KEY_ENCRYPTION_KEY_OTHER, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: KEY_ENCRYPTION_KEY_OTHER, optional: true } } }
+{{- end -}}
+
+{{- define "auction-lib.settings.mail" }}
+- { name: MAIL_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ .global.secrets.identity }}, key: MAIL_SEAL_KEY } } }
+{{- end -}}

@@ -1,0 +1,91 @@
+{{/* Everything below takes a dict: root (the chart's context), spec (service.yaml), global (merged). */}}
+
+{{- define "auction-lib.service" -}}
+{{- $spec := .Files.Get "service.yaml" | fromYaml -}}
+{{- $c := dict "root" . "spec" $spec "global" (include "auction-lib.global" . | fromYaml) -}}
+{{- include "auction-lib.serviceAccount" $c -}}
+{{- range $name, $workload := $spec.workloads -}}
+{{- $values := index $.Values.workloads $name -}}
+{{- $w := merge (dict "name" $name "workload" $workload "values" $values) $c -}}
+{{- include "auction-lib.deployment" $w -}}
+{{- include "auction-lib.kubeService" $w -}}
+{{- include "auction-lib.opsService" $w -}}
+{{- include "auction-lib.hpa" $w -}}
+{{- include "auction-lib.scaledObject" $w -}}
+{{- include "auction-lib.pdb" $w -}}
+{{- include "auction-lib.networkPolicy" $w -}}
+{{- end -}}
+{{- range $name, $job := $spec.jobs -}}
+{{- $j := merge (dict "name" $name "workload" $job "values" $.Values.jobs) $c -}}
+{{- include "auction-lib.job" $j -}}
+{{- include "auction-lib.networkPolicy" $j -}}
+{{- end -}}
+{{- include "auction-lib.podMonitor" $c -}}
+{{- end -}}
+
+{{/* What a chart that is installed alone assumes of the rest; the umbrella's values say the same. */}}
+{{- define "auction-lib.global" -}}
+{{- $defaults := dict
+  "image" (dict "registry" "" "tag" "" "pullSecrets" list)
+  "publicUrl" "http://localhost"
+  "logLevel" "info"
+  "postgres" (dict "host" "auction-data-postgres-%s" "port" 5432 "sslmode" "disable" "existingSecret" "auction-data-postgres-%s")
+  "rabbitmq" (dict "url" "amqp://auction-data-rabbitmq:5672/auction" "managementUrl" "http://auction-data-rabbitmq:15672/auction" "existingSecret" "auction-data-rabbitmq-%s")
+  "secrets" (dict "internal" "auction-internal" "identity" "auction-identity")
+  "otlp" (dict "endpoint" "" "sampleRatio" 0.01)
+  "caBundle" (dict "configMap" "" "key" "ca.crt")
+  "monitoring" (dict "enabled" false "labels" dict "interval" "30s")
+  "keda" (dict "enabled" false)
+  "networkPolicy" (dict "enabled" true)
+-}}
+{{- mergeOverwrite $defaults (deepCopy (.Values.global | default dict)) | toYaml -}}
+{{- end -}}
+
+{{- define "auction-lib.fullname" -}}
+{{- printf "%s-%s" (.root.Release.Name | trunc 30 | trimSuffix "-") .spec.name -}}
+{{- end -}}
+
+{{- define "auction-lib.workloadName" -}}
+{{- printf "%s-%s" (include "auction-lib.fullname" .) .name -}}
+{{- end -}}
+
+{{- define "auction-lib.selectorLabels" -}}
+app.kubernetes.io/name: {{ .spec.name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end -}}
+
+{{- define "auction-lib.labels" -}}
+{{ include "auction-lib.selectorLabels" . }}
+app.kubernetes.io/part-of: auction-platform
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ include "auction-lib.tag" . | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end -}}
+
+{{- define "auction-lib.tag" -}}
+{{- .root.Values.image.tag | default .global.image.tag | default .root.Chart.AppVersion -}}
+{{- end -}}
+
+{{- define "auction-lib.image" -}}
+{{- $image := .root.Values.image -}}
+{{- $repository := $image.repository -}}
+{{- with .global.image.registry -}}{{- $repository = printf "%s/%s" . $repository -}}{{- end -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (include "auction-lib.tag" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "auction-lib.serviceAccount" -}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "auction-lib.fullname" . }}
+  labels: {{- include "auction-lib.labels" . | nindent 4 }}
+  {{- with .root.Values.serviceAccount.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+automountServiceAccountToken: false
+{{ end -}}

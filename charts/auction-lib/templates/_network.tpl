@@ -1,0 +1,71 @@
+{{/* One policy a workload: who may call it and whom it may call, and nothing else. */}}
+{{- define "auction-lib.networkPolicy" -}}
+{{- $np := .global.networkPolicy -}}
+{{- if $np.enabled }}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "auction-lib.workloadName" . }}
+  labels: {{- include "auction-lib.labels" . | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "auction-lib.selectorLabels" . | nindent 6 }}
+      app.kubernetes.io/component: {{ .name }}
+  policyTypes: [Ingress, Egress]
+  ingress: {{- include "auction-lib.ingress" . | nindent 4 }}
+  egress: {{- include "auction-lib.egress" . | nindent 4 }}
+{{ end -}}
+{{- end -}}
+
+{{- define "auction-lib.ingress" -}}
+{{- $np := .global.networkPolicy -}}
+{{- range .workload.calledBy }}
+- ports: [{ port: http }]
+  from:
+    {{- if eq . "gateway" }}
+    {{- toYaml $np.gateway | nindent 4 }}
+    {{- else }}
+    {{- $parts := splitn "-" 2 . }}
+    - podSelector: { matchLabels: { app.kubernetes.io/name: {{ $parts._0 }}, app.kubernetes.io/component: {{ $parts._1 }}, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }
+    {{- end }}
+{{- end }}
+{{- if hasKey .spec.workloads .name }}
+{{- $readers := list }}
+{{- if .global.monitoring.enabled }}{{ $readers = concat $readers $np.monitoring }}{{ end }}
+{{- if and .workload.forecast .global.keda.enabled }}{{ $readers = concat $readers $np.keda }}{{ end }}
+{{- with $readers }}
+- ports: [{ port: ops }]
+  from: {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "auction-lib.egress" -}}
+{{- $np := .global.networkPolicy -}}
+- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
+  to: {{- toYaml $np.dns | nindent 4 }}
+{{- if has "postgres" .workload.settings }}
+- ports: [{ port: {{ .global.postgres.port }} }]
+  to: {{- tpl (toYaml $np.postgres) (dict "service" .spec.name "Template" .root.Template) | nindent 4 }}
+{{- end }}
+{{- if or (has "broker" .workload.settings) (has "topology" .workload.settings) }}
+- ports: [{ port: {{ (urlParse .global.rabbitmq.url).host | splitList ":" | last }} }]
+  to: {{- toYaml $np.rabbitmq | nindent 4 }}
+{{- end }}
+{{- $called := .workload.calls | default list }}
+{{- if has "verify" .workload.settings }}{{ $called = append $called "identity" | uniq }}{{ end }}
+{{- range $called }}
+- ports: [{ port: 8080 }]
+  to:
+    - podSelector: { matchLabels: { app.kubernetes.io/name: {{ . }}, app.kubernetes.io/component: api, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }
+{{- end }}
+{{- if and .global.otlp.endpoint $np.otlp }}
+- ports: [{ port: {{ (urlParse .global.otlp.endpoint).host | splitList ":" | last }} }]
+  to: {{- toYaml $np.otlp | nindent 4 }}
+{{- end }}
+{{- with .root.Values.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

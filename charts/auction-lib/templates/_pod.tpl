@@ -1,0 +1,46 @@
+{{/* What every container of the platform may do: nothing that it does not need. */}}
+{{- define "auction-lib.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- define "auction-lib.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{/* The container of a workload or job, without probes and ports. */}}
+{{- define "auction-lib.container" -}}
+name: {{ .name }}
+image: {{ include "auction-lib.image" . }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+command: [node, --import, "@auction/common/telemetry.ts", {{ .workload.entry }}]
+env: {{- include "auction-lib.environment" . | nindent 2 }}
+resources: {{- toYaml .values.resources | nindent 2 }}
+securityContext: {{- include "auction-lib.containerSecurity" . | nindent 2 }}
+volumeMounts:
+  - { name: tmp, mountPath: /tmp }
+  {{- if .global.caBundle.configMap }}
+  - { name: ca, mountPath: /etc/auction/ca, readOnly: true }
+  {{- end }}
+{{- end -}}
+
+{{- define "auction-lib.volumes" -}}
+- { name: tmp, emptyDir: { sizeLimit: 64Mi } }
+{{- with .global.caBundle.configMap }}
+- { name: ca, configMap: { name: {{ . }} } }
+{{- end }}
+{{- end -}}
+
+{{- define "auction-lib.pullSecrets" -}}
+{{- with .global.image.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - { name: {{ . }} }
+{{- end }}
+{{- end }}
+{{- end -}}
