@@ -82,7 +82,18 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })
   const { email, password } = PERSON
   return {
-    ...{ app, pool, db: database.db, keys, box, permits, registry, mails, mailSeal },
+    ...{
+      app,
+      config: database.config,
+      pool,
+      db: database.db,
+      keys,
+      box,
+      permits,
+      registry,
+      mails,
+      mailSeal,
+    },
     post,
     register: (change: object) => post('register', { ...PERSON, ...change }),
     login: (change: object) => post('login', { email, password, ...change }),

@@ -1,0 +1,34 @@
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Kysely } from 'kysely'
+import { normaliseEmail } from '#src/domain/email.ts'
+import { isAdmin, withRole } from '#src/domain/roles.ts'
+import { lockAccounts } from '#src/infra/postgres/account-changes.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { readCredentials } from '#src/infra/postgres/users.ts'
+import { recordRoles } from './record-roles.ts'
+
+export type Appointment = 'appointed' | 'admin_already' | 'unknown' | 'suspended'
+
+/**
+ * Makes an account an admin from the console: whoever can reach the database needs no permission,
+ * and the first admin has nobody to ask. Doing it twice changes nothing.
+ */
+export async function appointAdmin(
+  db: Kysely<Database>,
+  email: string,
+  trace: Trace,
+): Promise<Appointment> {
+  const emailNormalised = normaliseEmail(email)
+  if (emailNormalised === undefined) return 'unknown'
+  const found = await readCredentials(db, emailNormalised)
+  if (found === undefined) return 'unknown'
+  return db.transaction().execute(async (tx) => {
+    const [account] = await lockAccounts(tx, [found.id])
+    if (account === undefined || account.status === 'deleted') return 'unknown'
+    if (account.status === 'suspended') return 'suspended'
+    if (isAdmin(account.roles)) return 'admin_already'
+    const change = { role: 'admin', roles: withRole(account.roles, 'admin') } as const
+    await recordRoles(tx, account.id, { action: 'role.granted', actorId: null, ...change }, trace)
+    return 'appointed'
+  })
+}

@@ -1,0 +1,33 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userUpdated } from '@auction/common/contracts/identity.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Transaction } from 'kysely'
+import type { GrantableRole } from '#src/domain/roles.ts'
+import { setRoles } from '#src/infra/postgres/account-changes.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface RoleChange {
+  action: 'role.granted' | 'role.revoked' | 'role.accepted'
+  role: GrantableRole
+  /** All roles afterwards. */
+  roles: readonly string[]
+  /** Null when it was done on the console. */
+  actorId: string | null
+  details?: Readonly<Record<string, string>>
+}
+
+/** Stores the roles of a locked account, tells everybody and writes it down; call it last. */
+export async function recordRoles(
+  tx: Transaction<Database>,
+  userId: string,
+  { action, role, roles, actorId, details = {} }: RoleChange,
+  trace: Trace,
+): Promise<void> {
+  const sequence = await setRoles(tx, userId, roles)
+  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const payload = { userId, changedFields: ['roles'], roles: [...roles] }
+  await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
+  await recordAudit(tx, { action, actorId, subjectId: userId, details: { ...details, role } })
+}

@@ -1,0 +1,39 @@
+import { createLogger } from '@auction/common/logger.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import { ownTrace } from '@auction/common/tracing.ts'
+import { appointAdmin } from '#src/app/operators/appoint-admin.ts'
+import { readDatabaseConfig } from '#src/config.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+
+const HELP = 'npm run admin -- grant EMAIL  makes an account an admin, who can appoint others'
+
+const [name, email, ...rest] = process.argv.slice(2)
+if (name !== 'grant' || email === undefined || rest.length > 0) {
+  console.error(HELP)
+  process.exit(2)
+}
+const config = readDatabaseConfig(process.env)
+const log = createLogger('identity', config.LOG_LEVEL)
+const pool = createPool(config, { log, name: 'admin', max: 1 })
+try {
+  process.exitCode = (await grant(email)) ? 0 : 1
+} finally {
+  await pool.end()
+}
+
+async function grant(address: string): Promise<boolean> {
+  switch (await appointAdmin(createDatabase(pool), address, ownTrace('admin granted'))) {
+    case 'appointed':
+      console.log(`${address} is an admin now; a new login carries it at once.`)
+      return true
+    case 'admin_already':
+      console.log(`${address} is an admin already; nothing was done.`)
+      return true
+    case 'suspended':
+      console.error(`${address} is suspended; nothing was done.`)
+      return false
+    case 'unknown':
+      console.error(`There is no account ${address}.`)
+      return false
+  }
+}
