@@ -61,6 +61,22 @@ export const identityErrors = {
   ),
   passkeyNotFound: defineError('identity.passkey_not_found', 'There is no such passkey.', 404),
   suspended: defineError('identity.suspended', 'This account is suspended.', 403),
+  forbidden: defineError('identity.forbidden', 'Your roles do not allow this.', 403),
+  yourself: defineError('identity.yourself', 'You cannot do this to your own account.', 403),
+  userNotFound: defineError('identity.user_not_found', 'There is no such user.', 404),
+  userSuspended: defineError('identity.user_suspended', 'This user is suspended.', 409),
+  notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
+  lastAdmin: defineError(
+    'identity.last_admin',
+    'Nobody else is an admin. Appoint another one first.',
+    409,
+  ),
+  invalidReason: defineError(
+    'identity.invalid_reason',
+    'A reason has 1 to 500 characters, some of them visible and none of control.',
+    400,
+  ),
+  invalidUntil: defineError('identity.invalid_until', 'A suspension ends in the future.', 400),
   invalidEmail: defineError('identity.invalid_email', 'This is not an e-mail address.', 400),
   invalidName: defineError(
     'identity.invalid_name',

@@ -17,11 +17,13 @@ import { createIdentityMetrics } from './metrics.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { operatorRoutes } from './routes/operators.ts'
 import { ownSessionRoutes } from './routes/own-sessions.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { proofRoutes } from './routes/proof.ts'
+import { roleRoutes } from './routes/roles.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
@@ -87,6 +89,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await passkeyRoutes(app, factors)
   await passkeyLoginRoutes(app, factors)
   await ownSessionRoutes(app, { ...dependencies, checkSession })
+  await operatorRoutes(app, { ...dependencies, checkSession })
+  await roleRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, checkSession })
   await keyRoutes(app, { keys })
   return app

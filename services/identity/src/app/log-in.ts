@@ -7,6 +7,7 @@ import { PermitsFullError } from '#src/infra/argon2/permits.ts'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { insertPendingLogin } from '#src/infra/postgres/pending-logins.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { readSuspensionEnd } from '#src/infra/postgres/suspensions.ts'
 import {
   type Credentials,
   lockActiveUser,
@@ -68,7 +69,8 @@ export async function logIn(
   }
   if (user.status === 'suspended') {
     metrics.loggedIn('suspended')
-    throw identityErrors.suspended()
+    const until = await readSuspensionEnd(db, user.id)
+    throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
   const opened = await open(deps, user, command.device)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')

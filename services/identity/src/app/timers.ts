@@ -1,9 +1,12 @@
 import type { Logger } from '@auction/common/logger.ts'
 import { type Repeated, repeat } from '@auction/common/repeat.ts'
+import type { Pool } from 'pg'
+import { endDueSuspensions } from './operators/reinstate-user.ts'
 import { type KeyDependencies, keepKeys } from './rotate-keys.ts'
 import type { WorkerMetrics } from './worker-metrics.ts'
 
 export interface TimerDependencies extends KeyDependencies {
+  pool: Pool
   log: Logger
   metrics: WorkerMetrics
 }
@@ -13,10 +16,11 @@ export interface TimerSettings {
 }
 
 const KEYS_INTERVAL_MS = 60_000
+const SUSPENSIONS_INTERVAL_MS = 5_000
 
 /** The clockwork of the identity worker, apart from purging. */
 export function startTimers(
-  { db, box, log, metrics }: TimerDependencies,
+  { pool, db, box, log, metrics }: TimerDependencies,
   { keyRotationDays }: TimerSettings,
 ): Repeated {
   const timers = [
@@ -25,6 +29,10 @@ export function startTimers(
       if (added !== undefined) log.info({ kid: added }, 'signing key added')
       if (forgotten.length > 0) log.info({ kids: forgotten }, 'retired signing keys forgotten')
       metrics.keySigningSince(signingSince)
+    }),
+    repeat('suspensions', SUSPENSIONS_INTERVAL_MS, log, async () => {
+      const ended = await endDueSuspensions({ pool, db })
+      if (ended > 0) log.info({ ended }, 'suspensions ended')
     }),
   ]
   return {

@@ -32,7 +32,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
   const metrics = createWorkerMetrics(registry)
   const timers = startTimers(
-    { db, box, log, metrics },
+    { pool, db, box, log, metrics },
     { keyRotationDays: config.KEY_ROTATION_DAYS },
   )
   lifecycle.onStop('timers', () => timers.stop())

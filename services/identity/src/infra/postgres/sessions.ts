@@ -30,6 +30,7 @@ export type RevocationReason =
   | 'two_factor_changed'
   | 'wrong_proofs'
   | 'suspended'
+  | 'role_revoked'
   | 'deleted'
 
 export interface NewSession {
@@ -53,6 +54,18 @@ export async function insertSession(tx: Transaction<Database>, session: NewSessi
     .returning('authenticated_at as authenticatedAt')
     .executeTakeFirstOrThrow()
   return row.authenticatedAt
+}
+
+/** Whether a session still stands, as the database has it at this statement. */
+export async function isSessionAlive(tx: Transaction<Database>, id: string): Promise<boolean> {
+  const session = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+  return session !== undefined
 }
 
 /** Marks that the session's owner was here. */

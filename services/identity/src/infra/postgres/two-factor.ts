@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import type { Database } from './schema.ts'
+import { isSessionAlive } from './sessions.ts'
 
 export interface LockedUser {
   id: string
@@ -37,14 +38,7 @@ export async function lockUserOf(
   { id, sessionId }: { id: string; sessionId: string },
 ): Promise<LockedUser | undefined> {
   const user = await lockUser(tx, id)
-  const session = await tx
-    .selectFrom('sessions')
-    .select('id')
-    .where('id', '=', sessionId)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
-    .executeTakeFirst()
-  return session === undefined ? undefined : user
+  return (await isSessionAlive(tx, sessionId)) ? user : undefined
 }
 
 export async function switchTwoFactor(

@@ -189,6 +189,11 @@ t.test('the API describes itself', async (t) => {
     '/identity/sessions',
     '/identity/sessions/{id}',
     '/identity/token/refresh',
+    '/identity/users',
+    '/identity/users/{id}',
+    '/identity/users/{id}/reinstate',
+    '/identity/users/{id}/roles/{role}',
+    '/identity/users/{id}/suspend',
     '/identity/validate',
   ])
   t.equal((await app.inject('/identity/docs/')).statusCode, 200)

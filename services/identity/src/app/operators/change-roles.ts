@@ -1,0 +1,73 @@
+import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import { isLastAdmin } from '#src/domain/operators.ts'
+import { type GrantableRole, isAdmin, withoutRole, withRole } from '#src/domain/roles.ts'
+import { identityErrors } from '#src/errors.ts'
+import { type LockedAccount, lockWithAdmins } from '#src/infra/postgres/account-changes.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import { actorAmong } from './actor.ts'
+import { recordRoles } from './record-roles.ts'
+
+export interface OperatorDependencies {
+  pool: Pool
+  db: Kysely<Database>
+}
+
+export interface RoleCommand {
+  userId: string
+  role: GrantableRole
+}
+
+/** Gives a role. Who has it already keeps it, and nobody is told anything. */
+export async function grantRole(
+  { pool, db }: OperatorDependencies,
+  session: LiveSession,
+  { userId, role }: RoleCommand,
+  trace: Trace,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const { target } = await lockForRoles(tx, session, userId)
+    if (target.roles.includes(role)) return
+    if (target.status !== 'active') throw identityErrors.userSuspended()
+    const change = { role, roles: withRole(target.roles, role), actorId: session.id }
+    await recordRoles(tx, userId, { action: 'role.granted', ...change }, trace)
+  })
+  notifyOutbox(pool)
+}
+
+/**
+ * Takes a role away. Their sessions end with it: access tokens carry the roles, and other services
+ * believe those for minutes.
+ */
+export async function revokeRole(
+  { pool, db }: OperatorDependencies,
+  session: LiveSession,
+  { userId, role }: RoleCommand,
+  trace: Trace,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const { accounts, target } = await lockForRoles(tx, session, userId)
+    if (!target.roles.includes(role)) return
+    if (role === 'admin' && isLastAdmin(accounts, userId)) throw identityErrors.lastAdmin()
+    await revokeSessionsOfUser(tx, userId, 'role_revoked')
+    const change = { role, roles: withoutRole(target.roles, role), actorId: session.id }
+    await recordRoles(tx, userId, { action: 'role.revoked', ...change }, trace)
+  })
+  notifyOutbox(pool)
+}
+
+async function lockForRoles(
+  tx: Transaction<Database>,
+  session: LiveSession,
+  userId: string,
+): Promise<{ accounts: LockedAccount[]; target: LockedAccount }> {
+  const accounts = await lockWithAdmins(tx, [session.id, userId])
+  const actor = await actorAmong(tx, accounts, session)
+  if (!isAdmin(actor.roles)) throw identityErrors.forbidden()
+  const target = accounts.find(({ id }) => id === userId)
+  if (target === undefined || target.status === 'deleted') throw identityErrors.userNotFound()
+  return { accounts, target }
+}

@@ -1,0 +1,70 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userReinstated } from '@auction/common/contracts/identity.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { ownTrace, type Trace } from '@auction/common/tracing.ts'
+import type { Transaction } from 'kysely'
+import { identityErrors } from '#src/errors.ts'
+import { lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { LiveSession } from '#src/infra/postgres/sessions.ts'
+import {
+  deleteDueSuspension,
+  deleteSuspension,
+  readDueSuspensions,
+} from '#src/infra/postgres/suspensions.ts'
+import type { OperatorDependencies } from './change-roles.ts'
+import { lockForOperator, readReason } from './suspend-user.ts'
+
+/** More than are due at once on any ordinary day; the next run takes the rest. */
+const DUE_MAX = 100
+const DUE_REASON = 'its time is up'
+
+/** Lets a suspended user in again; sessions that ended stay ended. */
+export async function reinstateUser(
+  { pool, db }: OperatorDependencies,
+  session: LiveSession,
+  { userId, reason: text }: { userId: string; reason: string },
+  trace: Trace,
+): Promise<void> {
+  const reason = readReason(text)
+  await db.transaction().execute(async (tx) => {
+    const target = await lockForOperator(tx, session, userId)
+    if (target.status !== 'suspended') throw identityErrors.notSuspended()
+    await deleteSuspension(tx, userId)
+    await recordReinstatement(tx, { userId, reason, actorId: session.id }, trace)
+  })
+  notifyOutbox(pool)
+}
+
+/** Ends every suspension whose time is up; answers how many. */
+export async function endDueSuspensions({ pool, db }: OperatorDependencies): Promise<number> {
+  let ended = 0
+  for (const userId of await readDueSuspensions(db, DUE_MAX)) {
+    const isEnded = await db.transaction().execute(async (tx) => {
+      const [account] = await lockAccounts(tx, [userId])
+      // An operator may have made it longer, or another worker may have been faster.
+      if (account?.status !== 'suspended' || !(await deleteDueSuspension(tx, userId))) return false
+      const act = { userId, reason: DUE_REASON, actorId: null }
+      await recordReinstatement(tx, act, ownTrace('suspension ended'))
+      return true
+    })
+    if (isEnded) ended += 1
+  }
+  if (ended > 0) notifyOutbox(pool)
+  return ended
+}
+
+async function recordReinstatement(
+  tx: Transaction<Database>,
+  { userId, reason, actorId }: { userId: string; reason: string; actorId: string | null },
+  trace: Trace,
+): Promise<void> {
+  const sequence = await setStatus(tx, userId, 'active')
+  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  await writeOutbox(tx, [createEvent(userReinstated, context, { userId, reason })])
+  await recordAudit(tx, {
+    ...{ action: 'user.reinstated', actorId, subjectId: userId },
+    details: { reason },
+  })
+}

@@ -1,0 +1,69 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userSuspended } from '@auction/common/contracts/identity.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Transaction } from 'kysely'
+import { judgeOperator, normaliseReason } from '#src/domain/operators.ts'
+import { identityErrors } from '#src/errors.ts'
+import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import { isToCome, putSuspension } from '#src/infra/postgres/suspensions.ts'
+import { actorAmong, permitted } from './actor.ts'
+import type { OperatorDependencies } from './change-roles.ts'
+
+export interface SuspendCommand {
+  userId: string
+  reason: string
+  /** Null: until somebody ends it. */
+  until: Date | null
+}
+
+/**
+ * Suspends an account, or says anew why and until when. Its sessions end in the same commit, and a
+ * login under way waits for the lock and finds it suspended.
+ */
+export async function suspendUser(
+  { pool, db }: OperatorDependencies,
+  session: LiveSession,
+  { userId, reason: text, until }: SuspendCommand,
+  trace: Trace,
+): Promise<void> {
+  const reason = readReason(text)
+  await db.transaction().execute(async (tx) => {
+    const target = await lockForOperator(tx, session, userId)
+    if (until !== null && !(await isToCome(tx, until)))
+      throw identityErrors.invalidUntil({ field: 'until' })
+    const sequence = await setStatus(tx, target.id, 'suspended')
+    await putSuspension(tx, { userId, reason, endsAt: until, suspendedBy: session.id })
+    await revokeSessionsOfUser(tx, userId, 'suspended')
+    const end = until === null ? {} : { until: until.toISOString() }
+    const context = { source: 'identity', aggregateId: userId, sequence, trace }
+    await writeOutbox(tx, [createEvent(userSuspended, context, { userId, reason, ...end })])
+    const details = { reason, ...end }
+    await recordAudit(tx, {
+      ...{ action: 'user.suspended', actorId: session.id, subjectId: userId },
+      details,
+    })
+  })
+  notifyOutbox(pool)
+}
+
+export function readReason(text: string): string {
+  const reason = normaliseReason(text)
+  if (reason === undefined) throw identityErrors.invalidReason({ field: 'reason' })
+  return reason
+}
+
+/** The account an operator acts on, locked; throws when they may not. */
+export async function lockForOperator(
+  tx: Transaction<Database>,
+  session: LiveSession,
+  userId: string,
+): Promise<LockedAccount> {
+  const accounts = await lockAccounts(tx, [session.id, userId])
+  const actor = await actorAmong(tx, accounts, session)
+  const target = accounts.find(({ id }) => id === userId)
+  return permitted(judgeOperator(actor, target), target)
+}
