@@ -57,6 +57,8 @@ export function serviceEnvironment(
     AUCTION_URL: url('auction-api'),
     BID_URL: url('bid-api'),
     PUBLIC_URL: publicUrl,
+    // The gateway; whoever else is on this machine is trusted as well.
+    TRUSTED_PROXIES: '127.0.0.1,::1',
     OTEL_SERVICE_NAME: service,
     // Auctions of seconds are for demos, replays and tests; the default is half an hour.
     MIN_AUCTION_SECONDS: '3',

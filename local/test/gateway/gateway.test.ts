@@ -189,6 +189,37 @@ t.test('a long answer is compressed for whoever can read that', async (t) => {
   t.match(await answer.json(), { service: 'auction' })
 })
 
+t.test('a service hears the address of the connection and nothing that was claimed', async (t) => {
+  const gateway = await startGateway(t)
+  const claims: [string, string][][] = [
+    [],
+    [['X-Forwarded-For', '203.0.113.9']],
+    [
+      ['X-Forwarded-For', '203.0.113.9'],
+      ['x-forwarded-for', '203.0.113.10'],
+    ],
+    [
+      ['X-Forwarded-For', '203.0.113.9'],
+      ['Connection', 'X-Forwarded-For, close'],
+    ],
+    [
+      ['Forwarded', 'for=203.0.113.9'],
+      ['X-Real-Ip', '203.0.113.9'],
+    ],
+  ]
+  for (const headers of claims) {
+    gateway.received.length = 0
+    await gateway.send({ method: 'POST', target: '/identity/login', headers })
+    const [heard] = gateway.received
+    const said = (heard?.headers ?? []).map((text) => text.toLowerCase())
+    const forwarded = said.flatMap((name, index) =>
+      name === 'x-forwarded-for' && index % 2 === 0 ? [said[index + 1]] : [],
+    )
+    t.same(forwarded, ['127.0.0.1'], JSON.stringify(headers))
+    t.notMatch(said.join(' '), '203.0.113')
+  }
+})
+
 t.test('every answer carries the security headers and keeps its own policy', async (t) => {
   const gateway = await startGateway(t)
   const answer = await fetch(`${gateway.url}/`)

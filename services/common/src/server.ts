@@ -47,6 +47,8 @@ export interface ServerOptions {
   docs?: { prefix: string; title: string; description: string }
   bodyLimitBytes?: number
   requestTimeoutMs?: number
+  /** Addresses and CIDRs whose X-Forwarded-For is believed; absent = `request.ip` is the peer. */
+  trustedProxies?: readonly string[]
 }
 
 const SLOW_REQUEST_MS = 1_000
@@ -58,7 +60,7 @@ const CLOSE_IDLE_INTERVAL_MS = 50
  * body, trace and correlation ids, metrics, OpenAPI. A route without `config.auth` stops the boot.
  */
 export async function buildServer(options: ServerOptions): Promise<App> {
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [] } = options
   const app: App = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -81,7 +83,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
-    trustProxy: false,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,

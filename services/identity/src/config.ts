@@ -34,6 +34,8 @@ const ApiConfig = Type.Object({
   PASSWORD_HASH_CONCURRENCY: Type.Integer({ default: 0, minimum: 0, maximum: 64 }),
   /** Logins and registrations that may wait for a hash; further ones are refused. */
   PASSWORD_HASH_QUEUE_MAX: Type.Integer({ default: 64, minimum: 1, maximum: 10_000 }),
+  /** Addresses and CIDRs of gateways, by commas: what they say about clients is believed. */
+  TRUSTED_PROXIES: Type.String({ default: '' }),
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
 })
 

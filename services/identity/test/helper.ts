@@ -24,6 +24,9 @@ export const PERSON = {
   password: 'correct horse battery staple',
 } as const
 
+/** Whom the API under test believes about addresses. */
+export const TEST_GATEWAY = '10.255.255.1'
+
 const log = createLogger('identity', 'silent')
 
 /** Tests also look at tables that identity's own queries never read. */
@@ -71,6 +74,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     issuer: ISSUER,
     publicUrl: PUBLIC_URL,
     internalSecret: INTERNAL_SECRET,
+    trustedProxies: [TEST_GATEWAY],
     legacyAlias: options.legacyAlias ?? false,
   })
   t.teardown(async () => {

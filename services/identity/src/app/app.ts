@@ -44,6 +44,8 @@ export interface AppDependencies {
   /** The address that people type; passkeys are bound to it. */
   publicUrl: string
   internalSecret: string
+  /** Whose X-Forwarded-For is believed (common's `readTrustedProxies`). */
+  trustedProxies: readonly string[]
   legacyAlias: boolean
   log: Logger
   registry: Registry
@@ -64,6 +66,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       description: 'Accounts, sessions and the keys that access tokens are verified with.',
     },
     bodyLimitBytes: BODY_LIMIT_BYTES,
+    trustedProxies: dependencies.trustedProxies,
   })
   const metrics = createIdentityMetrics(registry, permits)
   const hasher = await createPasswordHasher(permits)

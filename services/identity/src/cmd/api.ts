@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
 import { runService } from '@auction/common/service-process.ts'
+import { readTrustedProxies } from '@auction/common/trusted-proxies.ts'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
@@ -34,6 +35,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     issuer: config.JWT_ISSUER,
     publicUrl: config.PUBLIC_URL,
     internalSecret: config.INTERNAL_JWT_SECRET,
+    trustedProxies: readTrustedProxies(config.TRUSTED_PROXIES),
     legacyAlias: config.LEGACY_PASCAL_ALIAS,
   })
   return { app, checks: { postgres: createMigrationCheck(pool, identityMigrations) } }
