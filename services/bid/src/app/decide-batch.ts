@@ -37,6 +37,7 @@ interface Batch {
   nowMs: number
   /** Monotonic time of this process just before the clock was read, so never later than it. */
   clockAskedAtMs: number
+  barredIds: ReadonlySet<string>
   lots: Map<string, Lot>
   changed: Set<string>
   /** Numbers of this batch's bidders, new ones included, by item and bidder. */
@@ -105,13 +106,14 @@ async function openBatch(
 ): Promise<Batch> {
   const lots = await lockLots(client, itemIds)
   const clockAskedAtMs = performance.now()
-  const { nowMs, stored } = await readClockAndRepeats(client, commands)
+  const { nowMs, barredIds, stored } = await readClockAndRepeats(client, commands)
   const known = await knownNumbers(client, numbers, lots, commands)
   const repeats = new Map<string, BidRecord>()
   for (const record of stored) repeats.set(repeatKey(record, record.requestHash ?? ''), record)
   return {
     nowMs,
     clockAskedAtMs,
+    barredIds,
     lots,
     changed: new Set(),
     numbers: known,
@@ -194,6 +196,7 @@ function judgeOne(
     {
       bidId: command.bidId,
       bidderId: command.bidderId,
+      bidderStanding: batch.barredIds.has(command.bidderId) ? 'suspended' : 'ok',
       bidderNumber: batch.numbers.get(pairKey(command.itemId, command.bidderId)),
       maxAmount,
       currencyCode: command.currencyCode,

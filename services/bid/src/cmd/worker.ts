@@ -5,6 +5,7 @@ import { brokerAddress } from '@auction/common/rabbitmq/broker-address.ts'
 import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
+import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
 import { itemPublishedConsumer } from '#src/app/consumers/item-published.ts'
 import { createCloserMetrics } from '#src/app/metrics.ts'
 import { startTimers } from '#src/app/timers.ts'
@@ -27,7 +28,7 @@ await runService('bid', config, async (context) => {
     baseUrl: config.AUCTION_URL,
     secret: config.INTERNAL_JWT_SECRET,
   })
-  const consumers = [itemPublishedConsumer({ db, events, auction })]
+  const consumers = [itemPublishedConsumer({ db, events, auction }), ...bidderStandingConsumers()]
   const broker = brokerAddress(config)
   const messaging = startMessaging({ service: 'bid', broker, pool, db, context, consumers })
   const metrics = createCloserMetrics(registry)

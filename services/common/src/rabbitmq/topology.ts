@@ -2,7 +2,7 @@ import type { Channel } from 'amqplib'
 import { itemPublished } from '../contracts/auction.ts'
 import { bidClosed, bidPlaced, bidReserveMet, bidWon } from '../contracts/bid.ts'
 import type { EventContract } from '../contracts/event.ts'
-import { mailRequested } from '../contracts/identity.ts'
+import { mailRequested, userDeleted, userReinstated, userSuspended } from '../contracts/identity.ts'
 
 /** One service wants one kind of event: the queue between them belongs to nobody else. */
 export interface Subscription {
@@ -17,6 +17,9 @@ export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'auction', contract: bidClosed },
   { consumer: 'auction', contract: bidWon },
   { consumer: 'bid', contract: itemPublished },
+  { consumer: 'bid', contract: userSuspended },
+  { consumer: 'bid', contract: userReinstated },
+  { consumer: 'bid', contract: userDeleted },
   // Mails wait here until something sends them: the notification service, or local/'s mailbox.
   { consumer: 'notification', contract: mailRequested },
 ]

@@ -86,6 +86,9 @@ t.test('subscriptions are what the design says', async (t) => {
       'auction.bid.closed.v1',
       'auction.bid.won.v1',
       'bid.item.published.v1',
+      'bid.identity.user.suspended.v1',
+      'bid.identity.user.reinstated.v1',
+      'bid.identity.user.deleted.v1',
       'notification.identity.mail.requested.v1',
     ],
   )

@@ -78,8 +78,12 @@ const STORED_COLUMNS = `
 
 // A statement of its own after the lock: now() would be the start of the transaction, and a
 // condition on the clock inside the locking statement would not be evaluated again after a wait.
+// Who may not bid is read here too, so a suspension that came during the wait counts.
 const CLOCK_AND_REPEATS = `
-  select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", stored.*
+  select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
+    (select array_agg(user_id::text) from bidder_standings
+      where user_id = any($6::uuid[]) and standing <> 'ok') as "barredIds",
+    stored.*
   from (select 1) one
   left join lateral (
     select ${STORED_COLUMNS} from bids b
@@ -97,11 +101,27 @@ const CLOCK_AND_REPEATS = `
       and recent."recordedAtMs" > extract(epoch from clock_timestamp()) * 1000 - 3000
   ) stored on true`
 
-/** Reads the database clock and the stored answers of requests that came before. */
+type StoredRow = BidRecord & {
+  nowMs: number
+  barredIds: string[] | null
+  bidId: string | null
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
+
+export interface ClockAndRepeats {
+  nowMs: number
+  /** The bidders among those who ask that may not bid at present. */
+  barredIds: ReadonlySet<string>
+  /** Answers to the same requests when they came before. */
+  stored: BidRecord[]
+}
+
+/** Reads everything a batch needs to know apart from its lots, in one statement. */
 export async function readClockAndRepeats(
   client: ClientBase,
   lookups: RepeatLookup[],
-): Promise<{ nowMs: number; stored: BidRecord[] }> {
+): Promise<ClockAndRepeats> {
   const keyed = new ColumnArray(2)
   const unkeyed = new ColumnArray(3)
   for (const lookup of lookups) {
@@ -111,14 +131,17 @@ export async function readClockAndRepeats(
       keyed.push(lookup.bidderId, lookup.idempotencyKey)
     }
   }
-  const { rows } = await client.query<BidRecord & { nowMs: number; bidId: string | null }>({
+  const bidderIds = new Set(lookups.map(({ bidderId }) => bidderId))
+  const { rows } = await client.query<StoredRow>({
     name: 'clock-and-repeats',
     text: CLOCK_AND_REPEATS,
-    values: [...keyed.literals(), ...unkeyed.literals()],
+    values: [...keyed.literals(), ...unkeyed.literals(), `{${[...bidderIds].join(',')}}`],
   })
   const first = rows[0]
   if (first === undefined) throw new Error('PostgreSQL did not answer the time')
-  return { nowMs: first.nowMs, stored: rows.filter((row) => row.bidId !== null) }
+  const { nowMs, barredIds } = first
+  const stored = rows.filter((row) => row.bidId !== null)
+  return { nowMs, barredIds: barredIds === null ? NOBODY : new Set(barredIds), stored }
 }
 
 /** The per-lot numbers of bidders who have bid before; the others are absent. */

@@ -92,6 +92,13 @@ export interface TermsChangesTable {
   decided_at: Instant
 }
 
+export interface BidderStandingsTable {
+  user_id: string
+  standing: 'ok' | 'suspended' | 'deleted'
+  sequence: bigint
+  updated_at: Generated<Date>
+}
+
 export interface OutboxTable {
   id: string
   seq: Generated<bigint>
@@ -106,5 +113,6 @@ export interface Database {
   lot_bidders: LotBiddersTable
   results: ResultsTable
   terms_changes: TermsChangesTable
+  bidder_standings: BidderStandingsTable
   outbox: OutboxTable
 }

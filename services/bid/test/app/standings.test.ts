@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import { createEvent, type EventContract } from '@auction/common/contracts/event.ts'
+import { userDeleted, userReinstated, userSuspended } from '@auction/common/contracts/identity.ts'
+import { createLogger } from '@auction/common/logger.ts'
+import { createRegistry } from '@auction/common/metrics.ts'
+import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
+import { runConsumers } from '@auction/common/rabbitmq/consumer.ts'
+import { createPublisher } from '@auction/common/rabbitmq/publisher.ts'
+import { createTestBroker } from '@auction/common/testing/broker.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import { ownTrace } from '@auction/common/tracing.ts'
+import t from 'tap'
+import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
+import { verifyLots } from '#src/app/verify-lots.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
+import { putStandings, type ToldStanding } from '#src/infra/postgres/bidder-standings.ts'
+import { createWorld, type World } from '#test/helper.ts'
+
+const put = ({ db }: World, userId: string, standing: ToldStanding['standing'], sequence: number) =>
+  db.transaction().execute((tx) => putStandings(tx, [{ userId, standing, sequence }]))
+
+async function standingOf({ db }: World, userId: string) {
+  const row = await db
+    .selectFrom('bidder_standings')
+    .select(['standing', 'sequence'])
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row && { standing: row.standing, sequence: Number(row.sequence) }
+}
+
+/** The consumers of the worker on a broker, and what identity would say. */
+async function listen(t: Teardown, { db }: World) {
+  const broker = await createTestBroker(t)
+  const log = createLogger('bid', 'silent')
+  const connection = connectBroker({ url: broker.url, name: 'standings', log })
+  t.teardown(() => connection.close())
+  const publisher = createPublisher(connection, 'identity stand-in')
+  const registry = createRegistry('bid')
+  const consumers = runConsumers({
+    ...{ connection, publisher, db, log, registry },
+    consumers: bidderStandingConsumers(),
+  })
+  t.teardown(() => consumers.close())
+  await waitFor('consumers and publisher', () => consumers.isReady() && publisher.isReady())
+  const told = { suspended: userSuspended, reinstated: userReinstated, deleted: userDeleted }
+  const tell = async (userId: string, name: keyof typeof told, sequence?: number) => {
+    const contract = told[name] as EventContract
+    const trace = ownTrace('test')
+    const context = { source: 'identity', aggregateId: userId, trace }
+    const { exchange, key, envelope } = createEvent(
+      contract,
+      sequence === undefined ? context : { ...context, sequence },
+      name === 'deleted' ? { userId } : { userId, reason: 'a test' },
+    )
+    const outcome = await publisher.publish({
+      ...{ exchange, routingKey: key, content: Buffer.from(JSON.stringify(envelope)) },
+      options: { messageId: envelope.id, mandatory: true, persistent: true, type: key },
+    })
+    if (outcome !== 'confirmed') throw new Error(`${key} was ${outcome}`)
+  }
+  const depth = (queue: string) =>
+    connection.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount)
+  return { tell, depth }
+}
+
+t.test('what identity tells decides who may bid, and the ledger stays whole', async (t) => {
+  const world = await createWorld(t)
+  const { tell } = await listen(t, world)
+  const { itemId } = await world.putTerms()
+  const [ann, ben] = [randomUUID(), randomUUID()]
+  t.equal((await world.bid(itemId, ann, '20.00', { key: 'first' })).statusCode, 201)
+
+  await tell(ann, 'suspended', 2)
+  await waitFor('the suspension', () => standingOf(world, ann))
+  const refused = await world.bid(itemId, ann, '30.00')
+  t.match([refused.statusCode, refused.body.code], [403, 'bid.user_suspended'])
+  const repeated = await world.bid(itemId, ann, '20.00', { key: 'first' })
+  t.equal(repeated.statusCode, 201, 'a stored answer is given again')
+  t.equal((await world.bid(itemId, ben, '15.00')).statusCode, 201, 'others go on')
+  t.match(await world.lot(itemId), { bidCount: 2, currentPrice: '15.50' })
+
+  await tell(ann, 'reinstated', 3)
+  await waitFor('the reinstatement', async () => (await standingOf(world, ann))?.standing === 'ok')
+  t.equal((await world.bid(itemId, ann, '30.00')).statusCode, 201)
+  await tell(ben, 'deleted', 2)
+  await waitFor('the deletion', () => standingOf(world, ben))
+  t.equal((await world.bid(itemId, ben, '90.00')).body.code, 'bid.user_suspended')
+  t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
+})
+
+t.test('a reinstatement that overtakes its suspension holds', async (t) => {
+  const world = await createWorld(t)
+  const { tell } = await listen(t, world)
+  const [ann, last] = [randomUUID(), randomUUID()]
+  await tell(ann, 'reinstated', 3)
+  await waitFor('the reinstatement', () => standingOf(world, ann))
+  for (const sequence of [2, 3]) await tell(ann, 'suspended', sequence)
+  await tell(last, 'suspended', 1)
+  await waitFor('what was told after it', () => standingOf(world, last))
+  t.same(await standingOf(world, ann), { standing: 'ok', sequence: 3 })
+  const { itemId } = await world.putTerms()
+  t.equal((await world.bid(itemId, ann, '20.00')).statusCode, 201)
+})
+
+t.test('a message without a sequence is put away, and its neighbours count', async (t) => {
+  const world = await createWorld(t)
+  const { tell, depth } = await listen(t, world)
+  const [ann, ben] = [randomUUID(), randomUUID()]
+  await tell(ann, 'suspended')
+  await tell(ben, 'suspended', 2)
+  await waitFor('the neighbour', () => standingOf(world, ben))
+  t.equal(await standingOf(world, ann), undefined)
+  const putAway = () => depth('bid.identity.user.suspended.v1.dlq')
+  await waitFor('the dead letter', async () => (await putAway()) === 1)
+})
+
+t.test('a suspension that comes while a bid waits for its lot refuses that bid', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  const [ann, ben] = [randomUUID(), randomUUID()]
+  const holder = await world.pool.connect()
+  await holder.query('begin')
+  await holder.query('select 1 from lots where item_id = $1 for update', [itemId])
+  const answers = Promise.all([world.bid(itemId, ann, '20.00'), world.bid(itemId, ben, '30.00')])
+  await waitFor('the batch to wait', async () => {
+    const { rows } = await world.pool.query(
+      `select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return rows.length === 1
+  })
+  await put(world, ann, 'suspended', 2)
+  await holder.query('commit')
+  holder.release()
+  const [refused, taken] = await answers
+  t.match([refused.statusCode, refused.body.code], [403, 'bid.user_suspended'])
+  t.match([taken.statusCode, taken.body.bidCount], [201, 1])
+})
+
+t.test('a standing moves forward only, in whatever order it is told', async (t) => {
+  const world = await createWorld(t)
+  const ann = randomUUID()
+  const told: [ToldStanding['standing'], number][] = [
+    ['suspended', 2],
+    ['ok', 3],
+    ['suspended', 4],
+    ['ok', 5],
+    ['deleted', 6],
+  ]
+  await Promise.all(
+    told
+      .flatMap((one) => [one, one])
+      .map(([standing, sequence]) => put(world, ann, standing, sequence)),
+  )
+  t.same(await standingOf(world, ann), { standing: 'deleted', sequence: 6 })
+  const many = Array.from({ length: 200 }, () => randomUUID())
+  const shuffled = [many, many.toReversed()].map((userIds, index) =>
+    world.db.transaction().execute((tx) =>
+      putStandings(
+        tx,
+        userIds.map((userId) => ({ userId, standing: 'suspended', sequence: index + 1 })),
+      ),
+    ),
+  )
+  await t.resolves(Promise.all(shuffled), 'two consumers in opposite orders are no deadlock')
+})
