@@ -10,6 +10,8 @@ import { Type } from 'typebox'
 const LISTING_SETTINGS = {
   /** The shortest auction a seller may list. Tests, demos and replays run auctions of seconds. */
   MIN_AUCTION_SECONDS: Type.Integer({ default: 1_800, minimum: 1, maximum: 86_400 }),
+  /** Whether publishing asks for the seller role, which identity gives for agreeing to its terms. */
+  REQUIRE_SELLER_ROLE: Type.Boolean({ default: false }),
 }
 
 const ApiConfig = Type.Object({

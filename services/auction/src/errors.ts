@@ -39,6 +39,11 @@ export const itemErrors = {
   deleteNotDraft: defineError('item.delete.not_draft', 'Only drafts can be deleted.', 409),
 
   publishNotFound: defineError('item.publish.not_found', 'There is no item with this id.', 404),
+  publishNotSeller: defineError(
+    'item.publish.seller_role_required',
+    'Agree to the seller terms before you publish.',
+    403,
+  ),
   publishInvalid: defineError(
     'item.publish.validation_failed',
     'The item cannot be published as it is.',

@@ -31,7 +31,7 @@ export interface Fixture {
   app: App
   database: TestDatabase
   db: Kysely<Database>
-  dependencies: FinishDependencies & { limits: ListingLimits }
+  dependencies: FinishDependencies & { limits: ListingLimits; isSellerRoleRequired: boolean }
   identity: Identity
   bid: Bid
   seller: Person
@@ -40,7 +40,7 @@ export interface Fixture {
 /** The API on a database of the test's own, with identity and bid answering over real HTTP. */
 export async function build(
   t: Test,
-  options: { auctionSecondsMin?: number } = {},
+  options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
 ): Promise<Fixture> {
   const database = await createTestDatabase(t, auctionMigrations)
   const identity = await startIdentity(t)
@@ -50,6 +50,7 @@ export async function build(
     db,
     events: createItemEvents(database.pool, { legacyAlias: false }),
     limits: listingLimits(options.auctionSecondsMin ?? 1_800),
+    isSellerRoleRequired: options.isSellerRoleRequired ?? false,
     terms: createTermsClient(
       createInternalClient({
         service: 'auction',

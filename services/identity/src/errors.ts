@@ -71,6 +71,16 @@ export const identityErrors = {
     'Nobody else is an admin. Appoint another one first.',
     409,
   ),
+  termsChanged: defineError(
+    'identity.terms_changed',
+    'These are not the terms of today. Read them again.',
+    409,
+  ),
+  sellerWithdrawn: defineError(
+    'identity.seller_role_withdrawn',
+    'You were a seller and may not be one again. Ask an operator.',
+    403,
+  ),
   invalidReason: defineError(
     'identity.invalid_reason',
     'A reason has 1 to 500 characters, some of them visible and none of control.',

@@ -10,11 +10,14 @@ import { type PushDependencies, pushTerms } from './push-terms.ts'
 export interface PublishDependencies extends PushDependencies {
   events: ItemEvents
   limits: ListingLimits
+  /** Only who agreed to the seller terms publishes (REQUIRE_SELLER_ROLE). */
+  isSellerRoleRequired: boolean
 }
 
 export interface PublishCommand {
   itemId: string
   sellerId: string
+  roles: readonly string[]
   trace: Trace
 }
 
@@ -38,14 +41,15 @@ export async function publish(
 
 async function publishUnderLock(
   tx: Parameters<typeof lockOwnItem>[0],
-  { events, limits }: PublishDependencies,
-  { itemId, sellerId, trace }: PublishCommand,
+  { events, limits, isSellerRoleRequired }: PublishDependencies,
+  { itemId, sellerId, roles, trace }: PublishCommand,
 ): Promise<ReadItem> {
   const draft = await lockOwnItem(tx, itemId, sellerId)
   if (draft === undefined) throw await missing(tx, itemId, itemErrors.publishNotFound)
   const { item, now } = draft
   if (isPublic(item.status)) return draft
   if (item.status !== 'draft') throw itemErrors.publishNotPossible({ status: item.status })
+  if (isSellerRoleRequired && !roles.includes('seller')) throw itemErrors.publishNotSeller()
   if (item.type !== 'english') {
     throw itemErrors.publishTypeNotSupported({ field: 'type', reason: 'not_supported_yet' })
   }

@@ -22,6 +22,7 @@ await runService('auction', config, async ({ log, registry, lifecycle }) => {
     db: createDatabase(pool),
     events: createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     limits: listingLimits(config.MIN_AUCTION_SECONDS),
+    isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,
     terms: createTermsClient(
       createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
     ),

@@ -151,6 +151,22 @@ t.test('publishing', async (t) => {
   })
 })
 
+t.test('where the seller role is required, others keep their drafts', async (t) => {
+  const fixture = await build(t, { isSellerRoleRequired: true })
+  const publish = (id: string, as: typeof fixture.seller) =>
+    call(fixture, 'POST', `${ITEMS}/${id}/publish`, { as })
+  const id = await createDraft(fixture)
+  t.match(await publish(id, fixture.seller), {
+    statusCode: 403,
+    body: { code: 'item.publish.seller_role_required' },
+  })
+  const stranger = fixture.identity.person(['user', 'seller'])
+  t.equal((await publish(id, stranger)).statusCode, 404, 'the role opens nobody else\u2019s draft')
+  const seller = fixture.identity.person(['user', 'seller'])
+  const own = await createDraft({ ...fixture, seller })
+  t.match(await publish(own, seller), { statusCode: 200, body: { status: 'active' } })
+})
+
 t.test('GET /internal/v1/items/:id/terms', async (t) => {
   const fixture = await build(t)
   const { seller } = fixture

@@ -24,6 +24,7 @@ import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { sellerTermsRoutes } from './routes/seller-terms.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
@@ -92,6 +93,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await passkeyRoutes(app, factors)
   await passkeyLoginRoutes(app, factors)
   await ownSessionRoutes(app, { ...dependencies, checkSession })
+  await sellerTermsRoutes(app, factors)
   await operatorRoutes(app, { ...dependencies, checkSession })
   await roleRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, checkSession })

@@ -53,6 +53,7 @@ export async function itemRoutes(app: App, dependencies: PublishDependencies): P
       const { item, now } = await publish(dependencies, {
         itemId: request.params.id,
         sellerId,
+        roles: request.caller?.roles ?? [],
         trace,
       })
       return itemAnswer(item, now, sellerId)
