@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import t from 'tap'
+import { insist, join, logIn, PASSWORD, sell } from '#src/people.ts'
+import { createPlatform } from './helper.ts'
+
+t.setTimeout(240_000)
+
+const IDENTITY = fileURLToPath(new URL('../../services/identity', import.meta.url))
+
+/** What an operator types on the console of identity. */
+function makeAdmin(databaseUrl: string, email: string): string {
+  const { hostname, port, username, password, pathname } = new URL(databaseUrl)
+  const { stdout } = spawnSync(process.execPath, ['src/cmd/admin.ts', 'grant', email], {
+    cwd: IDENTITY,
+    encoding: 'utf8',
+    env: {
+      PATH: process.env.PATH,
+      LOG_LEVEL: 'warn',
+      POSTGRES_HOST: hostname,
+      POSTGRES_PORT: port,
+      POSTGRES_USERNAME: username,
+      POSTGRES_PASSWORD: decodeURIComponent(password),
+      POSTGRES_DATABASE: pathname.slice(1),
+    },
+  })
+  return stdout
+}
+
+t.test('an operator suspends and reinstates a bidder, and every service knows', async (t) => {
+  const { platform, client, direct } = await createPlatform(t)
+  const run = randomUUID().slice(0, 8)
+  const seller = await join(client, 'ann', `ann-${run}`)
+  const bidder = await join(client, 'ben', `ben-${run}`)
+  const admin = await join(client, 'olga', `olga-${run}`)
+  const { id } = await sell(client, seller, {
+    ...{ name: `lot ${run}`, startPrice: '10.00', durationMs: 600_000 },
+  })
+  const bid = (api: typeof client, token: string, maxAmount: string) =>
+    api.request('POST', `/api/v1/lots/${id}/bids`, { token, body: { maxAmount } })
+  const users = `/identity/users/${bidder.id}`
+
+  t.match(await client.request('GET', users), { statusCode: 401 })
+  t.match(await client.request('GET', users, { token: admin.token }), {
+    statusCode: 403,
+    body: { code: 'identity.forbidden' },
+  })
+  t.match(makeAdmin(platform.postgres.urls.identity, admin.email), 'is an admin now')
+  t.match(await client.request('GET', users, { token: admin.token }), { statusCode: 200 })
+  t.equal((await bid(client, bidder.token, '20.00')).statusCode, 201)
+
+  const act = (path: string, body: object) =>
+    insist(client, 'POST', `${users}/${path}`, { token: admin.token, body, accept: [200] })
+  await act('suspend', { reason: 'Does not pay' })
+  t.match(await bid(client, bidder.token, '30.00'), { statusCode: 401 }, 'the gateway is closed')
+  // The token itself is good for ten minutes, and bid-api would believe it.
+  const refused = await waitFor('bid to hear of it', async () => {
+    const answer = await bid(direct('bid-api'), bidder.token, '5.00')
+    return answer.statusCode === 403 ? answer : undefined
+  })
+  t.match(refused.body, { code: 'bid.user_suspended' })
+  const body = { email: bidder.email, password: PASSWORD }
+  const login = () => client.request('POST', '/identity/login', { body })
+  t.match(await login(), { statusCode: 403, body: { code: 'identity.suspended' } })
+
+  await act('reinstate', { reason: 'Paid' })
+  const token = await logIn(client, bidder.email)
+  await waitFor('bid to hear of that', async () => {
+    const { statusCode } = await bid(client, token, '40.00')
+    return statusCode === 201
+  })
+
+  await act('suspend', {
+    reason: 'For a moment',
+    until: new Date(Date.now() + 5_000).toISOString(),
+  })
+  const isLetIn = async () => (await login()).statusCode === 200
+  await waitFor('the worker to end it', isLetIn, 30_000)
+})
