@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { startIdentity } from '#test/helper.ts'
@@ -89,4 +90,27 @@ t.test('a suspended admin does not count as one who is left', async (t) => {
   await admin.call('POST', `users/${ann.id}/suspend`, { reason: 'Spam' })
   const granted = await admin.call('PUT', `users/${ann.id}/roles/admin`)
   t.match([granted.status, granted.body.code], [409, 'identity.user_suspended'])
+})
+
+t.test('an admin who stops being one while their change waits does not make it', async (t) => {
+  const identity = await startIdentity(t)
+  // The older account has the smaller id and is locked first, so the admin's is free meanwhile.
+  const ann = await person(identity, 'ann@example.org')
+  const admin = await person(identity, 'admin@example.org', '{user,admin}')
+  const holder = await identity.pool.connect()
+  await holder.query('begin')
+  await holder.query('select 1 from users where id = $1 for update', [ann.id])
+  const outcome = admin.call('PUT', `users/${ann.id}/roles/admin`)
+  await waitFor('the change to wait', async () => {
+    const { rows } = await sql`
+      select 1 from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`.execute(identity.db)
+    return rows.length === 1
+  })
+  await sql`update users set roles = '{user}' where id = ${admin.id}`.execute(identity.db)
+  await holder.query('commit')
+  holder.release()
+  const { status, body } = await outcome
+  t.match([status, body.code], [403, 'identity.forbidden'])
+  t.same(await auditOf(identity, ann.id), [])
 })
