@@ -59,6 +59,8 @@ export function serviceEnvironment(
     PUBLIC_URL: publicUrl,
     // The gateway; whoever else is on this machine is trusted as well.
     TRUSTED_PROXIES: '127.0.0.1,::1',
+    // Everybody on this machine comes from one address.
+    TRIES_PER_ADDRESS: '100000',
     OTEL_SERVICE_NAME: service,
     // Auctions of seconds are for demos, replays and tests; the default is half an hour.
     MIN_AUCTION_SECONDS: '3',

@@ -74,6 +74,10 @@ exist already, and the operator's own settings last.
 - { name: PUBLIC_URL, value: {{ .global.publicUrl | quote }} }
 {{- end -}}
 
+{{- define "auction-lib.settings.proxies" }}
+- { name: TRUSTED_PROXIES, value: {{ join "," .global.trustedProxies | quote }} }
+{{- end -}}
+
 {{- define "auction-lib.settings.encryption" }}
 {{- $secret := .global.secrets.identity }}
 - { name: KEY_ENCRYPTION_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: KEY_ENCRYPTION_KEY } } }

@@ -34,6 +34,10 @@ const ApiConfig = Type.Object({
   PASSWORD_HASH_CONCURRENCY: Type.Integer({ default: 0, minimum: 0, maximum: 64 }),
   /** Logins and registrations that may wait for a hash; further ones are refused. */
   PASSWORD_HASH_QUEUE_MAX: Type.Integer({ default: 64, minimum: 1, maximum: 10_000 }),
+  /** Wrong passwords of one account in a quarter of an hour, from places that are new to it. */
+  TRIES_PER_ACCOUNT: Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }),
+  /** Wrong passwords, wrong codes and registrations from one address in a quarter of an hour. */
+  TRIES_PER_ADDRESS: Type.Integer({ default: 100, minimum: 1, maximum: 1_000_000 }),
   /** Addresses and CIDRs of gateways, by commas: what they say about clients is believed. */
   TRUSTED_PROXIES: Type.String({ default: '' }),
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,

@@ -1,4 +1,4 @@
-import { defineError } from '@auction/common/errors.ts'
+import { defineError, ServiceError } from '@auction/common/errors.ts'
 
 /** Every error identity answers with, apart from those of the server itself. */
 export const identityErrors = {
@@ -115,3 +115,13 @@ export const identityErrors = {
     { retryAfterSeconds: 2 },
   ),
 }
+
+/** How long to wait is part of the answer, and the same whether the account exists or not. */
+export const throttled = (retryAfterSeconds: number) =>
+  new ServiceError(
+    'identity.throttled',
+    'Too many tries. Wait a while, then try again.',
+    429,
+    { retryAfterSeconds },
+    retryAfterSeconds,
+  )

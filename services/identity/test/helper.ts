@@ -7,8 +7,9 @@ import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
+import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
-import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createSecretBox, type SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
@@ -40,21 +41,29 @@ export async function createIdentityDatabase(t: Teardown) {
   return { config, pool, db: createDatabase(pool) }
 }
 
+function connect(config: PostgresConfig) {
+  const pool = createPool(config, { log })
+  return { config, pool, db: createDatabase(pool) }
+}
+
 export interface IdentityOptions {
   concurrency?: number
   queueMax?: number
   legacyAlias?: boolean
   breachedPasswordsUrl?: string
+  throttles?: Partial<ThrottleSettings>
+  /** One that runs already: this is a replica of it, on the same database. */
+  beside?: { config: PostgresConfig; box: SecretBox }
   /** Another way to the same database, for tests that cut it. */
   connectThrough?: (config: PostgresConfig) => Promise<PostgresConfig>
 }
 
 /** The whole API on a database of its own, and shortcuts for its commonest calls. */
 export async function startIdentity(t: Teardown, options: IdentityOptions = {}) {
-  const database = await createIdentityDatabase(t)
-  const box = createSecretBox(newKeyEncryptionKey())
+  const { connectThrough, beside } = options
+  const database = beside === undefined ? await createIdentityDatabase(t) : connect(beside.config)
+  const box = beside?.box ?? createSecretBox(newKeyEncryptionKey())
   const registry = createRegistry('identity')
-  const { connectThrough } = options
   const pool =
     connectThrough === undefined
       ? database.pool
@@ -74,13 +83,15 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     issuer: ISSUER,
     publicUrl: PUBLIC_URL,
     internalSecret: INTERNAL_SECRET,
+    throttleKey: box.derive('throttles'),
+    throttles: { triesPerAccount: 10, triesPerAddress: 100, ...options.throttles },
     trustedProxies: [TEST_GATEWAY],
     legacyAlias: options.legacyAlias ?? false,
   })
   t.teardown(async () => {
     keys.close()
     await app.close()
-    if (pool !== database.pool) await pool.end()
+    if (pool !== database.pool || beside !== undefined) await pool.end()
   })
   const post = (path: string, payload: object) =>
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })

@@ -3,6 +3,7 @@ import { type App, buildServer } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Registry } from 'prom-client'
+import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
 import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
@@ -28,6 +29,7 @@ import { sellerTermsRoutes } from './routes/seller-terms.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
+import { createThrottle } from './throttle.ts'
 
 const BODY_LIMIT_BYTES = 4 * 1024
 
@@ -47,6 +49,8 @@ export interface AppDependencies {
   internalSecret: string
   /** Whose X-Forwarded-For is believed (common's `readTrustedProxies`). */
   trustedProxies: readonly string[]
+  throttleKey: Buffer
+  throttles: ThrottleSettings
   legacyAlias: boolean
   log: Logger
   registry: Registry
@@ -74,19 +78,23 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const relyingParty = createRelyingParty(dependencies.publicUrl, 'Auction')
   const accessTokens = createAccessTokens(keys, issuer)
   const checkSession = createSessionCheck(pool)
+  const { db, throttleKey: key, throttles: settings } = dependencies
+  const throttle = createThrottle({ db, key, settings, metrics })
   await accountRoutes(app, {
     ...dependencies,
     hasher,
     metrics,
+    throttle,
     checkSession,
   })
   await sessionRoutes(app, {
     ...dependencies,
     hasher,
     metrics,
+    throttle,
     accessTokens,
   })
-  const factors = { ...dependencies, metrics, checkSession, accessTokens, relyingParty }
+  const factors = { ...dependencies, metrics, throttle, checkSession, accessTokens, relyingParty }
   await twoFactorRoutes(app, factors)
   await challengeRoutes(app, factors)
   await proofRoutes(app, { ...factors, hasher })
@@ -96,7 +104,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await sellerTermsRoutes(app, factors)
   await operatorRoutes(app, { ...dependencies, checkSession })
   await roleRoutes(app, { ...dependencies, checkSession })
-  await passwordRoutes(app, { ...dependencies, hasher, checkSession })
+  await passwordRoutes(app, { ...dependencies, hasher, throttle, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

@@ -1,6 +1,8 @@
+import { ServiceError } from '@auction/common/errors.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'
+import { subjectsFrom } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import { PermitsFullError } from '#src/infra/argon2/permits.ts'
@@ -17,24 +19,32 @@ import {
 import type { AccessTokens } from './access-token.ts'
 import type { IdentityMetrics } from './metrics.ts'
 import { startSession } from './start-session.ts'
+import type { Admission, Throttle } from './throttle.ts'
+import type { Visitor } from './visitor.ts'
 import { refuseWhenFull } from './when-full.ts'
 
 export interface LogInDependencies {
   db: Kysely<Database>
   hasher: PasswordHasher
   accessTokens: AccessTokens
+  throttle: Throttle
   metrics: IdentityMetrics
 }
 
 export interface LogInCommand {
   email: string
   password: string
-  device: string | null
+  visitor: Visitor
 }
 
 export interface Tokens {
   token: string
   refreshToken: string
+}
+
+export interface LoggedIn extends Tokens {
+  /** For the browser to keep (`startSession`). */
+  deviceToken: string
 }
 
 /** A login whose password was right and that waits for its second factor. */
@@ -51,48 +61,81 @@ export interface PendingLogin {
 export async function logIn(
   deps: LogInDependencies,
   command: LogInCommand,
-): Promise<Tokens | PendingLogin> {
-  const { db, hasher, metrics } = deps
+): Promise<LoggedIn | PendingLogin> {
+  const { db, metrics } = deps
   const password = composePassword(command.password)
   const emailNormalised = normaliseEmail(command.email)
   const user =
     emailNormalised === undefined ? undefined : await readCredentials(db, emailNormalised)
-  const isRight = await refuseWhenFull(
-    user === undefined ? hasher.verifyNobody(password) : hasher.verify(user.passwordHash, password),
-  ).catch((error: unknown) => {
-    metrics.loggedIn('busy')
-    throw error
-  })
+  const admission = await admit(deps, command, user?.id)
+  const isRight = await verify(deps, admission, user, password)
   if (user === undefined || !isRight) {
     metrics.loggedIn('refused')
     throw identityErrors.invalidCredentials()
   }
+  await admission.forgive()
   if (user.status === 'suspended') {
     metrics.loggedIn('suspended')
     const until = await readSuspensionEnd(db, user.id)
     throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
-  const opened = await open(deps, user, command.device)
+  const opened = await open(deps, user, command.visitor)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
   await renewHash(deps, user, password)
   return opened
 }
 
+/** Counted by the address as typed, so that one without an account is counted alike. */
+async function admit(
+  { throttle, metrics }: LogInDependencies,
+  { email, visitor }: LogInCommand,
+  userId: string | undefined,
+): Promise<Admission> {
+  const subjects = subjectsFrom(await throttle.originOf(userId, visitor))
+  const account = normaliseEmail(email) ?? email
+  try {
+    return await throttle.admit({ scope: 'password', subjects, visitor, account })
+  } catch (error) {
+    if (error instanceof ServiceError) metrics.loggedIn('throttled')
+    throw error
+  }
+}
+
+async function verify(
+  { hasher, metrics }: LogInDependencies,
+  admission: Admission,
+  user: Credentials | undefined,
+  password: string,
+): Promise<boolean> {
+  try {
+    return await refuseWhenFull(
+      user === undefined
+        ? hasher.verifyNobody(password)
+        : hasher.verify(user.passwordHash, password),
+    )
+  } catch (error) {
+    metrics.loggedIn('busy')
+    await admission.takeBack()
+    throw error
+  }
+}
+
 async function open(
-  { db, accessTokens }: LogInDependencies,
+  { db, accessTokens, throttle }: LogInDependencies,
   user: Credentials,
-  device: string | null,
-): Promise<Tokens | PendingLogin> {
+  visitor: Visitor,
+): Promise<LoggedIn | PendingLogin> {
   const { id: userId, email, name, roles } = user
   const opened = await db.transaction().execute(async (tx) => {
     const locked = await lockActiveUser(tx, userId, user.passwordHash)
     if (locked === undefined) throw identityErrors.invalidCredentials()
     if (locked.isTwoFactorOn) return openPendingLogin(tx, userId)
-    return startSession(tx, { userId, device, methods: ['pwd'] })
+    return startSession(tx, throttle, { userId, visitor, methods: ['pwd'] })
   })
   if ('pendingToken' in opened) return opened
   const token = accessTokens({ ...opened, userId, email, name, roles })
-  return { token, refreshToken: opened.refreshToken }
+  const { refreshToken, deviceToken } = opened
+  return { token, refreshToken, deviceToken }
 }
 
 /** The token is no JWT: it can be mistaken for an access token nowhere. */

@@ -1,14 +1,23 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { ThrottleSubject } from '#src/domain/throttle.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 
 export interface IdentityMetrics {
   registered(outcome: 'created' | 'email_taken'): void
   loggedIn(
-    outcome: 'accepted' | 'refused' | 'suspended' | 'busy' | 'code_asked' | 'challenge_over',
+    outcome:
+      | 'accepted'
+      | 'refused'
+      | 'suspended'
+      | 'throttled'
+      | 'busy'
+      | 'code_asked'
+      | 'challenge_over',
   ): void
   refreshed(outcome: string): void
   passkey(outcome: 'added' | 'accepted' | 'refused' | 'counter_went_back' | 'removed'): void
   reauthenticated(outcome: 'accepted' | 'refused'): void
+  throttled(by: ThrottleSubject): void
   codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }
 
@@ -25,6 +34,12 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     'identity_second_factor_codes_total',
     'Codes by outcome: what kind of right code it was, or why it did not count.',
   )
+  const throttled = new Counter({
+    name: 'identity_throttled_total',
+    help: 'Tries that were not looked at, by whose limit was reached.',
+    labelNames: ['by'],
+    registers: [registry],
+  })
   new Gauge({
     name: 'identity_password_hashes',
     help: 'Passwords being hashed (active) and waiting for it.',
@@ -41,6 +56,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     refreshed: (outcome) => refreshes.inc({ outcome }),
     passkey: (outcome) => passkeys.inc({ outcome }),
     reauthenticated: (outcome) => proofs.inc({ outcome }),
+    throttled: (by) => throttled.inc({ by }),
     codeChecked: (outcome) => codes.inc({ outcome }),
   }
 }

@@ -10,6 +10,7 @@ import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { isCommonPassword } from '#src/infra/passwords/common-passwords.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
+import { forgetOrigins } from '#src/infra/postgres/known-origins.ts'
 import { forgetResets, readReset, spendReset } from '#src/infra/postgres/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
@@ -86,7 +87,7 @@ export async function resetPassword(
   notifyOutbox(deps.pool)
 }
 
-/** What every new password brings along: old links die, the owner is told, the act is recorded. */
+/** What every new password brings along: old links and known places go, the owner is told, the act is recorded. */
 async function settle(
   tx: Transaction<Database>,
   { mails }: PasswordDependencies,
@@ -94,6 +95,7 @@ async function settle(
   { action, actorId, trace }: { action: string; actorId: string | null; trace: Trace },
 ): Promise<void> {
   await forgetResets(tx, id)
+  await forgetOrigins(tx, id)
   const mail = { template: 'password_changed', to: email, name, userId: id } as const
   await writeOutbox(tx, [mails.request(mail, trace)])
   await recordAudit(tx, { action, actorId, subjectId: id, details: {} })

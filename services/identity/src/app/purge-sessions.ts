@@ -1,7 +1,9 @@
 import type { Logger } from '@auction/common/logger.ts'
 import type { Kysely } from 'kysely'
+import { purgeOrigins } from '#src/infra/postgres/known-origins.ts'
 import { purgeExpired, purgeRefreshTokens, purgeSessions } from '#src/infra/postgres/purge.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { purgeThrottles } from '#src/infra/postgres/throttles.ts'
 
 const INTERVAL_MS = 600_000
 const BATCH = 500
@@ -12,6 +14,8 @@ export interface Purged {
   pendingLogins: number
   passkeyChallenges: number
   passwordResets: number
+  throttles: number
+  origins: number
 }
 
 /** Deletes everything that is due, in small batches so that no lock is held for long. */
@@ -22,6 +26,8 @@ export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged
     pendingLogins: await untilLess(batch, () => purgeExpired(db, 'pending_logins', batch)),
     passkeyChallenges: await untilLess(batch, () => purgeExpired(db, 'passkey_challenges', batch)),
     passwordResets: await untilLess(batch, () => purgeExpired(db, 'password_resets', batch)),
+    throttles: await untilLess(batch, () => purgeThrottles(db, batch)),
+    origins: await untilLess(batch, () => purgeOrigins(db, batch)),
   }
 }
 

@@ -14,6 +14,8 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { insertUser } from '#src/infra/postgres/users.ts'
 import type { IdentityMetrics } from './metrics.ts'
 import { readNewPassword } from './passwords.ts'
+import type { Throttle } from './throttle.ts'
+import type { Visitor } from './visitor.ts'
 import { refuseWhenFull } from './when-full.ts'
 
 export interface RegisterDependencies {
@@ -21,6 +23,7 @@ export interface RegisterDependencies {
   db: Kysely<Database>
   hasher: PasswordHasher
   metrics: IdentityMetrics
+  throttle: Throttle
   legacyAlias: boolean
   isBreached: BreachCheck
 }
@@ -35,10 +38,12 @@ export interface RegisterCommand {
 export async function registerUser(
   deps: RegisterDependencies,
   command: RegisterCommand,
-  trace: Trace,
+  { visitor, trace }: { visitor: Visitor; trace: Trace },
 ): Promise<{ id: string; name: string; email: string }> {
   const { name, emailNormalised } = judge(command)
   const password = await readNewPassword(command.password, { ...command, name }, deps.isBreached)
+  // Counted whether it succeeds or not: it costs a hash, and would otherwise say who has an account.
+  await deps.throttle.admit({ scope: 'register', subjects: ['address'], visitor })
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const id = newId()
   const { email } = command

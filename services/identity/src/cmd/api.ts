@@ -35,6 +35,11 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     issuer: config.JWT_ISSUER,
     publicUrl: config.PUBLIC_URL,
     internalSecret: config.INTERNAL_JWT_SECRET,
+    throttleKey: box.derive('throttles'),
+    throttles: {
+      triesPerAccount: config.TRIES_PER_ACCOUNT,
+      triesPerAddress: config.TRIES_PER_ADDRESS,
+    },
     trustedProxies: readTrustedProxies(config.TRUSTED_PROXIES),
     legacyAlias: config.LEGACY_PASCAL_ALIAS,
   })

@@ -9,7 +9,8 @@ import { startIdentity } from '#test/helper.ts'
 const PARALLEL = 50
 
 async function start(t: Parameters<typeof startIdentity>[0]) {
-  const identity = await startIdentity(t)
+  // Passwords are tried in parallel here; how often that may be is not the question.
+  const identity = await startIdentity(t, { throttles: { triesPerAccount: 1_000 } })
   const { app, login } = identity
   const ann = await enrol(identity, 'ann@example.org')
   const pending = async () =>

@@ -4,8 +4,10 @@ import type {
 } from '@simplewebauthn/server'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
-import type { Tokens } from '../log-in.ts'
+import type { LoggedIn } from '../log-in.ts'
 import { startSession } from '../start-session.ts'
+import type { Throttle } from '../throttle.ts'
+import type { Visitor } from '../visitor.ts'
 import {
   checkPasskey,
   type PasskeyDependencies,
@@ -27,19 +29,21 @@ export async function askAnybody({
  * in one, and a code is not asked for.
  */
 export async function logInByPasskey(
-  deps: PasskeyDependencies & { accessTokens: AccessTokens },
+  deps: PasskeyDependencies & { accessTokens: AccessTokens; throttle: Throttle },
   response: AuthenticationResponseJSON,
-  device: string | null,
-): Promise<Tokens> {
+  visitor: Visitor,
+): Promise<LoggedIn> {
   const checked = await checkPasskey(deps, 'login', response)
   const { userId } = checked
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)
-    return { user: locked, session: await startSession(tx, { userId, device, methods: ['hwk'] }) }
+    const start = { userId, visitor, methods: ['hwk'] } as const
+    return { user: locked, session: await startSession(tx, deps.throttle, start) }
   })
   deps.metrics.passkey('accepted')
   deps.metrics.loggedIn('accepted')
   const token = deps.accessTokens({ ...user, ...session, userId })
-  return { token, refreshToken: session.refreshToken }
+  const { refreshToken, deviceToken } = session
+  return { token, refreshToken, deviceToken }
 }

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { identityErrors } from '#src/errors.ts'
 import { type RegisterDependencies, registerUser } from '../register-user.ts'
 import type { SessionCheck } from '../session-check.ts'
+import { visitorOf } from './visitor-of.ts'
 
 const RegisterBody = Type.Object(
   {
@@ -46,7 +47,8 @@ export async function accountRoutes(app: App, options: AccountRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      const user = await registerUser(options, request.body, request.trace)
+      const visitor = visitorOf(request)
+      const user = await registerUser(options, request.body, { visitor, trace: request.trace })
       reply.code(201).header('cache-control', 'no-store')
       return user
     },

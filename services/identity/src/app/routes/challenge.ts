@@ -6,8 +6,9 @@ import { askAtChallenge } from '../passkeys/ask-passkey.ts'
 import { answerChallenge, type ChallengeDependencies } from '../two-factor/answer-challenge.ts'
 import type { SecondFactor } from '../two-factor/check-factor.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
-import { deviceOf, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
 import { Code } from './two-factor.ts'
+import { visitorOf } from './visitor-of.ts'
 
 const PendingToken = Type.String({ minLength: 1, maxLength: 128 })
 
@@ -19,8 +20,10 @@ const ChallengeBody = Type.Object(
   { ...STRICT, description: 'token (or jwt), and one of code and passkey' },
 )
 
+export type ChallengeRoutesOptions = ChallengeDependencies & { publicUrl: string }
+
 /** The second step of a login. */
-export async function challengeRoutes(app: App, options: ChallengeDependencies): Promise<void> {
+export async function challengeRoutes(app: App, options: ChallengeRoutesOptions): Promise<void> {
   app.post(
     '/identity/2fa/challenge',
     {
@@ -32,13 +35,13 @@ export async function challengeRoutes(app: App, options: ChallengeDependencies):
         response: answers({ 200: TokensAnswer }),
       },
     },
-    async ({ body, headers }, reply) => {
-      const pendingToken = tokenOf(body)
-      const device = deviceOf(headers['user-agent'])
-      const factor = factorOf(body)
-      const tokens = await answerChallenge(options, { pendingToken, factor, device })
+    async (request, reply) => {
+      const pendingToken = tokenOf(request.body)
+      const visitor = visitorOf(request)
+      const factor = factorOf(request.body)
+      const tokens = await answerChallenge(options, { pendingToken, factor, visitor })
       reply.header('cache-control', 'no-store')
-      return tokensAnswer(tokens)
+      return loggedInAnswer(reply, tokens, options.publicUrl)
     },
   )
 

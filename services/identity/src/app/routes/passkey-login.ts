@@ -4,11 +4,15 @@ import { Type } from 'typebox'
 import type { AccessTokens } from '../access-token.ts'
 import type { PasskeyDependencies } from '../passkeys/check-passkey.ts'
 import { askAnybody, logInByPasskey } from '../passkeys/log-in-by-passkey.ts'
+import type { Throttle } from '../throttle.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
-import { deviceOf, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
+import { visitorOf } from './visitor-of.ts'
 
 export interface PasskeyLoginRoutesOptions extends PasskeyDependencies {
   accessTokens: AccessTokens
+  throttle: Throttle
+  publicUrl: string
 }
 
 /** Logging in without a password. */
@@ -45,10 +49,11 @@ export async function passkeyLoginRoutes(
         response: answers({ 200: TokensAnswer }),
       },
     },
-    async ({ body, headers }, reply) => {
-      const tokens = await logInByPasskey(options, body.credential, deviceOf(headers['user-agent']))
+    async (request, reply) => {
+      const { credential } = request.body
+      const tokens = await logInByPasskey(options, credential, visitorOf(request))
       reply.header('cache-control', 'no-store')
-      return tokensAnswer(tokens)
+      return loggedInAnswer(reply, tokens, options.publicUrl)
     },
   )
 }

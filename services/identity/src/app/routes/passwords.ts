@@ -5,7 +5,9 @@ import { normaliseEmail } from '#src/domain/email.ts'
 import { insertMailRequest } from '#src/infra/postgres/mail-requests.ts'
 import { changePassword, type PasswordDependencies, resetPassword } from '../passwords.ts'
 import type { SessionCheck } from '../session-check.ts'
+import type { Throttle } from '../throttle.ts'
 import { readersOf } from './caller-session.ts'
+import { visitorOf } from './visitor-of.ts'
 
 const NewPassword = Type.String({
   minLength: 1,
@@ -15,6 +17,7 @@ const NewPassword = Type.String({
 
 export interface PasswordRoutesOptions extends PasswordDependencies {
   checkSession: SessionCheck
+  throttle: Throttle
 }
 
 /** Changing a password, and setting a new one by a mailed link. */
@@ -55,6 +58,10 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
     async (request, reply) => {
       // What is no address has no account either, and is answered alike.
       const email = normaliseEmail(request.body.email)
+      const visitor = visitorOf(request)
+      const account = email ?? request.body.email
+      const subjects = ['address', 'pair'] as const
+      await options.throttle.admit({ scope: 'forgot', subjects, visitor, account })
       if (email !== undefined) await insertMailRequest(options.db, email, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return {}

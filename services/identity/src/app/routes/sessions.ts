@@ -5,7 +5,8 @@ import { identityErrors } from '#src/errors.ts'
 import { revokeSession } from '#src/infra/postgres/sessions.ts'
 import { type LogInDependencies, logIn, type PendingLogin } from '../log-in.ts'
 import { type RefreshDependencies, refreshSession } from '../refresh-session.ts'
-import { deviceOf, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+import { loggedInAnswer, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+import { visitorOf } from './visitor-of.ts'
 
 const LogInBody = Type.Object(
   {
@@ -31,7 +32,7 @@ const PendingAnswer = Type.Object({
   }),
 })
 
-export type SessionRoutesOptions = LogInDependencies & RefreshDependencies
+export type SessionRoutesOptions = LogInDependencies & RefreshDependencies & { publicUrl: string }
 
 /** Login, refresh and logout. */
 export async function sessionRoutes(app: App, options: SessionRoutesOptions): Promise<void> {
@@ -48,11 +49,11 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
     },
     async (request, reply) => {
       const { email, password } = request.body
-      const device = deviceOf(request.headers['user-agent'])
-      const opened = await logIn(options, { email, password, device })
+      const visitor = visitorOf(request)
+      const opened = await logIn(options, { email, password, visitor })
       reply.header('cache-control', 'no-store')
       if ('pendingToken' in opened) return reply.code(202).send(pendingAnswer(opened))
-      return tokensAnswer(opened)
+      return loggedInAnswer(reply, opened, options.publicUrl)
     },
   )
 

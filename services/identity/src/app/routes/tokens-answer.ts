@@ -1,8 +1,8 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
-import type { Tokens } from '../log-in.ts'
-
-const DEVICE_LENGTH_MAX = 200
+import type { LoggedIn, Tokens } from '../log-in.ts'
+import { keepDeviceToken } from './visitor-of.ts'
 
 /** What every way to log in answers. */
 export const TokensAnswer = Type.Object({
@@ -15,8 +15,8 @@ export function tokensAnswer({ token, refreshToken }: Tokens) {
   return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS, refreshToken }
 }
 
-/** What the browser calls itself, in printable ASCII and cut, so that it can be shown later. */
-export function deviceOf(userAgent: string | undefined): string | null {
-  const text = userAgent?.replace(/[^\x20-\x7e]/g, '').slice(0, DEVICE_LENGTH_MAX)
-  return text === undefined || text === '' ? null : text
+/** Answers a login; the browser keeps what shows later that it was here before. */
+export function loggedInAnswer(reply: FastifyReply, tokens: LoggedIn, publicUrl: string) {
+  keepDeviceToken(reply, tokens.deviceToken, publicUrl)
+  return tokensAnswer(tokens)
 }

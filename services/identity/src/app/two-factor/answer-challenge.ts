@@ -3,8 +3,10 @@ import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
-import type { Tokens } from '../log-in.ts'
+import type { LoggedIn } from '../log-in.ts'
 import { startSession } from '../start-session.ts'
+import type { Throttle } from '../throttle.ts'
+import type { Visitor } from '../visitor.ts'
 import {
   checkFactor,
   type FactorDependencies,
@@ -16,35 +18,39 @@ import { recordFactorUse } from './record-factor-change.ts'
 
 export interface ChallengeDependencies extends FactorDependencies {
   accessTokens: AccessTokens
+  throttle: Throttle
 }
 
 export interface ChallengeAnswer {
   /** What the login gave out. It opens nothing but this. */
   pendingToken: string
   factor: SecondFactor
-  device: string | null
+  visitor: Visitor
 }
 
 /** Finishes a login whose password was right, with a code, a recovery code or a passkey. */
 export async function answerChallenge(
   deps: ChallengeDependencies,
-  { pendingToken, factor, device }: ChallengeAnswer,
-): Promise<Tokens> {
+  { pendingToken, factor, visitor }: ChallengeAnswer,
+): Promise<LoggedIn> {
   const digest = digestOf(pendingToken)
+  const admission = await deps.throttle.admit({ scope: 'code', subjects: ['address'], visitor })
   const { userId, checked } = await admit(deps, digest, factor)
+  await admission.forgive()
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     // A password change, a reset and a suspension hold this lock and end what waits.
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await endPendingLogin(tx, digest))) throw over(deps)
     await spendFactor(tx, deps, userId, checked)
     const methods = ['pwd', METHOD_OF[checked.kind]] as const
-    const started = await startSession(tx, { userId, device, methods })
+    const started = await startSession(tx, deps.throttle, { userId, visitor, methods })
     await recordFactorUse(tx, userId, checked)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')
   const token = deps.accessTokens({ ...user, ...session, userId })
-  return { token, refreshToken: session.refreshToken }
+  const { refreshToken, deviceToken } = session
+  return { token, refreshToken, deviceToken }
 }
 
 async function admit(deps: ChallengeDependencies, digest: Buffer, factor: SecondFactor) {

@@ -140,6 +140,23 @@ export interface MailRequestsTable {
   created_at: Generated<Date>
 }
 
+export interface ThrottlesTable {
+  key: Buffer
+  tries: number
+  tries_max: number
+  fills: Generated<number>
+  window_seconds: number
+  wait_max_seconds: number
+  resets_at: Instant
+}
+
+export interface KnownOriginsTable {
+  user_id: string
+  digest: Buffer
+  kind: 'address' | 'device'
+  last_seen_at: Generated<Date>
+}
+
 export interface Database {
   users: UsersTable
   password_resets: PasswordResetsTable
@@ -155,4 +172,6 @@ export interface Database {
   pending_logins: PendingLoginsTable
   passkeys: PasskeysTable
   passkey_challenges: PasskeyChallengesTable
+  throttles: ThrottlesTable
+  known_origins: KnownOriginsTable
 }

@@ -37,6 +37,7 @@ export interface NewSession {
   id: string
   userId: string
   device: string | null
+  address: string
   methods: readonly AuthenticationMethod[]
 }
 
@@ -48,6 +49,7 @@ export async function insertSession(tx: Transaction<Database>, session: NewSessi
       id: session.id,
       user_id: session.userId,
       device: session.device,
+      address: session.address,
       methods: [...session.methods],
       expires_at: sql<Date>`clock_timestamp() + make_interval(days => ${SESSION_LIFETIME_DAYS})`,
     })

@@ -97,7 +97,8 @@ t.test('operators who suspend each other at once do not both succeed', async (t)
 })
 
 t.test('of logins during a suspension none leaves a living session', async (t) => {
-  const identity = await startIdentity(t, { concurrency: 4 })
+  const throttles = { triesPerAccount: 100 }
+  const identity = await startIdentity(t, { concurrency: 4, throttles })
   const admin = await person(identity, 'admin@example.org', '{user,admin}')
   const ann = await person(identity, 'ann@example.org')
   const logins = Array.from({ length: 12 }, () => identity.login({ email: ann.email }))

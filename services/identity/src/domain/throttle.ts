@@ -1,0 +1,90 @@
+/** What is tried: passwords, second factors, mails to a forgotten password, new accounts. */
+export type ThrottleScope = 'password' | 'code' | 'forgot' | 'register'
+
+/** Whom a try is counted against: a pair is one account from one address. */
+export type ThrottleSubject = 'account' | 'address' | 'pair' | 'device'
+
+export interface ThrottleLimit {
+  triesMax: number
+  windowSeconds: number
+  /** A window after a full one is twice as long, up to this. */
+  waitMaxSeconds: number
+}
+
+export interface ThrottleSettings {
+  triesPerAccount: number
+  triesPerAddress: number
+}
+
+export type ThrottleLimits = Record<ThrottleScope, Record<ThrottleSubject, ThrottleLimit>>
+
+const QUARTER_HOUR = 900
+const HOUR = 3_600
+
+/** A full window that ended longer ago than this no longer makes the next one longer. */
+export const FILLS_FORGOTTEN_SECONDS = 86_400
+
+/** Addresses and devices of an account: so many are remembered, for so long after the last login. */
+export const KNOWN_ORIGINS_MAX = 20
+export const KNOWN_ORIGIN_DAYS = 90
+
+/**
+ * The limits of everything that is tried. The window of an account never grows, because strangers
+ * fill it. A pair has half of what its account has, so that one stranger leaves tries for an owner
+ * at a new place.
+ */
+export function limitsOf({ triesPerAccount, triesPerAddress }: ThrottleSettings): ThrottleLimits {
+  const steady = (triesMax: number) => limit(triesMax, QUARTER_HOUR)
+  const growing = (triesMax: number) => limit(triesMax, HOUR)
+  const common = {
+    account: steady(triesPerAccount),
+    address: growing(triesPerAddress),
+    pair: growing(Math.max(1, Math.floor(triesPerAccount / 2))),
+    device: growing(triesPerAccount),
+  }
+  const forgot = { ...common, address: growing(Math.max(1, Math.floor(triesPerAddress / 5))) }
+  return { password: common, code: common, forgot, register: common }
+}
+
+const limit = (triesMax: number, waitMaxSeconds: number): ThrottleLimit => ({
+  triesMax,
+  windowSeconds: QUARTER_HOUR,
+  waitMaxSeconds,
+})
+
+export type Origin = 'device' | 'address' | 'unknown'
+
+/**
+ * What a try with a password is counted against. Where the account was logged in to before, the
+ * account's own counter is left out, because strangers fill it; a known device is counted alone, so
+ * that nobody behind the same address is in its way either.
+ */
+export function subjectsFrom(origin: Origin): ThrottleSubject[] {
+  switch (origin) {
+    case 'device':
+      return ['device']
+    case 'address':
+      return ['pair', 'address']
+    case 'unknown':
+      return ['pair', 'address', 'account']
+  }
+}
+
+const V4_IN_V6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
+
+/**
+ * What counts as one address: all of IPv4, the first half of IPv6, of which one customer has at
+ * least everything behind it.
+ */
+export function networkOf(address: string): string {
+  const v4 = V4_IN_V6.exec(address)?.[1]
+  if (v4 !== undefined) return v4
+  if (!address.includes(':')) return address
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array.from({ length: gap }, () => '0'), ...right]
+  const half = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${half.join(':')}::/64`
+}
