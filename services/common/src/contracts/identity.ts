@@ -51,7 +51,16 @@ export const userDeleted = defineEvent({
 })
 
 /** What mails there are; each is a text of the notification service's. */
-export const MAIL_TEMPLATES = ['reset_password', 'password_changed'] as const
+export const MAIL_TEMPLATES = [
+  'reset_password',
+  'password_changed',
+  'two_factor_enabled',
+  'two_factor_disabled',
+  'recovery_codes_replaced',
+  'recovery_code_used',
+  'passkey_added',
+  'passkey_removed',
+] as const
 
 /**
  * A mail to be sent. The secret of its link is sealed for the mailer alone (AES-256-GCM under

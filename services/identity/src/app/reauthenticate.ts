@@ -1,3 +1,4 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { composePassword } from '#src/domain/password.ts'
@@ -7,6 +8,7 @@ import { admitProof, forgetProof, renewProof } from '#src/infra/postgres/proofs.
 import { type LiveSession, revokeSession } from '#src/infra/postgres/sessions.ts'
 import { lockActiveUser, readPasswordHash } from '#src/infra/postgres/users.ts'
 import type { AccessTokens } from './access-token.ts'
+import type { Mails } from './mails.ts'
 import { checkPasskey } from './passkeys/check-passkey.ts'
 import { checkCode } from './two-factor/check-code.ts'
 import {
@@ -21,6 +23,7 @@ import { refuseWhenFull } from './when-full.ts'
 export interface ReauthenticateDependencies extends FactorDependencies {
   hasher: PasswordHasher
   accessTokens: AccessTokens
+  mails: Mails
 }
 
 /** A passkey is both factors at once, because the authenticator verifies its user. */
@@ -43,6 +46,7 @@ export async function reauthenticate(
   deps: ReauthenticateDependencies,
   session: LiveSession,
   proof: Proof,
+  trace: Trace,
 ): Promise<string> {
   const { passwordHash, factor } = await check(deps, session, proof)
   const methods = methodsOf({ passwordHash, factor })
@@ -53,7 +57,7 @@ export async function reauthenticate(
     if (factor !== undefined) await spendFactor(tx, deps, session.id, factor)
     const proved = await renewProof(tx, session.sessionId, methods)
     if (proved === undefined) throw identityErrors.unauthenticated()
-    if (factor !== undefined) await recordFactorUse(tx, session.id, factor)
+    if (factor !== undefined) await recordFactorUse(tx, { ...deps, trace }, session, factor)
     return proved
   })
   deps.metrics.reauthenticated('accepted')

@@ -7,6 +7,7 @@ import t from 'tap'
 import { answerMailRequests } from '#src/app/answer-mail-requests.ts'
 import { purge } from '#src/app/purge-sessions.ts'
 import { PERSON, startIdentity } from '#test/helper.ts'
+import { readMails } from '#test/mails.ts'
 
 const NEW = 'a quite different phrase'
 
@@ -17,11 +18,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
   const mailed = async () => {
     await answerMailRequests({ pool, db, mails })
-    const { rows } = await sql<{ payload: Record<string, string> }>`
-      select event->'envelope'->'payload' as payload
-        from outbox, json_array_elements(events) as event
-       where event->>'key' = 'identity.mail.requested.v1' order by outbox.seq`.execute(db)
-    return rows.map(({ payload }) => payload)
+    return readMails(db)
   }
   return {
     ...identity,

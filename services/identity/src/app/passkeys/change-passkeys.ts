@@ -1,3 +1,4 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   RegistrationResponseJSON,
@@ -17,9 +18,11 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
 import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
-import { recordFactorChange } from '../two-factor/record-factor-change.ts'
+import { type FactorChangeContext, recordFactorChange } from '../two-factor/record-factor-change.ts'
 import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
 import { askForSignature, takeChallenge } from './passkey-challenge.ts'
+
+type ChangeDependencies = PasskeyDependencies & Pick<FactorChangeContext, 'mails'>
 
 /** What a browser needs to make a passkey that this account has not yet. */
 export async function beginPasskey(
@@ -34,9 +37,10 @@ export async function beginPasskey(
 
 /** Stores the public key that the browser made. */
 export async function addPasskey(
-  deps: PasskeyDependencies,
+  deps: ChangeDependencies,
   session: LiveSession,
   command: { name: string; credential: RegistrationResponseJSON },
+  trace: Trace,
 ): Promise<ListedPasskey> {
   const { db, relyingParty, metrics } = deps
   const name = nameOf(command.name)
@@ -51,7 +55,7 @@ export async function addPasskey(
     if (passkeys.length >= PASSKEYS_MAX) throw identityErrors.tooManyPasskeys({ max: PASSKEYS_MAX })
     const inserted = await insertPasskey(tx, { ...made, name, userId: session.id })
     if (inserted === undefined) throw identityErrors.passkeyKnown()
-    await recordFactorChange(tx, 'passkey.added', session, { name })
+    await recordFactorChange(tx, { ...deps, trace }, 'passkey.added', session, { name })
     return inserted
   })
   metrics.passkey('added')
@@ -74,15 +78,17 @@ export async function nameAnew(
 
 /** Forgets a passkey. It may be in a stranger's hands, so the other sessions end with it. */
 export async function removePasskey(
-  { db, metrics }: PasskeyDependencies,
+  deps: ChangeDependencies,
   session: LiveSession,
   shownId: string,
+  trace: Trace,
 ): Promise<void> {
+  const { db, metrics } = deps
   await db.transaction().execute(async (tx) => {
     const { id, name } = findPasskey(await lockPasskeys(tx, session), shownId)
     await deletePasskey(tx, session.id, id)
     await revokeSessionsOfUser(tx, session.id, 'two_factor_changed', session.sessionId)
-    await recordFactorChange(tx, 'passkey.removed', session, { name })
+    await recordFactorChange(tx, { ...deps, trace }, 'passkey.removed', session, { name })
   })
   metrics.passkey('removed')
 }

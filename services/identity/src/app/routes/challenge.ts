@@ -39,7 +39,8 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
       const pendingToken = tokenOf(request.body)
       const visitor = visitorOf(request)
       const factor = factorOf(request.body)
-      const tokens = await answerChallenge(options, { pendingToken, factor, visitor })
+      const answer = { pendingToken, factor, visitor }
+      const tokens = await answerChallenge(options, answer, request.trace)
       reply.header('cache-control', 'no-store')
       return loggedInAnswer(reply, tokens, options.publicUrl)
     },

@@ -2,6 +2,7 @@ import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
 import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys.ts'
+import type { Mails } from '../mails.ts'
 import {
   addPasskey,
   beginPasskey,
@@ -27,6 +28,7 @@ const Passkey = Type.Object({
 const ById = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) })
 
 export interface PasskeyRoutesOptions extends PasskeyDependencies {
+  mails: Mails
   checkSession: SessionCheck
 }
 
@@ -82,7 +84,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
     },
     async (request, reply) => {
       const session = await provenSessionOf(request)
-      const passkey = await addPasskey(options, session, request.body)
+      const passkey = await addPasskey(options, session, request.body, request.trace)
       reply.code(201).header('cache-control', 'no-store')
       return passkeyAnswer(passkey)
     },
@@ -119,7 +121,8 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      await removePasskey(options, await provenSessionOf(request), request.params.id)
+      const session = await provenSessionOf(request)
+      await removePasskey(options, session, request.params.id, request.trace)
       return reply.code(204).send(null)
     },
   )

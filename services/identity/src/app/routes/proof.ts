@@ -44,7 +44,7 @@ export async function proofRoutes(app: App, options: ProofRoutesOptions): Promis
     },
     async (request, reply) => {
       const session = await sessionOf(request)
-      const token = await reauthenticate(options, session, proofOf(request.body))
+      const token = await reauthenticate(options, session, proofOf(request.body), request.trace)
       reply.header('cache-control', 'no-store')
       return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
     },

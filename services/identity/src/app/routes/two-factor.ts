@@ -2,6 +2,7 @@ import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
 import { countRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
+import type { Mails } from '../mails.ts'
 import type { SessionCheck } from '../session-check.ts'
 import {
   beginEnrolment,
@@ -28,6 +29,7 @@ const RecoveryCodesAnswer = Type.Object({
 })
 
 export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
+  mails: Mails
   checkSession: SessionCheck
 }
 
@@ -64,8 +66,9 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
+      const session = await sessionOf(request)
       reply.header('cache-control', 'no-store')
-      return { recoveryCodes: await turnOn(options, await sessionOf(request), request.body.code) }
+      return { recoveryCodes: await turnOn(options, session, request.body.code, request.trace) }
     },
   )
 
@@ -81,7 +84,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      await turnOff(options, await provenSessionOf(request), request.body.code)
+      await turnOff(options, await provenSessionOf(request), request.body.code, request.trace)
       return reply.code(204).send(null)
     },
   )
@@ -117,7 +120,9 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
     async (request, reply) => {
       const session = await provenSessionOf(request)
       reply.header('cache-control', 'no-store')
-      return { recoveryCodes: await regenerateRecoveryCodes(options, session, request.body.code) }
+      const { code } = request.body
+      const { trace } = request
+      return { recoveryCodes: await regenerateRecoveryCodes(options, session, code, trace) }
     },
   )
 }

@@ -1,9 +1,11 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
 import type { LoggedIn } from '../log-in.ts'
+import type { Mails } from '../mails.ts'
 import { startSession } from '../start-session.ts'
 import type { Throttle } from '../throttle.ts'
 import type { Visitor } from '../visitor.ts'
@@ -19,6 +21,7 @@ import { recordFactorUse } from './record-factor-change.ts'
 export interface ChallengeDependencies extends FactorDependencies {
   accessTokens: AccessTokens
   throttle: Throttle
+  mails: Mails
 }
 
 export interface ChallengeAnswer {
@@ -32,6 +35,7 @@ export interface ChallengeAnswer {
 export async function answerChallenge(
   deps: ChallengeDependencies,
   { pendingToken, factor, visitor }: ChallengeAnswer,
+  trace: Trace,
 ): Promise<LoggedIn> {
   const digest = digestOf(pendingToken)
   const admission = await deps.throttle.admit({ scope: 'code', subjects: ['address'], visitor })
@@ -44,7 +48,7 @@ export async function answerChallenge(
     await spendFactor(tx, deps, userId, checked)
     const methods = ['pwd', METHOD_OF[checked.kind]] as const
     const started = await startSession(tx, deps.throttle, { userId, visitor, methods })
-    await recordFactorUse(tx, userId, checked)
+    await recordFactorUse(tx, { ...deps, trace }, locked, checked)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')

@@ -1,3 +1,4 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { toDataURL } from 'qrcode'
 import { RECOVERY_CODE_COUNT } from '#src/domain/two-factor.ts'
@@ -26,10 +27,12 @@ import {
   sealTotpSecret,
   spendCode,
 } from './check-code.ts'
-import { recordFactorChange } from './record-factor-change.ts'
+import { type FactorChangeContext, recordFactorChange } from './record-factor-change.ts'
 
 /** The name that authenticator apps show beside the address. */
 const ISSUER_NAME = 'Auction'
+
+type ChangeDependencies = CheckCodeDependencies & Pick<FactorChangeContext, 'mails'>
 
 export interface Enrolment {
   secret: string
@@ -57,9 +60,10 @@ export async function beginEnrolment(
  * read again; sessions that were started without a second factor end.
  */
 export async function turnOn(
-  deps: CheckCodeDependencies,
+  deps: ChangeDependencies,
   session: LiveSession,
   code: string,
+  trace: Trace,
 ): Promise<string[]> {
   if (session.twoFactorEnabled) throw identityErrors.twoFactorOn()
   if (!(await isEnrolmentOpen(deps.db, session.id))) throw identityErrors.notEnrolling()
@@ -71,35 +75,39 @@ export async function turnOn(
     await addSessionMethod(tx, session.sessionId, 'otp')
     await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
     const codes = await giveRecoveryCodes(tx, user.id)
-    await recordFactorChange(tx, 'two_factor.enabled', user)
+    await recordFactorChange(tx, { ...deps, trace }, 'two_factor.enabled', user)
     return codes
   })
 }
 
 /** Turns two-factor off and forgets secret and codes; only who holds the second factor may. */
 export async function turnOff(
-  deps: CheckCodeDependencies,
+  deps: ChangeDependencies,
   session: LiveSession,
   code: string,
+  trace: Trace,
 ): Promise<void> {
   await changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
     await deleteTotpSecret(tx, user.id)
     await replaceRecoveryCodes(tx, user.id, [])
     await switchTwoFactor(tx, user.id, false)
     await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
-    await recordFactorChange(tx, 'two_factor.disabled', user, { by: kind })
+    await recordFactorChange(tx, { ...deps, trace }, 'two_factor.disabled', user, { by: kind })
   })
 }
 
 /** Gives ten new recovery codes; the old ones stop working. */
 export async function regenerateRecoveryCodes(
-  deps: CheckCodeDependencies,
+  deps: ChangeDependencies,
   session: LiveSession,
   code: string,
+  trace: Trace,
 ): Promise<string[]> {
   return changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
     const codes = await giveRecoveryCodes(tx, user.id)
-    await recordFactorChange(tx, 'two_factor.recovery_codes_replaced', user, { by: kind })
+    await recordFactorChange(tx, { ...deps, trace }, 'two_factor.recovery_codes_replaced', user, {
+      by: kind,
+    })
     return codes
   })
 }

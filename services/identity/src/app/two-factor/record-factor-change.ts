@@ -1,32 +1,57 @@
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
 import type { Transaction } from 'kysely'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import type { Mail, Mails } from '../mails.ts'
 import type { CheckedFactor } from './check-factor.ts'
 
-export type FactorChange =
-  | 'two_factor.enabled'
-  | 'two_factor.disabled'
-  | 'two_factor.recovery_codes_replaced'
-  | 'two_factor.recovery_code_used'
-  | 'passkey.added'
-  | 'passkey.removed'
+/** Each is told to the owner, who may not be the one who did it. */
+const TEMPLATE_OF = {
+  'two_factor.enabled': 'two_factor_enabled',
+  'two_factor.disabled': 'two_factor_disabled',
+  'two_factor.recovery_codes_replaced': 'recovery_codes_replaced',
+  'two_factor.recovery_code_used': 'recovery_code_used',
+  'passkey.added': 'passkey_added',
+  'passkey.removed': 'passkey_removed',
+} as const satisfies Record<string, Mail['template']>
 
-/** Writes down what a user changed about their own second factors; call it last. */
+export type FactorChange = keyof typeof TEMPLATE_OF
+
+export interface FactorOwner {
+  id: string
+  email: string
+  name: string
+}
+
+export interface FactorChangeContext {
+  mails: Mails
+  trace: Trace
+}
+
+/**
+ * Writes down what a user changed about their own second factors and asks for the mail that tells
+ * them; call it last. The relay's poll is quick enough for these mails, nobody waits for one.
+ */
 export async function recordFactorChange(
   tx: Transaction<Database>,
+  { mails, trace }: FactorChangeContext,
   action: FactorChange,
-  { id }: { id: string },
+  { id, email, name }: FactorOwner,
   details: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  const mail = { template: TEMPLATE_OF[action], to: email, name, userId: id }
+  await writeOutbox(tx, [mails.request(mail, trace)])
   await recordAudit(tx, { action, actorId: id, subjectId: id, details })
 }
 
 /** Codes of an app and passkeys are everyday; a recovery code means that a phone or a list is lost. */
 export async function recordFactorUse(
   tx: Transaction<Database>,
-  userId: string,
+  context: FactorChangeContext,
+  owner: FactorOwner,
   { kind }: CheckedFactor,
 ): Promise<void> {
   if (kind !== 'recovery') return
-  await recordFactorChange(tx, 'two_factor.recovery_code_used', { id: userId })
+  await recordFactorChange(tx, context, 'two_factor.recovery_code_used', owner)
 }
