@@ -65,6 +65,8 @@ export const identityErrors = {
   yourself: defineError('identity.yourself', 'You cannot do this to your own account.', 403),
   userNotFound: defineError('identity.user_not_found', 'There is no such user.', 404),
   userSuspended: defineError('identity.user_suspended', 'This user is suspended.', 409),
+  notYourProfile: defineError('identity.not_your_profile', 'This is not your profile.', 403),
+  invalidProfile: defineError('identity.invalid_profile', 'This cannot be in a profile.', 400),
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
   lastAdmin: defineError(
     'identity.last_admin',

@@ -23,6 +23,7 @@ import { ownSessionRoutes } from './routes/own-sessions.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
+import { profileRoutes } from './routes/profiles.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { sellerTermsRoutes } from './routes/seller-terms.ts'
@@ -105,6 +106,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await operatorRoutes(app, { ...dependencies, checkSession })
   await roleRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, throttle, checkSession })
+  await profileRoutes(app, { ...dependencies, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

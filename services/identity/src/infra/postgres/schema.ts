@@ -157,7 +157,27 @@ export interface KnownOriginsTable {
   last_seen_at: Generated<Date>
 }
 
+export interface ProfilesTable {
+  user_id: string
+  phone: string | null
+  phone_verified_at: Instant | null
+  country: string | null
+  city: string | null
+  description: string | null
+  is_business: Generated<boolean>
+  updated_at: Generated<Date>
+}
+
+export interface ProfilePhotosTable {
+  user_id: string
+  digest: Buffer
+  content: Buffer
+  updated_at: Generated<Date>
+}
+
 export interface Database {
+  profiles: ProfilesTable
+  profile_photos: ProfilePhotosTable
   users: UsersTable
   password_resets: PasswordResetsTable
   mail_requests: MailRequestsTable

@@ -163,6 +163,7 @@ t.test('the API describes itself', async (t) => {
   const document = (await app.inject('/identity/openapi.json')).json()
   t.match(document.openapi, /^3\.1/)
   t.same(Object.keys(document.paths).sort(), [
+    '/api/v1/user-profiles/{id}',
     '/identity/.well-known/jwks.json',
     '/identity/2fa/challenge',
     '/identity/2fa/challenge/passkey',
