@@ -67,6 +67,13 @@ export const identityErrors = {
   userSuspended: defineError('identity.user_suspended', 'This user is suspended.', 409),
   notYourProfile: defineError('identity.not_your_profile', 'This is not your profile.', 403),
   invalidProfile: defineError('identity.invalid_profile', 'This cannot be in a profile.', 400),
+  invalidPhoto: defineError(
+    'identity.invalid_photo',
+    'Send one PNG, JPEG or WebP image in the part "photo".',
+    400,
+  ),
+  photoTooLarge: defineError('identity.photo_too_large', 'A photo has at most 5 MB.', 413),
+  noPhoto: defineError('identity.no_photo', 'There is no photo.', 404),
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
   lastAdmin: defineError(
     'identity.last_admin',

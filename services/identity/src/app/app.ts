@@ -8,6 +8,7 @@ import { identityErrors } from '#src/errors.ts'
 import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createPhotoEncoder } from '#src/infra/images/photo.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createRelyingParty } from '#src/infra/webauthn/relying-party.ts'
@@ -23,6 +24,7 @@ import { ownSessionRoutes } from './routes/own-sessions.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
+import { photoRoutes } from './routes/profile-photos.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { roleRoutes } from './routes/roles.ts'
@@ -107,6 +109,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await roleRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, throttle, checkSession })
   await profileRoutes(app, { ...dependencies, checkSession })
+  const encoder = createPhotoEncoder()
+  await photoRoutes(app, { ...dependencies, checkSession, throttle, encoder })
   await keyRoutes(app, { keys })
   return app
 }

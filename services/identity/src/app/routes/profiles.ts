@@ -23,7 +23,7 @@ const ProfileBody = Type.Object(
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
 
-const ProfileAnswer = Type.Object({
+export const ProfileAnswer = Type.Object({
   id: Uuid,
   userId: Uuid,
   name: Type.String(),
@@ -99,7 +99,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
 }
 
 /** Fields are named one by one, so that a new column is not public by mistake. */
-function answerOf(profile: Profile, isOwner: boolean) {
+export function answerOf(profile: Profile, isOwner: boolean) {
   const { id, name, country, city, description, isBusiness, emailVerified } = profile
   const { phone, phoneVerified, photoDigest } = profile
   const version = photoDigest?.toString('hex').slice(0, 16)

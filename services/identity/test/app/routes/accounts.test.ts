@@ -164,6 +164,8 @@ t.test('the API describes itself', async (t) => {
   t.match(document.openapi, /^3\.1/)
   t.same(Object.keys(document.paths).sort(), [
     '/api/v1/user-profiles/{id}',
+    '/api/v1/user-profiles/{id}/change-profile-photo',
+    '/api/v1/user-profiles/{id}/photo',
     '/identity/.well-known/jwks.json',
     '/identity/2fa/challenge',
     '/identity/2fa/challenge/passkey',
