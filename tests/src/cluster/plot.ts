@@ -23,6 +23,7 @@ export function plotScaling(samples: readonly Sample[], title: string): string {
     `<text x="${at.toFixed(1)}" y="${up.toFixed(1)}" ${more}>${value}</text>`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#333">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text(LEFT, 20, title, 'font-size="14" font-weight="bold"'),
     ...ticks.map(
