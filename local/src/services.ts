@@ -64,6 +64,7 @@ export function serviceEnvironment(
     OTEL_SERVICE_NAME: service,
     // Auctions of seconds are for demos, replays and tests; the default is half an hour.
     MIN_AUCTION_SECONDS: '3',
+    IMAGES_FOLDER: join(stateDir, 'images'),
   }
 }
 
