@@ -18,7 +18,7 @@ metadata:
     helm.sh/hook-weight: "0"
     helm.sh/hook-delete-policy: before-hook-creation
 spec:
-  backoffLimit: 6
+  backoffLimit: 3
   activeDeadlineSeconds: {{ .values.deadlineSeconds }}
   template:
     metadata:

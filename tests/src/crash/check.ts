@@ -20,8 +20,6 @@ export interface Counts {
   /** Sent more than once because the first answer did not come. */
   retried: number
   lost: number
-  /** What their clients know of them. */
-  lostBids: SentBid[]
   double: number
   ghosts: number
   lots: number
@@ -89,18 +87,18 @@ async function compareWithLedger(pool: pg.Pool, history: SentBid[]) {
   const byKey = new Map<string, LedgerRow[]>()
   for (const row of rows) byKey.set(row.key, [...(byKey.get(row.key) ?? []), row])
   const sent = new Map(history.map((bid) => [bid.key, bid]))
-  const lostBids = history.filter((bid) => {
+  let lost = 0
+  for (const bid of history) {
     const [row] = byKey.get(bid.key) ?? []
-    if (bid.status === 'accepted') return !isSame(bid, row)
-    return bid.status === 'refused' && row !== undefined && row.outcome !== 'refused'
-  })
-  const lost = lostBids.length
+    if (bid.status === 'accepted' && !isSame(bid, row)) lost += 1
+    if (bid.status === 'refused' && row !== undefined && row.outcome !== 'refused') lost += 1
+  }
   const double = [...byKey.values()].filter((same) => same.length > 1).length
   const ghosts = rows.filter((row) => !sent.has(row.key)).length
   const unknownInLedger = history.filter(
     ({ status, key }) => status === 'unknown' && byKey.has(key),
   ).length
-  return { lost, lostBids, double, ghosts, unknownInLedger }
+  return { lost, double, ghosts, unknownInLedger }
 }
 
 function isSame(bid: SentBid, row: LedgerRow | undefined): boolean {
