@@ -4,10 +4,10 @@
 .DEFAULT_GOAL := help
 STAMP := node_modules/.installed
 
-.PHONY: help up down reset test check bench replay crash dlq keys
+.PHONY: help up down reset test check bench replay crash dlq keys images cluster-test
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(STAMP) ## run the platform on this machine: http://localhost:9191
 	@exec npm run -s up -w local
@@ -38,6 +38,12 @@ dlq: $(STAMP) ## dead letters of the running platform (npm run dlq -- show QUEUE
 
 keys: $(STAMP) ## signing keys of the running platform (npm run keys -- rotate)
 	@npm run -s keys -- list
+
+images: $(STAMP) ## one image a service (CLUSTER_BUILD, CLUSTER_LOAD: docs/kubernetes.md)
+	@npm run -s cluster -w tests -- --keep images
+
+cluster-test: $(STAMP) ## install into kubectl's cluster from nothing and try everything there
+	@npm run -s cluster -w tests
 
 $(STAMP): package-lock.json package.json
 	@command -v npm >/dev/null 2>&1 || { \

@@ -9,6 +9,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{/* Goes on in a map of labels. Operators write their own app.kubernetes.io/instance. */}}
+{{- define "auction-data.ofRelease" -}}
+{{- if eq .Values.mode "statefulset" }}, app.kubernetes.io/instance: {{ .Release.Name }}{{ end }}
+{{- end -}}
+
 {{- define "auction-data.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: {{ . }}

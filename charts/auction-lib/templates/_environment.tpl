@@ -7,7 +7,7 @@ exist already, and the operator's own settings last.
 {{- $service := .spec.name -}}
 {{- $release := .root.Release.Name | trunc 30 | trimSuffix "-" -}}
 - { name: LOG_LEVEL, value: {{ $g.logLevel | quote }} }
-- { name: SHUTDOWN_DRAIN_MS, value: {{ ternary "8000" "0" (hasKey .workload "port") | quote }} }
+- { name: SHUTDOWN_DRAIN_MS, value: {{ ternary "8000" "0" (and (hasKey .workload "port") (not $g.dev.enabled)) | quote }} }
 {{- if $g.otlp.endpoint }}
 - { name: OTEL_SERVICE_NAME, value: {{ $service | quote }} }
 - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ $g.otlp.endpoint | quote }} }
@@ -48,6 +48,8 @@ exist already, and the operator's own settings last.
 {{/* The user who may declare. */}}
 {{- define "auction-lib.settings.topology" }}
 {{- include "auction-lib.brokerUser" (dict "c" . "user" "topology" "topology" "declare") }}
+{{- /* A pod that the network has not let through by then makes room for another. */}}
+- { name: WAIT_FOR_BROKER_MS, value: "30000" }
 {{- end -}}
 
 {{- define "auction-lib.brokerUser" }}

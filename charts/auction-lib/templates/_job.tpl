@@ -18,7 +18,7 @@ metadata:
     helm.sh/hook-weight: "0"
     helm.sh/hook-delete-policy: before-hook-creation
 spec:
-  backoffLimit: 3
+  backoffLimit: 6
   activeDeadlineSeconds: {{ .values.deadlineSeconds }}
   template:
     metadata:

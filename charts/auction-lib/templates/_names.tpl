@@ -29,6 +29,7 @@
   "image" (dict "registry" "" "tag" "" "pullSecrets" list)
   "publicUrl" "http://localhost"
   "logLevel" "info"
+  "trustedProxies" (list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fd00::/8")
   "postgres" (dict "host" "auction-data-postgres-%s" "port" 5432 "sslmode" "disable" "existingSecret" "auction-data-postgres-%s")
   "rabbitmq" (dict "url" "amqp://auction-data-rabbitmq:5672/auction" "managementUrl" "http://auction-data-rabbitmq:15672/auction" "existingSecret" "auction-data-rabbitmq-%s")
   "secrets" (dict "internal" "auction-internal" "identity" "auction-identity")
@@ -36,6 +37,7 @@
   "caBundle" (dict "configMap" "" "key" "ca.crt")
   "monitoring" (dict "enabled" false "labels" dict "interval" "30s")
   "keda" (dict "enabled" false)
+  "dev" (dict "enabled" false)
   "networkPolicy" (dict "enabled" true)
 -}}
 {{- mergeOverwrite $defaults (deepCopy (.Values.global | default dict)) | toYaml -}}
@@ -58,7 +60,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{ include "auction-lib.selectorLabels" . }}
 app.kubernetes.io/part-of: auction-platform
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-app.kubernetes.io/version: {{ include "auction-lib.tag" . | quote }}
+app.kubernetes.io/version: {{ include "auction-lib.tag" . | trunc 63 | trimAll "-_." | quote }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 

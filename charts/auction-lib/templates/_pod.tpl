@@ -10,7 +10,7 @@ seccompProfile: { type: RuntimeDefault }
 
 {{- define "auction-lib.containerSecurity" -}}
 allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
+readOnlyRootFilesystem: {{ . }}
 capabilities: { drop: [ALL] }
 {{- end -}}
 
@@ -19,10 +19,20 @@ capabilities: { drop: [ALL] }
 name: {{ .name }}
 image: {{ include "auction-lib.image" . }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+{{- if and .global.dev.enabled (hasKey .spec.workloads .name) }}
+{{- /* Node loses sight of a file that a copy replaces, so skaffold.yaml writes into this one. */}}
+command:
+  - sh
+  - -c
+  - >-
+    mkdir -p /tmp/dev && touch /tmp/dev/synced &&
+    exec node --watch-path=/tmp/dev --watch-preserve-output --import @auction/common/telemetry.ts {{ .workload.entry }}
+{{- else }}
 command: [node, --import, "@auction/common/telemetry.ts", {{ .workload.entry }}]
+{{- end }}
 env: {{- include "auction-lib.environment" . | nindent 2 }}
 resources: {{- toYaml .values.resources | nindent 2 }}
-securityContext: {{- include "auction-lib.containerSecurity" . | nindent 2 }}
+securityContext: {{- include "auction-lib.containerSecurity" (not .global.dev.enabled) | nindent 2 }}
 volumeMounts:
   - { name: tmp, mountPath: /tmp }
   {{- if .global.caBundle.configMap }}

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openState, startInfrastructure, timed } from '../infrastructure.ts'
+import { ensureHelm } from '../install/helm.ts'
 import { ensureTraefik } from '../install/traefik.ts'
 import { PROGRAMS_DIR } from '../platform.ts'
 import { removePostgresData } from '../postgres.ts'
@@ -34,6 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   const infrastructure = await starting
   const traefik = await ensureTraefik(PROGRAMS_DIR, log)
+  const helm = await ensureHelm(PROGRAMS_DIR, log)
   outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
   await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
   const env = {
@@ -42,6 +44,7 @@ try {
     TEST_RABBITMQ_URL: infrastructure.rabbitmq.url,
     TEST_RABBITMQ_MANAGEMENT_URL: infrastructure.rabbitmq.managementUrl,
     TEST_TRAEFIK: traefik,
+    TEST_HELM: helm,
   }
   const chosen = only.length === 0 ? WORKSPACES : WORKSPACES.filter((name) => only.includes(name))
   for (const workspace of chosen) {

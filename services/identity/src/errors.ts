@@ -65,6 +65,15 @@ export const identityErrors = {
   yourself: defineError('identity.yourself', 'You cannot do this to your own account.', 403),
   userNotFound: defineError('identity.user_not_found', 'There is no such user.', 404),
   userSuspended: defineError('identity.user_suspended', 'This user is suspended.', 409),
+  notYourProfile: defineError('identity.not_your_profile', 'This is not your profile.', 403),
+  invalidProfile: defineError('identity.invalid_profile', 'This cannot be in a profile.', 400),
+  invalidPhoto: defineError(
+    'identity.invalid_photo',
+    'Send one PNG, JPEG or WebP image in the part "photo".',
+    400,
+  ),
+  photoTooLarge: defineError('identity.photo_too_large', 'A photo has at most 5 MB.', 413),
+  noPhoto: defineError('identity.no_photo', 'There is no photo.', 404),
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
   lastAdmin: defineError(
     'identity.last_admin',
@@ -103,15 +112,10 @@ export const identityErrors = {
     'This link was used, is too old, or never was one. Ask for a new one.',
     400,
   ),
-  passwordRequired: defineError(
-    'identity.password_required',
-    'More than one account was asked for with this address. Type the password that you chose.',
-    400,
-  ),
-  emailNotVerified: defineError(
-    'identity.email_not_verified',
-    'Verify your e-mail address first: a link is on its way to you.',
-    403,
+  emailTaken: defineError(
+    'identity.email_taken',
+    'There is an account with this e-mail address already.',
+    409,
   ),
   tooBusy: defineError(
     'identity.too_busy',

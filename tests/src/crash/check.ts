@@ -20,6 +20,8 @@ export interface Counts {
   /** Sent more than once because the first answer did not come. */
   retried: number
   lost: number
+  /** What their clients know of them. */
+  lostBids: SentBid[]
   double: number
   ghosts: number
   lots: number
@@ -87,18 +89,18 @@ async function compareWithLedger(pool: pg.Pool, history: SentBid[]) {
   const byKey = new Map<string, LedgerRow[]>()
   for (const row of rows) byKey.set(row.key, [...(byKey.get(row.key) ?? []), row])
   const sent = new Map(history.map((bid) => [bid.key, bid]))
-  let lost = 0
-  for (const bid of history) {
+  const lostBids = history.filter((bid) => {
     const [row] = byKey.get(bid.key) ?? []
-    if (bid.status === 'accepted' && !isSame(bid, row)) lost += 1
-    if (bid.status === 'refused' && row !== undefined && row.outcome !== 'refused') lost += 1
-  }
+    if (bid.status === 'accepted') return !isSame(bid, row)
+    return bid.status === 'refused' && row !== undefined && row.outcome !== 'refused'
+  })
+  const lost = lostBids.length
   const double = [...byKey.values()].filter((same) => same.length > 1).length
   const ghosts = rows.filter((row) => !sent.has(row.key)).length
   const unknownInLedger = history.filter(
     ({ status, key }) => status === 'unknown' && byKey.has(key),
   ).length
-  return { lost, double, ghosts, unknownInLedger }
+  return { lost, lostBids, double, ghosts, unknownInLedger }
 }
 
 function isSame(bid: SentBid, row: LedgerRow | undefined): boolean {

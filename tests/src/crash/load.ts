@@ -13,6 +13,8 @@ export interface LoadOptions {
   lotSeconds: { from: number; to: number }
   history: SentBid[]
   sold: string[]
+  /** Where other runs have bid before: keys must be this run's own. */
+  keyPrefix?: string
 }
 
 interface OpenLot {
@@ -82,7 +84,7 @@ export function startLoad(options: LoadOptions): Load {
       lot.priceCents - 300 + chance.below(chance.below(10) === 0 ? 4_000 : 900),
     )
     const sent: SentBid = {
-      key: `crash-${history.length}`,
+      key: `${options.keyPrefix ?? 'crash'}-${history.length}`,
       itemId: lot.id,
       bidderId: bidder.id,
       maxAmount: (cents / 100).toFixed(2),

@@ -2,10 +2,13 @@ import type { AuthOptions } from '@auction/common/auth.ts'
 import { type App, buildServer } from '@auction/common/server.ts'
 import type { Registry } from 'prom-client'
 import { itemErrors } from '#src/errors.ts'
+import { createRenderImage } from '#src/infra/sharp/render-image.ts'
+import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import type { PublishDependencies } from './publish-item.ts'
 import { attributeRoutes } from './routes/attributes.ts'
 import { categoryRoutes } from './routes/categories.ts'
 import { commentRoutes } from './routes/comments.ts'
+import { imageRoutes } from './routes/images.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -13,6 +16,7 @@ import { searchRoutes } from './routes/search.ts'
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
   registry: Registry
+  images: ImageStorage
 }
 
 /** The auction API, ready for `listen` or `inject`. */
@@ -35,6 +39,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)
+  await imageRoutes(app, { ...dependencies, render: createRenderImage() })
   await internalRoutes(app, dependencies)
   return app
 }

@@ -127,7 +127,7 @@ export async function removeAttribute(
  * The caller's item, locked, as long as no bid on it is known here. A first bid that is on its way is
  * not: unlike the terms, what this describes is not asked of the bid service.
  */
-async function lockDescribable(
+export async function lockDescribable(
   tx: Transaction<Database>,
   itemId: string,
   sellerId: string,

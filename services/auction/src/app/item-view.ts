@@ -8,6 +8,7 @@ import {
   type Item,
   isOpen,
 } from '#src/domain/item.ts'
+import { ImageAnswer } from './image-view.ts'
 
 const itemFields = {
   id: Uuid,
@@ -54,6 +55,12 @@ const itemFields = {
 export const ItemBody = Type.Object(itemFields)
 /** One item, with the server's time for countdowns. */
 export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
+/** The item as a page shows it, with its pictures. */
+export const ItemPage = Type.Object({
+  ...itemFields,
+  images: Type.Array(ImageAnswer),
+  serverTime: Instant,
+})
 
 /** The item as this viewer may see it: the reserve is the seller's secret, the buyer's id theirs. */
 export function itemBody(item: Item, viewerId: string | undefined): Static<typeof ItemBody> {

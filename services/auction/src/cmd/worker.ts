@@ -11,6 +11,7 @@ import { startTimers } from '#src/app/timers.ts'
 import { readWorkerConfig } from '#src/config.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import { createFolderStorage } from '#src/infra/storage/folder.ts'
 
 const config = readWorkerConfig(process.env)
 const { INTERNAL_JWT_SECRET: secret } = config
@@ -30,7 +31,8 @@ await runService('auction', config, async (context) => {
   const terms = createTermsClient(
     createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
   )
-  const timers = startTimers({ db, events, terms, log })
+  const storage = createFolderStorage(config.IMAGES_FOLDER)
+  const timers = startTimers({ db, events, terms, log, storage })
   lifecycle.onStop('timers', () => timers.stop())
   const postgres = createMigrationCheck(pool, auctionMigrations)
   return { checks: { postgres, rabbitmq: messaging.isReady } }

@@ -314,6 +314,10 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/items/{itemId}/attributes/{attributeId}',
     '/api/v1/items/{itemId}/categories',
     '/api/v1/items/{itemId}/comments/{commentId}',
+    '/api/v1/items/{itemId}/images',
+    '/api/v1/items/{itemId}/images/order',
+    '/api/v1/items/{itemId}/images/{imageId}',
+    '/api/v1/items/{itemId}/images/{imageId}/{size}',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
 })

@@ -3,12 +3,15 @@ import { bidErrors } from '#src/errors.ts'
 import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 
+/** Why a bid got no decision; all of them are our doing, and the bidder may try again. */
+export type UndecidedReason = 'queue_full' | 'unavailable' | 'failed'
+
 export interface BidQueueOptions {
   /** Decides and commits a batch as one transaction; the answers are in the batch's order. */
   decide: (batch: BidCommand[]) => Promise<Decision[]>
   batchMax: number
   queueMax: number
-  observe?: { batchSize(size: number): void }
+  observe?: { batchSize(size: number): void; undecided(reason: UndecidedReason): void }
 }
 
 export interface BidQueue {
@@ -46,7 +49,7 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
       const batch = waiting.slice(0, batchMax)
       waiting = waiting.slice(batchMax)
       options.observe?.batchSize(batch.length)
-      await settle(batch, options.decide)
+      await settle(batch, options)
     }
     isDraining = false
     for (const resolve of onDrained) resolve()
@@ -55,7 +58,10 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
 
   return {
     submit(command) {
-      if (waiting.length >= queueMax) return Promise.reject(bidErrors.queueFull())
+      if (waiting.length >= queueMax) {
+        options.observe?.undecided('queue_full')
+        return Promise.reject(bidErrors.queueFull())
+      }
       return new Promise<Decision>((resolve, reject) => {
         waiting.push({ command, resolve, reject })
         if (isDraining) return
@@ -74,11 +80,13 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
   }
 }
 
-async function settle(batch: Waiting[], decide: BidQueueOptions['decide']): Promise<void> {
+type SettleOptions = Pick<BidQueueOptions, 'decide' | 'observe'>
+
+async function settle(batch: Waiting[], options: SettleOptions): Promise<void> {
   try {
     const decisions = await decideWithRetries(
       batch.map(({ command }) => command),
-      decide,
+      options.decide,
     )
     for (const [index, { resolve, reject }] of batch.entries()) {
       const decision = decisions[index]
@@ -90,17 +98,22 @@ async function settle(batch: Waiting[], decide: BidQueueOptions['decide']): Prom
     if (sqlState(error) === LOCK_NOT_AVAILABLE && lots.length > 1) {
       // Somebody holds one of the lots. The others are decided without it, side by side, or its
       // lock would cost every bid of this process the time of the wait.
-      await Promise.all(lots.map((bids) => settle(bids, decide)))
+      await Promise.all(lots.map((bids) => settle(bids, options)))
       return
     }
     if (batch.length === 1 || isUnavailable(error) || isContention(error)) {
       const reason = isContention(error) ? serviceUnavailable() : error
-      for (const { reject } of batch) reject(reason)
+      for (const { reject } of batch) {
+        options.observe?.undecided(
+          isContention(error) || isUnavailable(error) ? 'unavailable' : 'failed',
+        )
+        reject(reason)
+      }
       return
     }
     // One bid of this batch breaks the statement. Nothing was committed, so each is tried alone
     // and only the broken one fails.
-    for (const bid of batch) await settle([bid], decide)
+    for (const bid of batch) await settle([bid], options)
   }
 }
 

@@ -1,9 +1,12 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { ClosingBacklog } from '#src/infra/postgres/results.ts'
+import type { UndecidedReason } from './bid-queue.ts'
 
 export interface BidMetrics {
   batchSize(size: number): void
-  decided(outcome: string, seconds?: number): void
+  decided(outcome: string, seconds: number): void
+  /** A bid that got no decision, for a reason of ours. */
+  undecided(reason: UndecidedReason): void
   watchQueue(length: () => number): void
 }
 
@@ -12,7 +15,7 @@ export function createBidMetrics(registry: Registry): BidMetrics {
   const registers = [registry]
   const decisions = new Counter({
     name: 'bid_decisions_total',
-    help: 'Bids decided by outcome: leading, outbid, repeated or the code of the refusal.',
+    help: 'Bids by outcome: leading, outbid, repeated, the code of the refusal, or why none was made.',
     labelNames: ['outcome'],
     registers,
   })
@@ -29,17 +32,25 @@ export function createBidMetrics(registry: Registry): BidMetrics {
     registers,
   })
   const children = new Map<string, { inc(): void }>()
+  const count = (outcome: string) => {
+    let child = children.get(outcome)
+    if (child === undefined) {
+      child = decisions.labels({ outcome })
+      children.set(outcome, child)
+    }
+    child.inc()
+  }
+  // Known from the start, so that the first one of a bad day is already an increase.
+  for (const outcome of ['waited_too_long', 'queue_full', 'unavailable', 'failed']) {
+    decisions.inc({ outcome }, 0)
+  }
   return {
     batchSize: (size) => sizes.observe(size),
     decided(outcome, seconds) {
-      let child = children.get(outcome)
-      if (child === undefined) {
-        child = decisions.labels({ outcome })
-        children.set(outcome, child)
-      }
-      child.inc()
-      if (seconds !== undefined) duration.observe(seconds)
+      count(outcome)
+      duration.observe(seconds)
     },
+    undecided: count,
     watchQueue(length) {
       new Gauge({
         name: 'bid_queue_length',

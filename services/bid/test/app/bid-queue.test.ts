@@ -1,6 +1,8 @@
+import { createRegistry } from '@auction/common/metrics.ts'
 import t from 'tap'
 import type { BidCommand, Decision } from '#src/app/bid-command.ts'
 import { createBidQueue } from '#src/app/bid-queue.ts'
+import { createBidMetrics } from '#src/app/metrics.ts'
 
 const command = (bidId: string): BidCommand => ({
   bidId,
@@ -120,4 +122,39 @@ t.test('a deadlock or serialization failure is tried again, then answered 503', 
     },
   })
   await t.rejects(failing.submit(command('a')), { code: 'service.unavailable', statusCode: 503 })
+})
+
+t.test('every bid without a decision is counted by why, from zero on', async (t) => {
+  const registry = createRegistry('bid')
+  const metrics = createBidMetrics(registry)
+  const undecided = async () => {
+    const metric = await registry.getSingleMetric('bid_decisions_total')?.get()
+    return Object.fromEntries(
+      (metric?.values ?? []).map(({ labels, value }) => [String(labels.outcome), value]),
+    )
+  }
+  const failures = [
+    Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+    Object.assign(new Error('lock timeout'), { code: '55P03' }),
+    new Error('numeric overflow'),
+  ]
+  const queue = createBidQueue({
+    batchMax: 1,
+    queueMax: 1,
+    observe: metrics,
+    async decide() {
+      throw failures.shift()
+    },
+  })
+  const full = createBidQueue({
+    batchMax: 1,
+    queueMax: 0,
+    observe: metrics,
+    decide: async () => [],
+  })
+  const none = { waited_too_long: 0, queue_full: 0, unavailable: 0, failed: 0 }
+  t.strictSame(await undecided(), none)
+  for (const id of ['a', 'b', 'c']) await t.rejects(queue.submit(command(id)))
+  await t.rejects(full.submit(command('d')))
+  t.strictSame(await undecided(), { ...none, queue_full: 1, unavailable: 2, failed: 1 })
 })

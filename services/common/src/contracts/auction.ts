@@ -165,3 +165,17 @@ export const itemAttributeDeleted = defineEvent({
   version: 'v1',
   payload: Type.Object({ ...attribute, deletedAt: field.instant }),
 })
+
+const image = { id: field.id, itemId: field.id, imageUrl: field.text }
+
+export const itemImageUploaded = defineEvent({
+  event: 'item.image.uploaded',
+  version: 'v1',
+  payload: Type.Object({ ...image, createdAt: field.instant }),
+})
+
+export const itemImageDeleted = defineEvent({
+  event: 'item.image.deleted',
+  version: 'v1',
+  payload: Type.Object({ ...image, deletedAt: field.instant }),
+})

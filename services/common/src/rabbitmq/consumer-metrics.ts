@@ -9,6 +9,8 @@ export interface ConsumerMetrics {
   duration(queue: string, seconds: number): void
   /** From the moment an event was made to the moment its effect was committed. */
   lag(queue: string, seconds: number): void
+  /** Tells when the oldest message in hand was made, in Unix seconds; undefined when there is none. */
+  watchOldest(queue: string, madeAtSeconds: () => number | undefined): void
   stop(): void
 }
 
@@ -48,6 +50,19 @@ export function createConsumerMetrics(
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
     registers,
   })
+  const oldest = new Map<string, () => number | undefined>()
+  new Gauge({
+    name: 'consumer_oldest_message_seconds',
+    help: 'Age of the oldest message a consumer has in hand, which is the head of its queue; 0 = none.',
+    labelNames: ['queue'],
+    registers,
+    collect() {
+      for (const [queue, madeAtSeconds] of oldest) {
+        const madeAt = madeAtSeconds()
+        this.set({ queue }, madeAt === undefined ? 0 : Math.max(0, Date.now() / 1000 - madeAt))
+      }
+    },
+  })
   const measure = async () => {
     for (const queue of queues) {
       const name = deadLetterQueue(queue)
@@ -62,6 +77,7 @@ export function createConsumerMetrics(
     outcome: (queue, outcome, count) => outcomes.inc({ queue, outcome }, count),
     duration: (queue, seconds) => durations.observe({ queue }, seconds),
     lag: (queue, seconds) => lags.observe({ queue }, seconds),
+    watchOldest: (queue, madeAtSeconds) => oldest.set(queue, madeAtSeconds),
     stop: () => clearInterval(timer),
   }
 }

@@ -34,6 +34,7 @@ export function startQueueRunner<DB>(
   const batchMax = consumer.kind === 'projection' ? consumer.batchMax : 1
   let current: Subscribed | undefined
   let buffer: Received[] = []
+  let inWork: Received[] = []
   let isClosing = false
   let working: Promise<void> | undefined
 
@@ -42,10 +43,13 @@ export function startQueueRunner<DB>(
     ...{ options, consumer, queue, isOpen },
     isClosing: () => isClosing,
   }
+  // Deliveries come in the order of the queue, so the first one here is its oldest anywhere.
+  options.metrics.watchOldest(queue, () => madeAtSeconds(inWork[0] ?? buffer[0]))
   const work = async () => {
     while (buffer.length > 0 && !isClosing) {
       const batch = takeBatch(buffer, batchMax)
       buffer = buffer.slice(batch.length)
+      inWork = batch
       try {
         await handleBatch(context, batch)
       } catch (error) {
@@ -54,6 +58,7 @@ export function startQueueRunner<DB>(
         await wait(FAILURE_PAUSE_MS)
         connection.restart()
       }
+      inWork = []
     }
     working = undefined
   }
@@ -97,6 +102,11 @@ export function startQueueRunner<DB>(
       await handle.close()
     },
   }
+}
+
+function madeAtSeconds(received: Received | undefined): number | undefined {
+  const timestamp: unknown = received?.message.properties.timestamp
+  return typeof timestamp === 'number' ? timestamp : undefined
 }
 
 /** Redelivered messages run alone, so that one which kills the process takes no neighbour along. */

@@ -195,6 +195,32 @@ t.test('metrics count by queue and outcome, and show what lies among the dead', 
     t.match(text, new RegExp(`${name}_count\\{.*queue="${QUEUE}".*\\} 2\n`), name)
 })
 
+t.test(
+  'the age of what a consumer holds grows while it is stuck and is 0 afterwards',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    const registry = createRegistry('test')
+    const age = async () => {
+      const metric = await registry.getSingleMetric('consumer_oldest_message_seconds')?.get()
+      return metric?.values.find(({ labels }) => labels.queue === QUEUE)?.value
+    }
+    let proceed = () => {}
+    const stuck = new Promise<void>((resolve) => {
+      proceed = resolve
+    })
+    world.relay()
+    const consumers = world.consume([store(() => stuck)], { registry })
+    await waitFor('consumers', () => consumers.isReady())
+    t.equal(await age(), 0, 'nothing in hand')
+    await world.write([placed(itemId(), '10.00', 1)])
+    // The broker keeps whole seconds, so the first one may already be passed at delivery.
+    await waitFor('two seconds of age', async () => ((await age()) ?? 0) > 2)
+    proceed()
+    await waitFor('the effect', async () => (await world.effects()).length === 1)
+    await waitFor('no age', async () => (await age()) === 0)
+  },
+)
+
 t.test('a failure is logged with the message, the trace and the correlation id', async (t) => {
   const world = await createMessagingWorld(t)
   const lines: Record<string, unknown>[] = []

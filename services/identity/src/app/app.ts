@@ -8,6 +8,7 @@ import { identityErrors } from '#src/errors.ts'
 import { createPasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
+import { createPhotoEncoder } from '#src/infra/images/photo.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createRelyingParty } from '#src/infra/webauthn/relying-party.ts'
@@ -15,16 +16,16 @@ import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
 import type { Mails } from './mails.ts'
 import { createIdentityMetrics } from './metrics.ts'
-import type { EmailVerification } from './require-verified-email.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
-import { emailRoutes } from './routes/email.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operatorRoutes } from './routes/operators.ts'
 import { ownSessionRoutes } from './routes/own-sessions.ts'
 import { passkeyLoginRoutes } from './routes/passkey-login.ts'
 import { passkeyRoutes } from './routes/passkeys.ts'
 import { passwordRoutes } from './routes/passwords.ts'
+import { photoRoutes } from './routes/profile-photos.ts'
+import { profileRoutes } from './routes/profiles.ts'
 import { proofRoutes } from './routes/proof.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { sellerTermsRoutes } from './routes/seller-terms.ts'
@@ -54,7 +55,6 @@ export interface AppDependencies {
   throttleKey: Buffer
   throttles: ThrottleSettings
   legacyAlias: boolean
-  emailVerification: EmailVerification
   log: Logger
   registry: Registry
 }
@@ -108,7 +108,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await operatorRoutes(app, { ...dependencies, checkSession })
   await roleRoutes(app, { ...dependencies, checkSession })
   await passwordRoutes(app, { ...dependencies, hasher, throttle, checkSession })
-  await emailRoutes(app, { ...dependencies, hasher, metrics })
+  await profileRoutes(app, { ...dependencies, checkSession })
+  const encoder = createPhotoEncoder()
+  await photoRoutes(app, { ...dependencies, checkSession, throttle, encoder })
   await keyRoutes(app, { keys })
   return app
 }

@@ -1,5 +1,5 @@
-/** What is tried: passwords, second factors, mails to a forgotten password, new accounts. */
-export type ThrottleScope = 'password' | 'code' | 'forgot' | 'register'
+/** What is tried: passwords, second factors, mails to a forgotten password, new accounts, photos. */
+export type ThrottleScope = 'password' | 'code' | 'forgot' | 'register' | 'photo'
 
 /** Whom a try is counted against: a pair is one account from one address. */
 export type ThrottleSubject = 'account' | 'address' | 'pair' | 'device'
@@ -20,6 +20,8 @@ export type ThrottleLimits = Record<ThrottleScope, Record<ThrottleSubject, Throt
 
 const QUARTER_HOUR = 900
 const HOUR = 3_600
+/** Uploads are decoded, which costs whether they are good or not. */
+const PHOTOS_MAX = 20
 
 /** A full window that ended longer ago than this no longer makes the next one longer. */
 export const FILLS_FORGOTTEN_SECONDS = 86_400
@@ -43,7 +45,8 @@ export function limitsOf({ triesPerAccount, triesPerAddress }: ThrottleSettings)
     device: growing(triesPerAccount),
   }
   const forgot = { ...common, address: growing(Math.max(1, Math.floor(triesPerAddress / 5))) }
-  return { password: common, code: common, forgot, register: common }
+  const photo = { ...common, account: steady(PHOTOS_MAX) }
+  return { password: common, code: common, forgot, register: common, photo }
 }
 
 const limit = (triesMax: number, waitMaxSeconds: number): ThrottleLimit => ({

@@ -80,6 +80,21 @@ t.test('a lot page shows the next bid, the leader and the history', async (t) =>
   }
 })
 
+t.test('a lot page shows the first picture with what the seller said of it', async (t) => {
+  const images = ['first', 'second'].map((name) => ({
+    alt_text: `${name} "view" <b>`,
+    ...{ width: 1600, height: 800 },
+    urls: { medium: `/api/v1/items/${ITEM_ID}/images/${name}/medium` },
+  }))
+  const path = `/api/v1/items/${ITEM_ID}`
+  const upstream = await startUpstream(t, healthy({ [path]: { ...item, images } }))
+  const app = await startApp(t, upstream.url)
+  const { body } = await app.inject(`/lots/${ITEM_ID}`)
+  t.match(body.match(/<img [^>]*>/g), [
+    `<img class="picture" src="${path}/images/first/medium" alt="first &quot;view&quot; &lt;b&gt;" width="1600" height="800">`,
+  ])
+})
+
 t.test('a closed lot shows how it ended instead of a countdown', async (t) => {
   const { minNextBid: _, ...rest } = lot
   const upstream = await startUpstream(

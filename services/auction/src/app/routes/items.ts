@@ -6,11 +6,13 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
+import { readImages } from '#src/infra/postgres/item-images.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
-import { ItemAnswer, ItemBody, itemAnswer, itemBody } from '../item-view.ts'
+import { imageAnswer } from '../image-view.ts'
+import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '../item-view.ts'
 import { type PublishDependencies, publish } from '../publish-item.ts'
 import { editItem } from '../update-item.ts'
 import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
@@ -100,15 +102,16 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
     ITEM,
     {
       config: { auth: 'optional' },
-      schema: { tags, summary: 'One item', params, response: answers({ 200: ItemAnswer }) },
+      schema: { tags, summary: 'One item', params, response: answers({ 200: ItemPage }) },
     },
     async (request, reply) => {
       const read = await readItem(db, request.params.id)
       const viewerId = request.caller?.id
       const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
       if (!isVisible) throw itemErrors.showNotFound()
+      const images = await readImages(db, read.item.id)
       reply.header('cache-control', 'no-store')
-      return itemAnswer(read.item, read.now, viewerId)
+      return { ...itemAnswer(read.item, read.now, viewerId), images: images.map(imageAnswer) }
     },
   )
 }

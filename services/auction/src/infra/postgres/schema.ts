@@ -114,6 +114,22 @@ export interface ItemSearchTable {
   name: string
 }
 
+export interface ItemImagesTable {
+  id: string
+  item_id: string
+  position: number
+  alt_text: Generated<string>
+  width: number
+  height: number
+  created_at: Generated<Date>
+}
+
+export interface ImageDeletionsTable {
+  image_id: string
+  due_at: Instant
+  attempted_at: ColumnType<Date | null, never, Date | string>
+}
+
 export interface Database {
   items: ItemsTable
   terms_changes: TermsChangesTable
@@ -123,4 +139,6 @@ export interface Database {
   category_attributes: CategoryAttributesTable
   item_attributes: ItemAttributesTable
   item_search: ItemSearchTable
+  item_images: ItemImagesTable
+  image_deletions: ImageDeletionsTable
 }

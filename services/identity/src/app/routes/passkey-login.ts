@@ -1,16 +1,17 @@
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
-import {
-  askAnybody,
-  logInByPasskey,
-  type PasskeyLoginDependencies,
-} from '../passkeys/log-in-by-passkey.ts'
+import type { AccessTokens } from '../access-token.ts'
+import type { PasskeyDependencies } from '../passkeys/check-passkey.ts'
+import { askAnybody, logInByPasskey } from '../passkeys/log-in-by-passkey.ts'
+import type { Throttle } from '../throttle.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
 import { visitorOf } from './visitor-of.ts'
 
-export interface PasskeyLoginRoutesOptions extends PasskeyLoginDependencies {
+export interface PasskeyLoginRoutesOptions extends PasskeyDependencies {
+  accessTokens: AccessTokens
+  throttle: Throttle
   publicUrl: string
 }
 
@@ -50,8 +51,7 @@ export async function passkeyLoginRoutes(
     },
     async (request, reply) => {
       const { credential } = request.body
-      const visitor = visitorOf(request)
-      const tokens = await logInByPasskey(options, credential, visitor, request.trace)
+      const tokens = await logInByPasskey(options, credential, visitorOf(request))
       reply.header('cache-control', 'no-store')
       return loggedInAnswer(reply, tokens, options.publicUrl)
     },

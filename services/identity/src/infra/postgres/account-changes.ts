@@ -65,10 +65,19 @@ export async function setStatus(
   return bump(tx, id, { status })
 }
 
+/** Stores the name of a locked account; answers its new version. */
+export async function setName(
+  tx: Transaction<Database>,
+  id: string,
+  name: string,
+): Promise<number> {
+  return bump(tx, id, { name })
+}
+
 async function bump(
   tx: Transaction<Database>,
   id: string,
-  change: { roles: string[] } | { status: 'active' | 'suspended' },
+  change: { roles: string[] } | { status: 'active' | 'suspended' } | { name: string },
 ): Promise<number> {
   const { version } = await tx
     .updateTable('users')

@@ -140,26 +140,6 @@ export interface MailRequestsTable {
   created_at: Generated<Date>
 }
 
-export interface RegistrationsTable {
-  id: string
-  email: string
-  email_normalised: string
-  name: string
-  password_hash: string
-  trace: ColumnType<unknown, string, never>
-  created_at: Generated<Date>
-  expires_at: Instant
-  answered_at: Instant | null
-  digest: Buffer | null
-  tries: Generated<number>
-}
-
-export interface UnaskedMailsTable {
-  id: string
-  email_normalised: string
-  asked_at: Generated<Date>
-}
-
 export interface ThrottlesTable {
   key: Buffer
   tries: number
@@ -177,12 +157,30 @@ export interface KnownOriginsTable {
   last_seen_at: Generated<Date>
 }
 
+export interface ProfilesTable {
+  user_id: string
+  phone: string | null
+  phone_verified_at: Instant | null
+  country: string | null
+  city: string | null
+  description: string | null
+  is_business: Generated<boolean>
+  updated_at: Generated<Date>
+}
+
+export interface ProfilePhotosTable {
+  user_id: string
+  digest: Buffer
+  content: Buffer
+  updated_at: Generated<Date>
+}
+
 export interface Database {
+  profiles: ProfilesTable
+  profile_photos: ProfilePhotosTable
   users: UsersTable
   password_resets: PasswordResetsTable
   mail_requests: MailRequestsTable
-  registrations: RegistrationsTable
-  unasked_mails: UnaskedMailsTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable

@@ -14,6 +14,7 @@ export function lotPage(item: ItemView, lot: LotView, history: HistoryView): str
     serverTime: lot.serverTime,
     content: html`<p><a href="/">All lots</a></p>
 <h1>${item.name}</h1>
+${firstImage(item)}
 <p class="description">${item.description}</p>
 <div id="live">
 <section class="lot" aria-label="Price and time">
@@ -29,6 +30,14 @@ ${timing(status, lot.startDate, lot.endDate, Date.parse(lot.serverTime))}
 ${bidTable(history, currencyCode)}
 </div>`,
   })
+}
+
+/** Without a text of the seller's the name above it says what it is, and it is decoration. */
+function firstImage({ images: [image] = [] }: ItemView): Html | undefined {
+  if (image === undefined) return undefined
+  const { urls, alt_text: text, width, height } = image
+  // Both, so that the text below does not jump when the picture arrives.
+  return html`<img class="picture" src="${urls.medium}" alt="${text}" width="${width}" height="${height}">`
 }
 
 function bidTable({ bids }: HistoryView, currencyCode: string): Html {

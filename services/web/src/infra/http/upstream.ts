@@ -11,6 +11,13 @@ export class UpstreamError extends Error {
 
 const Instant = Type.String({ format: 'date-time' })
 
+const Image = Type.Object({
+  alt_text: Type.String(),
+  width: Type.Integer(),
+  height: Type.Integer(),
+  urls: Type.Object({ medium: Type.String() }),
+})
+
 const Item = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -25,6 +32,7 @@ const Item = Type.Object({
   startDate: Instant,
   endDate: Instant,
   status: Type.String(),
+  images: Type.Optional(Type.Array(Image)),
 })
 
 const ItemList = Type.Object({

@@ -1,0 +1,75 @@
+import { itemImageDeleted } from '@auction/common/contracts/auction.ts'
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { imagePath, isReordering } from '#src/domain/image.ts'
+import { imageErrors } from '#src/errors.ts'
+import { readClock } from '#src/infra/postgres/clock.ts'
+import {
+  describeImage,
+  type ItemImage,
+  orderImages,
+  readImages,
+  takeImage,
+} from '#src/infra/postgres/item-images.ts'
+import {
+  type DescribeCommand,
+  type DescribeDependencies,
+  lockDescribable,
+} from '../describe-item.ts'
+
+/** Takes an image of the caller's item away; the worker deletes its objects. */
+export async function removeImage(
+  { db, events }: DescribeDependencies,
+  { itemId, sellerId, trace }: DescribeCommand,
+  imageId: string,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await lockDescribable(tx, itemId, sellerId)
+    const taken = await takeImage(tx, itemId, imageId)
+    if (taken === undefined) throw imageErrors.notFound()
+    await writeOutbox(tx, [
+      createEvent(
+        itemImageDeleted,
+        { source: 'auction', aggregateId: itemId, trace },
+        {
+          ...{ id: imageId, itemId },
+          imageUrl: imagePath(itemId, imageId, 'large'),
+          deletedAt: (await readClock(tx)).toISOString(),
+        },
+      ),
+    ])
+  })
+  events.committed()
+}
+
+/** Puts all images of the caller's item into a new order. */
+export async function reorderImages(
+  { db }: DescribeDependencies,
+  { itemId, sellerId }: DescribeCommand,
+  ids: readonly string[],
+): Promise<ItemImage[]> {
+  return db.transaction().execute(async (tx) => {
+    await lockDescribable(tx, itemId, sellerId)
+    const known = (await readImages(tx, itemId)).map(({ id }) => id)
+    if (!isReordering(known, ids)) {
+      throw imageErrors.orderInvalid({ field: 'ids', reason: 'not_each_image_once' })
+    }
+    await orderImages(tx, itemId, ids)
+    return readImages(tx, itemId)
+  })
+}
+
+/** Says what is to be seen, for those who do not see it. */
+export async function describe(
+  { db }: DescribeDependencies,
+  { itemId, sellerId }: DescribeCommand,
+  imageId: string,
+  altText: string,
+): Promise<ItemImage> {
+  return db.transaction().execute(async (tx) => {
+    await lockDescribable(tx, itemId, sellerId)
+    const image = await describeImage(tx, itemId, imageId, altText)
+    if (image === undefined) throw imageErrors.notFound()
+    return image
+  })
+}

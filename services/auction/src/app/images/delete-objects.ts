@@ -1,0 +1,26 @@
+import type { Kysely } from 'kysely'
+import { IMAGE_SIZES, objectKey } from '#src/domain/image.ts'
+import { claimDeletions, finishDeletion } from '#src/infra/postgres/image-deletions.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
+
+const BATCH_SIZE = 50
+
+/**
+ * Deletes the objects of images that are gone, and then the note that they have to go. Dying between
+ * any two lines only means that it is done again.
+ */
+export async function deleteDueObjects({
+  db,
+  storage,
+}: {
+  db: Kysely<Database>
+  storage: ImageStorage
+}): Promise<number> {
+  const imageIds = await claimDeletions(db, BATCH_SIZE)
+  for (const imageId of imageIds) {
+    await storage.remove(IMAGE_SIZES.map((size) => objectKey(imageId, size)))
+    await finishDeletion(db, imageId)
+  }
+  return imageIds.length
+}

@@ -1,0 +1,116 @@
+import { itemImageUploaded } from '@auction/common/contracts/auction.ts'
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { newId } from '@auction/common/ids.ts'
+import type { Logger } from '@auction/common/logger.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Transaction } from 'kysely'
+import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
+import { imageErrors } from '#src/errors.ts'
+import { abandonPending, finishPending, notePending } from '#src/infra/postgres/image-deletions.ts'
+import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/item-images.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { RenderedImage, RenderImage } from '#src/infra/sharp/render-image.ts'
+import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
+import {
+  type DescribeCommand,
+  type DescribeDependencies,
+  lockDescribable,
+} from '../describe-item.ts'
+
+export interface ImageDependencies extends DescribeDependencies {
+  images: ImageStorage
+  render: RenderImage
+  log: Logger
+}
+
+/** Says no before a picture is read and decoded that could not be kept anyway. */
+export async function expectRoom(
+  { db }: DescribeDependencies,
+  command: DescribeCommand,
+): Promise<void> {
+  await db.transaction().execute((tx) => lockWithRoom(tx, command))
+}
+
+/** Stores a picture of the caller's item in three sizes, behind those it has. */
+export async function uploadImage(
+  dependencies: ImageDependencies,
+  command: DescribeCommand,
+  bytes: Buffer,
+): Promise<ItemImage> {
+  const { db, events, render, log } = dependencies
+  const kind = imageKind(bytes)
+  if (kind === undefined) throw imageErrors.typeRefused()
+  const rendering = await render(bytes, kind)
+  switch (rendering.outcome) {
+    case 'busy':
+      throw imageErrors.busy()
+    case 'broken':
+      throw imageErrors.broken()
+    case 'too_many_pixels':
+      throw imageErrors.tooManyPixels()
+    case 'rendered':
+  }
+  const id = newId()
+  await notePending(db, id)
+  try {
+    await putObjects(dependencies, id, rendering.image)
+    const image = await keepImage(dependencies, command, { ...rendering.image, id })
+    events.committed()
+    return image
+  } catch (error) {
+    // Only a favour: without it the objects go an hour later.
+    await abandonPending(db, id).catch((err: unknown) =>
+      log.warn({ err, imageId: id }, 'objects of a failed upload stay for an hour'),
+    )
+    throw error
+  }
+}
+
+async function putObjects(
+  { images, log }: ImageDependencies,
+  id: string,
+  { objects }: RenderedImage,
+): Promise<void> {
+  try {
+    for (const { size, bytes } of objects) await images.put(objectKey(id, size), bytes)
+  } catch (err) {
+    log.error({ err }, 'image storage does not take objects')
+    throw imageErrors.storageUnavailable()
+  }
+}
+
+async function keepImage(
+  { db }: ImageDependencies,
+  command: DescribeCommand,
+  { id, width, height }: { id: string; width: number; height: number },
+): Promise<ItemImage> {
+  const { itemId, trace } = command
+  return db.transaction().execute(async (tx) => {
+    const position = await lockWithRoom(tx, command)
+    if (!(await finishPending(tx, id))) throw imageErrors.storageUnavailable()
+    const image = await insertImage(tx, { id, itemId, position, width, height })
+    await writeOutbox(tx, [
+      createEvent(
+        itemImageUploaded,
+        { source: 'auction', aggregateId: itemId, trace },
+        {
+          ...{ id, itemId },
+          imageUrl: imagePath(itemId, id, 'large'),
+          createdAt: image.createdAt.toISOString(),
+        },
+      ),
+    ])
+    return image
+  })
+}
+
+/** How many images the caller's item has; its lock holds off the other uploads. */
+async function lockWithRoom(
+  tx: Transaction<Database>,
+  { itemId, sellerId }: DescribeCommand,
+): Promise<number> {
+  await lockDescribable(tx, itemId, sellerId)
+  const { length } = await readImages(tx, itemId)
+  if (length >= IMAGES_MAX) throw imageErrors.tooMany({ limit: IMAGES_MAX })
+  return length
+}

@@ -1,0 +1,96 @@
+import { answers, Uuid } from '@auction/common/schemas.ts'
+import type { App } from '@auction/common/server.ts'
+import { Type } from 'typebox'
+import { IMAGE_SIZES, IMAGES_MAX, objectKey } from '#src/domain/image.ts'
+import { isPublic } from '#src/domain/item.ts'
+import { imageErrors, itemErrors } from '#src/errors.ts'
+import { readImages } from '#src/infra/postgres/item-images.ts'
+import { readItem } from '#src/infra/postgres/items.ts'
+import { ImageAnswer, imageAnswer } from '../image-view.ts'
+import type { ImageDependencies } from '../images/upload-image.ts'
+
+const IMAGES = '/api/v1/items/:itemId/images'
+const YEAR_SECONDS = 31_536_000
+const tags = ['images']
+
+const ImagePage = Type.Object({
+  items: Type.Array(ImageAnswer),
+  page: Type.Integer(),
+  pageSize: Type.Integer(),
+  totalItems: Type.Integer(),
+  totalPages: Type.Integer(),
+})
+
+/** Pictures as everybody sees them; those of a draft only for its seller. */
+export function imageReadRoutes(app: App, dependencies: ImageDependencies): void {
+  const { db, images: storage, log } = dependencies
+  const readVisible = async (itemId: string, viewerId: string | undefined) => {
+    const read = await readItem(db, itemId)
+    const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
+    if (!isVisible) throw itemErrors.showNotFound()
+    return { item: read.item, images: await readImages(db, itemId) }
+  }
+  app.get(
+    IMAGES,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        ...{ tags, summary: 'Pictures of an item in their order' },
+        params: Type.Object({ itemId: Uuid }),
+        querystring: Type.Object({
+          page: Type.Integer({ minimum: 1, maximum: IMAGES_MAX, default: 1 }),
+          limit: Type.Integer({ minimum: 1, maximum: IMAGES_MAX, default: IMAGES_MAX }),
+        }),
+        response: answers({ 200: ImagePage }),
+      },
+    },
+    async (request) => {
+      const { page, limit } = request.query
+      const { images } = await readVisible(request.params.itemId, request.caller?.id)
+      return {
+        items: images.slice((page - 1) * limit, page * limit).map(imageAnswer),
+        page,
+        pageSize: limit,
+        totalItems: images.length,
+        totalPages: Math.ceil(images.length / limit),
+      }
+    },
+  )
+  app.get(
+    `${IMAGES}/:imageId/:size`,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        ...{ tags, summary: 'A picture in one of its sizes, as WebP' },
+        params: Type.Object({
+          ...{ itemId: Uuid, imageId: Uuid },
+          size: Type.Union(IMAGE_SIZES.map((size) => Type.Literal(size))),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const { itemId, imageId, size } = request.params
+      const { item, images } = await readVisible(itemId, request.caller?.id)
+      if (!images.some(({ id }) => id === imageId)) throw imageErrors.notFound()
+      const etag = `"${imageId}.${size}"`
+      // The bytes of an id never change. A draft's are for its seller, not for a shared cache.
+      const scope = isPublic(item.status) ? 'public' : 'private'
+      reply.headers({
+        'cache-control': `${scope}, max-age=${YEAR_SECONDS}, immutable`,
+        etag,
+        'x-content-type-options': 'nosniff',
+        'content-security-policy': "default-src 'none'; sandbox",
+        'cross-origin-resource-policy': 'same-origin',
+      })
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+      const bytes = await storage.read(objectKey(imageId, size)).catch((err: unknown) => {
+        log.warn({ err }, 'image storage does not answer')
+      })
+      if (bytes === undefined) {
+        reply.header('cache-control', 'no-store').removeHeader('etag')
+        throw imageErrors.storageUnavailable()
+      }
+      return reply.type('image/webp').send(bytes)
+    },
+  )
+}

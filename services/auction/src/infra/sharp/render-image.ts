@@ -1,0 +1,91 @@
+import sharp, { type SharpOptions } from 'sharp'
+import {
+  IMAGE_PIXELS_MAX,
+  IMAGE_SIDES,
+  IMAGE_SIZES,
+  type ImageKind,
+  type ImageSize,
+} from '#src/domain/image.ts'
+
+const SECONDS_MAX = 8
+const QUALITY = 82
+const RUNNING_MAX = 1
+const WAITING_MAX = 8
+
+// Threads for one picture would be taken from the requests of everybody else, and libvips shall not
+// keep pictures of strangers in its cache.
+sharp.concurrency(1)
+sharp.cache(false)
+
+export interface RenderedImage {
+  objects: { size: ImageSize; bytes: Buffer }[]
+  width: number
+  height: number
+}
+
+export type Rendering =
+  | { outcome: 'rendered'; image: RenderedImage }
+  | { outcome: 'broken' | 'too_many_pixels' | 'busy' }
+
+export type RenderImage = (bytes: Buffer, kind: ImageKind) => Promise<Rendering>
+
+/** Decodes pictures of strangers, one at a time: the worst one takes 160 MB meanwhile. */
+export function createRenderImage(): RenderImage {
+  let running = 0
+  const waiting: (() => void)[] = []
+  return async (bytes, kind) => {
+    if (running >= RUNNING_MAX) {
+      if (waiting.length >= WAITING_MAX) return { outcome: 'busy' }
+      // The one that is done hands its place over, so nobody can take it in between.
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    } else {
+      running += 1
+    }
+    try {
+      return await render(bytes, kind)
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running -= 1
+      else next()
+    }
+  }
+}
+
+async function render(bytes: Buffer, kind: ImageKind): Promise<Rendering> {
+  // A warning of the decoder is a fault: half a picture is none.
+  const options: SharpOptions = { limitInputPixels: IMAGE_PIXELS_MAX, failOn: 'warning' }
+  try {
+    const { format, width, height } = await sharp(bytes, options).metadata()
+    if (format !== kind) return { outcome: 'broken' }
+    if (width * height > IMAGE_PIXELS_MAX) return { outcome: 'too_many_pixels' }
+    // Decoded once, upright; what comes out has no metadata, hence no place where it was taken.
+    const { data, info } = await sharp(bytes, options)
+      .autoOrient()
+      .resize({ ...inside(IMAGE_SIDES.large) })
+      .toColourspace('srgb')
+      .raw()
+      .timeout({ seconds: SECONDS_MAX })
+      .toBuffer({ resolveWithObject: true })
+    const raw = { width: info.width, height: info.height, channels: info.channels }
+    const objects: RenderedImage['objects'] = []
+    for (const size of IMAGE_SIZES) {
+      const encoded = await sharp(data, { raw })
+        .resize(inside(IMAGE_SIDES[size]))
+        .webp({ quality: QUALITY })
+        .timeout({ seconds: SECONDS_MAX })
+        .toBuffer()
+      objects.push({ size, bytes: encoded })
+    }
+    return {
+      outcome: 'rendered',
+      image: { objects, width: info.width, height: info.height },
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    const isTooLarge = /pixel limit/.test(error.message)
+    return { outcome: isTooLarge ? 'too_many_pixels' : 'broken' }
+  }
+}
+
+const inside = (side: number) =>
+  ({ width: side, height: side, fit: 'inside', withoutEnlargement: true }) as const

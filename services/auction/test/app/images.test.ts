@@ -1,0 +1,215 @@
+import { readdir } from 'node:fs/promises'
+import sharp from 'sharp'
+import t from 'tap'
+import { deleteDueObjects } from '#src/app/images/delete-objects.ts'
+import {
+  build,
+  call,
+  createDraft,
+  createPublished,
+  type Fixture,
+  writtenEvents,
+} from '#test/helper.ts'
+import { bomb, picture, upload } from '#test/images.ts'
+
+interface Image {
+  id: string
+  alt_text: string
+}
+
+const imagesOf = async (fixture: Fixture, itemId: string) => {
+  const { body } = await call(fixture, 'GET', `/api/v1/items/${itemId}`, { as: fixture.seller })
+  return body.images as Image[]
+}
+
+t.test('a picture is kept in three sizes, upright and without metadata', async (t) => {
+  const fixture = await build(t)
+  const { app, seller } = fixture
+  const itemId = await createPublished(fixture)
+  const bytes = await picture('jpeg', 2400, 1200)
+  t.ok(bytes.includes('secret place'))
+  const { statusCode, body } = await upload(fixture, seller, itemId, {
+    bytes,
+    filename: '../../../etc/passwd',
+    type: 'text/html',
+  })
+  t.equal(statusCode, 201)
+  t.match(body, { item_id: itemId, display_order: 0, alt_text: '', width: 1600, height: 800 })
+  for (const [size, width] of [
+    ['small', 320],
+    ['medium', 800],
+    ['large', 1600],
+  ] as const) {
+    const response = await app.inject({ url: body.urls[size] })
+    t.equal(response.statusCode, 200)
+    t.match(response.headers, {
+      'content-type': 'image/webp',
+      'cache-control': 'public, max-age=31536000, immutable',
+      'x-content-type-options': 'nosniff',
+    })
+    const read = await sharp(response.rawPayload).metadata()
+    t.match(read, { format: 'webp', width, height: width / 2 })
+    t.notOk(read.exif ?? read.xmp ?? read.icc, 'no metadata')
+    const again = await app.inject({
+      url: body.urls[size],
+      headers: { 'if-none-match': String(response.headers.etag) },
+    })
+    t.match(again, { statusCode: 304, body: '' })
+  }
+  t.equal((await app.inject({ url: `${body.url}x` })).statusCode, 400)
+  t.match(await imagesOf(fixture, itemId), [{ id: body.id }])
+  const [event] = (await writtenEvents(fixture.database, itemId)).slice(-1)
+  t.match(event, { key: 'item.image.uploaded.v1', payload: { imageUrl: body.url } })
+  t.equal((await readdir(fixture.folder)).length, 3, 'and nothing at the path in the name')
+})
+
+t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
+  const fixture = await build(t)
+  const itemId = await createDraft(fixture)
+  for (const kind of ['png', 'webp'] as const) {
+    const { body } = await upload(fixture, fixture.seller, itemId, { bytes: await picture(kind) })
+    t.match(body, { width: 60, height: 40 })
+  }
+  const [image] = await imagesOf(fixture, itemId)
+  const url = `/api/v1/items/${itemId}/images/${image?.id}/small`
+  t.equal((await call(fixture, 'GET', url)).statusCode, 404, 'a draft is for its seller')
+  const { headers, statusCode } = await fixture.app.inject({ url, headers: fixture.seller.headers })
+  t.equal(statusCode, 200)
+  t.match(headers['cache-control'], /^private/)
+})
+
+t.test('what is no picture is refused, and nothing of it is kept', async (t) => {
+  const fixture = await build(t)
+  const itemId = await createDraft(fixture)
+  const png = await picture('png', 300, 300)
+  const jpeg = await picture('jpeg', 900, 900)
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+  for (const [name, parts, statusCode, code] of [
+    ['an SVG', [{ bytes: svg }], 415, 'type_not_supported'],
+    ['an empty file', [{ bytes: Buffer.alloc(0) }], 415, 'type_not_supported'],
+    ['a GIF', [{ bytes: Buffer.from('GIF89a-and-more') }], 415, 'type_not_supported'],
+    ['a bomb', [{ bytes: bomb() }], 422, 'too_many_pixels'],
+    ['half a PNG', [{ bytes: png.subarray(0, png.length / 2) }], 422, 'broken'],
+    ['half a JPEG', [{ bytes: jpeg.subarray(0, jpeg.length / 2) }], 422, 'broken'],
+    ['only the first bytes', [{ bytes: png.subarray(0, 8) }], 422, 'broken'],
+    ['5 MB and a byte', [{ bytes: Buffer.alloc(5 * 1024 * 1024 + 1) }], 413, 'too_large'],
+    ['another field', [{ bytes: png, field: 'photo' }], 400, 'validation_failed'],
+    ['two files', [{ bytes: png }, { bytes: png }], 400, 'validation_failed'],
+    ['no file', [], 400, 'validation_failed'],
+  ] as const) {
+    const answer = await upload(fixture, fixture.seller, itemId, ...parts)
+    t.match(answer, { statusCode, body: { code: `item.image.${code}` } }, name)
+  }
+  const url = `/api/v1/items/${itemId}/images`
+  const json = await call(fixture, 'POST', url, { as: fixture.seller, body: { image: 'x' } })
+  t.match(json, { statusCode: 400, body: { code: 'item.image.validation_failed' } })
+  t.strictSame(await imagesOf(fixture, itemId), [])
+  t.strictSame(await readdir(fixture.folder), [])
+})
+
+t.test('twelve is the most, also when more arrive at once', async (t) => {
+  const fixture = await build(t)
+  const itemId = await createDraft(fixture)
+  const bytes = await picture('png')
+  const one = () => upload(fixture, fixture.seller, itemId, { bytes })
+  for (let index = 0; index < 10; index++) t.equal((await one()).statusCode, 201)
+  const answers = await Promise.all(Array.from({ length: 8 }, one))
+  const codes = answers.map(({ statusCode }) => statusCode).sort()
+  t.strictSame(codes, [201, 201, 409, 409, 409, 409, 409, 409])
+  t.equal((await imagesOf(fixture, itemId)).length, 12)
+  await deleteDueObjects({ db: fixture.db, storage: fixture.dependencies.images })
+  t.equal((await readdir(fixture.folder)).length, 36, 'what was too much is cleared away')
+})
+
+t.test('order, texts and removal', async (t) => {
+  const fixture = await build(t)
+  const { seller } = fixture
+  const itemId = await createDraft(fixture)
+  const bytes = await picture('png')
+  for (let index = 0; index < 3; index++) await upload(fixture, seller, itemId, { bytes })
+  const url = `/api/v1/items/${itemId}/images`
+  const ids = (await imagesOf(fixture, itemId)).map(({ id }) => id)
+  const turned = [...ids].reverse()
+  const order = (body: unknown) => call(fixture, 'PUT', `${url}/order`, { as: seller, body })
+  t.match(await order({ ids: turned }), {
+    statusCode: 200,
+    body: { items: turned.map((id) => ({ id })) },
+  })
+  for (const wrong of [ids.slice(1), [...ids, ids[0]], [ids[0], ids[0], ids[1]], []]) {
+    t.match(await order({ ids: wrong }), { statusCode: 400, body: { code: /order_invalid/ } })
+  }
+  const say = (alt_text: string, id = turned[0]) =>
+    call(fixture, 'PATCH', `${url}/${id}`, { as: seller, body: { alt_text } })
+  t.match(await say('A spoon, "from above" <b>'), { statusCode: 200 })
+  t.equal((await say('x'.repeat(301))).statusCode, 400)
+  t.equal((await say('a\0b')).statusCode, 400)
+  t.equal((await say('x', itemId)).statusCode, 404)
+  const remove = (id = turned[1]) => call(fixture, 'DELETE', `${url}/${id}`, { as: seller })
+  t.equal((await remove()).statusCode, 204)
+  t.match(await remove(), { statusCode: 404, body: { code: 'item.image.not_found' } })
+  const { body } = await call(fixture, 'GET', `${url}?page=2&limit=1`, { as: seller })
+  t.match(body, { items: [{ id: turned[2], display_order: 1 }], totalItems: 2, totalPages: 2 })
+  const [event] = (await writtenEvents(fixture.database, itemId)).slice(-1)
+  t.match(event, { key: 'item.image.deleted.v1', payload: { id: turned[1] } })
+  await deleteDueObjects({ db: fixture.db, storage: fixture.dependencies.images })
+  const names = await readdir(fixture.folder)
+  t.equal(names.length, 6)
+  t.notOk(names.some((name) => name.startsWith(turned[1] ?? '')))
+})
+
+t.test('only the seller changes pictures, and only until somebody has bid', async (t) => {
+  const fixture = await build(t)
+  const { seller, db } = fixture
+  const itemId = await createPublished(fixture)
+  const bytes = await picture('png')
+  const stranger = fixture.identity.person()
+  t.match(await upload(fixture, undefined, itemId, { bytes }), { statusCode: 401 })
+  t.match(await upload(fixture, stranger, itemId, { bytes }), {
+    statusCode: 403,
+    body: { code: 'item.forbidden' },
+  })
+  const { body } = await upload(fixture, seller, itemId, { bytes })
+  const url = `/api/v1/items/${itemId}/images/${body.id}`
+  t.equal((await call(fixture, 'DELETE', url, { as: stranger })).statusCode, 403)
+  const other = await createPublished(fixture)
+  const elsewhere = `/api/v1/items/${other}/images/${body.id}`
+  t.equal((await call(fixture, 'DELETE', elsewhere, { as: seller })).statusCode, 404)
+  t.equal((await call(fixture, 'GET', `${elsewhere}/small`)).statusCode, 404)
+  await db.updateTable('items').set({ bid_count: 1 }).where('id', '=', itemId).execute()
+  t.match(await upload(fixture, seller, itemId, { bytes }), {
+    statusCode: 409,
+    body: { code: 'item.update.has_bids' },
+  })
+})
+
+t.test('objects of a deleted draft and of an upload that died are deleted', async (t) => {
+  const fixture = await build(t)
+  const { db, folder } = fixture
+  const storage = fixture.dependencies.images
+  const itemId = await createDraft(fixture)
+  await upload(fixture, fixture.seller, itemId, { bytes: await picture('png') })
+  await call(fixture, 'DELETE', `/api/v1/items/${itemId}`, { as: fixture.seller })
+  // A storage that fails leaves the note where it is.
+  const broken = { ...storage, remove: () => Promise.reject(new Error('no disk')) }
+  await t.rejects(deleteDueObjects({ db, storage: broken }))
+  t.equal(await deleteDueObjects({ db, storage }), 0, 'nobody else tries for a minute')
+  t.equal((await readdir(folder)).length, 3)
+  await db
+    .updateTable('image_deletions')
+    .set({ due_at: new Date(0) })
+    .execute()
+  t.equal(await deleteDueObjects({ db, storage }), 1)
+  t.strictSame(await readdir(folder), [])
+  const died = '019a0000-0000-7000-8000-000000000001'
+  await storage.put(`${died}.small.webp`, Buffer.from('half an upload'))
+  const pending = { image_id: died, due_at: new Date(Date.now() + 60_000) }
+  await db.insertInto('image_deletions').values(pending).execute()
+  t.equal(await deleteDueObjects({ db, storage }), 0, 'it may still be at it')
+  await db
+    .updateTable('image_deletions')
+    .set({ due_at: new Date(0) })
+    .execute()
+  t.equal(await deleteDueObjects({ db, storage }), 1)
+  t.strictSame(await readdir(folder), [])
+  t.strictSame(await db.selectFrom('image_deletions').selectAll().execute(), [])
+})

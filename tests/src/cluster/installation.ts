@@ -1,0 +1,138 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Cluster, type Forwarded, run } from './commands.ts'
+import type { Settings } from './settings.ts'
+
+export const DATA = 'auction-data'
+export const PLATFORM = 'auction'
+export const SERVICES = ['identity', 'auction', 'bid', 'web'] as const
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const chart = (name: string) => `${ROOT}charts/${name}`
+
+/** Builds and loads one image a service; answers the tag. */
+export async function makeImages({ build, load }: Settings, version: string): Promise<string> {
+  const revision = (await run('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'])).trim()
+  const tag = `${version}-${revision}`
+  for (const service of SERVICES) {
+    for (const command of [build, load]) await shell(command, service, tag)
+  }
+  return tag
+}
+
+async function shell(command: string, service: string, tag: string): Promise<void> {
+  if (command === '') return
+  const image = `docker.io/auction/${service}:${tag}`
+  const filled = command
+    .replaceAll('{service}', service)
+    .replaceAll('{tag}', tag)
+    .replaceAll('{image}', image)
+  await run('sh', ['-c', `cd '${ROOT}' && ${filled}`])
+}
+
+export async function makeNamespace({ namespace, kubectl, apply }: Cluster): Promise<void> {
+  await kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait')
+  const standard = 'pod-security.kubernetes.io'
+  await apply(
+    JSON.stringify({
+      ...{ apiVersion: 'v1', kind: 'Namespace' },
+      metadata: { name: namespace, labels: { [`${standard}/enforce`]: 'restricted' } },
+    }),
+  )
+}
+
+export async function installData({ helm }: Cluster): Promise<void> {
+  const values = `${chart('auction-data')}/values-local.yaml`
+  const wait = ['--wait', '--timeout=5m']
+  await helm('upgrade', '--install', DATA, chart('auction-data'), '--values', values, ...wait)
+}
+
+/** Installs or upgrades; `extra` are arguments such as `--set=…`. */
+export async function installPlatform(
+  { helm }: Cluster,
+  tag: string,
+  extra: readonly string[] = [],
+): Promise<void> {
+  const values = `${chart('auction-platform')}/values-local.yaml`
+  await helm(
+    ...['upgrade', '--install', PLATFORM, chart('auction-platform'), '--values', values],
+    ...[`--set=global.image.tag=${tag}`, ...extra, '--wait', '--timeout=5m'],
+  )
+}
+
+/** Two of everything that serves requests, as evictions and upgrades without a gap need it. */
+export const TWO_OF_EACH = [
+  '--set=identity.workloads.api.replicas=2',
+  '--set=auction.workloads.api.replicas=2',
+  '--set=bid.workloads.api.replicas=2',
+  '--set=web.workloads.server.replicas=2',
+]
+
+export interface Ways {
+  databases: { identity: string; auction: string; bid: string }
+  managementUrl: string
+  close(): void
+}
+
+/** Ways into the databases and the broker for the comparisons; the policies allow no other. */
+export async function openWays(cluster: Cluster): Promise<Ways> {
+  const open: Forwarded[] = []
+  const database = async (service: string) => {
+    const name = `${DATA}-postgres-${service}`
+    const way = await cluster.forward(`service/${name}`, 5432)
+    open.push(way)
+    const password = await cluster.secret(name, 'password')
+    return `postgres://${service}:${password}@127.0.0.1:${way.port}/${service}`
+  }
+  const management = await cluster.forward(`service/${DATA}-rabbitmq`, 15672)
+  open.push(management)
+  const password = await cluster.secret(`${DATA}-rabbitmq-admin`, 'password')
+  return {
+    databases: {
+      identity: await database('identity'),
+      auction: await database('auction'),
+      bid: await database('bid'),
+    },
+    managementUrl: `http://admin:${password}@127.0.0.1:${management.port}`,
+    close() {
+      for (const way of open) way.close()
+    },
+  }
+}
+
+export interface Pod {
+  metadata: {
+    name: string
+    uid: string
+    labels: Record<string, string>
+    deletionTimestamp?: string
+  }
+  status: {
+    conditions?: { type: string; status: string }[]
+    containerStatuses?: { restartCount: number }[]
+  }
+}
+
+export async function podsOf({ get }: Cluster, selector: string): Promise<Pod[]> {
+  const { items } = await get<{ items: Pod[] }>('pods', '--selector', selector)
+  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+}
+
+export const isReady = ({ status }: Pod) =>
+  status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false
+
+/** Waits until so many pods are ready and none of them is one of those that were there before. */
+export async function untilReplaced(
+  cluster: Cluster,
+  selector: string,
+  before: ReadonlySet<string>,
+  count: number,
+): Promise<void> {
+  const deadlineMs = performance.now() + 180_000
+  for (;;) {
+    const pods = await podsOf(cluster, selector)
+    const isDone = pods.length >= count && pods.every(isReady)
+    if (isDone && pods.every(({ metadata }) => !before.has(metadata.uid))) return
+    if (performance.now() > deadlineMs) throw new Error(`${selector}: no new pod became ready`)
+    await wait(500)
+  }
+}

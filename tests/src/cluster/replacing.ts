@@ -1,0 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Cluster, run } from './commands.ts'
+import { installPlatform, PLATFORM, podsOf, TWO_OF_EACH, untilReplaced } from './installation.ts'
+import { type BidRecord, startTraffic, type Traffic, type Watch } from './traffic.ts'
+
+export const WORKLOADS = [
+  ['identity', 'api'],
+  ['identity', 'worker'],
+  ['auction', 'api'],
+  ['auction', 'worker'],
+  ['bid', 'api'],
+  ['bid', 'worker'],
+  ['web', 'server'],
+] as const
+
+export const selectorOf = ([name, component]: readonly [string, string]) =>
+  `app.kubernetes.io/instance=${PLATFORM},app.kubernetes.io/name=${name},app.kubernetes.io/component=${component}`
+
+export interface Ground {
+  cluster: Cluster
+  gateway: string
+  rate: number
+  record: BidRecord
+  log: (line: string) => void
+}
+
+export async function underTraffic(
+  { gateway, rate, record }: Ground,
+  work: (traffic: Traffic) => Promise<void>,
+): Promise<Watch> {
+  const traffic = await startTraffic(gateway, rate, record)
+  try {
+    await untilMore(traffic.acceptedCount, 50)
+    await work(traffic)
+    await untilMore(traffic.acceptedCount, 50)
+  } finally {
+    await traffic.stop()
+  }
+  return traffic.watch
+}
+
+/** Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic. */
+export async function upgrade(ground: Ground, tag: string): Promise<Watch> {
+  const { cluster, log } = ground
+  await installPlatform(cluster, tag, TWO_OF_EACH)
+  return underTraffic(ground, async () => {
+    const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
+    const marks = ['identity', 'auction', 'bid', 'web'].map((service) => mark.replace('%', service))
+    const startedAtMs = performance.now()
+    await installPlatform(cluster, tag, [...TWO_OF_EACH, ...marks])
+    log(`  upgraded in ${seconds(startedAtMs)} s`)
+    const rollbackAtMs = performance.now()
+    await cluster.helm('rollback', PLATFORM, '--wait', '--timeout=5m')
+    log(`  rolled back in ${seconds(rollbackAtMs)} s`)
+  })
+}
+
+/** Every pod of the platform is evicted in turn, as a drain does it, under traffic. */
+export async function evict(ground: Ground, tag: string): Promise<Watch> {
+  const { cluster, log } = ground
+  await installPlatform(cluster, tag, TWO_OF_EACH)
+  return underTraffic(ground, async () => {
+    for (const workload of WORKLOADS) {
+      const selector = selectorOf(workload)
+      const pods = await podsOf(cluster, selector)
+      for (const { metadata } of pods) {
+        await evictPod(cluster, metadata.name)
+        await untilReplaced(cluster, selector, new Set([metadata.uid]), pods.length)
+      }
+      log(`  evicted ${pods.length} of ${workload.join(' ')}`)
+    }
+  })
+}
+
+async function evictPod({ namespace, kubectl }: Cluster, name: string): Promise<void> {
+  const eviction = JSON.stringify({
+    ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } },
+  })
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
+  for (const deadlineMs = performance.now() + 120_000; ; ) {
+    try {
+      await run('kubectl', ['create', '--raw', path, '--filename=-'], eviction)
+      return
+    } catch (error) {
+      // 429: the disruption budget has nothing left until the last one is ready again.
+      const pods = await kubectl('get', 'pod', name, '--ignore-not-found', '--output=name')
+      if (pods === '') return
+      if (performance.now() > deadlineMs) throw error
+      await wait(1_000)
+    }
+  }
+}
+
+export async function untilMore(count: () => number, more: number): Promise<void> {
+  const target = count() + more
+  const deadlineMs = performance.now() + 180_000
+  while (count() < target) {
+    if (performance.now() > deadlineMs) throw new Error('bids do not flow')
+    await wait(20)
+  }
+}
+
+const seconds = (sinceMs: number) => ((performance.now() - sinceMs) / 1000).toFixed(1)

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util'
+
+export const PHASES = [
+  'images',
+  'install',
+  'test',
+  'network',
+  'gateway',
+  'upgrade',
+  'evict',
+  'kill',
+  'scale',
+  'reinstall',
+] as const
+export type Phase = (typeof PHASES)[number]
+
+export const HELP = `make cluster-test, or npm run cluster -w tests -- [OPTIONS] [PHASE…]
+
+Installs the platform from nothing into the cluster that kubectl points at and tries it there.
+The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and kubectl are on PATH.
+
+  --namespace NAME   made, and deleted at the end (auction-test)
+  --gateway URL      where Traefik answers (http://127.0.0.1)
+  --tag TAG          images that are there already; without it they are built and loaded
+  --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced
+  --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
+  --rate N           requests a second while pods are replaced (120)
+  --keep             leaves everything installed
+
+CLUSTER_BUILD and CLUSTER_LOAD in the environment do the same as the options.
+Phases, in this order: ${PHASES.join(' ')}. With names only these run, on what is there already.`
+
+export interface Settings {
+  namespace: string
+  gateway: string
+  tag: string | undefined
+  build: string
+  load: string
+  rate: number
+  keep: boolean
+  phases: Phase[]
+}
+
+const BUILD =
+  'docker build --quiet --file services/Dockerfile --build-arg SERVICE={service} --build-arg VERSION={tag} --tag {image} .'
+
+/** What was asked for; undefined when it was help, or nonsense. */
+export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      namespace: { type: 'string', default: 'auction-test' },
+      gateway: { type: 'string', default: 'http://127.0.0.1' },
+      tag: { type: 'string' },
+      build: { type: 'string', default: env.CLUSTER_BUILD ?? BUILD },
+      load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
+      rate: { type: 'string', default: '120' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const phases = PHASES.filter((phase) => positionals.includes(phase))
+  const isKnown = phases.length === positionals.length
+  if (values.help || !isKnown || !(Number(values.rate) > 0)) return undefined
+  return {
+    ...values,
+    tag: values.tag ?? env.CLUSTER_TAG,
+    rate: Number(values.rate),
+    phases: phases.length === 0 ? [...PHASES] : phases,
+  }
+}

@@ -1,0 +1,81 @@
+import { globSync } from 'node:fs'
+import { dirname } from 'node:path'
+import t from 'tap'
+import {
+  CHARTS_DIR,
+  helm,
+  installedCharts,
+  PROFILES,
+  render,
+  valuesFile,
+} from '#src/charts/render.ts'
+
+t.setTimeout(180_000)
+
+/** Chart, one value, and what the refusal names: the chart it is of and the key. */
+const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
+  ['auction-platform', 'gatewy.host=a', 'gatewy'],
+  ['auction-platform', 'global.postgress.host=a', 'global', 'postgress'],
+  ['auction-platform', 'global.image.tags=1', 'global.image', 'tags'],
+  ['auction-platform', 'gateway.tls.hsts.second=1', 'gateway.tls.hsts', 'second'],
+  ['auction-platform', 'bid.replicas=2', 'bid:', 'replicas'],
+  ['auction-platform', 'bid.workloads.batch.replicas=2', 'bid:', 'workloads', 'batch'],
+  ['auction-platform', 'bid.workloads.api.replica=2', 'workloads.api', 'replica'],
+  ['auction-platform', 'web.workloads.server.autoscaling.min=2', 'autoscaling', 'min'],
+  ['auction-platform', 'global.image.tag=latest', 'global.image.tag'],
+  ['auction-platform', 'identity.image.tag=latest', 'identity:', 'image.tag'],
+  ['auction-platform', 'tests.image=node:latest', 'tests.image'],
+  ['auction-platform', 'bid.image.digest=sha256:abc', 'bid:', 'image.digest'],
+  ['auction-platform', 'global.keda.enabled=maybe', 'global.keda.enabled'],
+  ['auction-platform', 'global.postgres.port=none', 'global.postgres.port'],
+  ['auction-platform', 'global.postgres.sslmode=prefer', 'global.postgres.sslmode'],
+  ['auction-platform', 'global.logLevel=loud', 'global.logLevel'],
+  ['auction-platform', 'global.otlp.sampleRatio=2', 'global.otlp.sampleRatio'],
+  ['auction-platform', 'auction.workloads.api.replicas=many', 'workloads.api.replicas'],
+  ['auction-platform', 'gateway.rateFactor=0', 'gateway.rateFactor'],
+  ['auction-platform', 'global.rabbitmq.url=amqp://me:pw@broker/auction', 'global.rabbitmq.url'],
+  ['auction-platform', 'global.rabbitmq.url=amqp://broker', 'global.rabbitmq.url'],
+  [
+    ...(['auction-platform', 'global.rabbitmq.managementUrl=http://me:pw@broker:15672/a'] as const),
+    'global.rabbitmq.managementUrl',
+  ],
+  ['auction-platform', 'global.publicUrl=https://example.com/shop', 'global.publicUrl'],
+  ['auction-platform', 'global.otlp.endpoint=collector:4318', 'global.otlp.endpoint'],
+  ['auction-platform', 'gateway.host=Auction_1`)', 'gateway.host'],
+  ['auction-platform', 'global.trustedProxies={proxy.example.com}', 'global.trustedProxies.0'],
+  ['auction-data', 'modes=operators', 'modes'],
+  ['auction-data', 'mode=docker', 'mode'],
+  ['auction-data', 'rabbitmq.replicas=2', 'rabbitmq.replicas'],
+  ['auction-data', 'rabbitmq.storage.sizes=1Gi', 'rabbitmq.storage', 'sizes'],
+  ['auction-data', 'postgres.image=postgres:latest', 'postgres.image'],
+  ['auction-data', 'postgres.storage.size=much', 'postgres.storage.size'],
+  ['auction-data', 'rabbitmq.users.admin.permissions.read=.*', 'rabbitmq.users', 'admin'],
+  ['auction-data', 'databases={Identity}', 'databases.0'],
+]
+
+for (const [chart, value, ...named] of REFUSED) {
+  t.test(`${chart} refuses ${value} and names it`, async (t) => {
+    const error = await render(chart, 'local', { set: [value] }).catch((error: Error) => error)
+    t.ok(error instanceof Error)
+    // Versions of Helm write the way to a key with dots or with slashes.
+    const said = String(error).replace(/^.*specifications of the schema/s, '')
+    const way = said.replaceAll('/', '.')
+    for (const name of named) t.ok(way.includes(name), `${name} in: ${said}`)
+  })
+}
+
+for (const chart of await installedCharts()) {
+  for (const profile of PROFILES) {
+    t.test(`helm lint has nothing against ${chart} in profile ${profile}`, async () => {
+      const file = await valuesFile(chart, profile)
+      const values = file === undefined ? [] : ['--values', file]
+      await helm(['lint', '--strict', `${CHARTS_DIR}/${chart}`, ...values])
+    })
+  }
+}
+
+t.test('helm lint has nothing against any chart alone', async (t) => {
+  const charts = globSync('*/Chart.yaml', { cwd: CHARTS_DIR }).map((file) => dirname(file))
+  t.ok(charts.length >= 7)
+  for (const chart of charts) await helm(['lint', '--strict', `${CHARTS_DIR}/${chart}`])
+})
