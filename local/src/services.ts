@@ -62,6 +62,8 @@ export function serviceEnvironment(
     // Everybody on this machine comes from one address.
     TRIES_PER_ADDRESS: '100000',
     OTEL_SERVICE_NAME: service,
+    // Nobody reads mails before trying things out; tests of that set it to required.
+    EMAIL_VERIFICATION: 'optional',
     // Auctions of seconds are for demos, replays and tests; the default is half an hour.
     MIN_AUCTION_SECONDS: '3',
     IMAGES_FOLDER: join(stateDir, 'images'),

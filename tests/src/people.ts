@@ -1,3 +1,5 @@
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import type { Mailbox } from '@auction/local/mailbox.ts'
 import type { Answer, ApiClient } from './api-client.ts'
 
 export interface Person {
@@ -18,6 +20,40 @@ export async function join(client: ApiClient, name: string, unique: string): Pro
   })
   const token = await logIn(client, email)
   return { id: String(registered.body.id), name, email, token }
+}
+
+/** Registers somebody, follows the link of the mail and logs in. */
+export async function joinByMail(
+  client: ApiClient,
+  mailbox: Pick<Mailbox, 'mails'>,
+  name: string,
+  unique: string,
+): Promise<Person> {
+  const email = `${unique}@example.test`
+  const registered = await insist(client, 'POST', '/identity/register', {
+    body: { name, email, password: PASSWORD },
+    accept: [201],
+  })
+  const link = await mailedLink(mailbox, email, 'verify_email')
+  await insist(client, 'POST', '/identity/email/verify', {
+    body: { token: new URLSearchParams(new URL(link).hash.slice(1)).get('token') },
+    accept: [204],
+  })
+  return { id: String(registered.body.id), name, email, token: await logIn(client, email) }
+}
+
+/** The link of a mail, once it is there. */
+export async function mailedLink(
+  mailbox: Pick<Mailbox, 'mails'>,
+  to: string,
+  template: string,
+): Promise<string> {
+  let link: string | undefined
+  await waitFor(`${template} to ${to}`, async () => {
+    link = mailbox.mails().find((mail) => mail.to === to && mail.template === template)?.link
+    return link !== undefined
+  })
+  return link ?? ''
 }
 
 /** A fresh access token. */

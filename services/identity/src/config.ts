@@ -38,6 +38,10 @@ const ApiConfig = Type.Object({
   TRIES_PER_ACCOUNT: Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }),
   /** Wrong passwords, wrong codes and registrations from one address in a quarter of an hour. */
   TRIES_PER_ADDRESS: Type.Integer({ default: 100, minimum: 1, maximum: 1_000_000 }),
+  /** Whether an account can be used before its address is verified; optional is for developers. */
+  EMAIL_VERIFICATION: Type.Union([Type.Literal('required'), Type.Literal('optional')], {
+    default: 'required',
+  }),
   /** Addresses and CIDRs of gateways, by commas: what they say about clients is believed. */
   TRUSTED_PROXIES: Type.String({ default: '' }),
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,

@@ -112,10 +112,15 @@ export const identityErrors = {
     'This link was used, is too old, or never was one. Ask for a new one.',
     400,
   ),
-  emailTaken: defineError(
-    'identity.email_taken',
-    'There is an account with this e-mail address already.',
-    409,
+  passwordRequired: defineError(
+    'identity.password_required',
+    'More than one account was asked for with this address. Type the password that you chose.',
+    400,
+  ),
+  emailNotVerified: defineError(
+    'identity.email_not_verified',
+    'Verify your e-mail address first: a link is on its way to you.',
+    403,
   ),
   tooBusy: defineError(
     'identity.too_busy',

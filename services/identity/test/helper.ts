@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
+import type { EmailVerification } from '#src/app/require-verified-email.ts'
 import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox, type SecretBox } from '#src/infra/crypto/secret-box.ts'
@@ -50,6 +51,8 @@ export interface IdentityOptions {
   concurrency?: number
   queueMax?: number
   legacyAlias?: boolean
+  /** Optional by default, so that people can log in as soon as they are registered. */
+  emailVerification?: EmailVerification
   breachedPasswordsUrl?: string
   throttles?: Partial<ThrottleSettings>
   /** One that runs already: this is a replica of it, on the same database. */
@@ -86,6 +89,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     throttleKey: box.derive('throttles'),
     throttles: { triesPerAccount: 10, triesPerAddress: 100, ...options.throttles },
     trustedProxies: [TEST_GATEWAY],
+    emailVerification: options.emailVerification ?? 'optional',
     legacyAlias: options.legacyAlias ?? false,
   })
   t.teardown(async () => {

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { createClient } from '../api-client.ts'
-import { join, PASSWORD } from '../people.ts'
+import { joinByMail, PASSWORD } from '../people.ts'
 import { compare, type Pair } from '../timing/compare.ts'
 
 const HELP = `npm run timing -- [--samples N]
@@ -29,13 +29,19 @@ const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-timing-'))
 const platform = await startPlatform({
   stateDir,
   // One stranger guesses at one account, and every guess shall be looked at.
-  env: { 'identity-api': { TRIES_PER_ACCOUNT: '1000000', TRIES_PER_ADDRESS: '1000000' } },
+  env: {
+    'identity-api': {
+      TRIES_PER_ACCOUNT: '1000000',
+      TRIES_PER_ADDRESS: '1000000',
+      EMAIL_VERIFICATION: 'required',
+    },
+  },
 })
 // Straight to the service: a gateway in between would only add noise.
 const client = createClient({ baseUrl: platform.addresses.get('identity-api') ?? '' })
 let isFine = true
 try {
-  const { email } = await join(client, 'Known', 'known-00000')
+  const { email } = await joinByMail(client, platform.mailbox, 'Known', 'known-00000')
   // As long as the known one, so that an answer that repeats it is as long.
   const padded = (index: number) => String(index).padStart(5, '0')
   const nobody = (index: number) => `other-${padded(index)}@example.test`

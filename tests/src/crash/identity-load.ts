@@ -112,8 +112,6 @@ async function untilAnswered(
     const answer = await client
       .request('POST', path, { timeoutMs: ANSWER_TIMEOUT_MS, ...options })
       .catch(() => undefined)
-    // 409: the registration whose answer was lost had been committed.
-    if (answer?.statusCode === 409) return { ...answer, statusCode: 201 }
     if (answer !== undefined && answer.statusCode < 500 && answer.statusCode !== 429) return answer
     await wait(200)
   }

@@ -54,6 +54,8 @@ export const userDeleted = defineEvent({
 export const MAIL_TEMPLATES = [
   'reset_password',
   'password_changed',
+  'verify_email',
+  'already_registered',
   'two_factor_enabled',
   'two_factor_disabled',
   'recovery_codes_replaced',

@@ -7,6 +7,7 @@ import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts
 import { takeMailRequest } from '#src/infra/postgres/mail-requests.ts'
 import { insertReset, lockResettableUser } from '#src/infra/postgres/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { answerRegistrations } from './answer-registrations.ts'
 import type { Mails } from './mails.ts'
 
 const INTERVAL_MS = 250
@@ -41,9 +42,10 @@ export async function answerMailRequests(deps: MailRequestDependencies): Promise
   return mailed
 }
 
-/** Answers mail requests several times a second. */
+/** Answers mail requests and registrations several times a second. */
 export function startMailRequests(deps: MailRequestDependencies, log: Logger): Repeated {
   return repeat('mail requests', INTERVAL_MS, log, async () => {
     await answerMailRequests(deps)
+    await answerRegistrations(deps)
   })
 }

@@ -16,8 +16,10 @@ import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
 import type { Mails } from './mails.ts'
 import { createIdentityMetrics } from './metrics.ts'
+import type { EmailVerification } from './require-verified-email.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
+import { emailRoutes } from './routes/email.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operatorRoutes } from './routes/operators.ts'
 import { ownSessionRoutes } from './routes/own-sessions.ts'
@@ -55,6 +57,7 @@ export interface AppDependencies {
   throttleKey: Buffer
   throttles: ThrottleSettings
   legacyAlias: boolean
+  emailVerification: EmailVerification
   log: Logger
   registry: Registry
 }
@@ -111,6 +114,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await profileRoutes(app, { ...dependencies, checkSession })
   const encoder = createPhotoEncoder()
   await photoRoutes(app, { ...dependencies, checkSession, throttle, encoder })
+  await emailRoutes(app, { ...dependencies, hasher, metrics })
   await keyRoutes(app, { keys })
   return app
 }

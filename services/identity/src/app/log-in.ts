@@ -1,4 +1,5 @@
 import { ServiceError } from '@auction/common/errors.ts'
+import type { Trace } from '@auction/common/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'
@@ -18,6 +19,7 @@ import {
 } from '#src/infra/postgres/users.ts'
 import type { AccessTokens } from './access-token.ts'
 import type { IdentityMetrics } from './metrics.ts'
+import { type EmailVerification, requireVerifiedEmail } from './require-verified-email.ts'
 import { startSession } from './start-session.ts'
 import type { Admission, Throttle } from './throttle.ts'
 import type { Visitor } from './visitor.ts'
@@ -29,12 +31,14 @@ export interface LogInDependencies {
   accessTokens: AccessTokens
   throttle: Throttle
   metrics: IdentityMetrics
+  emailVerification: EmailVerification
 }
 
 export interface LogInCommand {
   email: string
   password: string
   visitor: Visitor
+  trace: Trace
 }
 
 export interface Tokens {
@@ -79,6 +83,7 @@ export async function logIn(
     const until = await readSuspensionEnd(db, user.id)
     throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
+  await requireVerifiedEmail(deps, user.id, command.trace)
   const opened = await open(deps, user, command.visitor)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
   await renewHash(deps, user, password)

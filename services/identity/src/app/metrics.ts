@@ -3,7 +3,7 @@ import type { ThrottleSubject } from '#src/domain/throttle.ts'
 import type { Permits } from '#src/infra/argon2/permits.ts'
 
 export interface IdentityMetrics {
-  registered(outcome: 'created' | 'email_taken'): void
+  registered(outcome: 'asked' | 'created'): void
   loggedIn(
     outcome:
       | 'accepted'

@@ -17,6 +17,7 @@ import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sess
 import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
 import { setPasswordHash } from '#src/infra/postgres/users.ts'
 import type { Mails } from './mails.ts'
+import { recordVerification } from './open-account.ts'
 import { refuseWhenFull } from './when-full.ts'
 
 export interface PasswordDependencies {
@@ -83,6 +84,8 @@ export async function resetPassword(
     if (!isThere || !(await spendReset(tx, digest, user.id))) throw identityErrors.invalidLink()
     await revokeSessionsOfUser(tx, user.id, 'password_reset')
     await settle(tx, deps, user, { action: 'password.reset', actorId: null, trace })
+    // Who got the link reads the mails of this address.
+    await recordVerification(tx, user, trace)
   })
   notifyOutbox(deps.pool)
 }

@@ -1,7 +1,13 @@
 import type { Logger } from '@auction/common/logger.ts'
 import type { Kysely } from 'kysely'
 import { purgeOrigins } from '#src/infra/postgres/known-origins.ts'
-import { purgeExpired, purgeRefreshTokens, purgeSessions } from '#src/infra/postgres/purge.ts'
+import {
+  purgeExpired,
+  purgeRefreshTokens,
+  purgeRegistrations,
+  purgeSessions,
+  purgeUnaskedMails,
+} from '#src/infra/postgres/purge.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { purgeThrottles } from '#src/infra/postgres/throttles.ts'
 
@@ -14,6 +20,8 @@ export interface Purged {
   pendingLogins: number
   passkeyChallenges: number
   passwordResets: number
+  registrations: number
+  unaskedMails: number
   throttles: number
   origins: number
 }
@@ -26,6 +34,8 @@ export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged
     pendingLogins: await untilLess(batch, () => purgeExpired(db, 'pending_logins', batch)),
     passkeyChallenges: await untilLess(batch, () => purgeExpired(db, 'passkey_challenges', batch)),
     passwordResets: await untilLess(batch, () => purgeExpired(db, 'password_resets', batch)),
+    registrations: await untilLess(batch, () => purgeRegistrations(db, batch)),
+    unaskedMails: await untilLess(batch, () => purgeUnaskedMails(db, batch)),
     throttles: await untilLess(batch, () => purgeThrottles(db, batch)),
     origins: await untilLess(batch, () => purgeOrigins(db, batch)),
   }

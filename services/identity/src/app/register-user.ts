@@ -1,7 +1,5 @@
-import { createEvent } from '@auction/common/contracts/event.ts'
-import { userRegistered } from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
@@ -10,10 +8,12 @@ import { normaliseName } from '#src/domain/name.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
+import { insertRegistration } from '#src/infra/postgres/registrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { insertUser } from '#src/infra/postgres/users.ts'
 import type { IdentityMetrics } from './metrics.ts'
+import { openAccount } from './open-account.ts'
 import { readNewPassword } from './passwords.ts'
+import type { EmailVerification } from './require-verified-email.ts'
 import type { Throttle } from './throttle.ts'
 import type { Visitor } from './visitor.ts'
 import { refuseWhenFull } from './when-full.ts'
@@ -25,6 +25,7 @@ export interface RegisterDependencies {
   metrics: IdentityMetrics
   throttle: Throttle
   legacyAlias: boolean
+  emailVerification: EmailVerification
   isBreached: BreachCheck
 }
 
@@ -34,7 +35,11 @@ export interface RegisterCommand {
   password: string
 }
 
-/** Opens an account and announces it; the row and its event are committed together. */
+/**
+ * Notes that somebody wants an account, in the same words and work whether the address has one. The
+ * worker mails the link that opens it, or that there is one already. Where verification is optional
+ * the account is open at once: then a login tells whether the address was free.
+ */
 export async function registerUser(
   deps: RegisterDependencies,
   command: RegisterCommand,
@@ -47,16 +52,19 @@ export async function registerUser(
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const id = newId()
   const { email } = command
-  const isNew = await deps.db.transaction().execute(async (tx) => {
-    if (!(await insertUser(tx, { id, email, emailNormalised, name, passwordHash }))) return false
-    const { legacyAlias } = deps
-    const context = { source: 'identity', aggregateId: id, trace, legacyAlias }
-    await writeOutbox(tx, [createEvent(userRegistered, context, { userId: id, name, email })])
-    return true
+  const user = { id, email, emailNormalised, name, passwordHash }
+  const { legacyAlias, emailVerification } = deps
+  const isCreated = await deps.db.transaction().execute(async (tx) => {
+    const isOpen =
+      emailVerification === 'optional' && (await openAccount(tx, user, { trace, legacyAlias }))
+    await insertRegistration(tx, user, trace)
+    return isOpen
   })
-  deps.metrics.registered(isNew ? 'created' : 'email_taken')
-  if (!isNew) throw identityErrors.emailTaken({ field: 'email' })
-  notifyOutbox(deps.pool)
+  deps.metrics.registered('asked')
+  if (isCreated) {
+    deps.metrics.registered('created')
+    notifyOutbox(deps.pool)
+  }
   return { id, name, email }
 }
 

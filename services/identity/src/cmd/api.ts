@@ -41,6 +41,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
       triesPerAddress: config.TRIES_PER_ADDRESS,
     },
     trustedProxies: readTrustedProxies(config.TRUSTED_PROXIES),
+    emailVerification: config.EMAIL_VERIFICATION,
     legacyAlias: config.LEGACY_PASCAL_ALIAS,
   })
   return { app, checks: { postgres: createMigrationCheck(pool, identityMigrations) } }

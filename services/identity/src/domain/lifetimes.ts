@@ -18,3 +18,15 @@ export const RESET_LIFETIME_MINUTES = 30
 
 /** More links than this are not mailed to one account in an hour. */
 export const RESETS_PER_HOUR_MAX = 5
+
+/** A mailed link that shows whose an address is works for this long. */
+export const ADDRESS_LINK_LIFETIME_HOURS = 24
+
+/** More mails than this do not go to one address in an hour when anybody could have asked for them. */
+export const UNASKED_MAILS_PER_HOUR_MAX = 5
+
+/** Of the registrations that wait for one address so many count, the newest. */
+export const CLAIMS_MAX = 5
+
+/** A link to verify an address stands so many wrong passwords. */
+export const LINK_TRIES_MAX = 5

@@ -97,6 +97,7 @@ t.test(
       KEY_ENCRYPTION_KEY,
       MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,
       PUBLIC_URL,
+      EMAIL_VERIFICATION: 'optional',
     }
     const processes = [
       await start(t, 'api', api),

@@ -13,7 +13,7 @@ let postponed
 const FORMS = {
   async register(values) {
     await ask('POST', '/identity/register', values)
-    tell('Your account is open. You can log in now.')
+    tell('Look into your mailbox: a link is on its way that opens your account.')
   },
   async login(values) {
     const answer = await ask('POST', '/identity/login', values)
@@ -34,6 +34,20 @@ const FORMS = {
   async reset({ newPassword }) {
     await ask('POST', '/identity/password/reset', { token: linkToken(), newPassword })
     tell('The new password is set, and every session has ended. Log in with it.')
+  },
+  async 'verify-email'() {
+    try {
+      await verifyEmail({})
+    } catch (error) {
+      if (error.code !== 'identity.password_required') throw error
+      form('verify-email').hidden = true
+      form('verify-email-password').hidden = false
+      form('verify-email-password').elements.password.focus()
+      tell(error.message)
+    }
+  },
+  async 'verify-email-password'({ password }) {
+    await verifyEmail({ password })
   },
   async reauthenticate({ password, code }) {
     remember(
@@ -82,6 +96,11 @@ const ACTS = {
 }
 
 const form = (name) => document.querySelector(`form[data-form="${name}"]`)
+
+async function verifyEmail(values) {
+  await ask('POST', '/identity/email/verify', { token: linkToken(), ...values })
+  tell('Your address is verified. You can log in now.')
+}
 
 function enter(tokens) {
   remember(tokens)

@@ -7,6 +7,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   '/account/login': ['login', 'challenge'],
   '/account/forgot': ['forgot'],
   '/account/reset': ['reset'],
+  '/account/verify-email': ['verify-email', 'verify-email-password'],
 }
 
 async function start(t: Parameters<typeof startApp>[0]) {

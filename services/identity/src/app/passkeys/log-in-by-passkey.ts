@@ -1,3 +1,4 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import type {
   AuthenticationResponseJSON,
   PublicKeyCredentialRequestOptionsJSON,
@@ -5,6 +6,7 @@ import type {
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
 import type { AccessTokens } from '../access-token.ts'
 import type { LoggedIn } from '../log-in.ts'
+import { type EmailVerification, requireVerifiedEmail } from '../require-verified-email.ts'
 import { startSession } from '../start-session.ts'
 import type { Throttle } from '../throttle.ts'
 import type { Visitor } from '../visitor.ts'
@@ -15,6 +17,12 @@ import {
   spendPasskey,
 } from './check-passkey.ts'
 import { askForSignature } from './passkey-challenge.ts'
+
+export interface PasskeyLoginDependencies extends PasskeyDependencies {
+  accessTokens: AccessTokens
+  throttle: Throttle
+  emailVerification: EmailVerification
+}
 
 /** Asks whoever is there; nothing is said about who has an account. */
 export async function askAnybody({
@@ -29,12 +37,14 @@ export async function askAnybody({
  * in one, and a code is not asked for.
  */
 export async function logInByPasskey(
-  deps: PasskeyDependencies & { accessTokens: AccessTokens; throttle: Throttle },
+  deps: PasskeyLoginDependencies,
   response: AuthenticationResponseJSON,
   visitor: Visitor,
+  trace: Trace,
 ): Promise<LoggedIn> {
   const checked = await checkPasskey(deps, 'login', response)
   const { userId } = checked
+  await requireVerifiedEmail(deps, userId, trace)
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)

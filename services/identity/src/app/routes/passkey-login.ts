@@ -1,17 +1,16 @@
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
-import type { AccessTokens } from '../access-token.ts'
-import type { PasskeyDependencies } from '../passkeys/check-passkey.ts'
-import { askAnybody, logInByPasskey } from '../passkeys/log-in-by-passkey.ts'
-import type { Throttle } from '../throttle.ts'
+import {
+  askAnybody,
+  logInByPasskey,
+  type PasskeyLoginDependencies,
+} from '../passkeys/log-in-by-passkey.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
 import { visitorOf } from './visitor-of.ts'
 
-export interface PasskeyLoginRoutesOptions extends PasskeyDependencies {
-  accessTokens: AccessTokens
-  throttle: Throttle
+export interface PasskeyLoginRoutesOptions extends PasskeyLoginDependencies {
   publicUrl: string
 }
 
@@ -51,7 +50,8 @@ export async function passkeyLoginRoutes(
     },
     async (request, reply) => {
       const { credential } = request.body
-      const tokens = await logInByPasskey(options, credential, visitorOf(request))
+      const visitor = visitorOf(request)
+      const tokens = await logInByPasskey(options, credential, visitor, request.trace)
       reply.header('cache-control', 'no-store')
       return loggedInAnswer(reply, tokens, options.publicUrl)
     },

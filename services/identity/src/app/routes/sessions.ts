@@ -50,7 +50,7 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
     async (request, reply) => {
       const { email, password } = request.body
       const visitor = visitorOf(request)
-      const opened = await logIn(options, { email, password, visitor })
+      const opened = await logIn(options, { email, password, visitor, trace: request.trace })
       reply.header('cache-control', 'no-store')
       if ('pendingToken' in opened) return reply.code(202).send(pendingAnswer(opened))
       return loggedInAnswer(reply, opened, options.publicUrl)

@@ -52,11 +52,12 @@ export async function insertReset(
 export async function readReset(
   db: Kysely<Database>,
   digest: Buffer,
-): Promise<(ResettableUser & { passwordHash: string }) | undefined> {
+): Promise<(ResettableUser & { passwordHash: string; emailNormalised: string }) | undefined> {
   return db
     .selectFrom('password_resets as reset')
     .innerJoin('users', 'users.id', 'reset.user_id')
     .select(['users.id', 'users.email', 'users.name', 'users.password_hash as passwordHash'])
+    .select('users.email_normalised as emailNormalised')
     .where('reset.digest', '=', digest)
     .where('reset.expires_at', '>', sql<Date>`clock_timestamp()`)
     .where('users.status', '!=', 'deleted')

@@ -40,3 +40,23 @@ export async function purgeExpired(
       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
+
+/** Deletes some registrations whose link ran out; answers how many. */
+export async function purgeRegistrations(db: Kysely<Database>, limit: number): Promise<number> {
+  const result = await sql`
+    delete from registrations where id in (
+      select id from registrations
+       where expires_at < clock_timestamp() and answered_at is not null limit ${limit}
+      for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}
+
+/** Deletes some mails that no longer count; answers how many. */
+export async function purgeUnaskedMails(db: Kysely<Database>, limit: number): Promise<number> {
+  const result = await sql`
+    delete from unasked_mails where id in (
+      select id from unasked_mails where asked_at < clock_timestamp() - interval '1 hour'
+       limit ${limit}
+      for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}

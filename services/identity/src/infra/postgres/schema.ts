@@ -140,6 +140,26 @@ export interface MailRequestsTable {
   created_at: Generated<Date>
 }
 
+export interface RegistrationsTable {
+  id: string
+  email: string
+  email_normalised: string
+  name: string
+  password_hash: string
+  trace: ColumnType<unknown, string, never>
+  created_at: Generated<Date>
+  expires_at: Instant
+  answered_at: Instant | null
+  digest: Buffer | null
+  tries: Generated<number>
+}
+
+export interface UnaskedMailsTable {
+  id: string
+  email_normalised: string
+  asked_at: Generated<Date>
+}
+
 export interface ThrottlesTable {
   key: Buffer
   tries: number
@@ -181,6 +201,8 @@ export interface Database {
   users: UsersTable
   password_resets: PasswordResetsTable
   mail_requests: MailRequestsTable
+  registrations: RegistrationsTable
+  unasked_mails: UnaskedMailsTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable
   signing_keys: SigningKeysTable

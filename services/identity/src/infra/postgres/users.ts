@@ -34,6 +34,62 @@ export async function insertUser(tx: Transaction<Database>, user: NewUser): Prom
   return result.numInsertedOrUpdatedRows === 1n
 }
 
+export interface AddressOwner {
+  id: string
+  email: string
+  name: string
+  status: string
+  isEmailVerified: boolean
+}
+
+/** Whose an address is, deleted accounts included: theirs is not given to anybody else. */
+export async function readUserByAddress(
+  db: Kysely<Database>,
+  emailNormalised: string,
+): Promise<AddressOwner | undefined> {
+  return db
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'status'])
+    .select(sql<boolean>`email_verified_at is not null`.as('isEmailVerified'))
+    .where('email_normalised', '=', emailNormalised)
+    .executeTakeFirst()
+}
+
+/** The user, if their address was never verified. */
+export async function readUnverified(
+  db: Kysely<Database>,
+  id: string,
+): Promise<NewUser | undefined> {
+  return db
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'email_normalised as emailNormalised'])
+    .select('password_hash as passwordHash')
+    .where('id', '=', id)
+    .where('email_verified_at', 'is', null)
+    .executeTakeFirst()
+}
+
+/** Answers the version and the address, or undefined when it was verified or left before. */
+export async function setEmailVerified(
+  tx: Transaction<Database>,
+  id: string,
+  emailNormalised: string,
+): Promise<{ version: number; email: string } | undefined> {
+  return tx
+    .updateTable('users')
+    .set({
+      email_verified_at: sql<Date>`clock_timestamp()`,
+      version: sql`version + 1`,
+      updated_at: sql`clock_timestamp()`,
+    })
+    .where('id', '=', id)
+    .where('email_normalised', '=', emailNormalised)
+    .where('email_verified_at', 'is', null)
+    .where('status', '!=', 'deleted')
+    .returning(['version', 'email'])
+    .executeTakeFirst()
+}
+
 /** What a login needs; deleted accounts do not exist any more. */
 export async function readCredentials(
   db: Kysely<Database>,

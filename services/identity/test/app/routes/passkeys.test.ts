@@ -417,3 +417,15 @@ t.test('passkeys are named anew and forgotten by their owner alone', async (t) =
     { action: 'passkey.removed', actor_id: ann.id, details: { name: 'old phone' } },
   ])
 })
+
+t.test('a passkey does not let in whose address is to be verified first', async (t) => {
+  const identity = await startIdentity(t)
+  const { as } = await person(identity, 'zoe@example.org')
+  const authenticator = createAuthenticator()
+  await addPasskey(as, authenticator)
+  const strict = await startIdentity(t, { beside: identity, emailVerification: 'required' })
+  const refused = await loginBy(strict, authenticator)
+  t.same(answerOf(refused), [403, 'identity.email_not_verified'])
+  await sql`update users set email_verified_at = clock_timestamp()`.execute(identity.db)
+  t.equal((await loginBy(strict, authenticator)).statusCode, 200)
+})

@@ -1,6 +1,12 @@
 import type { App } from '@auction/common/server.ts'
 import { accountPage } from '../pages/account/account-page.ts'
-import { forgotPage, loginPage, registerPage, resetPage } from '../pages/account/entry-pages.ts'
+import {
+  forgotPage,
+  loginPage,
+  registerPage,
+  resetPage,
+  verifyEmailPage,
+} from '../pages/account/entry-pages.ts'
 
 // The QR code of a two-factor secret comes as a data: picture, and this page alone may show one.
 const ACCOUNT_POLICY =
@@ -12,6 +18,7 @@ const PAGES: Readonly<Record<string, string>> = {
   '/account/login': loginPage(),
   '/account/forgot': forgotPage(),
   '/account/reset': resetPage(),
+  '/account/verify-email': verifyEmailPage(),
 }
 
 /**

@@ -75,3 +75,24 @@ ${form(
 ${status()}
 <p><a href="/account/login">Log in</a></p>`,
   )
+
+/** Where the mailed link of a new account leads. A press of a button, because mailers open links. */
+export const verifyEmailPage = () =>
+  page(
+    'Verify your address',
+    html`<h1>Verify your e-mail address</h1>
+${form('verify-email', 'This address is mine', html`<p>You asked for an account with this address.</p>`)}
+${form(
+  'verify-email-password',
+  'Continue',
+  field({
+    name: 'password',
+    label: 'The password that you chose',
+    type: 'password',
+    autocomplete: 'current-password',
+  }),
+  { isHidden: true },
+)}
+${status()}
+<p><a href="/account/login">Log in</a></p>`,
+  )

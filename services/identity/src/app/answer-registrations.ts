@@ -1,0 +1,55 @@
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Transaction } from 'kysely'
+import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { admitUnaskedMail, lockAddress } from '#src/infra/postgres/addresses.ts'
+import {
+  deleteRegistration,
+  findUnanswered,
+  type Registration,
+  setLink,
+  takeUnanswered,
+} from '#src/infra/postgres/registrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { readUserByAddress } from '#src/infra/postgres/users.ts'
+import type { MailRequestDependencies } from './answer-mail-requests.ts'
+import type { Mail } from './mails.ts'
+
+/** Turns every registration that waits into its mail; tells how many mails that were. */
+export async function answerRegistrations(deps: MailRequestDependencies): Promise<number> {
+  let mailed = 0
+  for (;;) {
+    const next = await findUnanswered(deps.db)
+    if (next === undefined) break
+    const isMailed = await deps.db.transaction().execute(async (tx) => {
+      await lockAddress(tx, next.emailNormalised)
+      const registration = await takeUnanswered(tx, next.id)
+      const mail = registration && (await mailFor(tx, registration))
+      if (registration === undefined || mail === undefined) return false
+      await writeOutbox(tx, [deps.mails.request(mail, registration.trace)])
+      return true
+    })
+    if (isMailed) mailed += 1
+  }
+  if (mailed > 0) notifyOutbox(deps.pool)
+  return mailed
+}
+
+/** Neither mail repeats the name from the registration: a stranger may have chosen it. */
+async function mailFor(
+  tx: Transaction<Database>,
+  { id, email, emailNormalised }: Registration,
+): Promise<Mail | undefined> {
+  const owner = await readUserByAddress(tx, emailNormalised)
+  if (owner !== undefined && (owner.id !== id || owner.isEmailVerified)) {
+    await deleteRegistration(tx, id)
+    const isTold = owner.id !== id && owner.status !== 'deleted'
+    if (!isTold || !(await admitUnaskedMail(tx, emailNormalised))) return undefined
+    const { id: userId, email: to, name } = owner
+    return { template: 'already_registered', to, name, userId }
+  }
+  if (!(await admitUnaskedMail(tx, emailNormalised))) return undefined
+  const secret = createRefreshToken()
+  const expiresAt = await setLink(tx, id, digestOf(secret))
+  const link = { path: '/account/verify-email', secret, expiresAt }
+  return { template: 'verify_email', to: email, name: email, link }
+}
