@@ -7,7 +7,9 @@ exist already, and the operator's own settings last.
 {{- $service := .spec.name -}}
 {{- $release := .root.Release.Name | trunc 30 | trimSuffix "-" -}}
 - { name: LOG_LEVEL, value: {{ $g.logLevel | quote }} }
+{{- if hasKey .spec.workloads .name }}
 - { name: SHUTDOWN_DRAIN_MS, value: {{ ternary "8000" "0" (and (hasKey .workload "port") (not $g.dev.enabled)) | quote }} }
+{{- end }}
 {{- if $g.otlp.endpoint }}
 - { name: OTEL_SERVICE_NAME, value: {{ $service | quote }} }
 - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ $g.otlp.endpoint | quote }} }
