@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { createUpstream } from '#src/infra/http/upstream.ts'
 import { accountRoutes } from './routes/account.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { eventRoutes } from './routes/events.ts'
 import { pageRoutes } from './routes/pages.ts'
 
 export interface AppDependencies {
@@ -35,6 +36,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   })
   await assetRoutes(app)
   await accountRoutes(app)
+  await eventRoutes(app)
   await pageRoutes(app, { upstream: createUpstream(auctionUrl, bidUrl), log })
   return app
 }

@@ -14,6 +14,7 @@ const API_PAGES: readonly [string, string][] = [
   ['/identity/docs', 'Identity API'],
   ['/api/v1/items/docs', 'Items API'],
   ['/api/v1/lots/docs', 'Bids API'],
+  ['/events.html', 'Events'],
 ]
 
 /** The frame of every page, as a whole document. */

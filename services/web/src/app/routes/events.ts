@@ -1,0 +1,20 @@
+import { asyncApiDocument } from '@auction/common/asyncapi.ts'
+import type { App } from '@auction/common/server.ts'
+import { eventsPage } from '../pages/events-page.ts'
+
+/** What other systems can listen to. It changes with a release only, so it is made once. */
+export async function eventRoutes(app: App): Promise<void> {
+  const document = JSON.stringify(asyncApiDocument())
+  const page = eventsPage()
+  for (const [url, type, content] of [
+    ['/asyncapi.json', 'application/json; charset=utf-8', document],
+    ['/events.html', 'text/html; charset=utf-8', page],
+  ] as const) {
+    app.route({
+      method: ['GET', 'HEAD'],
+      url,
+      config: { auth: 'public' },
+      handler: (_request, reply) => reply.type(type).send(content),
+    })
+  }
+}
