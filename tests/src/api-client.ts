@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http'
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https'
 
 export interface Answer<T = Record<string, unknown>> {
   statusCode: number
@@ -28,13 +29,20 @@ export interface ClientOptions {
   /** A loopback address to call from, so that many clients do not share one rate limit. */
   localAddress?: string
   maxSockets?: number
+  /** PEM of an authority to believe beside those of the system. */
+  ca?: string
 }
 
 const TIMEOUT_MS = 15_000
 
 /** A plain HTTP client with kept-alive connections; what a bidder's browser would send. */
-export function createClient({ baseUrl, localAddress, maxSockets = 64 }: ClientOptions): ApiClient {
-  const agent = new Agent({ keepAlive: true, maxSockets })
+export function createClient(options: ClientOptions): ApiClient {
+  const { baseUrl, localAddress, maxSockets = 64, ca } = options
+  const isTls = baseUrl.startsWith('https:')
+  const send = isTls ? httpsRequest : httpRequest
+  const agent = isTls
+    ? new TlsAgent({ keepAlive: true, maxSockets, ...(ca === undefined ? {} : { ca }) })
+    : new Agent({ keepAlive: true, maxSockets })
   return {
     request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
       const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
@@ -45,7 +53,7 @@ export function createClient({ baseUrl, localAddress, maxSockets = 64 }: ClientO
         headers['content-length'] = String(Buffer.byteLength(payload))
       }
       return new Promise((resolve, reject) => {
-        const outgoing = httpRequest(
+        const outgoing = send(
           new URL(path, baseUrl),
           { method, headers, agent, ...(localAddress === undefined ? {} : { localAddress }) },
           (response) => {

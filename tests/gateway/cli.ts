@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util'
+import { createClient } from '#src/api-client.ts'
+import { attack } from './attack.ts'
+import { createCast, readHeaderNames, tracesOf } from './cast.ts'
+import { readDirect, readInstallation } from './installation.ts'
+
+const HELP = `npm run gateway -w tests -- --url URL [--ca FILE] [--direct SERVICE=URL]… [--count N] [--seed N]
+
+Tries to be taken for somebody else, through the gateway of an installation and straight at its
+services. Registers three users and leaves them, a lot and drafts behind. GATEWAY_URL, GATEWAY_CA
+and SERVICE_URLS do the same as the options.`
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string' },
+    ca: { type: 'string' },
+    direct: { type: 'string', multiple: true, default: [] },
+    count: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '20261123' },
+    help: { type: 'boolean', default: false },
+  },
+})
+const installation = readInstallation({
+  ...process.env,
+  ...(values.url === undefined ? {} : { GATEWAY_URL: values.url }),
+  ...(values.ca === undefined ? {} : { GATEWAY_CA: values.ca }),
+})
+const count = Number(values.count)
+const seed = Number(values.seed)
+if (values.help || installation === undefined || !(count > 0) || !Number.isInteger(seed)) {
+  console.log(HELP)
+  process.exit(values.help ? 0 : 2)
+}
+
+const { url, ca } = installation
+const trust = ca === undefined ? {} : { ca }
+const client = createClient({ baseUrl: url, ...trust })
+const cast = await createCast(client, await readHeaderNames())
+const before = JSON.stringify(await tracesOf(client, cast))
+await assault('the gateway', url, cast.targets)
+for (const [service, address] of [...installation.direct, ...readDirect(values.direct)]) {
+  const own = cast.targets.filter((target) => target.service === service)
+  if (own.length === 0) throw new Error(`nothing is known to ask of ${service}`)
+  await assault(service, address, own)
+}
+if (JSON.stringify(await tracesOf(client, cast)) !== before) {
+  console.log('NOT OK: something was done in the name of the victim')
+  process.exitCode = 1
+}
+client.close()
+
+async function assault(name: string, address: string, targets: typeof cast.targets) {
+  const options = { url: address, ...trust, cast: { ...cast, targets }, seed, count }
+  const { variants, verdicts, tookMs, findings } = await attack(options)
+  console.log(`${name}: ${variants} variants in ${Math.round(tookMs / 1000)} s`)
+  for (const [verdict, number] of Object.entries(verdicts)) console.log(`  ${verdict}: ${number}`)
+  // The bytes may hold a token, so only what was tried is shown.
+  for (const { verdict, how, target, status } of findings) {
+    console.log(`  NOT OK: ${verdict} (${status}) on ${target}: ${how}`)
+  }
+  if (findings.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,45 @@
+import t from 'tap'
+import { attack } from './attack.ts'
+import { readHeaderNames, stage } from './cast.ts'
+import { forge } from './forgeries.ts'
+import { startNaive } from './naive.ts'
+
+t.setTimeout(120_000)
+
+const SEED = 20261123
+const VARIANTS = 2_000
+
+const person = (name: string, id: string) => ({
+  id,
+  name,
+  email: `${name}@example.test`,
+  token: 'not.a.token',
+})
+const victim = person('victim', '0197a3c4-1111-7000-8000-000000000001')
+const attacker = person('attacker', '0197a3c4-1111-7000-8000-000000000002')
+const ids = { victim, attacker, lotId: '1', draftId: '2' }
+const cast = stage(ids, ['a secret of the victim'], await readHeaderNames())
+
+t.test('the same forgeries fool a service that believes X-User-Id', async (t) => {
+  const { gatewayUrl, serviceUrl } = await startNaive(t, victim.id, cast.secrets)
+  const places = { 'behind a gateway that strips nothing': gatewayUrl, alone: serviceUrl }
+  for (const [where, url] of Object.entries(places)) {
+    const { verdicts, findings } = await attack({ url, cast, seed: SEED, count: VARIANTS })
+    t.comment(`${where}: ${verdicts.impersonated} of ${VARIANTS} impersonate`)
+    t.ok(verdicts.impersonated > 0, where)
+    const ways = new Set(findings.map(({ how }) => how.replace(/^\S+ /, '').split(',')[0]))
+    t.ok(ways.size > 3, `in more ways than one: ${[...ways].slice(0, 12).join('; ')}`)
+  }
+})
+
+t.test('a seed makes the same forgeries again, and no two of them alike', async (t) => {
+  const make = (seed: number, count: number) => {
+    const options = { seed, host: 'localhost', targets: cast.targets, claims: cast.claims }
+    const forgeries = forge(options)
+    return Array.from({ length: count }, () => String(forgeries.next().value.bytes))
+  }
+  const first = make(SEED, 10_000)
+  t.equal(new Set(first).size, 10_000)
+  t.strictSame(make(SEED, 10_000), first)
+  t.notSame(make(SEED + 1, 100), first.slice(0, 100))
+})
