@@ -12,11 +12,11 @@ export function picture(kind: 'png' | 'jpeg' | 'webp', width = 60, height = 40):
 }
 
 /** A PNG that says it is huge: a few bytes that would unpack to ten gigabytes. */
-export function bomb(side = 50_000): Buffer {
+export function bomb(side = 50_000, bits = 8): Buffer {
   const size = Buffer.alloc(13)
   size.writeUInt32BE(side, 0)
   size.writeUInt32BE(side, 4)
-  size.set([8, 6, 0, 0, 0], 8)
+  size.set([bits, 6, 0, 0, 0], 8)
   return Buffer.concat([
     Buffer.from('89504e470d0a1a0a', 'hex'),
     chunk('IHDR', size),

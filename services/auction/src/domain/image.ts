@@ -1,7 +1,9 @@
 export const IMAGES_MAX = 12
 export const IMAGE_BYTES_MAX = 5 * 1024 * 1024
-/** Of a picture as it is sent; decoded whole, it takes four bytes each. */
-export const IMAGE_PIXELS_MAX = 40_000_000
+/** Of a picture as it is sent. */
+export const IMAGE_PIXELS_MAX = 30_000_000
+/** A pixel has three bytes or eight: interlaced files are decoded whole, whatever they hold. */
+export const IMAGE_DECODED_BYTES_MAX = 100_000_000
 export const ALT_TEXT_LENGTH_MAX = 300
 
 /** The longest side of each size, in pixels. Smaller pictures stay as small as they are. */

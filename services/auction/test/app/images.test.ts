@@ -83,12 +83,14 @@ t.test('what is no picture is refused, and nothing of it is kept', async (t) => 
   const itemId = await createDraft(fixture)
   const png = await picture('png', 300, 300)
   const jpeg = await picture('jpeg', 900, 900)
+  const deep = bomb(3750, 16)
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
   for (const [name, parts, statusCode, code] of [
     ['an SVG', [{ bytes: svg }], 415, 'type_not_supported'],
     ['an empty file', [{ bytes: Buffer.alloc(0) }], 415, 'type_not_supported'],
     ['a GIF', [{ bytes: Buffer.from('GIF89a-and-more') }], 415, 'type_not_supported'],
     ['a bomb', [{ bytes: bomb() }], 422, 'too_many_pixels'],
+    ['16 bits of 14 megapixels', [{ bytes: deep }], 422, 'too_many_pixels'],
     ['half a PNG', [{ bytes: png.subarray(0, png.length / 2) }], 422, 'broken'],
     ['half a JPEG', [{ bytes: jpeg.subarray(0, jpeg.length / 2) }], 422, 'broken'],
     ['only the first bytes', [{ bytes: png.subarray(0, 8) }], 422, 'broken'],
