@@ -91,3 +91,8 @@ exist already, and the operator's own settings last.
 {{- define "auction-lib.settings.mail" }}
 - { name: MAIL_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ .global.secrets.identity }}, key: MAIL_SEAL_KEY } } }
 {{- end -}}
+
+{{/* Pictures are files of a volume that every process of the service mounts. */}}
+{{- define "auction-lib.settings.images" }}
+- { name: IMAGES_FOLDER, value: /data/images }
+{{- end -}}

@@ -35,6 +35,9 @@ resources: {{- toYaml .values.resources | nindent 2 }}
 securityContext: {{- include "auction-lib.containerSecurity" (not .global.dev.enabled) | nindent 2 }}
 volumeMounts:
   - { name: tmp, mountPath: /tmp }
+  {{- if .workload.claim }}
+  - { name: data, mountPath: /data }
+  {{- end }}
   {{- if .global.caBundle.configMap }}
   - { name: ca, mountPath: /etc/auction/ca, readOnly: true }
   {{- end }}
@@ -42,6 +45,10 @@ volumeMounts:
 
 {{- define "auction-lib.volumes" -}}
 - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
+{{- with .workload.claim }}
+{{- $claim := (index $.root.Values .).existingClaim | default (printf "%s-%s" (include "auction-lib.fullname" $) .) }}
+- { name: data, persistentVolumeClaim: { claimName: {{ $claim }} } }
+{{- end }}
 {{- with .global.caBundle.configMap }}
 - { name: ca, configMap: { name: {{ . }} } }
 {{- end }}
