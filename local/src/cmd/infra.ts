@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { startInfrastructure } from '../infrastructure.ts'
+import { ensureS3Server } from '../install/s3-server.ts'
 import { ensureTraefik } from '../install/traefik.ts'
 import { PROGRAMS_DIR } from '../platform.ts'
 import { claimState } from '../state.ts'
@@ -19,9 +20,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 const infrastructure = await starting
 const traefik = await ensureTraefik(PROGRAMS_DIR, log)
+const s3Server = await ensureS3Server(PROGRAMS_DIR, log)
 await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
 console.log(`export TEST_POSTGRES_URL=${infrastructure.postgres.adminUrl}`)
 console.log(`export TEST_RABBITMQ_URL=${infrastructure.rabbitmq.url}`)
 console.log(`export TEST_RABBITMQ_MANAGEMENT_URL=${infrastructure.rabbitmq.managementUrl}`)
 console.log(`export TEST_TRAEFIK=${traefik}`)
+console.log(`export TEST_S3_SERVER=${s3Server}`)
 console.log('# Ctrl-C stops both')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openState, startInfrastructure, timed } from '../infrastructure.ts'
 import { ensureHelm } from '../install/helm.ts'
+import { ensureS3Server } from '../install/s3-server.ts'
 import { ensureTraefik } from '../install/traefik.ts'
 import { PROGRAMS_DIR } from '../platform.ts'
 import { removePostgresData } from '../postgres.ts'
@@ -36,6 +37,7 @@ try {
   const infrastructure = await starting
   const traefik = await ensureTraefik(PROGRAMS_DIR, log)
   const helm = await ensureHelm(PROGRAMS_DIR, log)
+  const s3Server = await ensureS3Server(PROGRAMS_DIR, log)
   outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
   await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
   const env = {
@@ -45,6 +47,7 @@ try {
     TEST_RABBITMQ_MANAGEMENT_URL: infrastructure.rabbitmq.managementUrl,
     TEST_TRAEFIK: traefik,
     TEST_HELM: helm,
+    TEST_S3_SERVER: s3Server,
   }
   const chosen = only.length === 0 ? WORKSPACES : WORKSPACES.filter((name) => only.includes(name))
   for (const workspace of chosen) {

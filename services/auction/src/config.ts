@@ -17,6 +17,12 @@ const LISTING_SETTINGS = {
 const IMAGE_SETTINGS = {
   /** A folder that every process of this service sees. */
   IMAGES_FOLDER: Type.String({ default: 'images', minLength: 1 }),
+  /** Named, pictures lie in this bucket and not in the folder. */
+  S3_BUCKET: Type.String({ default: '' }),
+  S3_REGION: Type.String({ default: 'us-east-1', minLength: 1 }),
+  S3_ENDPOINT: Type.String({ default: '' }),
+  S3_ACCESS_KEY: Type.String({ default: '' }),
+  S3_SECRET_KEY: Type.String({ default: '' }),
 }
 
 const ApiConfig = Type.Object({

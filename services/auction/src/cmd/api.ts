@@ -10,7 +10,7 @@ import { readApiConfig } from '#src/config.ts'
 import { listingLimits } from '#src/domain/listing.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
-import { createFolderStorage } from '#src/infra/storage/folder.ts'
+import { createStorage } from '#src/infra/storage/create-storage.ts'
 
 const config = readApiConfig(process.env)
 const { INTERNAL_JWT_SECRET: secret } = config
@@ -24,7 +24,7 @@ await runService('auction', config, async ({ log, registry, lifecycle }) => {
     events: createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     limits: listingLimits(config.MIN_AUCTION_SECONDS),
     isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,
-    images: createFolderStorage(config.IMAGES_FOLDER),
+    images: createStorage(config),
     terms: createTermsClient(
       createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
     ),

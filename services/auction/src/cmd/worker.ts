@@ -11,7 +11,7 @@ import { startTimers } from '#src/app/timers.ts'
 import { readWorkerConfig } from '#src/config.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
-import { createFolderStorage } from '#src/infra/storage/folder.ts'
+import { createStorage } from '#src/infra/storage/create-storage.ts'
 
 const config = readWorkerConfig(process.env)
 const { INTERNAL_JWT_SECRET: secret } = config
@@ -31,7 +31,7 @@ await runService('auction', config, async (context) => {
   const terms = createTermsClient(
     createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
   )
-  const storage = createFolderStorage(config.IMAGES_FOLDER)
+  const storage = createStorage(config)
   const timers = startTimers({ db, events, terms, log, storage })
   lifecycle.onStop('timers', () => timers.stop())
   const postgres = createMigrationCheck(pool, auctionMigrations)
