@@ -8,6 +8,13 @@ import type { JwksCache } from './jwks.ts'
 /** Who may call a route. Every route declares one in `config.auth`, or the boot stops. */
 export type AuthMode = 'public' | 'optional' | 'bearer' | 'service'
 
+/**
+ * Who of those that are logged in a `bearer` route lets pass: `own` = it knows only the caller's own
+ * things, `owner` = it names a thing and only its owner passes, `role` = a role is asked for, `any` =
+ * everybody. It stands in the OpenAPI document, and tests/gateway tries every route by it.
+ */
+export type Access = 'own' | 'owner' | 'role' | 'any'
+
 /** The proven caller of a request. */
 export interface Caller {
   readonly id: string
@@ -32,6 +39,7 @@ export interface AccessClaims {
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: AuthMode
+    access?: Access
   }
   interface FastifyRequest {
     /** Set for `bearer` routes always, for `optional` ones when a valid token came along. */

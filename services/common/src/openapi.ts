@@ -1,4 +1,6 @@
 import type { SwaggerTransformObject } from '@fastify/swagger'
+import type { FastifySchema, RouteOptions } from 'fastify'
+import type { AuthMode } from './auth.ts'
 
 interface Parameter {
   required?: boolean
@@ -20,4 +22,24 @@ export const withOptionalDefaults: SwaggerTransformObject = (document) => {
     }
   }
   return document.openapiObject
+}
+
+const SECURITY: Readonly<Record<AuthMode, object[] | undefined>> = {
+  public: undefined,
+  optional: [{}, { bearer: [] }],
+  bearer: [{ bearer: [] }],
+  service: undefined,
+}
+
+/**
+ * Says in the document what the route declares in its config, so that the two cannot differ. One
+ * that asks who is calling is documented even without a tag: what is hidden, nobody tries.
+ */
+export function documentAccess(route: RouteOptions): void {
+  const { auth, access } = route.config ?? {}
+  if (auth === undefined || auth === 'service' || route.schema?.hide === true) return
+  const tags = route.schema?.tags ?? (auth === 'public' ? undefined : ['other'])
+  if (tags === undefined) return
+  const extensions = { 'x-auth': auth, ...(access === undefined ? {} : { 'x-access': access }) }
+  route.schema = { ...route.schema, tags, security: SECURITY[auth], ...extensions } as FastifySchema
 }

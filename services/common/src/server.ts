@@ -16,7 +16,7 @@ import { type AuthOptions, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import type { Logger } from './logger.ts'
 import { createRequestObserver } from './metrics.ts'
-import { withOptionalDefaults } from './openapi.ts'
+import { documentAccess, withOptionalDefaults } from './openapi.ts'
 import { acceptCorrelationId, type Span, startSpan, type Trace } from './tracing.ts'
 import { createValidatorCompiler } from './validation.ts'
 
@@ -123,6 +123,7 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
     if (mode !== 'public' && auth === undefined) {
       throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
     }
+    if (docs !== undefined) documentAccess(route)
   })
 }
 

@@ -51,7 +51,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
   app.put(
     `${ITEM}/categories`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, params, summary: 'Put an item into up to five categories' },
         body: Type.Object(
@@ -70,7 +70,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
   app.post(
     `${ITEM}/attributes`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, params, summary: 'Set attributes, all of them or none' },
         body: AttributesBody,
@@ -87,7 +87,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
   app.delete(
     `${ITEM}/attributes/:attributeId`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, summary: 'Take an attribute away' },
         params: attributeParams,

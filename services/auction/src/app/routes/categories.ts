@@ -126,7 +126,7 @@ function readRoutes(app: App, db: Kysely<Database>): void {
 }
 
 function writeRoutes(app: App, db: Kysely<Database>): void {
-  const route = { config: { auth: 'bearer' as const } }
+  const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
   app.post(
     CATEGORIES,
     {

@@ -64,7 +64,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
   app.post(
     COMMENTS,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'any' },
       bodyLimit: 16 * 1024,
       schema: {
         tags,
@@ -93,7 +93,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
   app.delete(
     COMMENT,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
         security,

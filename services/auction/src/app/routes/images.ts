@@ -38,7 +38,7 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
   app.post(
     IMAGES,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, params, summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB' },
         consumes: ['multipart/form-data'],
@@ -59,7 +59,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
   app.put(
     `${IMAGES}/order`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, params, summary: 'Put the pictures into a new order' },
         body: Type.Object({ ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) }, STRICT),
@@ -75,7 +75,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
   app.patch(
     `${IMAGES}/:imageId`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, summary: 'Say what a picture shows' },
         params: imageParams,
@@ -101,7 +101,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
   app.delete(
     `${IMAGES}/:imageId`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...{ tags, security, summary: 'Take a picture away' },
         params: imageParams,

@@ -40,7 +40,7 @@ export async function itemRoutes(app: App, dependencies: PublishDependencies): P
   app.post(
     `${ITEM}/publish`,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
         security,
@@ -120,7 +120,7 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
   app.post(
     ITEMS,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       // The errors of this service have its own codes, also when the schema finds them.
       attachValidation: true,
       schema: {
@@ -149,7 +149,7 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
   app.put(
     ITEM,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       attachValidation: true,
       schema: {
         tags,
@@ -178,7 +178,7 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
   app.delete(
     ITEM,
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
         security,

@@ -85,7 +85,7 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
   app.post(
     '/api/v1/lots/:itemId/bids',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'any' },
       bodyLimit: 4 * 1024,
       schema: {
         tags: ['bids'],

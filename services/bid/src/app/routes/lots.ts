@@ -53,7 +53,7 @@ export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): P
   app.get(
     '/api/v1/bids',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['bids'],
         summary: 'Lots you have bid on, with your own maximum',

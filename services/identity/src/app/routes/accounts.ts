@@ -57,7 +57,7 @@ export async function accountRoutes(app: App, options: AccountRoutesOptions): Pr
   app.get(
     '/identity/me',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['accounts'],
         summary: 'The account of the caller',
@@ -76,7 +76,7 @@ export async function accountRoutes(app: App, options: AccountRoutesOptions): Pr
   app.get(
     '/identity/validate',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['accounts'],
         summary: 'Asked by the gateway before every call: is this token good at this moment?',

@@ -66,7 +66,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.get(
     '/identity/users',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: {
         ...{ tags, security, summary: 'Accounts, the newest first; admins only' },
         querystring: UserQuery,
@@ -88,7 +88,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.get(
     '/identity/users/:id',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: {
         ...{ tags, security, summary: 'An account; operators only' },
         params,
@@ -105,7 +105,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.post(
     '/identity/users/:id/suspend',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: {
         ...{ tags, security, summary: 'Suspend an account: its sessions end at once' },
         params,
@@ -126,7 +126,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.post(
     '/identity/users/:id/reinstate',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: {
         ...{ tags, security, summary: 'End a suspension' },
         params,

@@ -40,7 +40,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
   app.get(
     '/identity/sessions',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: { ...schema, summary: 'Your sessions', response: answers({ 200: SessionList }) },
     },
     async (request, reply) => {
@@ -61,7 +61,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
   app.delete(
     '/identity/sessions/:id',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...schema,
         summary: 'End one of your sessions',
@@ -80,7 +80,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
   app.post(
     '/identity/logout/everywhere',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'End all your sessions, this one too',

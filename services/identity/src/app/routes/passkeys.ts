@@ -36,7 +36,8 @@ export interface PasskeyRoutesOptions extends PasskeyDependencies {
 export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Promise<void> {
   const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
   const schema = { tags: ['passkeys'], security: [{ bearer: [] }] }
-  const config = { auth: 'bearer' } as const
+  const config = { auth: 'bearer', access: 'own' } as const
+  const ownerConfig = { auth: 'bearer', access: 'owner' } as const
 
   app.get(
     '/identity/passkeys',
@@ -93,7 +94,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
   app.patch(
     '/identity/passkeys/:id',
     {
-      config,
+      config: ownerConfig,
       schema: {
         ...schema,
         summary: 'Give a passkey another name',
@@ -112,7 +113,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
   app.delete(
     '/identity/passkeys/:id',
     {
-      config,
+      config: ownerConfig,
       schema: {
         ...schema,
         summary: 'Forget a passkey; asks for a fresh proof, other sessions end',

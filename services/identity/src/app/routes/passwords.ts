@@ -28,7 +28,7 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
   app.post(
     '/identity/password/change',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
         summary: 'Change the password after a fresh proof; your other sessions end',

@@ -53,7 +53,7 @@ async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<vo
     app.route({
       method,
       url: `/api/v1/user-profiles/:id/${suffix}`,
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         ...schema,
         summary: 'Change your photo: PNG, JPEG or WebP of at most 5 MB in the part "photo"',
@@ -74,7 +74,7 @@ async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<vo
   app.delete(
     '/api/v1/user-profiles/:id/photo',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: { ...schema, summary: 'Remove your photo', response: answers({ 204: Type.Null() }) },
     },
     async (request, reply) => {

@@ -77,7 +77,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
   app.put(
     '/api/v1/user-profiles/:id',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
         summary: 'Change your profile',

@@ -33,7 +33,7 @@ export async function proofRoutes(app: App, options: ProofRoutesOptions): Promis
   app.post(
     '/identity/reauthenticate',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['sessions'],
         summary: 'Prove again who you are, for changes that ask for a fresh proof',
@@ -53,7 +53,7 @@ export async function proofRoutes(app: App, options: ProofRoutesOptions): Promis
   app.post(
     '/identity/reauthenticate/passkey',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['sessions'],
         summary: 'Begin to prove again who you are by a passkey',

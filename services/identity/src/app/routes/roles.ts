@@ -19,7 +19,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
   app.put(
     '/identity/users/:id/roles/:role',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: { ...schema, summary: 'Give a role', response: answers({ 200: UserAnswer }) },
     },
     async (request, reply) => {
@@ -34,7 +34,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
   app.delete(
     '/identity/users/:id/roles/:role',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'role' },
       schema: {
         ...schema,
         summary: 'Take a role away; the sessions of who had it end',

@@ -54,7 +54,7 @@ export async function sellerTermsRoutes(
   app.post(
     '/identity/me/seller-terms',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...{ tags, summary: 'Agree to the seller terms, and be a seller' },
         description: 'The token of the answer carries the role; earlier ones do not.',

@@ -78,7 +78,7 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
   app.post(
     '/identity/logout',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['sessions'],
         summary: 'End this session: its access and refresh tokens stop working',

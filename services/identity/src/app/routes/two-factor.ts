@@ -41,7 +41,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/enable',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'Begin to enrol an authenticator app; asks for a fresh proof',
@@ -57,7 +57,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/verify',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'Turn two-factor on with the first code of the app; other sessions end',
@@ -75,7 +75,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/disable',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'Turn two-factor off; asks for a fresh proof and a code, other sessions end',
@@ -92,7 +92,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.get(
     '/identity/2fa/recovery-codes',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'How many recovery codes are left; the codes themselves are never shown again',
@@ -109,7 +109,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/recovery-codes',
     {
-      config: { auth: 'bearer' },
+      config: { auth: 'bearer', access: 'own' },
       schema: {
         ...schema,
         summary: 'Get ten new recovery codes; asks for a fresh proof and a code',
