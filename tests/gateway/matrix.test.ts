@@ -1,0 +1,142 @@
+import t from 'tap'
+import { type Answer, createClient } from '#src/api-client.ts'
+import { insist } from '#src/people.ts'
+import { createPlatform } from '../test/helper.ts'
+import { fillPath, gather } from './belongings.ts'
+import { createCast } from './cast.ts'
+import { readInstallation } from './installation.ts'
+import { type Operation, readOperations, sample } from './operations.ts'
+import { badTokens } from './tokens.ts'
+
+t.setTimeout(280_000)
+
+const installation = readInstallation(process.env)
+const url = installation?.url ?? (await createPlatform(t)).platform.gatewayUrl
+const ca = installation?.ca
+const client = createClient({ baseUrl: url, ...(ca === undefined ? {} : { ca }) })
+t.teardown(() => client.close())
+const cast = await createCast(client, [])
+const has = await gather(client, cast)
+const operations = await readOperations(client)
+const bearer = operations.filter(({ auth }) => auth === 'bearer')
+const ANY_STATUS = Array.from({ length: 500 }, (_, index) => index + 100).filter(
+  (status) => status !== 429 && status !== 503,
+)
+
+/** Sends until the gateway's limit of requests lets it through. */
+function send(operation: Operation, token?: string): Promise<Answer> {
+  const { method, body } = operation
+  return insist(client, method, fillPath(operation, has), {
+    ...(token === undefined ? {} : { token }),
+    ...(body === undefined ? {} : { body: sample(body) }),
+    accept: ANY_STATUS,
+  })
+}
+
+t.test('every route says who may call it, and its document asks for a token by that', async (t) => {
+  t.ok(operations.length > 50, `${operations.length} operations`)
+  for (const { name, auth, access, asksForToken, mayHaveToken } of operations) {
+    t.ok(['public', 'optional', 'bearer'].includes(String(auth)), `${name}: ${auth}`)
+    t.equal(asksForToken, auth === 'bearer', `${name} asks for a token`)
+    t.equal(mayHaveToken, auth !== 'public', `${name} may have a token`)
+    const known = ['own', 'owner', 'role', 'any'].includes(String(access))
+    t.equal(known, auth === 'bearer', `${name}: access ${access}`)
+    if (auth !== 'bearer') continue
+    // What is reached by an id alone has an owner, unless it is for all or for a role.
+    if (access === 'own') t.notMatch(name, /\{/, `${name} names nothing foreign`)
+  }
+})
+
+// Whoever opens a route to everybody says so here as well, since no test can know that it was meant.
+const PUBLIC = [
+  'GET /api/v1/user-profiles/{id}/photo',
+  'GET /identity/.well-known/jwks.json',
+  'GET /identity/seller-terms',
+  'POST /identity/2fa/challenge',
+  'POST /identity/2fa/challenge/passkey',
+  'POST /identity/email/verify',
+  'POST /identity/login',
+  'POST /identity/passkeys/login/options',
+  'POST /identity/passkeys/login/verify',
+  'POST /identity/password/forgot',
+  'POST /identity/password/reset',
+  'POST /identity/register',
+  'POST /identity/token/refresh',
+]
+
+t.test('what is open to everybody is known by name, and the rest only reads', async (t) => {
+  const open = operations.filter(({ auth }) => auth === 'public').map(({ name }) => name)
+  t.strictSame(open.sort(), PUBLIC)
+  for (const { name, method } of operations.filter(({ auth }) => auth === 'optional')) {
+    t.equal(method, 'GET', name)
+  }
+})
+
+t.test('without a good token every guarded route answers 401, always the same', async (t) => {
+  const tokens = await badTokens(client, cast.victim)
+  for (const operation of bearer) {
+    const { statusCode, body } = await send(operation)
+    t.equal(statusCode, 401, `${operation.name} without a token`)
+    for (const [kind, token] of tokens) {
+      const answer = await send(operation, token)
+      // Ending what has ended is no news, and tells nothing.
+      if (operation.name === 'POST /identity/logout' && answer.statusCode === 204) {
+        t.equal(kind, 'of a session that ended')
+        continue
+      }
+      const { code, message } = answer.body
+      const expected = { statusCode: 401, code: body.code, message: body.message }
+      t.same(
+        { statusCode: answer.statusCode, code, message },
+        expected,
+        `${operation.name} ${kind}`,
+      )
+    }
+  }
+  t.comment(`${bearer.length} guarded routes, ${tokens.size + 1} ways to have no good token`)
+})
+
+t.test('a bad token opens no optional route either', async (t) => {
+  const tokens = await badTokens(client, cast.victim)
+  for (const operation of operations.filter(({ auth }) => auth === 'optional')) {
+    for (const [kind, token] of tokens) {
+      t.equal((await send(operation, token)).statusCode, 401, `${operation.name} ${kind}`)
+    }
+  }
+})
+
+t.test('what belongs to somebody else, or takes a role, is refused to a user', async (t) => {
+  const { token } = cast.attacker
+  const guarded = bearer.filter(({ access }) => access === 'owner' || access === 'role')
+  for (const operation of guarded) {
+    const { statusCode, body } = await send(operation, token)
+    const allowed = operation.access === 'role' ? [403] : [403, 404]
+    t.ok(allowed.includes(statusCode), `${operation.name}: ${statusCode} ${body.code}`)
+  }
+  t.comment(`${guarded.length} routes of owners and roles`)
+})
+
+t.test('a draft is shown to nobody but its seller', async (t) => {
+  const isOfItem = ({ auth, method, path }: Operation) =>
+    auth === 'optional' && method === 'GET' && path.startsWith('/api/v1/items/{')
+  for (const operation of operations.filter(isOfItem)) {
+    t.equal((await send(operation)).statusCode, 404, `${operation.name}, nobody`)
+    const { statusCode } = await send(operation, cast.attacker.token)
+    t.equal(statusCode, 404, `${operation.name}, somebody else`)
+  }
+})
+
+// Nobody can make these without a browser or an image store, so their ids are of nothing.
+const NOT_OWNED = /\/passkeys\/\{|\{imageId\}/
+
+t.test('the owner is not refused, so it was the owner that was missing', async (t) => {
+  const owned = bearer.filter(({ access, path }) => access === 'owner' && !NOT_OWNED.test(path))
+  const isLast = ({ method }: Operation) => (method === 'DELETE' ? 1 : 0)
+  // What is below something else goes before it.
+  owned.sort((a, b) => isLast(a) - isLast(b) || b.path.length - a.path.length)
+  for (const operation of owned) {
+    const { statusCode, body } = await send(operation, cast.victim.token)
+    t.notOk([401, 403, 404].includes(statusCode), `${operation.name}: ${statusCode} ${body.code}`)
+  }
+  t.comment(`${owned.length} routes of owners`)
+})

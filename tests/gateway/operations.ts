@@ -1,0 +1,115 @@
+import type { ApiClient } from '#src/api-client.ts'
+import { insist } from '#src/people.ts'
+
+export const DOCUMENTS = [
+  '/identity/openapi.json',
+  '/api/v1/items/openapi.json',
+  '/api/v1/lots/openapi.json',
+] as const
+
+/** A JSON schema, as far as a body is made from one. */
+export interface Schema {
+  readonly type?: string
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly default?: unknown
+  readonly anyOf?: readonly Schema[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly minProperties?: number
+  readonly items?: Schema
+  readonly minItems?: number
+  readonly minLength?: number
+  readonly minimum?: number
+  readonly pattern?: string
+  readonly format?: string
+}
+
+/** One operation as its document describes it. */
+export interface Operation {
+  readonly name: string
+  readonly method: string
+  /** With its parameters in braces. */
+  readonly path: string
+  readonly auth: string | undefined
+  readonly access: string | undefined
+  readonly asksForToken: boolean
+  readonly mayHaveToken: boolean
+  readonly body: Schema | undefined
+  /** What each parameter of the path takes. */
+  readonly parameters: ReadonlyMap<string, Schema>
+}
+
+interface Described {
+  readonly 'x-auth'?: string
+  readonly 'x-access'?: string
+  readonly security?: readonly object[]
+  readonly parameters?: readonly { in: string; name: string; schema: Schema }[]
+  readonly requestBody?: { content?: Record<string, { schema?: Schema }> }
+}
+
+/** Every operation of every document, so that a new route is tried the day it is written. */
+export async function readOperations(client: ApiClient): Promise<Operation[]> {
+  const documents = await Promise.all(
+    DOCUMENTS.map((path) => insist(client, 'GET', path, { accept: [200] })),
+  )
+  return documents.flatMap(({ body }) =>
+    Object.entries(body.paths as Record<string, Record<string, Described>>).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).map(([method, described]) => describe(method, path, described)),
+    ),
+  )
+}
+
+function describe(method: string, path: string, described: Described): Operation {
+  const { security = [], parameters = [], requestBody } = described
+  const names = security.map((requirement) => Object.keys(requirement).join())
+  const name = `${method.toUpperCase()} ${path}`
+  return {
+    ...{ name, method: method.toUpperCase(), path },
+    auth: described['x-auth'],
+    access: described['x-access'],
+    asksForToken: names.length > 0 && names.every((one) => one === 'bearer'),
+    mayHaveToken: names.includes('bearer'),
+    parameters: new Map(
+      parameters.filter((one) => one.in === 'path').map(({ name, schema }) => [name, schema]),
+    ),
+    body: requestBody?.content?.['application/json']?.schema,
+  }
+}
+
+const A_UUID = '0197a3c4-0000-7000-8000-000000000001'
+
+/** The smallest body that a schema takes, so that a refusal is not for the body. */
+export function sample(schema: Schema): unknown {
+  const { anyOf, properties = {}, required = [], minProperties = 0, items, minItems = 0 } = schema
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum !== undefined) return schema.enum[0]
+  if (anyOf?.[0] !== undefined) return sample(anyOf[0])
+  switch (schema.type) {
+    case 'object': {
+      const spare = Object.keys(properties).filter((name) => !required.includes(name))
+      const names = [...required, ...spare.slice(0, Math.max(0, minProperties - required.length))]
+      return Object.fromEntries(names.map((name) => [name, sample(properties[name] ?? {})]))
+    }
+    case 'array':
+      return Array.from({ length: minItems }, () => sample(items ?? {}))
+    case 'integer':
+    case 'number':
+      return schema.minimum ?? 1
+    case 'boolean':
+      return true
+    case 'null':
+      return null
+    default:
+      return sampleText(schema)
+  }
+}
+
+function sampleText({ format, pattern = '', minLength = 1 }: Schema): string {
+  if (format === 'date-time') return new Date(Date.now() + 86_400_000).toISOString()
+  if (format === 'email') return 'somebody@example.test'
+  const candidates = ['1', 'a', 'USD', '000000', 'a'.repeat(43), A_UUID, '1'.repeat(minLength)]
+  const isTaken = (text: string) => text.length >= minLength && new RegExp(pattern).test(text)
+  return candidates.find(isTaken) ?? ''
+}
