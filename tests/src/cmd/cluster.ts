@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openCluster } from '../cluster/commands.ts'
+import { openCluster, run } from '../cluster/commands.ts'
 import {
   DATA,
   installData,
@@ -70,7 +70,9 @@ const WORK: { [phase in Phase]: () => Promise<void> } = {
       fail(`${from} ${isReached ? 'reaches' : 'does not reach'} ${to}`)
   },
   async gateway() {
-    log('  not part of this version')
+    const suite = fileURLToPath(new URL('../../gateway/cli.ts', import.meta.url))
+    const said = await run(process.execPath, [suite, '--url', gateway])
+    log(said.trimEnd().replaceAll(/^/gm, '  '))
   },
   async upgrade() {
     judge(await upgrade(ground, tag))
