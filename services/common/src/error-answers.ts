@@ -8,6 +8,7 @@ import {
 } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { startSpan } from './tracing.ts'
+import { readOnAndDiscard } from './unread-body.ts'
 import { fieldOf } from './validation.ts'
 
 export const requestErrors = {
@@ -69,6 +70,7 @@ export function answerError(
       'request could not be served',
     )
   }
+  readOnAndDiscard(request, reply)
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds)
   return reply
     .code(answer.statusCode)

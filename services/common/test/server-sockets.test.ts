@@ -5,6 +5,7 @@ import { createPool } from '#src/postgres/pool.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
+import { UNREAD_BODY_BYTES_MAX } from '#src/unread-body.ts'
 import { buildToy, collectLog, listen, sendRaw } from '#test/helper.ts'
 
 const config = { auth: 'public' } as const
@@ -43,6 +44,41 @@ t.test('what never becomes a request is answered in the shape of every error', a
     lines.filter(({ level }) => level !== 'info'),
     [],
   )
+})
+
+/** Sends the head of a body that is too large, and answers what comes back while it is on its way. */
+async function beginTooLarge(port: number, bytes: number) {
+  const socket = connect(port, '127.0.0.1')
+  const received: Buffer[] = []
+  socket.on('data', (chunk) => received.push(chunk)).on('error', () => undefined)
+  const text = () => Buffer.concat(received).toString()
+  const type = 'content-type: application/json'
+  socket.write(`POST /toys HTTP/1.1\r\nhost: toys\r\n${type}\r\ncontent-length: ${bytes}\r\n\r\n`)
+  await waitFor('the refusal', () => text().includes('request.body_too_large'))
+  return { socket, text }
+}
+
+t.test('a refused body may finish arriving, and its connection goes on', async (t) => {
+  const { app } = await buildToy(t)
+  app.post('/toys', { config }, () => 'never reached')
+  app.get('/toys', { config }, () => 'the next answer')
+  const { socket, text } = await beginTooLarge(await listen(app), 100_000)
+  t.match(text(), /^HTTP\/1.1 413 /)
+  t.notMatch(text(), /connection: close/i)
+  socket.write('x'.repeat(100_000))
+  socket.write('GET /toys HTTP/1.1\r\nhost: toys\r\n\r\n')
+  await waitFor('the answer to the next request', () => text().endsWith('the next answer'))
+  socket.destroy()
+})
+
+t.test('a refused body without end is not read to it', async (t) => {
+  const { app } = await buildToy(t)
+  app.post('/toys', { config }, () => 'never reached')
+  const { socket } = await beginTooLarge(await listen(app), 10 * UNREAD_BODY_BYTES_MAX)
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.write('x'.repeat(2 * UNREAD_BODY_BYTES_MAX))
+  await closed
+  t.pass('the connection was cut')
 })
 
 t.test('a caller who hangs up while sending is not a failure of ours', async (t) => {

@@ -13,7 +13,9 @@ export interface BrokerSettings {
 
 /** The address with the credentials in it, encoded: a password may hold any character. */
 export function brokerAddress(settings: BrokerSettings): BrokerAddress {
-  const url = new URL(settings.RABBITMQ_URL)
+  // The error of `new URL` holds the text, and with it perhaps a password: it must not be logged.
+  const url = URL.parse(settings.RABBITMQ_URL)
+  if (url === null) throw new Error('RABBITMQ_URL is not a URL such as amqp://host:5672/vhost')
   if (settings.RABBITMQ_USERNAME !== '') {
     url.username = encodeURIComponent(settings.RABBITMQ_USERNAME)
     url.password = encodeURIComponent(settings.RABBITMQ_PASSWORD)
