@@ -54,6 +54,7 @@ const PUBLIC = [
   'GET /identity/seller-terms',
   'POST /identity/2fa/challenge',
   'POST /identity/2fa/challenge/passkey',
+  'POST /identity/email/confirm',
   'POST /identity/email/verify',
   'POST /identity/login',
   'POST /identity/passkeys/login/options',

@@ -21,11 +21,18 @@ const MAIL_SETTINGS = {
   MAIL_SEAL_KEY: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
 }
 
+const OWNERS_SETTINGS = {
+  /** Where the services live that know what a user still owes, and the secret between services. */
+  AUCTION_URL: Type.String({ minLength: 1 }),
+  BID_URL: Type.String({ minLength: 1 }),
+  INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+}
+
 const ApiConfig = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   JWT_ISSUER: AUTH_SETTINGS.JWT_ISSUER,
-  INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+  ...OWNERS_SETTINGS,
   ...MAIL_SETTINGS,
   ...ENCRYPTION_SETTINGS,
   /** A service with the range protocol of Have I Been Pwned; empty = none is asked. */
@@ -55,6 +62,7 @@ const WorkerConfig = Type.Object({
   /** A signing key is replaced after so many days. */
   KEY_ROTATION_DAYS: Type.Integer({ default: 30, minimum: 1, maximum: 3_650 }),
   ...MAIL_SETTINGS,
+  ...OWNERS_SETTINGS,
 })
 
 /** Commands that only need the database: migrations and the check of the audit. */

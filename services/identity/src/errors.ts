@@ -74,6 +74,11 @@ export const identityErrors = {
   ),
   photoTooLarge: defineError('identity.photo_too_large', 'A photo has at most 5 MB.', 413),
   noPhoto: defineError('identity.no_photo', 'There is no photo.', 404),
+  hasObligations: defineError(
+    'identity.has_obligations',
+    'You lead an auction or sell something just now. Delete the account when that is over.',
+    409,
+  ),
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
   lastAdmin: defineError(
     'identity.last_admin',

@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
+import type { ObligationCheck } from '#src/app/obligations.ts'
 import type { EmailVerification } from '#src/app/require-verified-email.ts'
 import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
@@ -55,6 +56,8 @@ export interface IdentityOptions {
   emailVerification?: EmailVerification
   breachedPasswordsUrl?: string
   throttles?: Partial<ThrottleSettings>
+  /** What bid and auction say that a user owes. */
+  obligations?: ObligationCheck
   /** One that runs already: this is a replica of it, on the same database. */
   beside?: { config: PostgresConfig; box: SecretBox }
   /** Another way to the same database, for tests that cut it. */
@@ -82,6 +85,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
   const app = await buildApp({
     ...{ pool, db, keys, box, permits, log, registry, mails },
     isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log),
+    obligationsOf: options.obligations ?? (async () => []),
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
     publicUrl: PUBLIC_URL,

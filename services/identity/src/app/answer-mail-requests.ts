@@ -7,6 +7,7 @@ import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts
 import { takeMailRequest } from '#src/infra/postgres/mail-requests.ts'
 import { insertReset, lockResettableUser } from '#src/infra/postgres/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { answerEmailChanges } from './answer-email-changes.ts'
 import { answerRegistrations } from './answer-registrations.ts'
 import type { Mails } from './mails.ts'
 
@@ -42,10 +43,11 @@ export async function answerMailRequests(deps: MailRequestDependencies): Promise
   return mailed
 }
 
-/** Answers mail requests and registrations several times a second. */
+/** Answers mail requests, registrations and wishes for other addresses several times a second. */
 export function startMailRequests(deps: MailRequestDependencies, log: Logger): Repeated {
   return repeat('mail requests', INTERVAL_MS, log, async () => {
     await answerMailRequests(deps)
     await answerRegistrations(deps)
+    await answerEmailChanges(deps)
   })
 }

@@ -16,9 +16,11 @@ import { createAccessTokens } from './access-token.ts'
 import type { KeyStore } from './key-store.ts'
 import type { Mails } from './mails.ts'
 import { createIdentityMetrics } from './metrics.ts'
+import type { ObligationCheck } from './obligations.ts'
 import type { EmailVerification } from './require-verified-email.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { challengeRoutes } from './routes/challenge.ts'
+import { deletionRoutes } from './routes/deletion.ts'
 import { emailRoutes } from './routes/email.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { operatorRoutes } from './routes/operators.ts'
@@ -48,6 +50,8 @@ export interface AppDependencies {
   box: SecretBox
   mails: Mails
   isBreached: BreachCheck
+  /** Who is asked before an account is deleted. */
+  obligationsOf: ObligationCheck
   issuer: string
   /** The address that people type; passkeys are bound to it. */
   publicUrl: string
@@ -114,7 +118,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await profileRoutes(app, { ...dependencies, checkSession })
   const encoder = createPhotoEncoder()
   await photoRoutes(app, { ...dependencies, checkSession, throttle, encoder })
-  await emailRoutes(app, { ...dependencies, hasher, metrics })
+  await emailRoutes(app, { ...dependencies, hasher, metrics, checkSession })
+  await deletionRoutes(app, { ...dependencies, checkSession })
   await keyRoutes(app, { keys })
   return app
 }

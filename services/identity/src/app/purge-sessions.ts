@@ -1,5 +1,6 @@
 import type { Logger } from '@auction/common/logger.ts'
 import type { Kysely } from 'kysely'
+import { purgeEmailChanges } from '#src/infra/postgres/email-changes.ts'
 import { purgeOrigins } from '#src/infra/postgres/known-origins.ts'
 import {
   purgeExpired,
@@ -22,6 +23,7 @@ export interface Purged {
   passwordResets: number
   registrations: number
   unaskedMails: number
+  emailChanges: number
   throttles: number
   origins: number
 }
@@ -36,6 +38,7 @@ export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged
     passwordResets: await untilLess(batch, () => purgeExpired(db, 'password_resets', batch)),
     registrations: await untilLess(batch, () => purgeRegistrations(db, batch)),
     unaskedMails: await untilLess(batch, () => purgeUnaskedMails(db, batch)),
+    emailChanges: await untilLess(batch, () => purgeEmailChanges(db, batch)),
     throttles: await untilLess(batch, () => purgeThrottles(db, batch)),
     origins: await untilLess(batch, () => purgeOrigins(db, batch)),
   }

@@ -8,6 +8,7 @@ import { normaliseName } from '#src/domain/name.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/argon2/password-hasher.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
+import { lockAddress } from '#src/infra/postgres/addresses.ts'
 import { insertRegistration } from '#src/infra/postgres/registrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { IdentityMetrics } from './metrics.ts'
@@ -55,8 +56,11 @@ export async function registerUser(
   const user = { id, email, emailNormalised, name, passwordHash }
   const { legacyAlias, emailVerification } = deps
   const isCreated = await deps.db.transaction().execute(async (tx) => {
-    const isOpen =
-      emailVerification === 'optional' && (await openAccount(tx, user, { trace, legacyAlias }))
+    let isOpen = false
+    if (emailVerification === 'optional') {
+      await lockAddress(tx, emailNormalised)
+      isOpen = await openAccount(tx, user, { trace, legacyAlias })
+    }
     await insertRegistration(tx, user, trace)
     return isOpen
   })

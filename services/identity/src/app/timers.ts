@@ -1,12 +1,12 @@
 import type { Logger } from '@auction/common/logger.ts'
 import { type Repeated, repeat } from '@auction/common/repeat.ts'
-import type { Pool } from 'pg'
+import type { DeletionDependencies } from './delete-account.ts'
+import { finishDeletions } from './finish-deletions.ts'
 import { endDueSuspensions } from './operators/reinstate-user.ts'
 import { type KeyDependencies, keepKeys } from './rotate-keys.ts'
 import type { WorkerMetrics } from './worker-metrics.ts'
 
-export interface TimerDependencies extends KeyDependencies {
-  pool: Pool
+export interface TimerDependencies extends KeyDependencies, DeletionDependencies {
   log: Logger
   metrics: WorkerMetrics
 }
@@ -17,12 +17,14 @@ export interface TimerSettings {
 
 const KEYS_INTERVAL_MS = 60_000
 const SUSPENSIONS_INTERVAL_MS = 5_000
+const DELETIONS_INTERVAL_MS = 5_000
 
 /** The clockwork of the identity worker, apart from purging. */
 export function startTimers(
-  { pool, db, box, log, metrics }: TimerDependencies,
+  dependencies: TimerDependencies,
   { keyRotationDays }: TimerSettings,
 ): Repeated {
+  const { pool, db, box, log, metrics } = dependencies
   const timers = [
     repeat('signing keys', KEYS_INTERVAL_MS, log, async () => {
       const { added, forgotten, signingSince } = await keepKeys({ db, box }, keyRotationDays)
@@ -33,6 +35,10 @@ export function startTimers(
     repeat('suspensions', SUSPENSIONS_INTERVAL_MS, log, async () => {
       const ended = await endDueSuspensions({ pool, db })
       if (ended > 0) log.info({ ended }, 'suspensions ended')
+    }),
+    repeat('deletions', DELETIONS_INTERVAL_MS, log, async () => {
+      const deleted = await finishDeletions(dependencies)
+      if (deleted > 0) log.info({ deleted }, 'accounts deleted')
     }),
   ]
   return {

@@ -6,6 +6,7 @@ import { readTrustedProxies } from '@auction/common/trusted-proxies.ts'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
+import { createObligationCheck } from '#src/app/obligations.ts'
 import { readApiConfig } from '#src/config.ts'
 import { createPermits } from '#src/infra/argon2/permits.ts'
 import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
@@ -31,6 +32,7 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
     ...{ pool, db, keys, box, permits, log, registry },
     mails: createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY)),
     isBreached: createBreachCheck(config.BREACHED_PASSWORDS_URL, log),
+    obligationsOf: createObligationCheck(config),
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
     publicUrl: config.PUBLIC_URL,

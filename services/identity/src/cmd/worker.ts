@@ -7,6 +7,7 @@ import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { startMailRequests } from '#src/app/answer-mail-requests.ts'
 import { createMails } from '#src/app/mails.ts'
+import { createObligationCheck } from '#src/app/obligations.ts'
 import { startPurge } from '#src/app/purge-sessions.ts'
 import { startTimers } from '#src/app/timers.ts'
 import { createWorkerMetrics } from '#src/app/worker-metrics.ts'
@@ -31,12 +32,12 @@ await runService('identity', config, async ({ log, registry, lifecycle }) => {
   lifecycle.onStop('purge', startPurge(db, log))
   const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
   const metrics = createWorkerMetrics(registry)
+  const mails = createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY))
   const timers = startTimers(
-    { pool, db, box, log, metrics },
+    { pool, db, box, mails, obligationsOf: createObligationCheck(config), log, metrics },
     { keyRotationDays: config.KEY_ROTATION_DAYS },
   )
   lifecycle.onStop('timers', () => timers.stop())
-  const mails = createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY))
   const mailRequests = startMailRequests({ pool, db, mails }, log)
   lifecycle.onStop('mail requests', () => mailRequests.stop())
   return {

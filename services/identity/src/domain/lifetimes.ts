@@ -25,6 +25,15 @@ export const ADDRESS_LINK_LIFETIME_HOURS = 24
 /** More mails than this do not go to one address in an hour when anybody could have asked for them. */
 export const UNASKED_MAILS_PER_HOUR_MAX = 5
 
+/** A user may wish for another address this often in a day. */
+export const EMAIL_CHANGES_PER_DAY_MAX = 5
+
+/**
+ * A closed account is deleted after this: requests that were let in before have ended by then, six
+ * times over (`requestTimeout`), and so what they did can be seen.
+ */
+export const DELETION_DELAY_SECONDS = 60
+
 /** Of the registrations that wait for one address so many count, the newest. */
 export const CLAIMS_MAX = 5
 

@@ -1,10 +1,13 @@
 import { isAdmin, isOperator } from './roles.ts'
 
+/** `deleting`: closed by its owner, and deleted shortly. */
+export type AccountStatus = 'active' | 'suspended' | 'deleting' | 'deleted'
+
 /** An account as it is under the lock of the change that is judged. */
 export interface Account {
   id: string
   roles: readonly string[]
-  status: 'active' | 'suspended' | 'deleted'
+  status: AccountStatus
 }
 
 export type OperatorVerdict = 'fine' | 'forbidden' | 'unknown_user' | 'yourself'

@@ -1,22 +1,8 @@
-import { sql } from 'kysely'
 import { ScureBase32Plugin } from 'otplib'
 import t from 'tap'
 import { codeOf, enrol } from '../authenticator-app.ts'
-import { PERSON, startIdentity, type TestDb } from '../helper.ts'
-
-/** Every row of every table as text. */
-async function dumpOf(db: TestDb): Promise<string> {
-  const { rows: tables } = await sql<{ name: string }>`
-    select table_name as name from information_schema.tables
-     where table_schema = 'public' and table_type = 'BASE TABLE'`.execute(db)
-  let dump = ''
-  for (const { name } of tables) {
-    const { rows } = await sql<{ row: string }>`
-      select ${sql.ref('r')}::text as row from ${sql.table(name)} as r`.execute(db)
-    dump += `${rows.map(({ row }) => row).join('\n')}\n`
-  }
-  return dump
-}
+import { dumpOf } from '../dump.ts'
+import { PERSON, startIdentity } from '../helper.ts'
 
 const spellings = (secret: string) => [
   ...(['utf8', 'hex', 'base64'] as const).map((encoding) => Buffer.from(secret).toString(encoding)),

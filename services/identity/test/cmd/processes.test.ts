@@ -93,6 +93,9 @@ t.test(
     const KEY_ENCRYPTION_KEY = newKeyEncryptionKey()
     const api = {
       ...postgres,
+      // Asked only when somebody leaves.
+      AUCTION_URL: 'http://127.0.0.1:9',
+      BID_URL: 'http://127.0.0.1:9',
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
       KEY_ENCRYPTION_KEY,
       MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,

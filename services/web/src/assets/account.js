@@ -46,6 +46,10 @@ const FORMS = {
       tell(error.message)
     }
   },
+  async 'confirm-email'() {
+    await ask('POST', '/identity/email/confirm', { token: linkToken() })
+    tell('This is your address now. Your other sessions have ended.')
+  },
   async 'verify-email-password'({ password }) {
     await verifyEmail({ password })
   },
@@ -73,6 +77,16 @@ const FORMS = {
     await askAsUser('POST', '/identity/password/change', values)
     tell('The password is changed. Your other sessions have ended.')
     await showAccount()
+  },
+  async 'email-change'(values) {
+    await askAsUser('POST', '/identity/email/change', values)
+    tell('A link is on its way to the new address. Until you follow it nothing changes.')
+  },
+  async 'account-delete'() {
+    await askAsUser('DELETE', '/identity/me')
+    forget()
+    document.getElementById('account').hidden = true
+    tell('Your account is closed, and will be deleted in a minute.')
   },
 }
 

@@ -2,11 +2,15 @@ import t from 'tap'
 import { healthy, startApp, startUpstream } from '../helper.ts'
 
 const PAGES: Readonly<Record<string, readonly string[]>> = {
-  '/account': ['reauthenticate', 'two-factor-verify', 'two-factor-disable', 'password-change'],
+  '/account': [
+    ...['reauthenticate', 'two-factor-verify', 'two-factor-disable'],
+    ...['password-change', 'email-change', 'account-delete'],
+  ],
   '/account/register': ['register'],
   '/account/login': ['login', 'challenge'],
   '/account/forgot': ['forgot'],
   '/account/reset': ['reset'],
+  '/account/confirm-email': ['confirm-email'],
   '/account/verify-email': ['verify-email', 'verify-email-password'],
 }
 

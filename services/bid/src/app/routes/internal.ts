@@ -1,8 +1,10 @@
+import { Obligations, obligationsPath } from '@auction/common/contracts/obligations.ts'
 import { ApplyTermsAnswer, internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
 import { answers, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
 import { bidErrors } from '#src/errors.ts'
+import { countLed } from '#src/infra/postgres/obligations.ts'
 import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
 
 /** What other services call, never through the gateway and never without a service token. */
@@ -26,6 +28,21 @@ export async function internalRoutes(
       }
       const { requiresNoBids = false } = request.body
       return applyLotTerms(dependencies, readTerms(request.body), request.trace, requiresNoBids)
+    },
+  )
+
+  app.get(
+    obligationsPath(':userId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ userId: Uuid }),
+        response: answers({ 200: Obligations }),
+      },
+    },
+    async (request) => {
+      const count = await countLed(dependencies.db, request.params.userId)
+      return { obligations: count === 0 ? [] : [{ kind: 'leading' as const, count }] }
     },
   )
 }

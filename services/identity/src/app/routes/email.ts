@@ -1,12 +1,22 @@
 import { answers, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
+import {
+  askEmailChange,
+  type ChangeEmailDependencies,
+  confirmEmailChange,
+} from '../change-email.ts'
+import type { SessionCheck } from '../session-check.ts'
 import { type VerifyEmailDependencies, verifyEmail } from '../verify-email.ts'
+import { readersOf } from './caller-session.ts'
 
-export type EmailRoutesOptions = VerifyEmailDependencies
+export interface EmailRoutesOptions extends VerifyEmailDependencies, ChangeEmailDependencies {
+  checkSession: SessionCheck
+}
 
-/** Showing whose an address is, by a mailed link. */
+/** Showing whose an address is, and changing it, by mailed links. */
 export async function emailRoutes(app: App, options: EmailRoutesOptions): Promise<void> {
+  const { provenSessionOf } = readersOf(options.checkSession)
   const tags = ['e-mail']
   const Token = Type.String({ minLength: 1, maxLength: 128 })
 
@@ -30,6 +40,43 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
     async (request, reply) => {
       const { token, password } = request.body
       await verifyEmail(options, { token, password }, request.trace)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/identity/email/change',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags,
+        summary: 'Ask for another address after a fresh proof; a link is mailed to it',
+        security: [{ bearer: [] }],
+        body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 254 }) }, STRICT),
+        response: answers({ 202: Type.Object({}) }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      await askEmailChange(options, session, request.body.email, request.trace)
+      reply.code(202).header('cache-control', 'no-store')
+      return {}
+    },
+  )
+
+  app.post(
+    '/identity/email/confirm',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags,
+        summary: 'Take the address that a mailed link came to; your other sessions end',
+        body: Type.Object({ token: Token }, STRICT),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      await confirmEmailChange(options, request.body.token, request.trace)
       return reply.code(204).send(null)
     },
   )

@@ -19,7 +19,7 @@ export const UserAnswer = Type.Object({
   emailVerified: Type.Boolean(),
   twoFactorEnabled: Type.Boolean(),
   roles: Type.Array(Type.String()),
-  status: Type.String({ description: 'active or suspended' }),
+  status: Type.String({ description: 'active, suspended, or deleting: closed by its owner' }),
   createdAt: Instant,
   suspension: Type.Union([
     Type.Object({

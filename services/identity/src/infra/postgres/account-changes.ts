@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import type { AccountStatus } from '#src/domain/operators.ts'
 import type { Database } from './schema.ts'
 
 export interface LockedAccount {
@@ -6,7 +7,7 @@ export interface LockedAccount {
   email: string
   name: string
   roles: string[]
-  status: 'active' | 'suspended' | 'deleted'
+  status: AccountStatus
 }
 
 /**
@@ -60,7 +61,7 @@ export async function setRoles(
 export async function setStatus(
   tx: Transaction<Database>,
   id: string,
-  status: 'active' | 'suspended',
+  status: 'active' | 'suspended' | 'deleting',
 ): Promise<number> {
   return bump(tx, id, { status })
 }
@@ -74,10 +75,31 @@ export async function setName(
   return bump(tx, id, { name })
 }
 
+/**
+ * Stores the address of a locked account; answers its new version. Whether it was ever verified
+ * stays as it is, so that whoever verifies it afterwards tells of that.
+ */
+export async function setEmail(
+  tx: Transaction<Database>,
+  id: string,
+  { email, emailNormalised }: { email: string; emailNormalised: string },
+): Promise<number> {
+  const { rows } = await sql<{ version: number }>`
+    update users
+       set email = ${email}, email_normalised = ${emailNormalised},
+           email_verified_at = case when email_verified_at is not null then clock_timestamp() end,
+           version = version + 1, updated_at = clock_timestamp()
+     where id = ${id}
+    returning version`.execute(tx)
+  const [changed] = rows
+  if (changed === undefined) throw new Error('a locked account is there')
+  return changed.version
+}
+
 async function bump(
   tx: Transaction<Database>,
   id: string,
-  change: { roles: string[] } | { status: 'active' | 'suspended' } | { name: string },
+  change: { roles: string[] } | { status: 'active' | 'suspended' | 'deleting' } | { name: string },
 ): Promise<number> {
   const { version } = await tx
     .updateTable('users')

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { AccountStatus } from '#src/domain/operators.ts'
 import type { Database } from './schema.ts'
 
 export interface ListedAccount {
@@ -6,7 +7,7 @@ export interface ListedAccount {
   email: string
   name: string
   roles: string[]
-  status: 'active' | 'suspended' | 'deleted'
+  status: AccountStatus
   emailVerified: boolean
   twoFactorEnabled: boolean
   createdAt: Date

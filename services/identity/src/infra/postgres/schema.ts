@@ -1,4 +1,6 @@
+import type { Trace } from '@auction/common/tracing.ts'
 import type { ColumnType, Generated } from 'kysely'
+import type { AccountStatus } from '#src/domain/operators.ts'
 
 type Instant = ColumnType<Date, Date | string, Date | string>
 
@@ -10,7 +12,7 @@ export interface UsersTable {
   name: string
   password_hash: string
   roles: Generated<string[]>
-  status: Generated<'active' | 'suspended' | 'deleted'>
+  status: Generated<AccountStatus>
   version: Generated<number>
   created_at: Generated<Date>
   updated_at: Generated<Date>
@@ -154,6 +156,26 @@ export interface RegistrationsTable {
   tries: Generated<number>
 }
 
+export interface EmailChangesTable {
+  id: string
+  user_id: string
+  session_id: string
+  email: string
+  email_normalised: string
+  trace: ColumnType<Trace, string, never>
+  created_at: Generated<Date>
+  expires_at: Instant
+  answered_at: Instant | null
+  digest: Buffer | null
+}
+
+export interface DeletionsTable {
+  user_id: string
+  trace: ColumnType<Trace, string, never>
+  asked_at: Generated<Date>
+  due_at: Instant
+}
+
 export interface UnaskedMailsTable {
   id: string
   email_normalised: string
@@ -202,6 +224,8 @@ export interface Database {
   password_resets: PasswordResetsTable
   mail_requests: MailRequestsTable
   registrations: RegistrationsTable
+  email_changes: EmailChangesTable
+  deletions: DeletionsTable
   unasked_mails: UnaskedMailsTable
   sessions: SessionsTable
   refresh_tokens: RefreshTokensTable

@@ -42,7 +42,7 @@ export interface AddressOwner {
   isEmailVerified: boolean
 }
 
-/** Whose an address is, deleted accounts included: theirs is not given to anybody else. */
+/** Whose an address is, those closed a moment ago included. */
 export async function readUserByAddress(
   db: Kysely<Database>,
   emailNormalised: string,

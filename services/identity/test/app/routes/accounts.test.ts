@@ -175,6 +175,8 @@ t.test('the API describes itself', async (t) => {
     '/identity/2fa/enable',
     '/identity/2fa/recovery-codes',
     '/identity/2fa/verify',
+    '/identity/email/change',
+    '/identity/email/confirm',
     '/identity/email/verify',
     '/identity/login',
     '/identity/logout',

@@ -1,6 +1,7 @@
 import type { App } from '@auction/common/server.ts'
 import { accountPage } from '../pages/account/account-page.ts'
 import {
+  confirmEmailPage,
   forgotPage,
   loginPage,
   registerPage,
@@ -19,6 +20,7 @@ const PAGES: Readonly<Record<string, string>> = {
   '/account/forgot': forgotPage(),
   '/account/reset': resetPage(),
   '/account/verify-email': verifyEmailPage(),
+  '/account/confirm-email': confirmEmailPage(),
 }
 
 /**

@@ -65,5 +65,23 @@ ${form(
   }),
 )}
 </section>
+<section aria-labelledby="email-title">
+<h2 id="email-title">Change the e-mail address</h2>
+${form(
+  'email-change',
+  'Send a link to it',
+  field({ name: 'email', label: 'New e-mail address', type: 'email', autocomplete: 'email' }),
+)}
+</section>
+<section aria-labelledby="delete-title">
+<h2 id="delete-title">Delete the account</h2>
+<p>You cannot while you lead an auction or sell something. What you bid and sold stays on record without your name.</p>
+${form(
+  'account-delete',
+  'Delete it',
+  html`<p><input id="field-sure" name="sure" type="checkbox" required>
+<label for="field-sure">I will not get it back, and I know that</label></p>`,
+)}
+</section>
 </div>`,
   })

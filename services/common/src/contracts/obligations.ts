@@ -1,0 +1,18 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * What a user still owes others, as the service that knows it says under GET
+ * /internal/v1/users/:userId/obligations. An account with any is not deleted (domain rules, 4.10).
+ */
+export const Obligations = Type.Object({
+  obligations: Type.Array(
+    Type.Object({
+      kind: Type.Union([Type.Literal('leading'), Type.Literal('selling')]),
+      count: Type.Integer({ minimum: 1 }),
+    }),
+  ),
+})
+export type Obligations = Static<typeof Obligations>
+export type Obligation = Obligations['obligations'][number]
+
+export const obligationsPath = (userId: string) => `/internal/v1/users/${userId}/obligations`

@@ -1,0 +1,91 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userDeleted } from '@auction/common/contracts/identity.ts'
+import type { Obligation } from '@auction/common/contracts/obligations.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Transaction } from 'kysely'
+import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
+import { lockAddress } from '#src/infra/postgres/addresses.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import {
+  anonymise,
+  type Deletion,
+  deleteDeletion,
+  readDueDeletions,
+} from '#src/infra/postgres/deletions.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { DeletionDependencies } from './delete-account.ts'
+
+/** More are due at once on no ordinary day; the next run takes the rest. */
+const DUE_MAX = 100
+
+/**
+ * Ends every deletion that is due: the person is forgotten, or the account is open again because a
+ * bid or an item of theirs was still on its way. Answers how many were forgotten. When the others
+ * cannot be asked it throws, and the next run asks again.
+ */
+export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
+  const { pool, db, obligationsOf } = deps
+  let deleted = 0
+  for (const deletion of await readDueDeletions(db, DUE_MAX)) {
+    const obligations = await obligationsOf(deletion.userId, deletion.trace)
+    const isDeleted = await db
+      .transaction()
+      .execute((tx) => finish(tx, deps, deletion, obligations))
+    if (isDeleted) deleted += 1
+    notifyOutbox(pool)
+  }
+  return deleted
+}
+
+async function finish(
+  tx: Transaction<Database>,
+  deps: DeletionDependencies,
+  deletion: Deletion,
+  obligations: readonly Obligation[],
+): Promise<boolean> {
+  const { userId, emailNormalised } = deletion
+  await lockAddress(tx, emailNormalised)
+  const [account] = await lockAccounts(tx, [userId])
+  if (account === undefined || !(await deleteDeletion(tx, userId))) return false
+  // An operator suspended the account meanwhile: it stays, and what it owes is theirs to settle.
+  if (account.status !== 'deleting') return false
+  if (obligations.length > 0) {
+    await reopen(tx, deps, account, deletion)
+    return false
+  }
+  await forget(tx, deps, account, deletion)
+  return true
+}
+
+async function reopen(
+  tx: Transaction<Database>,
+  { mails }: DeletionDependencies,
+  { id: userId, email: to, name }: LockedAccount,
+  { trace }: Deletion,
+): Promise<void> {
+  await setStatus(tx, userId, 'active')
+  const mail = { template: 'account_deletion_refused', to, name, userId } as const
+  await writeOutbox(tx, [mails.request(mail, trace)])
+  await recordAudit(tx, {
+    ...{ action: 'user.deletion_refused', actorId: null, subjectId: userId },
+    details: {},
+  })
+}
+
+async function forget(
+  tx: Transaction<Database>,
+  { mails }: DeletionDependencies,
+  { id: userId, email: to, name }: LockedAccount,
+  { emailNormalised, trace }: Deletion,
+): Promise<void> {
+  const sequence = await anonymise(tx, userId, emailNormalised)
+  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  await writeOutbox(tx, [
+    createEvent(userDeleted, context, { userId }),
+    mails.request({ template: 'account_deleted', to, name }, trace),
+  ])
+  await recordAudit(tx, {
+    ...{ action: 'user.deleted', actorId: null, subjectId: userId },
+    details: {},
+  })
+}

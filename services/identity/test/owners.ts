@@ -1,0 +1,48 @@
+import {
+  type Obligation,
+  Obligations,
+  obligationsPath,
+} from '@auction/common/contracts/obligations.ts'
+import { defineError } from '@auction/common/errors.ts'
+import { createJwksCache } from '@auction/common/jwks.ts'
+import { createLogger } from '@auction/common/logger.ts'
+import { buildServer } from '@auction/common/server.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
+import { Registry } from 'prom-client'
+import { Type } from 'typebox'
+import { createObligationCheck } from '#src/app/obligations.ts'
+import { INTERNAL_SECRET } from './helper.ts'
+
+/**
+ * What bid and auction answer over the wire, by their contract and with service tokens; a platform
+ * with the real ones is in tests/test/leaving.test.ts.
+ */
+export async function startOwners(t: Teardown) {
+  const owed = new Map<string, Obligation[]>()
+  const down = new Set<string>()
+  const start = async (service: 'auction' | 'bid') => {
+    const log = createLogger(service, 'silent')
+    const app = await buildServer({
+      ...{ service, log, registry: new Registry() },
+      auth: {
+        issuer: 'nobody',
+        jwks: createJwksCache('http://127.0.0.1:9/', log),
+        internalSecret: INTERNAL_SECRET,
+        unauthenticated: defineError('owner.unauthenticated', 'Log in to do this.', 401),
+      },
+    })
+    const schema = { response: { 200: Obligations }, params: Type.Object({ id: Type.String() }) }
+    app.get(obligationsPath(':id'), { config: { auth: 'service' }, schema }, () => {
+      if (down.has(service)) throw new Error('down')
+      return { obligations: owed.get(service) ?? [] }
+    })
+    t.teardown(() => app.close())
+    return app.listen({ port: 0, host: '127.0.0.1' })
+  }
+  const [AUCTION_URL, BID_URL] = await Promise.all([start('auction'), start('bid')])
+  return {
+    owed,
+    down,
+    check: createObligationCheck({ AUCTION_URL, BID_URL, INTERNAL_JWT_SECRET: INTERNAL_SECRET }),
+  }
+}
