@@ -91,7 +91,7 @@ t.test(
     t.same(await once(migrations.child, 'exit'), [0, null])
 
     const KEY_ENCRYPTION_KEY = newKeyEncryptionKey()
-    const api = {
+    const both = {
       ...postgres,
       // Asked only when somebody leaves.
       AUCTION_URL: 'http://127.0.0.1:9',
@@ -100,18 +100,12 @@ t.test(
       KEY_ENCRYPTION_KEY,
       MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,
       PUBLIC_URL,
-      EMAIL_VERIFICATION: 'optional',
     }
+    const api = { ...both, EMAIL_VERIFICATION: 'optional' }
     const processes = [
       await start(t, 'api', api),
       await start(t, 'api', api),
-      await start(t, 'worker', {
-        ...postgres,
-        RABBITMQ_URL: vhost.url,
-        KEY_ENCRYPTION_KEY,
-        MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,
-        PUBLIC_URL,
-      }),
+      await start(t, 'worker', { ...both, RABBITMQ_URL: vhost.url }),
     ] as const
     const [first, second] = processes
     await Promise.all(processes.map(ready))
