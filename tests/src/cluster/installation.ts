@@ -29,15 +29,33 @@ async function shell(command: string, service: string, tag: string): Promise<voi
   await run('sh', ['-c', `cd '${ROOT}' && ${filled}`])
 }
 
-export async function makeNamespace({ namespace, kubectl, apply }: Cluster): Promise<void> {
-  await kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait')
+/** On namespaces that a test made and may therefore delete, with everything in them. */
+const OURS = 'auction-platform/cluster-test'
+
+/** An empty namespace; one of the same name that an earlier test left goes first. */
+export async function makeNamespace(cluster: Cluster): Promise<void> {
+  const { namespace, apply } = cluster
+  await deleteNamespace(cluster)
   const standard = 'pod-security.kubernetes.io'
   await apply(
     JSON.stringify({
       ...{ apiVersion: 'v1', kind: 'Namespace' },
-      metadata: { name: namespace, labels: { [`${standard}/enforce`]: 'restricted' } },
+      metadata: {
+        name: namespace,
+        labels: { [`${standard}/enforce`]: 'restricted', [OURS]: 'true' },
+      },
     }),
   )
+}
+
+/** Throws when the namespace is there and was made by anybody else. */
+export async function deleteNamespace({ namespace, kubectl }: Cluster): Promise<void> {
+  const found = await kubectl('get', 'namespace', namespace, '--ignore-not-found', '--output=json')
+  if (found.trim() === '') return
+  const { metadata } = JSON.parse(found) as { metadata: { labels?: Record<string, string> } }
+  if (metadata.labels?.[OURS] !== 'true')
+    throw new Error(`namespace ${namespace} was not made by this test, so it is not deleted`)
+  await kubectl('delete', 'namespace', namespace, '--wait')
 }
 
 export async function installData({ helm }: Cluster): Promise<void> {

@@ -19,7 +19,7 @@ export const HELP = `make cluster-test, or npm run cluster -w tests -- [OPTIONS]
 Installs the platform from nothing into the cluster that kubectl points at and tries it there.
 The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and kubectl are on PATH.
 
-  --namespace NAME   made, and deleted at the end (auction-test)
+  --namespace NAME   made by the phase install, and then deleted at the end (auction-test)
   --gateway URL      where Traefik answers (http://127.0.0.1)
   --tag TAG          images that are there already; without it they are built and loaded
   --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { openCluster, run } from '../cluster/commands.ts'
 import {
   DATA,
+  deleteNamespace,
   installData,
   installPlatform,
   makeImages,
@@ -182,7 +183,9 @@ try {
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 } finally {
-  if (!settings.keep) await cluster.kubectl('delete', 'namespace', settings.namespace, '--wait')
+  // Phases that try an installation of somebody else's leave it as it was.
+  const isOurs = settings.phases.includes('install')
+  if (isOurs && !settings.keep) await deleteNamespace(cluster).catch((error) => fail(String(error)))
 }
 log('')
 for (const [phase, took] of times) log(`${phase.padEnd(10)} ${took.toFixed(1).padStart(7)} s`)

@@ -1,13 +1,12 @@
 import type { Answer, ApiClient } from '../api-client.ts'
-import { medianOf, sameDistribution } from './statistics.ts'
+import { medianNoise, medianOf, sameDistribution } from './statistics.ts'
 
 /** Two requests that nobody may be able to tell apart: one names an account, one names none. */
 export interface Pair {
   name: string
   path: string
-  /** Bodies are made anew for each sample. */
-  known(index: number): unknown
-  unknown(index: number): unknown
+  known(): unknown
+  unknown(): unknown
 }
 
 export interface Comparison {
@@ -17,7 +16,7 @@ export interface Comparison {
   unknownMs: number
   /** Difference of medians between known and unknown, as a share of the known one. */
   difference: number
-  /** The same between two halves of the known ones: what chance alone does. */
+  /** What the medians of two equal runs differ by, but for one time in twenty. */
   noise: number
   sameDistribution: number
   /** Answers with their ids taken out; more than one means that they can be told apart. */
@@ -38,12 +37,10 @@ export async function compare(client: ApiClient, pair: Pair, samples: number): P
     shapes.add(shapeOf(answer))
   }
   for (let index = 0; index < samples; index += 1) {
-    const pairs = [() => ask(pair.known(index), known), () => ask(pair.unknown(index), unknown)]
+    const pairs = [() => ask(pair.known(), known), () => ask(pair.unknown(), unknown)]
     if (index % 2 === 1) pairs.reverse()
     for (const send of pairs) await send()
   }
-  const halves = [0, 1].map((half) => medianOf(known.filter((_, index) => index % 2 === half)))
-  const [even = 0, odd = 0] = halves
   const knownMs = medianOf(known)
   const unknownMs = medianOf(unknown)
   return {
@@ -52,7 +49,7 @@ export async function compare(client: ApiClient, pair: Pair, samples: number): P
     knownMs,
     unknownMs,
     difference: Math.abs(knownMs - unknownMs) / knownMs,
-    noise: Math.abs(even - odd) / knownMs,
+    noise: medianNoise(known) / knownMs,
     sameDistribution: sameDistribution(known, unknown),
     shapes: [...shapes],
   }

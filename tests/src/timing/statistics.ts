@@ -34,3 +34,17 @@ function largestDistance(x: readonly number[], y: readonly number[]): number {
   }
   return distance
 }
+
+/**
+ * How far apart the medians of two equal runs are but for one time in twenty: pairs of runs as long
+ * as this one are drawn from it with replacement, and their medians compared.
+ */
+export function medianNoise(
+  values: readonly number[],
+  { draws = 400, random = Math.random }: { draws?: number; random?: () => number } = {},
+): number {
+  const draw = () =>
+    medianOf(values.map(() => values[Math.floor(random() * values.length)] ?? Number.NaN))
+  const differences = Array.from({ length: draws }, () => Math.abs(draw() - draw()))
+  return differences.sort((a, b) => a - b)[Math.ceil(draws * 0.95) - 1] ?? Number.NaN
+}

@@ -35,6 +35,7 @@ const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
   ['auction-platform', 'gateway.rateFactor=0', 'gateway.rateFactor'],
   ['auction-platform', 'global.rabbitmq.url=amqp://me:pw@broker/auction', 'global.rabbitmq.url'],
   ['auction-platform', 'global.rabbitmq.url=amqp://broker', 'global.rabbitmq.url'],
+  ['auction-platform', 'global.rabbitmq.url=amqp://broker/auction', 'global.rabbitmq.url'],
   [
     ...(['auction-platform', 'global.rabbitmq.managementUrl=http://me:pw@broker:15672/a'] as const),
     'global.rabbitmq.managementUrl',

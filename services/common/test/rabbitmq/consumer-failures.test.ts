@@ -66,40 +66,43 @@ t.test('an answer that comes after its connection is gone acknowledges nothing',
   t.strictSame(amounts.sort(), ['10.00', '11.00'])
 })
 
-t.test('poison goes to the dead letters with its reason and harms no neighbour', async (t) => {
-  const world = await createMessagingWorld(t)
-  const consumers = world.consume([
-    store((amount) => {
-      if (amount === '66.00') throw new PermanentError('this can never work')
-    }),
-  ])
-  await waitFor('consumers', () => consumers.isReady())
-  const channel = await world.channel()
-  const publish = (content: string) =>
-    channel.publish('auction.bid', 'bid.placed.v1', Buffer.from(content))
-  const envelope = (amount: string) => JSON.stringify(placed(itemId(), amount, 1).envelope)
-  publish('not json at all')
-  publish(envelope('10.00'))
-  publish('{"event":"bid.placed","version":"v2","payload":{}}')
-  publish('{"event":"bid.placed","version":"v1","payload":{"itemId":"nonsense","amount":"1.00"}}')
-  publish(envelope('66.00'))
-  publish(envelope('11.00'))
-  await channel.waitForConfirms()
-  await waitFor('the good ones', async () => (await world.effects()).length === 2)
-  const letters = await world.drain(DEAD, 4)
-  t.match(
-    letters.map(({ headers }) => headers['x-reason']),
-    [/JSON envelope/, /expected bid.placed.v1/, /payload/, /never work/],
-  )
-  for (const { headers } of letters) {
-    t.match(headers, {
-      'x-error-code': /^(InvalidEventError|PermanentError)$/,
-      'x-attempts': 1,
-      'x-first-seen': /Z$/,
-      'x-original-queue': QUEUE,
-    })
-  }
-})
+t.test(
+  'seed bug 38: poison goes to the dead letters with its reason and harms no neighbour',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    const consumers = world.consume([
+      store((amount) => {
+        if (amount === '66.00') throw new PermanentError('this can never work')
+      }),
+    ])
+    await waitFor('consumers', () => consumers.isReady())
+    const channel = await world.channel()
+    const publish = (content: string) =>
+      channel.publish('auction.bid', 'bid.placed.v1', Buffer.from(content))
+    const envelope = (amount: string) => JSON.stringify(placed(itemId(), amount, 1).envelope)
+    publish('not json at all')
+    publish(envelope('10.00'))
+    publish('{"event":"bid.placed","version":"v2","payload":{}}')
+    publish('{"event":"bid.placed","version":"v1","payload":{"itemId":"nonsense","amount":"1.00"}}')
+    publish(envelope('66.00'))
+    publish(envelope('11.00'))
+    await channel.waitForConfirms()
+    await waitFor('the good ones', async () => (await world.effects()).length === 2)
+    const letters = await world.drain(DEAD, 4)
+    t.match(
+      letters.map(({ headers }) => headers['x-reason']),
+      [/JSON envelope/, /expected bid.placed.v1/, /payload/, /never work/],
+    )
+    for (const { headers } of letters) {
+      t.match(headers, {
+        'x-error-code': /^(InvalidEventError|PermanentError)$/,
+        'x-attempts': 1,
+        'x-first-seen': /Z$/,
+        'x-original-queue': QUEUE,
+      })
+    }
+  },
+)
 
 t.test('a failure is retried in every tier, and after five attempts it is dead', async (t) => {
   const world = await createMessagingWorld(t)

@@ -19,7 +19,11 @@ import {
 import { forgetResets } from '#src/infra/postgres/password-resets.ts'
 import { deleteClaims, deleteRegistration } from '#src/infra/postgres/registrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import {
+  isSessionAlive,
+  type LiveSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions.ts'
 import { type LockedUser, lockUser, lockUserOf } from '#src/infra/postgres/two-factor.ts'
 import { readUserByAddress } from '#src/infra/postgres/users.ts'
 import type { Mails } from './mails.ts'
@@ -64,7 +68,8 @@ export async function askEmailChange(
 
 /**
  * Gives the account the address whose mailbox the link came from. Links that were mailed to the old
- * one die with it, and so does every session but the one that asked.
+ * one die with it, and so does every session but the one that asked. A link works as long as that
+ * one stands: a stranger's wish ends when the owner throws the stranger out.
  */
 export async function confirmEmailChange(
   { pool, db, mails }: ChangeEmailDependencies,
@@ -80,6 +85,8 @@ export async function confirmEmailChange(
     // The link may have been used, or a newer wish have come, while this waited.
     const change = await readLinkedChange(tx, digest)
     if (user === undefined || change === undefined) throw identityErrors.invalidLink()
+    // Whoever ended that session, with a new password perhaps, wants nothing of what it asked for.
+    if (!(await isSessionAlive(tx, change.sessionId))) throw identityErrors.invalidLink()
     const owner = await readUserByAddress(tx, change.emailNormalised)
     if (owner !== undefined && owner.id !== user.id) throw identityErrors.invalidLink()
     await settle(tx, { user, change, trace })

@@ -159,3 +159,18 @@ t.test('a suspended account keeps its address, and an old link changes nothing',
   t.equal((await world.confirm(link)).statusCode, 400)
   t.equal(await world.addressOf(ann.id), PERSON.email)
 })
+
+t.test('what a stranger with a session asked for ends with that session', async (t) => {
+  const world = await start(t)
+  const { pool, db, mails } = world
+  const stranger = await person(world, PERSON.email)
+  await stranger.call('POST', 'email/change', { email: 'stranger@example.org' })
+  const link = await world.linkTo('stranger@example.org')
+  await world.post('password/forgot', { email: PERSON.email })
+  await answerMailRequests({ pool, db, mails })
+  const newPassword = 'quite another phrase of words'
+  const token = await world.linkTo(PERSON.email)
+  t.equal((await world.post('password/reset', { token, newPassword })).statusCode, 204)
+  t.match((await world.confirm(link)).json(), { code: 'identity.invalid_link' })
+  t.equal(await world.addressOf(stranger.id), PERSON.email)
+})

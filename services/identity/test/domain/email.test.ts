@@ -1,7 +1,7 @@
 import t from 'tap'
 import { normaliseEmail } from '#src/domain/email.ts'
 
-t.test('addresses that differ only in case are one', async (t) => {
+t.test('seed bug 35: addresses that differ only in case are one', async (t) => {
   t.equal(normaliseEmail('Ann.Lee+Bids@Example.ORG'), 'ann.lee+bids@example.org')
   t.equal(normaliseEmail('ann@xn--bcher-kva.example'), 'ann@xn--bcher-kva.example')
 })

@@ -33,7 +33,7 @@ t.test('a name has at most 80 characters, counted as people do', async (t) => {
   t.equal(normaliseName('😀'.repeat(80)), '😀'.repeat(80))
 })
 
-t.test('a password has 8 to 128 characters, blanks counted and kept', async (t) => {
+t.test('seed bug 30: a password has 8 to 128 characters, blanks counted and kept', async (t) => {
   t.equal(judgePassword('1234567'), 'too-short')
   t.equal(judgePassword('12345678'), 'fine')
   t.equal(judgePassword(' 123456 '), 'fine')

@@ -5,7 +5,7 @@ import { createPermits } from '#src/infra/argon2/permits.ts'
 
 const permits = createPermits({ concurrency: 1, queueMax: 1 })
 
-t.test('a stored hash is argon2id with 19 MiB, two passes and one lane', async (t) => {
+t.test('seed bug 30: a stored hash is argon2id with 19 MiB, two passes and one lane', async (t) => {
   const hasher = await createPasswordHasher(permits)
   const stored = await hasher.hash('correct horse')
   t.match(stored, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)

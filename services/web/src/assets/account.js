@@ -80,7 +80,7 @@ const FORMS = {
   },
   async 'email-change'(values) {
     await askAsUser('POST', '/identity/email/change', values)
-    tell('A link is on its way to the new address. Until you follow it nothing changes.')
+    tell('A link is on its way to the new address. Stay logged in until you followed it.')
   },
   async 'account-delete'() {
     await askAsUser('DELETE', '/identity/me')

@@ -42,7 +42,7 @@ t.test('everybody has a profile from the start, empty but for the name', async (
   t.equal(answer.headers['cache-control'], 'no-store')
 })
 
-t.test('36 the phone number is shown to its owner and to nobody else', async (t) => {
+t.test('seed bug 36: the phone number is shown to its owner and to nobody else', async (t) => {
   const { ann, eve, get, put } = await start(t)
   const changed = await put(ann.id, FULL, ann.headers)
   t.equal(changed.statusCode, 200)
@@ -59,7 +59,7 @@ t.test('36 the phone number is shown to its owner and to nobody else', async (t)
   }
 })
 
-t.test('36 nobody changes the profile of somebody else', async (t) => {
+t.test('seed bug 36: nobody changes the profile of somebody else', async (t) => {
   const { ann, eve, get, put } = await start(t)
   await put(ann.id, FULL, ann.headers)
   const before = (await get(ann.id)).body
@@ -72,7 +72,7 @@ t.test('36 nobody changes the profile of somebody else', async (t) => {
 })
 
 t.test(
-  '37 null and the empty text clear, what is absent stays, zero and false count',
+  'seed bug 37: null and the empty text clear, what is absent stays, zero and false count',
   async (t) => {
     const { ann, put } = await start(t)
     await put(ann.id, FULL, ann.headers)
@@ -84,15 +84,18 @@ t.test(
   },
 )
 
-t.test('37 a profile that is not there is 404, and an id that is none is 400', async (t) => {
-  const { ann, get, db } = await start(t)
-  const missing = await get(NOBODY)
-  t.equal(missing.statusCode, 404)
-  t.match(missing.json(), { code: 'identity.user_not_found' })
-  t.equal((await get('1')).statusCode, 400)
-  await sql`update users set status = 'deleted' where id = ${ann.id}`.execute(db)
-  t.equal((await get(ann.id)).statusCode, 404)
-})
+t.test(
+  'seed bug 37: a profile that is not there is 404, and an id that is none is 400',
+  async (t) => {
+    const { ann, get, db } = await start(t)
+    const missing = await get(NOBODY)
+    t.equal(missing.statusCode, 404)
+    t.match(missing.json(), { code: 'identity.user_not_found' })
+    t.equal((await get('1')).statusCode, 400)
+    await sql`update users set status = 'deleted' where id = ${ann.id}`.execute(db)
+    t.equal((await get(ann.id)).statusCode, 404)
+  },
+)
 
 t.test('what cannot be in a profile is refused by field, and nothing of it is kept', async (t) => {
   const { ann, get, put } = await start(t)
@@ -140,8 +143,8 @@ t.test('a new name is told once, with the next version of the account', async (t
   t.match((await get(ann.id)).json(), { name: 'Ann Bee' })
 })
 
-t.test('of parallel changes of different fields none is lost', async (t) => {
-  const { ann, put, get } = await start(t)
+t.test('seed bug 39: of parallel first changes none is lost, and one profile comes', async (t) => {
+  const { ann, put, get, db } = await start(t)
   const changes = [
     { city: 'Bonn' },
     { country: 'AT' },
@@ -153,6 +156,7 @@ t.test('of parallel changes of different fields none is lost', async (t) => {
   )
   t.same(statuses, [200, 200, 200, 200])
   t.match((await get(ann.id, ann.headers)).json(), Object.assign({}, ...changes))
+  t.equal((await db.selectFrom('profiles').selectAll().execute()).length, 1)
 })
 
 t.test('a session that ended reads as nobody may and writes nothing', async (t) => {

@@ -7,120 +7,123 @@ import { ISSUER, PERSON, startIdentity } from '../../helper.ts'
 
 const PROTECTED = ['/identity/me', '/identity/validate'] as const
 
-t.test('a token that is not exactly right opens nothing', async (t) => {
-  const { app, keys, register, login } = await startIdentity(t)
-  await register({})
-  const tokens = (await login({})).json()
-  const good: Parts = decode(tokens.token)
-  const ourKey = createPrivateKey(keys.signingKey().privatePem)
-  const publicPem = createPublicKey(ourKey).export({ type: 'spki', format: 'pem' }).toString()
-  const [publicJwk] = keys.publicKeys()
-  const stranger = strangerKey()
-  const fetched: string[] = []
-  const foreignKeys = createServer((request, response) => {
-    fetched.push(request.url ?? '')
-    response.end(JSON.stringify({ keys: [{ ...stranger.jwk, kid: good.header.kid }] }))
-  })
-  await new Promise<void>((resolve) => foreignKeys.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => foreignKeys.close())
-  const address = foreignKeys.address()
-  const jku = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/jwks.json`
+t.test(
+  'seed bug 35: a token that is not exactly right opens nothing, the audience included',
+  async (t) => {
+    const { app, keys, register, login } = await startIdentity(t)
+    await register({})
+    const tokens = (await login({})).json()
+    const good: Parts = decode(tokens.token)
+    const ourKey = createPrivateKey(keys.signingKey().privatePem)
+    const publicPem = createPublicKey(ourKey).export({ type: 'spki', format: 'pem' }).toString()
+    const [publicJwk] = keys.publicKeys()
+    const stranger = strangerKey()
+    const fetched: string[] = []
+    const foreignKeys = createServer((request, response) => {
+      fetched.push(request.url ?? '')
+      response.end(JSON.stringify({ keys: [{ ...stranger.jwk, kid: good.header.kid }] }))
+    })
+    await new Promise<void>((resolve) => foreignKeys.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => foreignKeys.close())
+    const address = foreignKeys.address()
+    const jku = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/jwks.json`
 
-  const header = (change: Record<string, unknown>): Parts => ({
-    ...good,
-    header: { ...good.header, ...change },
-  })
-  const claims = (change: Record<string, unknown>): Parts => ({
-    ...good,
-    claims: { ...good.claims, ...change },
-  })
-  const nowSeconds = Math.floor(Date.now() / 1000)
-  const [head = '', body = '', signature = ''] = tokens.token.split('.')
-  const bad: Record<string, string> = {
-    'algorithm none without a signature': withSignature(header({ alg: 'none' }), ''),
-    'algorithm none with the old signature': withSignature(header({ alg: 'none' }), signature),
-    'algorithm nOnE': withSignature(header({ alg: 'nOnE' }), 'AA'),
-    'HS256 with the public PEM as secret': signHmac(header({ alg: 'HS256' }), publicPem),
-    'HS256 with the public JWK as secret': signHmac(
-      header({ alg: 'HS256' }),
-      Buffer.from(publicJwk?.x ?? '', 'base64url'),
-    ),
-    'HS256 without a kid': signHmac(header({ alg: 'HS256', kid: undefined }), publicPem),
-    'another audience': signEdDsa(claims({ aud: 'mfa' }), ourKey),
-    'no audience': signEdDsa(claims({ aud: undefined }), ourKey),
-    'another issuer': signEdDsa(claims({ iss: 'somebody' }), ourKey),
-    'no issuer': signEdDsa(claims({ iss: undefined }), ourKey),
-    'an expiry in the past': signEdDsa(claims({ exp: nowSeconds - 1 }), ourKey),
-    'no expiry': signEdDsa(claims({ exp: undefined }), ourKey),
-    'a beginning in the future': signEdDsa(claims({ nbf: nowSeconds + 60 }), ourKey),
-    'no session': signEdDsa(claims({ sid: undefined }), ourKey),
-    'a session that is no id': signEdDsa(claims({ sid: "' or true --" }), ourKey),
-    'a session that never was': signEdDsa(
-      claims({ sid: '019a0000-0000-7000-8000-000000000000' }),
-      ourKey,
-    ),
-    'the session of somebody else': signEdDsa(
-      claims({ sub: '019a0000-0000-7000-8000-000000000000' }),
-      ourKey,
-    ),
-    'an unknown kid': signEdDsa(header({ kid: 'unknown-key' }), ourKey),
-    'a kid that is a path': signEdDsa(header({ kid: '../../dev/null' }), ourKey),
-    'no kid': signEdDsa(header({ kid: undefined }), ourKey),
-    "a stranger's key under our kid": signEdDsa(good, stranger.privateKey),
-    "a stranger's key and its jwk header": signEdDsa(
-      header({ jwk: stranger.jwk }),
-      stranger.privateKey,
-    ),
-    "a stranger's key and a jku header": signEdDsa(header({ jku }), stranger.privateKey),
-    'changed claims under the old signature': withSignature(
-      claims({ roles: ['admin'] }),
-      signature,
-    ),
-    'a changed signature': `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
-    'no signature': `${head}.${body}.`,
-    'two parts': `${head}.${body}`,
-    'five parts, as if encrypted': `${tokens.token}.AA.AA`,
-    'the refresh token': tokens.refreshToken,
-    'more than 4 KB': signEdDsa(claims({ padding: 'x'.repeat(5_000) }), ourKey),
-    'nothing at all': '',
-  }
-  const ask = (url: string, authorization?: string) =>
-    app.inject({ url, headers: authorization === undefined ? {} : { authorization } })
+    const header = (change: Record<string, unknown>): Parts => ({
+      ...good,
+      header: { ...good.header, ...change },
+    })
+    const claims = (change: Record<string, unknown>): Parts => ({
+      ...good,
+      claims: { ...good.claims, ...change },
+    })
+    const nowSeconds = Math.floor(Date.now() / 1000)
+    const [head = '', body = '', signature = ''] = tokens.token.split('.')
+    const bad: Record<string, string> = {
+      'algorithm none without a signature': withSignature(header({ alg: 'none' }), ''),
+      'algorithm none with the old signature': withSignature(header({ alg: 'none' }), signature),
+      'algorithm nOnE': withSignature(header({ alg: 'nOnE' }), 'AA'),
+      'HS256 with the public PEM as secret': signHmac(header({ alg: 'HS256' }), publicPem),
+      'HS256 with the public JWK as secret': signHmac(
+        header({ alg: 'HS256' }),
+        Buffer.from(publicJwk?.x ?? '', 'base64url'),
+      ),
+      'HS256 without a kid': signHmac(header({ alg: 'HS256', kid: undefined }), publicPem),
+      'another audience': signEdDsa(claims({ aud: 'mfa' }), ourKey),
+      'no audience': signEdDsa(claims({ aud: undefined }), ourKey),
+      'another issuer': signEdDsa(claims({ iss: 'somebody' }), ourKey),
+      'no issuer': signEdDsa(claims({ iss: undefined }), ourKey),
+      'an expiry in the past': signEdDsa(claims({ exp: nowSeconds - 1 }), ourKey),
+      'no expiry': signEdDsa(claims({ exp: undefined }), ourKey),
+      'a beginning in the future': signEdDsa(claims({ nbf: nowSeconds + 60 }), ourKey),
+      'no session': signEdDsa(claims({ sid: undefined }), ourKey),
+      'a session that is no id': signEdDsa(claims({ sid: "' or true --" }), ourKey),
+      'a session that never was': signEdDsa(
+        claims({ sid: '019a0000-0000-7000-8000-000000000000' }),
+        ourKey,
+      ),
+      'the session of somebody else': signEdDsa(
+        claims({ sub: '019a0000-0000-7000-8000-000000000000' }),
+        ourKey,
+      ),
+      'an unknown kid': signEdDsa(header({ kid: 'unknown-key' }), ourKey),
+      'a kid that is a path': signEdDsa(header({ kid: '../../dev/null' }), ourKey),
+      'no kid': signEdDsa(header({ kid: undefined }), ourKey),
+      "a stranger's key under our kid": signEdDsa(good, stranger.privateKey),
+      "a stranger's key and its jwk header": signEdDsa(
+        header({ jwk: stranger.jwk }),
+        stranger.privateKey,
+      ),
+      "a stranger's key and a jku header": signEdDsa(header({ jku }), stranger.privateKey),
+      'changed claims under the old signature': withSignature(
+        claims({ roles: ['admin'] }),
+        signature,
+      ),
+      'a changed signature': `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+      'no signature': `${head}.${body}.`,
+      'two parts': `${head}.${body}`,
+      'five parts, as if encrypted': `${tokens.token}.AA.AA`,
+      'the refresh token': tokens.refreshToken,
+      'more than 4 KB': signEdDsa(claims({ padding: 'x'.repeat(5_000) }), ourKey),
+      'nothing at all': '',
+    }
+    const ask = (url: string, authorization?: string) =>
+      app.inject({ url, headers: authorization === undefined ? {} : { authorization } })
 
-  t.equal(
-    (await ask('/identity/me', `Bearer ${signEdDsa(good, ourKey)}`)).statusCode,
-    200,
-    'the forge itself works',
-  )
-  for (const url of PROTECTED) {
-    for (const [what, token] of Object.entries(bad)) {
-      const response = await ask(url, `Bearer ${token}`)
-      t.equal(response.statusCode, 401, `${url}: ${what}`)
-      t.match(response.json(), { code: 'identity.unauthenticated' })
-      t.same(
-        Object.keys(response.json()).sort(),
-        ['code', 'message', 'traceId'],
-        'the reason stays here',
-      )
-      t.notOk(response.headers['x-user-id'], 'no identity beside a refusal')
+    t.equal(
+      (await ask('/identity/me', `Bearer ${signEdDsa(good, ourKey)}`)).statusCode,
+      200,
+      'the forge itself works',
+    )
+    for (const url of PROTECTED) {
+      for (const [what, token] of Object.entries(bad)) {
+        const response = await ask(url, `Bearer ${token}`)
+        t.equal(response.statusCode, 401, `${url}: ${what}`)
+        t.match(response.json(), { code: 'identity.unauthenticated' })
+        t.same(
+          Object.keys(response.json()).sort(),
+          ['code', 'message', 'traceId'],
+          'the reason stays here',
+        )
+        t.notOk(response.headers['x-user-id'], 'no identity beside a refusal')
+      }
+      for (const authorization of [
+        undefined,
+        '',
+        tokens.token,
+        `Basic ${tokens.token}`,
+        `bearer  ${tokens.token}`,
+        `Bearer ${tokens.token}, Bearer ${tokens.token}`,
+      ]) {
+        t.equal(
+          (await ask(url, authorization)).statusCode,
+          401,
+          `${url}: header ${authorization?.slice(0, 8)}`,
+        )
+      }
     }
-    for (const authorization of [
-      undefined,
-      '',
-      tokens.token,
-      `Basic ${tokens.token}`,
-      `bearer  ${tokens.token}`,
-      `Bearer ${tokens.token}, Bearer ${tokens.token}`,
-    ]) {
-      t.equal(
-        (await ask(url, authorization)).statusCode,
-        401,
-        `${url}: header ${authorization?.slice(0, 8)}`,
-      )
-    }
-  }
-  t.same(fetched, [], 'no key was ever fetched from where a token pointed')
-})
+    t.same(fetched, [], 'no key was ever fetched from where a token pointed')
+  },
+)
 
 t.test('an access token carries what the blueprint asks, for ten minutes', async (t) => {
   const { keys, register, login } = await startIdentity(t)
