@@ -34,7 +34,7 @@ export interface Infrastructure {
   secrets: Secrets
   supervised: Map<string, Supervised>
   postgres: { port: number; adminUrl: string; urls: Record<DatabaseName, string> }
-  rabbitmq: { url: string; managementUrl: string }
+  rabbitmq: { url: string; managementUrl: string; metricsUrl: string }
   /** Resolves when the databases exist; RabbitMQ may still be starting. */
   postgresReady: Promise<void>
   rabbitmqReady: Promise<void>
@@ -121,8 +121,8 @@ async function startServers(
   secrets: Secrets,
   { stateDir, log, rabbitmqServer }: Required<InfrastructureOptions> & { rabbitmqServer: string },
 ): Promise<Servers> {
-  const [postgresPort = 0, amqp = 0, management = 0, distribution = 0, epmd = 0] =
-    await freePorts(5)
+  const [postgresPort = 0, amqp = 0, management = 0, metrics = 0, distribution = 0, epmd = 0] =
+    await freePorts(6)
   const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
     const started = { spec, ready, process: table.spawn(spec) }
     supervised.set(spec.name, started)
@@ -132,7 +132,7 @@ async function startServers(
   const rabbitmq = prepareRabbitmq({
     server: rabbitmqServer,
     stateDir,
-    ports: { amqp, management, distribution, epmd },
+    ports: { amqp, management, metrics, distribution, epmd },
     user: 'auction',
     password: secrets.rabbitmq,
     cookie: secrets.erlangCookie,
@@ -161,7 +161,11 @@ async function startServers(
   postgresReady.catch(() => undefined)
   return {
     postgres: { port: postgresPort, adminUrl, urls },
-    rabbitmq: { url: rabbitmq.url, managementUrl: rabbitmq.managementUrl },
+    rabbitmq: {
+      url: rabbitmq.url,
+      managementUrl: rabbitmq.managementUrl,
+      metricsUrl: rabbitmq.metricsUrl,
+    },
     postgresReady,
     rabbitmqReady,
   }

@@ -40,6 +40,8 @@ export interface Platform {
   gatewayUrl: string
   /** Addresses behind the gateway, by process name. */
   addresses: Map<string, string>
+  /** Where Prometheus reads from what answers it, by process name. */
+  metrics: Map<string, string>
   names: string[]
   postgres: Infrastructure['postgres']
   rabbitmq: Infrastructure['rabbitmq']
@@ -68,8 +70,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const binary = ensureTraefik(PROGRAMS_DIR, log)
     binary.catch(() => undefined)
     const names = processNames(options.extraBidApis ?? 0)
-    const ports = await freePorts(names.length * 2 + 1)
+    const ports = await freePorts(names.length * 2 + 2)
     const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
+    const gatewayMetricsPort = ports.pop() ?? 0
     const listeners = new Map<string, Listeners>(
       names.map((name) => [name, { port: ports.pop() ?? 0, opsPort: ports.pop() ?? 0 }]),
     )
@@ -87,7 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const start = (name: string) => startService(infrastructure, name, context, options)
     const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
     const gateway = timed(log, 'gateway ready', async () =>
-      startGateway(infrastructure, await binary, gatewayPort, stateDir, {
+      startGateway(infrastructure, await binary, [gatewayPort, gatewayMetricsPort], stateDir, {
         identity: address('identity-api'),
         auction: address('auction-api'),
         bid: address('bid-api'),
@@ -100,12 +103,19 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
       gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
       addresses: new Map(names.map((name) => [name, address(name)])),
+      metrics: new Map([
+        ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
+        ['traefik', metricsOf(gatewayMetricsPort)],
+        ['rabbitmq', rabbitmq.metricsUrl],
+      ]),
     })
   } catch (error) {
     await stopAll(infrastructure)
     throw error
   }
 }
+
+const metricsOf = (port: number | undefined) => `http://127.0.0.1:${port}/metrics`
 
 function processNames(extraBidApis: number): string[] {
   const extra = Array.from({ length: extraBidApis }, (_, index) => `bid-api-${index + 2}`)
@@ -150,11 +160,11 @@ async function startService(
 async function startGateway(
   { table, supervised }: Infrastructure,
   binary: string,
-  port: number,
+  [port, metricsPort]: readonly [number, number],
   stateDir: string,
   upstreams: Upstreams,
 ): Promise<void> {
-  const args = await writeGateway({ stateDir, port, upstreams })
+  const args = await writeGateway({ stateDir, port, metricsPort, upstreams })
   const spec = { name: 'traefik', command: binary, args, env: { PATH: process.env.PATH } }
   const url = `http://127.0.0.1:${port}`
   const ready = async (process: ManagedProcess) => {
@@ -189,7 +199,7 @@ function createPlatform(
   { autoRestart = false, log = () => {} }: PlatformOptions,
   infrastructure: Infrastructure,
   services: string[],
-  addresses: Pick<Platform, 'gatewayUrl' | 'addresses' | 'mailbox'>,
+  addresses: Pick<Platform, 'gatewayUrl' | 'addresses' | 'metrics' | 'mailbox'>,
 ): Platform {
   const { supervised, table } = infrastructure
   let isStopping = false

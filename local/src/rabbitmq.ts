@@ -7,7 +7,13 @@ import type { ProcessSpec } from './process-table.ts'
 export interface RabbitmqOptions {
   server: string
   stateDir: string
-  ports: { amqp: number; management: number; distribution: number; epmd: number }
+  ports: {
+    amqp: number
+    management: number
+    metrics: number
+    distribution: number
+    epmd: number
+  }
   user: string
   password: string
   cookie: string
@@ -19,6 +25,7 @@ export interface PreparedRabbitmq {
   spec: ProcessSpec
   url: string
   managementUrl: string
+  metricsUrl: string
 }
 
 const READY_TIMEOUT_MS = 90_000
@@ -39,6 +46,8 @@ export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {
     `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
     `management.tcp.ip = 127.0.0.1`,
     `management.tcp.port = ${ports.management}`,
+    `prometheus.tcp.ip = 127.0.0.1`,
+    `prometheus.tcp.port = ${ports.metrics}`,
     `default_user = ${user}`,
     `default_pass = ${password}`,
     'default_user_tags.administrator = true',
@@ -49,7 +58,10 @@ export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {
     HOME: home,
     RABBITMQ_NODENAME: 'auction@localhost',
     RABBITMQ_CONFIG_FILE: file('rabbitmq.conf', `${settings.join('\n')}\n`),
-    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[rabbitmq_management].\n'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file(
+      'enabled_plugins',
+      '[rabbitmq_management,rabbitmq_prometheus].\n',
+    ),
     RABBITMQ_CONF_ENV_FILE: file('rabbitmq-env.conf', ''),
     RABBITMQ_MNESIA_BASE: join(home, 'data'),
     RABBITMQ_LOG_BASE: join(home, 'log'),
@@ -73,6 +85,7 @@ export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {
     spec: { name: 'rabbitmq', command: options.server, args: [], cwd: home, env },
     url: `amqp://${user}:${password}@127.0.0.1:${ports.amqp}`,
     managementUrl: `http://${user}:${password}@127.0.0.1:${ports.management}`,
+    metricsUrl: `http://127.0.0.1:${ports.metrics}/metrics`,
   }
 }
 

@@ -25,6 +25,8 @@ export interface StaticOptions {
   /** Every loopback address that the gateway listens on, e.g. `127.0.0.1:9191`. */
   readonly addresses: readonly string[]
   readonly dynamicFile: string
+  /** Where Prometheus reads, e.g. `127.0.0.1:9192`; absent: nowhere. */
+  readonly metricsAddress?: string
   /** Absent: no access log is written. */
   readonly accessLogFile?: string
 }
@@ -164,7 +166,8 @@ function originOf(url: string): string {
 }
 
 /** Builds Traefik's own settings: everything ambiguous in a request is refused at the door. */
-export function renderStatic({ addresses, dynamicFile, accessLogFile }: StaticOptions): object {
+export function renderStatic(options: StaticOptions): object {
+  const { addresses, dynamicFile, metricsAddress, accessLogFile } = options
   const entryPoints = addresses.map((address, index) => [
     index === 0 ? 'web' : `web-${index + 1}`,
     renderEntryPoint(address),
@@ -175,7 +178,18 @@ export function renderStatic({ addresses, dynamicFile, accessLogFile }: StaticOp
     ping: { manualRouting: true },
     // The one file does not change while it runs, so nothing need be waited for.
     providers: { providersThrottleDuration: '10ms', file: { filename: dynamicFile, watch: false } },
-    entryPoints: Object.fromEntries(entryPoints),
+    entryPoints: Object.fromEntries([
+      ...entryPoints,
+      ...(metricsAddress === undefined ? [] : [['metrics', { address: metricsAddress }]]),
+    ]),
+    // As k8s/traefik-values.yaml says it for a cluster.
+    ...(metricsAddress === undefined
+      ? {}
+      : {
+          metrics: {
+            prometheus: { entryPoint: 'metrics', addRoutersLabels: true, addServicesLabels: true },
+          },
+        }),
     ...(accessLogFile === undefined
       ? {}
       : { accessLog: { filePath: accessLogFile, format: 'json' } }),

@@ -8,6 +8,8 @@ import { type Routes, readRoutes } from './routes.ts'
 export interface GatewayOptions {
   readonly stateDir: string
   readonly port: number
+  /** Where Prometheus reads; absent: nowhere. */
+  readonly metricsPort?: number
   readonly upstreams: Upstreams
   /** Absent: charts/auction-platform/routes.yaml. */
   readonly routes?: Routes
@@ -30,6 +32,9 @@ export async function writeGateway(options: GatewayOptions): Promise<string[]> {
   const settings = renderStatic({
     addresses: await loopbackAddresses(options.port),
     dynamicFile,
+    ...(options.metricsPort === undefined
+      ? {}
+      : { metricsAddress: `127.0.0.1:${options.metricsPort}` }),
     ...(options.accessLogFile === undefined ? {} : { accessLogFile: options.accessLogFile }),
   })
   await mkdir(folder, { recursive: true })

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import type { ApiClient } from '../api-client.ts'
+import { insist, join, PASSWORD, sell } from '../people.ts'
+
+const LOTS = 6
+
+export interface Traffic {
+  /** Ends with the round under way. */
+  stop(): Promise<void>
+}
+
+/**
+ * A little of everything until it is stopped: logins right and wrong, renewed sessions, items that
+ * end in seconds, bids taken and refused, and reads.
+ */
+export async function startTraffic(client: ApiClient): Promise<Traffic> {
+  const unique = () => randomUUID().slice(0, 8)
+  const seller = await join(client, 'Sam', `sam-${unique()}`)
+  const bidders = await Promise.all(
+    ['Ann', 'Ben'].map((name) => join(client, name, `${name.toLowerCase()}-${unique()}`)),
+  )
+  const login = await insist(client, 'POST', '/identity/login', {
+    body: { email: seller.email, password: PASSWORD },
+    accept: [200],
+  })
+  let refreshToken = String(login.body.refreshToken)
+  let isStopping = false
+  const round = async (index: number) => {
+    const { id } = await sell(client, seller, {
+      ...{ name: `Lot ${index}`, startPrice: '1.00', durationMs: 4_000 },
+    })
+    for (const [turn, bidder] of [...bidders, ...bidders].entries()) {
+      await client.request('POST', `/api/v1/lots/${id}/bids`, {
+        token: bidder.token,
+        body: { maxAmount: `${(turn % 2) * 3 + 1 + index}.00` },
+        headers: { 'idempotency-key': randomUUID() },
+      })
+    }
+    await client.request('GET', `/api/v1/items/${id}`)
+    await client.request('GET', '/identity/me', { token: seller.token })
+    const wrong = { email: `nobody-${index}@example.test`, password: PASSWORD }
+    await client.request('POST', '/identity/login', { body: wrong })
+    const { body } = await insist(client, 'POST', '/identity/token/refresh', {
+      body: { refreshToken },
+      accept: [200],
+    })
+    refreshToken = String(body.refreshToken)
+  }
+  const running = (async () => {
+    for (let index = 0; !isStopping; index = (index + 1) % LOTS) await round(index)
+  })()
+  // Whoever stops it hears of its failure; until then nobody may be missing to hear it.
+  running.catch(() => undefined)
+  return {
+    stop() {
+      isStopping = true
+      return running
+    },
+  }
+}
