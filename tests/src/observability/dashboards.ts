@@ -11,11 +11,20 @@ export interface Query {
   legend: string
 }
 
-interface Panel {
+export interface Panel {
   title: string
   type: string
+  gridPos: { x: number; y: number; w: number; h: number }
   targets?: { expr: string; legendFormat: string }[]
+  fieldConfig?: { defaults?: { unit?: string } }
 }
+
+/** An expression with the variables of the dashboards filled in. */
+export const fillIn = (expr: string) =>
+  expr
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll('"$namespace"', '".*"')
+    .replaceAll('"$service"', '".+"')
 
 /** Every query of every panel, with the variables of the dashboards filled in. */
 export function readQueries(): Query[] {
@@ -25,7 +34,7 @@ export function readQueries(): Query[] {
       targets.map(({ expr, legendFormat }) => ({
         dashboard: file.replace('.json', ''),
         panel: title,
-        expr: expr.replaceAll('$__rate_interval', '1m').replace(/"\$(namespace|service)"/g, '".*"'),
+        expr: fillIn(expr),
         legend: legendFormat,
       })),
     )

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { ApiClient } from '../api-client.ts'
 import { insist, join, PASSWORD, sell } from '../people.ts'
 
-const LOTS = 6
+/** Between two rounds: enough to be seen, and no load test. */
+const PAUSE_MS = 100
 
 export interface Traffic {
   /** Ends with the round under way. */
@@ -32,7 +34,7 @@ export async function startTraffic(client: ApiClient): Promise<Traffic> {
     for (const [turn, bidder] of [...bidders, ...bidders].entries()) {
       await client.request('POST', `/api/v1/lots/${id}/bids`, {
         token: bidder.token,
-        body: { maxAmount: `${(turn % 2) * 3 + 1 + index}.00` },
+        body: { maxAmount: `${(turn % 2) * 3 + 1}.00` },
         headers: { 'idempotency-key': randomUUID() },
       })
     }
@@ -47,7 +49,10 @@ export async function startTraffic(client: ApiClient): Promise<Traffic> {
     refreshToken = String(body.refreshToken)
   }
   const running = (async () => {
-    for (let index = 0; !isStopping; index = (index + 1) % LOTS) await round(index)
+    for (let index = 0; !isStopping; index += 1) {
+      await round(index)
+      await wait(PAUSE_MS)
+    }
   })()
   // Whoever stops it hears of its failure; until then nobody may be missing to hear it.
   running.catch(() => undefined)
