@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access } from 'node:fs/promises'
+import { access, readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ensureHelm } from '@auction/local/install/helm.ts'
@@ -39,6 +39,15 @@ export async function installedCharts(): Promise<string[]> {
     if (await exists(`${CHARTS_DIR}/${chart}/Chart.yaml`)) charts.push(chart)
   }
   return charts
+}
+
+/** Every chart there is, the library and the services' own included. */
+export async function allCharts(): Promise<string[]> {
+  const entries = await readdir(CHARTS_DIR)
+  const isChart = await Promise.all(
+    entries.map((name) => exists(`${CHARTS_DIR}/${name}/Chart.yaml`)),
+  )
+  return entries.filter((_name, index) => isChart[index]).toSorted()
 }
 
 /** The file of values of a profile; a chart without it uses its defaults there. */

@@ -1,0 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { readmeFile, renderReadme } from '../charts/readme.ts'
+import { allCharts } from '../charts/render.ts'
+
+for (const chart of await allCharts()) {
+  await writeFile(readmeFile(chart), await renderReadme(chart))
+  console.log(`${readmeFile(chart)} written`)
+}
