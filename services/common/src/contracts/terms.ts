@@ -58,10 +58,21 @@ export const ApplyTermsAnswer = Type.Object({
 })
 export type ApplyTermsAnswer = Static<typeof ApplyTermsAnswer>
 
+/**
+ * PUT /internal/v1/lots/:itemId/cancellation on bid, with the terms: a lot that bid has not heard of
+ * is made and cancelled at once, so that terms on their way cannot open it later. 200 however often
+ * it is asked; 409 `lot.not_active` when the lot was over before.
+ */
+export const CancelLotAnswer = Type.Object({
+  outcome: Type.Union([Type.Literal('cancelled'), Type.Literal('unchanged')]),
+})
+export type CancelLotAnswer = Static<typeof CancelLotAnswer>
+
 /** Paths of the internal API, in one place for both sides. */
 export const internalPaths = {
   /** On bid. */
   lotTerms: (itemId: string) => `/internal/v1/lots/${itemId}/terms`,
+  lotCancellation: (itemId: string) => `/internal/v1/lots/${itemId}/cancellation`,
   /** On auction: answers LotTerms of a published item, 404 otherwise. */
   itemTerms: (itemId: string) => `/internal/v1/items/${itemId}/terms`,
 }

@@ -1,11 +1,17 @@
 import { Obligations, obligationsPath } from '@auction/common/contracts/obligations.ts'
-import { ApplyTermsAnswer, internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import {
+  ApplyTermsAnswer,
+  CancelLotAnswer,
+  internalPaths,
+  LotTerms,
+} from '@auction/common/contracts/terms.ts'
 import { answers, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
 import { bidErrors } from '#src/errors.ts'
 import { countLed } from '#src/infra/postgres/obligations.ts'
 import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
+import { cancelLot } from '../cancel-lot.ts'
 
 /** What other services call, never through the gateway and never without a service token. */
 export async function internalRoutes(
@@ -28,6 +34,24 @@ export async function internalRoutes(
       }
       const { requiresNoBids = false } = request.body
       return applyLotTerms(dependencies, readTerms(request.body), request.trace, requiresNoBids)
+    },
+  )
+
+  app.put(
+    internalPaths.lotCancellation(':itemId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ itemId: Uuid }),
+        body: LotTerms,
+        response: answers({ 200: CancelLotAnswer }),
+      },
+    },
+    async (request) => {
+      if (request.body.itemId !== request.params.itemId) {
+        throw bidErrors.lotInvalidTerms({ field: 'itemId', reason: 'differs from the path' })
+      }
+      return cancelLot(dependencies, readTerms(request.body))
     },
   )
 

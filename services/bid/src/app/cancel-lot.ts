@@ -1,0 +1,36 @@
+import type { CancelLotAnswer } from '@auction/common/contracts/terms.ts'
+import { cancel } from '#src/domain/cancel.ts'
+import { type LotTerms, openLot } from '#src/domain/lot.ts'
+import { bidErrors } from '#src/errors.ts'
+import { databaseTimeMs, insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
+import { readBidders } from '#src/infra/postgres/results.ts'
+import type { ApplyTermsDependencies } from './apply-terms.ts'
+
+/**
+ * Ends a lot without a winner, under its lock, and tells everybody who bid. A lot that is not there
+ * yet is made first: its terms may be on their way, and would open it afterwards.
+ */
+export async function cancelLot(
+  { db, events }: ApplyTermsDependencies,
+  terms: LotTerms,
+): Promise<CancelLotAnswer> {
+  const outcome = await db.transaction().execute(async (tx) => {
+    let lot = await lockLot(tx, terms.itemId)
+    if (lot === undefined) {
+      await insertLot(tx, openLot(terms))
+      lot = await lockLot(tx, terms.itemId)
+    }
+    if (lot === undefined) throw new Error(`lot ${terms.itemId} was neither made nor found`)
+    const verdict = cancel(lot)
+    if (verdict.outcome === 'refused') throw bidErrors.lotNotActive()
+    if (verdict.outcome === 'unchanged') return verdict.outcome
+    const cancelledAtMs = Math.floor(await databaseTimeMs(tx))
+    // Results are of lots that were closed; this one only stops.
+    await updateLot(tx, verdict.lot)
+    const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, terms.itemId)
+    await events.write(tx, events.ofClosing(verdict.lot, bidders, cancelledAtMs))
+    return verdict.outcome
+  })
+  events.committed()
+  return { outcome }
+}
