@@ -41,6 +41,8 @@ const WorkerConfig = Type.Object({
   ...RABBITMQ_SETTINGS,
   ...IMAGE_SETTINGS,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
+  /** Words, with commas between, that put a text before the moderators. Empty: the bundled ones. */
+  BANNED_WORDS: Type.String({ default: '', maxLength: 20_000 }),
   BID_URL: Type.String({ minLength: 1 }),
 })
 

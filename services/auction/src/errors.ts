@@ -9,6 +9,8 @@ export const itemErrors = {
 
   showNotFound: defineError('item.show.not_found', 'There is no item with this id.', 404),
 
+  removed: defineError('item.removed', 'This item was removed by a moderator.', 404),
+
   updateInvalid: defineError('item.update.validation_failed', 'The change is not valid.', 400),
   updateNotFound: defineError('item.update.not_found', 'There is no item with this id.', 404),
   updateVersionConflict: defineError(
@@ -130,5 +132,49 @@ export const searchErrors = {
     'item.search.cursor_invalid',
     'The cursor belongs to another search. Begin again without it.',
     400,
+  ),
+}
+
+/** Errors of telling moderators about something. */
+export const reportErrors = {
+  invalid: defineError('item.report.validation_failed', 'The report is not valid.', 400),
+  itemNotFound: defineError('item.report.item_not_found', 'There is no item with this id.', 404),
+  commentNotFound: defineError(
+    'item.report.comment_not_found',
+    'There is no such comment on this item.',
+    404,
+  ),
+  own: defineError('item.report.own', 'This is yours: change it or take it away.', 409),
+  tooMany: defineError(
+    'item.report.too_many',
+    'That is a lot of reports. Send the next one in some minutes.',
+    429,
+    { retryAfterSeconds: 60 },
+  ),
+}
+
+/** Errors of what moderators do. */
+export const moderationErrors = {
+  forbidden: defineError('moderation.forbidden', 'Only moderators do this.', 403),
+  invalid: defineError(
+    'moderation.validation_failed',
+    'Say why, in at most 1,000 characters.',
+    400,
+  ),
+  itemNotFound: defineError(
+    'moderation.item_not_found',
+    'There is no public item with this id.',
+    404,
+  ),
+  commentNotFound: defineError('moderation.comment_not_found', 'There is no such comment.', 404),
+  reportNotFound: defineError('moderation.report_not_found', 'There is no such report.', 404),
+  reportDecided: defineError('moderation.report_decided', 'This report was decided before.', 409),
+  notRemoved: defineError('moderation.not_removed', 'No moderator has removed this.', 409),
+  takenAway: defineError('moderation.taken_away', 'Its author or the seller took it away.', 409),
+  inProgress: defineError(
+    'moderation.in_progress',
+    'The auction of this item is still being ended. Try again shortly.',
+    409,
+    { retryAfterSeconds: 5 },
   ),
 }

@@ -1,7 +1,12 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ApplyTermsAnswer, internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import {
+  ApplyTermsAnswer,
+  CancelLotAnswer,
+  internalPaths,
+  LotTerms,
+} from '@auction/common/contracts/terms.ts'
 import { defineError } from '@auction/common/errors.ts'
 import { createJwksCache, type JwksCache } from '@auction/common/jwks.ts'
 import { createLogger } from '@auction/common/logger.ts'
@@ -62,9 +67,17 @@ export async function startIdentity(t: Test): Promise<Identity> {
   }
 }
 
+export interface Lot {
+  terms: LotTerms
+  bidCount: number
+  isClosed: boolean
+  applied: number
+  isCancelled?: boolean
+}
+
 export interface Bid {
   url: string
-  lots: Map<string, { terms: LotTerms; bidCount: number; isClosed: boolean; applied: number }>
+  lots: Map<string, Lot>
   /** How the next calls fare: answered, refused as if down, or applied without an answer. */
   mode: 'up' | 'down' | 'silent'
   /** Called while terms are being judged, before the answer: a rival that comes in between. */
@@ -115,6 +128,26 @@ export async function startBid(t: Test): Promise<Bid> {
       return { outcome, termsVersion: terms.termsVersion, sequence: 0 }
     },
   )
+  app.put(
+    internalPaths.lotCancellation(':itemId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ itemId: Type.String() }),
+        body: LotTerms,
+        response: { 200: CancelLotAnswer },
+      },
+    },
+    async ({ body: terms }) => {
+      if (bid.mode !== 'up') throw lotErrors.down()
+      const known = bid.lots.get(terms.itemId)
+      if (known?.isClosed) throw lotErrors.notActive()
+      if (known?.isCancelled) return { outcome: 'unchanged' as const }
+      const lot = known ?? { terms, bidCount: 0, isClosed: false, applied: 0 }
+      bid.lots.set(terms.itemId, { ...lot, isCancelled: true })
+      return { outcome: 'cancelled' as const }
+    },
+  )
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   bid.url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
@@ -130,7 +163,7 @@ function judge(bid: Bid, terms: LotTerms) {
   }
   if (plain.termsVersion === lot.terms.termsVersion) return 'unchanged' as const
   if (plain.termsVersion < lot.terms.termsVersion) throw lotErrors.stale()
-  if (lot.isClosed) throw lotErrors.notActive()
+  if (lot.isClosed || lot.isCancelled) throw lotErrors.notActive()
   if (lot.bidCount > 0 && (requiresNoBids || !isLowerReserveOnly(lot.terms, plain))) {
     throw lotErrors.hasBids()
   }

@@ -11,6 +11,8 @@ import { commentRoutes } from './routes/comments.ts'
 import { imageRoutes } from './routes/images.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
+import { moderationRoutes } from './routes/moderation.ts'
+import { reportRoutes } from './routes/reports.ts'
 import { searchRoutes } from './routes/search.ts'
 
 export interface AppDependencies extends PublishDependencies {
@@ -40,6 +42,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)
   await imageRoutes(app, { ...dependencies, render: createRenderImage() })
+  await reportRoutes(app, dependencies)
+  await moderationRoutes(app, dependencies)
   await internalRoutes(app, dependencies)
   return app
 }

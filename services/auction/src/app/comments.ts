@@ -12,7 +12,7 @@ import {
   readContent,
 } from '#src/domain/comment.ts'
 import { isPublic } from '#src/domain/item.ts'
-import { commentErrors } from '#src/errors.ts'
+import { commentErrors, itemErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
 import {
   type Comment,
@@ -22,6 +22,8 @@ import {
   takeAway,
 } from '#src/infra/postgres/comments.ts'
 import { type Executor, readItem } from '#src/infra/postgres/items.ts'
+import { recordAction } from '#src/infra/postgres/moderation-actions.ts'
+import { decideReports } from '#src/infra/postgres/reports.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { ItemEvents } from './item-events.ts'
 
@@ -99,6 +101,11 @@ export async function removeComment(
     })
     if (state === undefined) throw commentErrors.forbidden()
     if (!(await takeAway(tx, commentId, state, callerId))) return
+    if (state === 'removed') {
+      const about = { itemId, commentId, reason: null }
+      await recordAction(tx, { actorId: callerId, action: 'comment_removed', ...about })
+      await decideReports(tx, { itemId, commentId }, 'upheld', callerId)
+    }
     const deletedAt = (await readClock(tx)).toISOString()
     await writeOutbox(tx, [
       createEvent(itemCommentDeleted, context(itemId, trace), {
@@ -112,6 +119,7 @@ export async function removeComment(
 /** The item, if everybody may see it; comments of what is hidden are hidden as well. */
 export async function publicItem(db: Executor, itemId: string): Promise<{ sellerId: string }> {
   const read = await readItem(db, itemId)
+  if (read?.item.status === 'removed') throw itemErrors.removed()
   if (read === undefined || !isPublic(read.item.status)) throw commentErrors.itemNotFound()
   return read.item
 }

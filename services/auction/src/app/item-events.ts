@@ -6,6 +6,7 @@ import {
   itemExpired,
   itemExtended,
   itemPublished,
+  itemRemoved,
   itemSold,
   itemStarted,
   itemUpdated,
@@ -28,6 +29,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 export type ItemEvent =
   | { kind: 'created' | 'deleted' | 'published' | 'started' }
   | { kind: 'ended' | 'sold' | 'expired' | 'cancelled' }
+  | { kind: 'removed'; reason: string }
   | { kind: 'updated'; changedFields: readonly string[] }
   | { kind: 'extended'; bidId: string | undefined; endDate: Date; sequence: number }
 
@@ -134,6 +136,8 @@ function toOutboxEvent(
       return createEvent(itemSold, context, { id, sellerId, ...sale(item), endReason })
     case 'expired':
       return createEvent(itemExpired, context, { id, sellerId, reason: endReason })
+    case 'removed':
+      return createEvent(itemRemoved, context, { id, sellerId, reason: event.reason })
     case 'cancelled':
       return createEvent(itemCancelled, context, { id, sellerId, reason: endReason })
   }

@@ -59,6 +59,12 @@ export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
 export const ItemPage = Type.Object({
   ...itemFields,
   images: Type.Array(ImageAnswer),
+  removal: Type.Optional(
+    Type.Object(
+      { reason: Type.String(), at: Instant },
+      { description: 'Why a moderator removed it; only its seller and moderators see it then.' },
+    ),
+  ),
   serverTime: Instant,
 })
 

@@ -11,6 +11,8 @@ export type TermsVerdict =
 export interface TermsClient {
   /** Throws service.unavailable when the outcome is unknown; the same version may be sent again. */
   apply(terms: LotTerms, trace: Trace): Promise<TermsVerdict>
+  /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
+  cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
 }
 
 /** Hands terms to the bid service over its internal API. */
@@ -29,6 +31,18 @@ export function createTermsClient(client: InternalClient): TermsClient {
       // Anything else (a wrong secret, another service at this address) says nothing of the lot.
       if (reason === undefined) throw serviceUnavailable({ service: 'bid' })
       return { kind: 'refused', reason }
+    },
+    async cancel(terms, trace) {
+      const path = internalPaths.lotCancellation(terms.itemId)
+      const { statusCode, body } = await client.request<{ code?: unknown }>(
+        'PUT',
+        path,
+        terms,
+        trace,
+      )
+      if (statusCode === 200) return 'cancelled'
+      if (body.code === 'lot.not_active') return 'over'
+      throw serviceUnavailable({ service: 'bid' })
     },
   }
 }

@@ -1,26 +1,42 @@
 import { type Repeated, repeat } from '@auction/common/repeat.ts'
+import type { WordList } from '#src/domain/words.ts'
+import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
+import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
+import type { ModerationMetrics } from './moderation-metrics.ts'
+import { sweepRemovals } from './remove-item.ts'
 import { startItems } from './start-items.ts'
 import { sweepTerms } from './sweep-terms.ts'
 
 const START_INTERVAL_MS = 500
 const SWEEP_INTERVAL_MS = 1_000
 const IMAGES_INTERVAL_MS = 2_000
+const WORDS_INTERVAL_MS = 2_000
+const REPORTS_INTERVAL_MS = 10_000
+
+export interface TimerDependencies extends FinishDependencies {
+  storage: ImageStorage
+  words: WordList
+  metrics: ModerationMetrics
+}
 
 /**
  * What the worker does by the clock: start items, finish terms that hang between services, delete
- * what is left of images.
+ * what is left of images, end the lots of removed items, and look at words.
  */
-export function startTimers(
-  dependencies: FinishDependencies & { storage: ImageStorage },
-): Pick<Repeated, 'stop'> {
-  const { log } = dependencies
+export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'stop'> {
+  const { db, log, words, metrics } = dependencies
   const timers = [
     repeat('start items', START_INTERVAL_MS, log, () => startItems(dependencies)),
     repeat('sweep terms', SWEEP_INTERVAL_MS, log, () => sweepTerms(dependencies)),
     repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
+    repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
+    repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
+    repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
+      metrics.open(await countOpenReports(db))
+    }),
   ]
   return {
     async stop() {

@@ -6,9 +6,11 @@ import { startMessaging } from '@auction/common/rabbitmq/worker-messaging.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { createConsumers } from '#src/app/consumers.ts'
 import { createItemEvents } from '#src/app/item-events.ts'
+import { createModerationMetrics } from '#src/app/moderation-metrics.ts'
 import { createTermsClient } from '#src/app/terms-client.ts'
 import { startTimers } from '#src/app/timers.ts'
 import { readWorkerConfig } from '#src/config.ts'
+import { readWordList } from '#src/domain/words.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import { createStorage } from '#src/infra/storage/create-storage.ts'
@@ -32,7 +34,9 @@ await runService('auction', config, async (context) => {
     createInternalClient({ service: 'auction', target: 'bid', baseUrl: config.BID_URL, secret }),
   )
   const storage = createStorage(config)
-  const timers = startTimers({ db, events, terms, log, storage })
+  const words = readWordList(config.BANNED_WORDS)
+  const metrics = createModerationMetrics(registry)
+  const timers = startTimers({ db, events, terms, log, storage, words, metrics })
   lifecycle.onStop('timers', () => timers.stop())
   const postgres = createMigrationCheck(pool, auctionMigrations)
   return { checks: { postgres, rabbitmq: messaging.isReady } }

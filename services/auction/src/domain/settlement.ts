@@ -89,14 +89,16 @@ function isSale(outcome: Outcome): boolean {
 }
 
 function close(state: SettlementState, closing: Closing): SettlementState {
-  const isRunning = ['scheduled', 'active', 'reserved'].includes(state.status)
+  // What moderators hid stays hidden, but how its auction ended is kept for when it comes back.
+  const isRemoved = state.status === 'removed' && state.outcome === null
+  const isRunning = isRemoved || ['scheduled', 'active', 'reserved'].includes(state.status)
   if (!isRunning || closing.round !== state.round) return state
   const { outcome, closedAt, sequence, final } = closing
   const sale = isSale(outcome) ? {} : { buyerId: null, endPrice: null }
   return {
     ...state,
     ...sale,
-    status: outcome === 'cancelled' ? 'cancelled' : 'ended',
+    status: isRemoved ? 'removed' : outcome === 'cancelled' ? 'cancelled' : 'ended',
     closedSequence: sequence,
     closedAt,
     outcome,

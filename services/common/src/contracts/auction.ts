@@ -124,6 +124,13 @@ export const itemCancelled = defineEvent({
   payload: Type.Object(ending),
 })
 
+/** A moderator hid it; bid has its own way of hearing of it, and this may come later. */
+export const itemRemoved = defineEvent({
+  event: 'item.removed',
+  version: 'v1',
+  payload: Type.Object(ending),
+})
+
 export const itemCommentCreated = defineEvent({
   event: 'item.comment.created',
   version: 'v1',

@@ -2,10 +2,8 @@ import { answers, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { isPublic } from '#src/domain/item.ts'
 import { attributeErrors, itemErrors } from '#src/errors.ts'
 import { type ItemAttribute, readAttributes } from '#src/infra/postgres/item-attributes.ts'
-import { readItem } from '#src/infra/postgres/items.ts'
 import {
   ATTRIBUTES_MAX,
   addAttributes,
@@ -14,6 +12,7 @@ import {
   removeAttribute,
 } from '../describe-item.ts'
 import { ItemAnswer, itemAnswer } from '../item-view.ts'
+import { readVisibleItem } from '../visible-item.ts'
 
 const ITEM = '/api/v1/items/:itemId'
 const tags = ['attributes']
@@ -103,10 +102,8 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
 }
 
 function readRoutes(app: App, { db }: DescribeDependencies): void {
-  const readVisible = async (itemId: string, viewerId: string | undefined) => {
-    const read = await readItem(db, itemId)
-    const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
-    if (!isVisible) throw itemErrors.showNotFound()
+  const readVisible = async (itemId: string, caller: FastifyRequest['caller']) => {
+    await readVisibleItem(db, itemId, caller)
     return readAttributes(db, itemId)
   }
   app.get(
@@ -119,7 +116,7 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
       },
     },
     async (request) => {
-      const attributes = await readVisible(request.params.itemId, request.caller?.id)
+      const attributes = await readVisible(request.params.itemId, request.caller)
       return { items: attributes.map(attributeAnswer) }
     },
   )
@@ -135,7 +132,7 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
     },
     async (request) => {
       const { itemId, attributeId } = request.params
-      const attributes = await readVisible(itemId, request.caller?.id)
+      const attributes = await readVisible(itemId, request.caller)
       const attribute = attributes.find(({ id }) => id === attributeId)
       if (attribute === undefined) throw attributeErrors.notFound()
       return attributeAnswer(attribute)

@@ -1,15 +1,16 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { type Static, Type } from 'typebox'
-import { itemErrors } from '#src/errors.ts'
+import { commentErrors, itemErrors } from '#src/errors.ts'
 import { type Comment, readThreads } from '#src/infra/postgres/comments.ts'
-import { type CommentDependencies, publicItem, removeComment, writeComment } from '../comments.ts'
+import { type CommentDependencies, removeComment, writeComment } from '../comments.ts'
+import { isModerator } from '../moderators.ts'
+import { readVisibleItem } from '../visible-item.ts'
 
 const COMMENTS = '/api/v1/items/:id/comments'
 const COMMENT = '/api/v1/items/:itemId/comments/:commentId'
 const tags = ['comments']
 const security = [{ bearer: [] }]
-const MODERATORS = new Set(['moderator', 'admin'])
 
 const optional = Type.Optional
 const Kind = Type.Union([Type.Literal('comment'), Type.Literal('question'), Type.Literal('answer')])
@@ -105,8 +106,12 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
     async (request, reply) => {
       const { caller, params, trace } = request
       if (caller === null) throw itemErrors.unauthenticated()
-      const isModerator = caller.roles.some((role) => MODERATORS.has(role))
-      await removeComment(dependencies, { ...params, callerId: caller.id, isModerator, trace })
+      await removeComment(dependencies, {
+        ...params,
+        callerId: caller.id,
+        isModerator: isModerator(caller),
+        trace,
+      })
       return reply.code(204).send(null)
     },
   )
@@ -127,7 +132,13 @@ function listRoute(app: App, { db }: CommentDependencies): void {
     },
     async (request) => {
       const { page, limit } = request.query
-      const { sellerId } = await publicItem(db, request.params.id)
+      const { item } = await readVisibleItem(
+        db,
+        request.params.id,
+        request.caller,
+        commentErrors.itemNotFound,
+      )
+      const { sellerId } = item
       const offset = (page - 1) * limit
       const { threads, totalItems } = await readThreads(db, request.params.id, { limit, offset })
       return {

@@ -1,13 +1,14 @@
 import { answers, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { IMAGE_SIZES, IMAGES_MAX, objectKey } from '#src/domain/image.ts'
 import { isPublic } from '#src/domain/item.ts'
-import { imageErrors, itemErrors } from '#src/errors.ts'
+import { imageErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/item-images.ts'
-import { readItem } from '#src/infra/postgres/items.ts'
 import { ImageAnswer, imageAnswer } from '../image-view.ts'
 import type { ImageDependencies } from '../images/upload-image.ts'
+import { readVisibleItem } from '../visible-item.ts'
 
 const IMAGES = '/api/v1/items/:itemId/images'
 const YEAR_SECONDS = 31_536_000
@@ -24,11 +25,9 @@ const ImagePage = Type.Object({
 /** Pictures as everybody sees them; those of a draft only for its seller. */
 export function imageReadRoutes(app: App, dependencies: ImageDependencies): void {
   const { db, images: storage, log } = dependencies
-  const readVisible = async (itemId: string, viewerId: string | undefined) => {
-    const read = await readItem(db, itemId)
-    const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
-    if (!isVisible) throw itemErrors.showNotFound()
-    return { item: read.item, images: await readImages(db, itemId) }
+  const readVisible = async (itemId: string, caller: FastifyRequest['caller']) => {
+    const { item } = await readVisibleItem(db, itemId, caller)
+    return { item, images: await readImages(db, itemId) }
   }
   app.get(
     IMAGES,
@@ -46,7 +45,7 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
     },
     async (request) => {
       const { page, limit } = request.query
-      const { images } = await readVisible(request.params.itemId, request.caller?.id)
+      const { images } = await readVisible(request.params.itemId, request.caller)
       return {
         items: images.slice((page - 1) * limit, page * limit).map(imageAnswer),
         page,
@@ -70,7 +69,7 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
     },
     async (request, reply) => {
       const { itemId, imageId, size } = request.params
-      const { item, images } = await readVisible(itemId, request.caller?.id)
+      const { item, images } = await readVisible(itemId, request.caller)
       if (!images.some(({ id }) => id === imageId)) throw imageErrors.notFound()
       const etag = `"${imageId}.${size}"`
       // The bytes of an id never change. A draft's are for its seller, not for a shared cache.

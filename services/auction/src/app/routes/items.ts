@@ -4,17 +4,17 @@ import type { App } from '@auction/common/server.ts'
 import { fieldOf } from '@auction/common/validation.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/item-images.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
-import { readItem } from '#src/infra/postgres/items.ts'
+import { readRemoval } from '#src/infra/postgres/removals.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
 import { imageAnswer } from '../image-view.ts'
 import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '../item-view.ts'
 import { type PublishDependencies, publish } from '../publish-item.ts'
 import { editItem } from '../update-item.ts'
+import { readVisibleItem } from '../visible-item.ts'
 import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
 
 const ITEMS = '/api/v1/items'
@@ -105,13 +105,17 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
       schema: { tags, summary: 'One item', params, response: answers({ 200: ItemPage }) },
     },
     async (request, reply) => {
-      const read = await readItem(db, request.params.id)
-      const viewerId = request.caller?.id
-      const isVisible = read && (isPublic(read.item.status) || read.item.sellerId === viewerId)
-      if (!isVisible) throw itemErrors.showNotFound()
-      const images = await readImages(db, read.item.id)
+      const { item, now } = await readVisibleItem(db, request.params.id, request.caller)
+      const images = await readImages(db, item.id)
+      const removal = item.status === 'removed' ? await readRemoval(db, item.id) : undefined
       reply.header('cache-control', 'no-store')
-      return { ...itemAnswer(read.item, read.now, viewerId), images: images.map(imageAnswer) }
+      return {
+        ...itemAnswer(item, now, request.caller?.id),
+        images: images.map(imageAnswer),
+        ...(removal === undefined
+          ? {}
+          : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),
+      }
     },
   )
 }

@@ -94,6 +94,23 @@ export async function takeAway(
   return result.numUpdatedRows === 1n
 }
 
+/** A comment by its id alone. */
+export async function readAnyComment(db: Executor, id: string): Promise<Comment | undefined> {
+  const row = await db.selectFrom('comments').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toComment(row)
+}
+
+/** Shows what a moderator took away; false when none did. */
+export async function bringBack(tx: Transaction<Database>, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('comments')
+    .set({ state: 'visible', state_changed_by: null, state_changed_at: null })
+    .where('id', '=', id)
+    .where('state', '=', 'removed')
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
 /** A page of an item's threads, the newest first. */
 export async function readThreads(
   db: Executor,

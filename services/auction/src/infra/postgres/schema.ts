@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { CommentKind, CommentState } from '#src/domain/comment.ts'
 import type { ExtensionMode, ItemStatus, ItemType, Outcome } from '#src/domain/item.ts'
+import type { ModerationAction, ReportReason, ReportState } from '#src/domain/moderation.ts'
 
 type Instant = ColumnType<Date, Date | string, Date | string>
 type Json<T> = ColumnType<T, string, string>
@@ -130,7 +131,45 @@ export interface ImageDeletionsTable {
   attempted_at: ColumnType<Date | null, never, Date | string>
 }
 
+export interface ReportsTable {
+  id: string
+  item_id: string
+  comment_id: string | null
+  reporter_id: string | null
+  reason: ReportReason
+  note: Generated<string>
+  state: Generated<ReportState>
+  created_at: Generated<Date>
+  decided_at: Instant | null
+  decided_by: string | null
+}
+
+export interface ItemRemovalsTable {
+  item_id: string
+  reason: string
+  removed_by: string
+  removed_at: Generated<Date>
+  status_before: ItemStatus
+  lot_state: 'none' | 'to_cancel' | 'done'
+  trace: Json<{ traceparent: string; traceId: string; correlationId: string }>
+  attempted_at: Generated<Date>
+}
+
+export interface ModerationActionsTable {
+  seq: Generated<bigint>
+  at: Generated<Date>
+  actor_id: string
+  action: ModerationAction
+  item_id: string
+  comment_id: string | null
+  report_id: string | null
+  reason: string | null
+}
+
 export interface Database {
+  reports: ReportsTable
+  item_removals: ItemRemovalsTable
+  moderation_actions: ModerationActionsTable
   items: ItemsTable
   terms_changes: TermsChangesTable
   legacy_bids: LegacyBidsTable

@@ -1,0 +1,16 @@
+import type { FastifyRequest } from 'fastify'
+import { itemErrors, moderationErrors } from '#src/errors.ts'
+
+type Caller = NonNullable<FastifyRequest['caller']>
+
+/** Whether this person looks after what others write. */
+export function isModerator(caller: Caller | null): boolean {
+  return caller?.roles.some((role) => role === 'moderator' || role === 'admin') === true
+}
+
+/** The moderator who calls. Throws when it is nobody, or somebody else. */
+export function moderatorOf({ caller }: FastifyRequest): Caller {
+  if (caller === null) throw itemErrors.unauthenticated()
+  if (!isModerator(caller)) throw moderationErrors.forbidden()
+  return caller
+}

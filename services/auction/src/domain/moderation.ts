@@ -1,0 +1,60 @@
+import type { Item, ItemStatus } from './item.ts'
+
+/** What people report; `words` is what the worker finds by itself. */
+export const REPORT_REASONS = [
+  'counterfeit',
+  'prohibited',
+  'misleading',
+  'offensive',
+  'spam',
+  'other',
+] as const
+export type ReportReason = (typeof REPORT_REASONS)[number] | 'words'
+export type ReportState = 'open' | 'upheld' | 'dismissed'
+
+export type ModerationAction =
+  | 'item_removed'
+  | 'item_restored'
+  | 'comment_removed'
+  | 'comment_restored'
+  | 'report_dismissed'
+
+/** A person may report this much in REPORT_WINDOW_MINUTES. */
+export const REPORTS_MAX = 20
+export const REPORT_WINDOW_MINUTES = 10
+
+const TEXT_LENGTH_MAX = 1_000
+
+/** A reason or note in composed form without outer blanks, or undefined when it cannot be kept. */
+export function readNote(text: string): string | undefined {
+  const note = text.normalize('NFC').trim()
+  if (note.includes('\0') || !note.isWellFormed()) return undefined
+  return [...note].length <= TEXT_LENGTH_MAX ? note : undefined
+}
+
+/** True while bid has, or may yet get, a lot of this item that takes bids. */
+export function hasLot(status: ItemStatus): boolean {
+  return status === 'scheduled' || status === 'active' || status === 'reserved'
+}
+
+/**
+ * What a removed item becomes when it is put back: what it was, or, since its auction ended
+ * meanwhile, what the end made of it. Undefined while bid has not told that end.
+ */
+export function restoredStatus(
+  before: ItemStatus,
+  { outcome, buyerId }: Pick<Item, 'outcome' | 'buyerId'>,
+): ItemStatus | undefined {
+  if (!hasLot(before) && before !== 'ended') return before
+  switch (outcome) {
+    case null:
+      return undefined
+    case 'cancelled':
+      return 'cancelled'
+    case 'sold':
+    case 'bought_now':
+      return buyerId === null ? 'ended' : 'sold'
+    default:
+      return 'expired'
+  }
+}
