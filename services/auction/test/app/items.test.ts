@@ -310,14 +310,23 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/items/{id}',
     '/api/v1/items/{id}/comments',
     '/api/v1/items/{id}/publish',
+    '/api/v1/items/{id}/report',
     '/api/v1/items/{itemId}/attributes',
     '/api/v1/items/{itemId}/attributes/{attributeId}',
     '/api/v1/items/{itemId}/categories',
     '/api/v1/items/{itemId}/comments/{commentId}',
+    '/api/v1/items/{itemId}/comments/{commentId}/report',
     '/api/v1/items/{itemId}/images',
     '/api/v1/items/{itemId}/images/order',
     '/api/v1/items/{itemId}/images/{imageId}',
     '/api/v1/items/{itemId}/images/{imageId}/{size}',
+    '/api/v1/moderation/actions',
+    '/api/v1/moderation/comments/{id}/remove',
+    '/api/v1/moderation/comments/{id}/restore',
+    '/api/v1/moderation/items/{id}/remove',
+    '/api/v1/moderation/items/{id}/restore',
+    '/api/v1/moderation/reports',
+    '/api/v1/moderation/reports/{id}/dismiss',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
 })

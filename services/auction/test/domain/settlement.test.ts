@@ -121,3 +121,23 @@ t.test('the closing and the win of another round change nothing', async (t) => {
   t.strictSame(state, RUNNING)
   t.strictSame(transitions, [])
 })
+
+t.test('what moderators hid stays hidden, and how its auction ended is kept, once', (t) => {
+  const hidden: SettlementState = { ...RUNNING, status: 'removed' }
+  for (const outcome of ['cancelled', 'no_bids', 'sold'] as const) {
+    const { state, transitions } = settle(hidden, closing(outcome))
+    t.match(state, { status: 'removed', outcome, closedSequence: 4n, final: { bidCount: 3 } })
+    t.strictSame(transitions, [])
+    const again = settle(state, closing('reserve_not_met'))
+    t.equal(again.state, state, 'only the first end counts')
+  }
+  const orders = [
+    [closing('sold'), WIN],
+    [WIN, closing('sold')],
+  ] as const
+  for (const facts of orders) {
+    const state = facts.reduce<SettlementState>((now, fact) => settle(now, fact).state, hidden)
+    t.match(state, { status: 'removed', outcome: 'sold', buyerId: 'buyer', endPrice: 15_000n })
+  }
+  t.end()
+})
