@@ -7,7 +7,7 @@ import { ensurePrometheus } from '@auction/local/install/prometheus.ts'
 import type { Platform } from '@auction/local/platform.ts'
 import { freePorts } from '@auction/local/ports.ts'
 import { stringify } from 'yaml'
-import { CHART, filesIn } from './dashboards.ts'
+import { CHART, filesIn, NAMESPACE } from './dashboards.ts'
 
 export interface Series {
   metric: Record<string, string>
@@ -30,32 +30,34 @@ export interface Prometheus {
   stop(): Promise<void>
 }
 
-/** Services' workloads read by the labels that a PodMonitor gives them. */
+/**
+ * Everything is read with the labels that the operator's monitors give it: the services' and the
+ * broker's by PodMonitors, the gateway's by its own chart's ServiceMonitor. That one gives every
+ * series a label `service`, so it must honour the labels that Traefik itself writes.
+ */
 function scrapeConfigs({ metrics }: Pick<Platform, 'metrics'>): object[] {
-  const target = (url: string) => new URL(url).host
-  const processes = [...metrics].filter(([name]) => name !== 'traefik' && name !== 'rabbitmq')
-  const rabbitmq = [target(metrics.get('rabbitmq') ?? '')]
+  const reads = (name: string, labels: Record<string, string>) => [
+    { targets: [new URL(metrics.get(name) ?? '').host], labels: { container: name, ...labels } },
+  ]
+  const processes = [...metrics.keys()].filter((name) => name !== 'traefik' && name !== 'rabbitmq')
+  const job = 'auction/auction-data-rabbitmq'
+  const broker = { job, namespace: NAMESPACE, pod: 'auction-data-rabbitmq-0' }
+  const gateway = { job: 'traefik', namespace: 'traefik', pod: 'traefik-0', service: 'traefik' }
   return [
-    ...processes.map(([name, url]) => ({
+    ...processes.map((name) => ({
       job_name: name,
       honor_labels: true,
-      static_configs: [
-        {
-          targets: [target(url)],
-          labels: { job: name.split('-')[0], namespace: 'auction', pod: name },
-        },
-      ],
+      static_configs: reads(name, {
+        ...{ job: name.split('-')[0] ?? name, namespace: NAMESPACE, pod: `${name}-0` },
+      }),
     })),
-    {
-      job_name: 'traefik',
-      static_configs: [{ targets: [target(metrics.get('traefik') ?? '')] }],
-    },
-    { job_name: 'rabbitmq', static_configs: [{ targets: rabbitmq }] },
+    { job_name: 'traefik', honor_labels: true, static_configs: reads('traefik', gateway) },
+    { job_name: 'rabbitmq', static_configs: reads('rabbitmq', broker) },
     {
       job_name: 'rabbitmq-queues',
       metrics_path: '/metrics/detailed',
       params: { family: ['queue_coarse_metrics', 'queue_consumer_count'], vhost: ['/'] },
-      static_configs: [{ targets: rabbitmq }],
+      static_configs: reads('rabbitmq', broker),
     },
   ]
 }

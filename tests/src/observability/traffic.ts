@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ApiClient } from '../api-client.ts'
 import { insist, join, PASSWORD, sell } from '../people.ts'
+import { causeSeldomThings } from './seldom.ts'
 
 /** Between two rounds: enough to be seen, and no load test. */
 const PAUSE_MS = 100
@@ -13,7 +14,7 @@ export interface Traffic {
 
 /**
  * A little of everything until it is stopped: logins right and wrong, renewed sessions, items that
- * end in seconds, bids taken and refused, and reads.
+ * end in seconds, bids taken and refused, and reads; once what happens seldom.
  */
 export async function startTraffic(client: ApiClient): Promise<Traffic> {
   const unique = () => randomUUID().slice(0, 8)
@@ -48,18 +49,19 @@ export async function startTraffic(client: ApiClient): Promise<Traffic> {
     })
     refreshToken = String(body.refreshToken)
   }
-  const running = (async () => {
+  const goOn = async () => {
     for (let index = 0; !isStopping; index += 1) {
       await round(index)
       await wait(PAUSE_MS)
     }
-  })()
+  }
+  const running = Promise.all([goOn(), causeSeldomThings(client)])
   // Whoever stops it hears of its failure; until then nobody may be missing to hear it.
   running.catch(() => undefined)
   return {
-    stop() {
+    async stop() {
       isStopping = true
-      return running
+      await running
     },
   }
 }
