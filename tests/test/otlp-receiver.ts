@@ -10,6 +10,7 @@ export interface ReceivedSpan {
   spanId: string
   /** Empty for the first span of a trace. */
   parentSpanId: string
+  attributes: Record<string, string>
 }
 
 export interface OtlpReceiver {
@@ -24,10 +25,14 @@ export interface OtlpReceiver {
   orphans(traceId: string, root: string): ReceivedSpan[]
 }
 
+type Attributes = { key: string; value: { stringValue?: string } }[]
+
 interface ExportRequest {
   resourceSpans: {
-    resource: { attributes: { key: string; value: { stringValue?: string } }[] }
-    scopeSpans: { spans: Omit<ReceivedSpan, 'service'>[] }[]
+    resource: { attributes: Attributes }
+    scopeSpans: {
+      spans: (Omit<ReceivedSpan, 'service' | 'attributes'> & { attributes?: Attributes })[]
+    }[]
   }[]
 }
 
@@ -74,12 +79,15 @@ function readSpans({ resourceSpans }: ExportRequest): ReceivedSpan[] {
     const attribute = resource.attributes.find(({ key }) => key === 'service.name')
     const service = attribute?.value.stringValue ?? ''
     return scopeSpans.flatMap((scope) =>
-      scope.spans.map(({ name, traceId, spanId, parentSpanId }) => ({
+      scope.spans.map(({ name, traceId, spanId, parentSpanId, attributes = [] }) => ({
         service,
         name,
         traceId,
         spanId,
         parentSpanId: parentSpanId ?? '',
+        attributes: Object.fromEntries(
+          attributes.map(({ key, value }) => [key, value.stringValue ?? '']),
+        ),
       })),
     )
   })

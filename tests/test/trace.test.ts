@@ -64,7 +64,10 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
         durationMs: 600_000,
       })
       const traceId = newTraceId()
-      const answer = await bid(id, '2.00', { traceparent: traceparent(traceId) })
+      const answer = await bid(id, '2.00', {
+        traceparent: traceparent(traceId),
+        'x-correlation-id': 'case-4711',
+      })
       t.equal(answer.statusCode, 201)
       const spans = await otlp.trace(traceId, [
         'GET /identity/validate',
@@ -85,6 +88,11 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
         [...new Set(spans.map(({ service }) => service))].sort(),
         ['auction', 'bid', 'identity'],
         'one trace id across the three services',
+      )
+      t.strictSame(
+        [...new Set(spans.map(({ attributes }) => attributes['app.correlation_id']))],
+        ['case-4711'],
+        'and the correlation id that the caller chose, also in the worker',
       )
       await hasNoGaps(t, traceId, ROOT)
     },

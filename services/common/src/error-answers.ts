@@ -61,6 +61,7 @@ export function answerError(
   log: Logger,
 ): FastifyReply {
   const answer = toServiceError(error)
+  request.errorCode = answer.code
   const { traceId } = request.trace
   if (answer.code === 'internal_error') {
     log.error({ err: error, traceId, method: request.method, url: request.url }, 'request failed')

@@ -5,7 +5,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyRequest,
   fastify,
   LogController,
   type RawReplyDefaultExpression,
@@ -15,15 +14,17 @@ import type { Registry } from 'prom-client'
 import { type AuthOptions, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import type { Logger } from './logger.ts'
-import { createRequestObserver } from './metrics.ts'
 import { documentAccess, withOptionalDefaults } from './openapi.ts'
-import { acceptCorrelationId, type Span, startSpan, type Trace } from './tracing.ts'
+import { observeRequests, prepare } from './request-observer.ts'
+import type { Span, Trace } from './tracing.ts'
 import { createValidatorCompiler } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     trace: Trace
     span: Span | null
+    /** The stable code of the error that is the answer; empty when it is none. */
+    errorCode: string
     /** Monotonic milliseconds (performance.now) when this process received the request. */
     receivedAtMs: number
   }
@@ -51,7 +52,6 @@ export interface ServerOptions {
   trustedProxies?: readonly string[]
 }
 
-const SLOW_REQUEST_MS = 1_000
 const REQUEST_TIMEOUT_MS = 10_000
 const CLOSE_IDLE_INTERVAL_MS = 50
 
@@ -143,56 +143,6 @@ function boundClosing(app: App, timeoutMs: number): void {
       clearInterval(idle)
       clearTimeout(all)
     })
-    done()
-  })
-}
-
-function prepare(request: FastifyRequest): void {
-  request.receivedAtMs = performance.now()
-  const span = startSpan(`${request.method} ${request.routeOptions.url ?? 'unknown'}`, {
-    kind: 'server',
-    traceparent: header(request, 'traceparent'),
-  })
-  const correlationId = acceptCorrelationId(request.headers['x-correlation-id']) ?? span.traceId
-  request.span = span
-  request.trace = { traceparent: span.traceparent, traceId: span.traceId, correlationId }
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-function observeRequests(app: App, options: ServerOptions): void {
-  const observe = createRequestObserver(options.registry)
-  app.decorateRequest('span', null)
-  app.decorateRequest('receivedAtMs', 0)
-  app.decorateRequest('trace')
-  app.addHook('onRequest', (request, reply, done) => {
-    prepare(request)
-    reply.header('x-correlation-id', request.trace.correlationId)
-    done()
-  })
-  app.addHook('onResponse', (request, reply, done) => {
-    const durationMs = performance.now() - request.receivedAtMs
-    const route = request.routeOptions.url ?? 'unknown'
-    observe(`${request.method} ${route}`, reply.statusCode, durationMs / 1000)
-    const { span } = request
-    if (span?.sampled === true) span.end(reply.statusCode >= 500 ? 'server error' : undefined)
-    if (span?.sampled === true || durationMs > SLOW_REQUEST_MS || reply.statusCode >= 500) {
-      options.log.info(
-        {
-          method: request.method,
-          route,
-          statusCode: reply.statusCode,
-          durationMs: Math.round(durationMs),
-          traceId: request.trace.traceId,
-          correlationId: request.trace.correlationId,
-          userId: request.caller?.id,
-        },
-        'request answered',
-      )
-    }
     done()
   })
 }

@@ -20,14 +20,20 @@ export interface Span {
   readonly traceparent: string
   readonly traceId: string
   readonly sampled: boolean
-  end(error?: unknown): void
+  /** With what is known only at the end. */
+  end(error?: unknown, attributes?: SpanAttributes): void
 }
+
+export type SpanAttributes = Record<string, string | number>
+
+/** What a trace is searched by when a person tells the id of their request. */
+export const CORRELATION_ATTRIBUTE = 'app.correlation_id'
 
 export interface SpanOptions {
   kind: 'server' | 'producer' | 'consumer' | 'client' | 'internal'
   /** W3C header of the parent; absent or malformed starts a new trace. */
   traceparent?: string | undefined
-  attributes?: Record<string, string | number>
+  attributes?: SpanAttributes
 }
 
 const KINDS = {
@@ -43,10 +49,12 @@ const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/
 
 // Zero until telemetry.ts has started an exporter, so a process without one makes no spans at all.
 let sampleRatio = 0
+let isExporting = false
 
 /** Called by telemetry.ts once the SDK runs: the share of new traces that are recorded. */
 export function setSampleRatio(ratio: number): void {
   sampleRatio = ratio
+  isExporting = true
 }
 
 /** Parses a W3C traceparent; undefined when it is malformed, as the standard asks. */
@@ -75,8 +83,32 @@ export function acceptCorrelationId(header: unknown): string | undefined {
 export function startSpan(name: string, options: SpanOptions): Span {
   const parent = parseTraceparent(options.traceparent)
   const sampled =
-    sampleRatio > 0 && (parent === undefined ? Math.random() < sampleRatio : parent.sampled)
+    isExporting && (parent === undefined ? Math.random() < sampleRatio : parent.sampled)
   if (!sampled) return unsampledSpan(parent?.traceId, options.traceparent)
+  return sampledSpan(makeSpan(name, options, parent))
+}
+
+/**
+ * Tells of work that turned out to matter after it had not been sampled: an error, something slow.
+ * It has the trace id that answer and log lines name; the spans around it were never made.
+ */
+export function recordLateSpan(
+  name: string,
+  options: SpanOptions & { durationMs: number; error?: unknown },
+): void {
+  if (!isExporting) return
+  const endedAtMs = Date.now()
+  const startTime = new Date(endedAtMs - options.durationMs)
+  const span = makeSpan(name, options, parseTraceparent(options.traceparent), startTime)
+  end(span, options.error, endedAtMs)
+}
+
+function makeSpan(
+  name: string,
+  { kind, attributes }: SpanOptions,
+  parent: ReturnType<typeof parseTraceparent>,
+  startTime?: Date,
+): ApiSpan {
   const context =
     parent === undefined
       ? ROOT_CONTEXT
@@ -86,16 +118,21 @@ export function startSpan(name: string, options: SpanOptions): Span {
           traceFlags: TraceFlags.SAMPLED,
           isRemote: true,
         })
-  const span = trace.getTracer('auction').startSpan(
-    name,
-    {
-      kind: KINDS[options.kind],
-      attributes: { ...options.attributes },
-      root: parent === undefined,
-    },
-    context,
-  )
-  return sampledSpan(span)
+  const options = {
+    kind: KINDS[kind],
+    attributes: { ...attributes },
+    root: parent === undefined,
+    ...(startTime !== undefined && { startTime }),
+  }
+  return trace.getTracer('auction').startSpan(name, options, context)
+}
+
+function end(span: ApiSpan, error: unknown, atMs?: number): void {
+  if (error !== undefined) {
+    const message = error instanceof Error ? error.message : String(error)
+    span.setStatus({ code: SpanStatusCode.ERROR, message })
+  }
+  span.end(atMs)
 }
 
 function unsampledSpan(traceId: string | undefined, traceparent: string | undefined): Span {
@@ -130,23 +167,19 @@ function sampledSpan(span: ApiSpan): Span {
     traceparent: `00-${traceId}-${spanId}-01`,
     traceId,
     sampled: true,
-    end(error) {
-      if (error !== undefined) {
-        span.setStatus({
-          code: SpanStatusCode.ERROR,
-          message: error instanceof Error ? error.message : String(error),
-        })
-      }
-      span.end()
+    end(error, attributes) {
+      if (attributes !== undefined) span.setAttributes(attributes)
+      end(span, error)
     },
   }
 }
 
 /** The beginning of a trace for work that no request caused, such as a timer's. */
 export function ownTrace(name: string): Trace {
-  const { traceparent, traceId, end } = startSpan(name, { kind: 'internal' })
+  const span = startSpan(name, { kind: 'internal' })
+  const { traceparent, traceId } = span
   // Ended at once: only an ended span is exported, and what follows names it as its parent.
-  end()
+  span.end(undefined, { [CORRELATION_ATTRIBUTE]: traceId })
   return { traceparent, traceId, correlationId: traceId }
 }
 

@@ -18,7 +18,7 @@ import {
   outboxRow,
   writeOutbox,
 } from '@auction/common/rabbitmq/outbox.ts'
-import { startSpan, type Trace } from '@auction/common/tracing.ts'
+import { ownTrace, type Trace } from '@auction/common/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import type { Acceptance } from '#src/domain/accept.ts'
@@ -67,9 +67,7 @@ export function createBidEvents(pool: Pool, options: { legacyAlias: boolean }): 
     ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
     ofClosing(lot, bidders, closedAtMs) {
       // Nobody's request closes a lot, so its events begin a trace of their own.
-      const { traceparent, traceId, end } = startSpan('lot close', { kind: 'internal' })
-      end()
-      const context = contextOf(lot, { traceparent, traceId, correlationId: traceId })
+      const context = contextOf(lot, ownTrace('lot close'))
       return [
         closed(context, lot, closedAtMs),
         ...won(context, lot, closedAtMs),

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { InvalidEventError, readEvent } from '../contracts/event.ts'
 import { isTransient, isUnavailable } from '../errors.ts'
-import { type Span, startSpan } from '../tracing.ts'
+import { CORRELATION_ATTRIBUTE, type Span, startSpan } from '../tracing.ts'
 import { type Consumer, type ConsumersOptions, type Delivery, PermanentError } from './consumer.ts'
 import type { ConsumerMetrics } from './consumer-metrics.ts'
 import { deadLetter, retryLater } from './dead-letter.ts'
@@ -83,6 +83,8 @@ function prepare<DB>({ consumer, queue }: RunnerContext<DB>, received: Received)
   }
 }
 
+const correlated = ({ trace }: Delivery) => ({ [CORRELATION_ATTRIBUTE]: trace.correlationId })
+
 /** Handles a batch; when it fails for good it is halved until the poison stands alone. */
 async function execute<DB>(context: RunnerContext<DB>, batch: Prepared[]): Promise<Settlement> {
   const last = batch.at(-1)
@@ -91,7 +93,7 @@ async function execute<DB>(context: RunnerContext<DB>, batch: Prepared[]): Promi
   const failure = (await countRedelivery(context, batch)) ?? (await attempt(context, batch))
   if (failure === 'stopped') return 'stopped'
   if (!(failure instanceof Error)) {
-    for (const { span } of batch) span.end()
+    for (const { span, event } of batch) span.end(undefined, correlated(event))
     acknowledge(context, last, batch.length > 1)
     context.options.metrics.outcome(context.queue, failure, batch.length)
     return 'settled'
@@ -101,7 +103,7 @@ async function execute<DB>(context: RunnerContext<DB>, batch: Prepared[]): Promi
     const isFirstSettled = (await execute(context, batch.slice(0, middle))) === 'settled'
     return isFirstSettled ? execute(context, batch.slice(middle)) : 'stopped'
   }
-  last.span.end(failure)
+  last.span.end(failure, correlated(last.event))
   return settleFailure(context, last, failure, failure instanceof PermanentError)
 }
 

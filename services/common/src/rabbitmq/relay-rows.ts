@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg'
 import type { OutboxEvent } from '../contracts/event.ts'
 import type { Logger } from '../logger.ts'
-import { startSpan } from '../tracing.ts'
+import { CORRELATION_ATTRIBUTE, startSpan } from '../tracing.ts'
 import type { Publisher, PublishOutcome } from './publisher.ts'
 import type { EventOutcome, Holds, Row } from './relay-holds.ts'
 import type { RelayMetrics } from './relay-metrics.ts'
@@ -129,7 +129,11 @@ function publishEvent(publisher: Publisher, event: OutboxEvent): Promise<Publish
   const span = startSpan(`${key} publish`, {
     kind: 'producer',
     traceparent: event.traceparent,
-    attributes: { 'messaging.system': 'rabbitmq', 'messaging.destination.name': event.exchange },
+    attributes: {
+      'messaging.system': 'rabbitmq',
+      'messaging.destination.name': event.exchange,
+      [CORRELATION_ATTRIBUTE]: envelope.correlationId,
+    },
   })
   const published = publisher.publish({
     exchange: event.exchange,
