@@ -178,3 +178,27 @@ export const moderationErrors = {
     { retryAfterSeconds: 5 },
   ),
 }
+
+/** Errors of items that come as a file. */
+export const importErrors = {
+  notCsv: defineError('item.import.not_csv', 'Send the file as text/csv.', 415),
+  notUtf8: defineError('item.import.not_utf8', 'The file is not UTF-8.', 400),
+  empty: defineError('item.import.empty', 'The file has no rows under its header.', 400),
+  keyInvalid: defineError(
+    'item.import.key_invalid',
+    'Send an Idempotency-Key of 1 to 128 letters, digits, dots, colons, dashes.',
+    400,
+  ),
+  keyReused: defineError(
+    'item.import.key_reused',
+    'Another file was imported under this Idempotency-Key.',
+    409,
+  ),
+  headerInvalid: defineError('item.import.header_invalid', 'The header is not right.', 400),
+  tooManyRows: defineError('item.import.too_many_rows', 'The file has too many rows.', 400),
+  invalid: defineError(
+    'item.import.validation_failed',
+    'Some rows are not valid. Nothing was imported.',
+    400,
+  ),
+}

@@ -8,6 +8,7 @@ import type { PublishDependencies } from './publish-item.ts'
 import { attributeRoutes } from './routes/attributes.ts'
 import { categoryRoutes } from './routes/categories.ts'
 import { commentRoutes } from './routes/comments.ts'
+import { csvRoutes } from './routes/csv.ts'
 import { imageRoutes } from './routes/images.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
@@ -42,6 +43,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)
   await imageRoutes(app, { ...dependencies, render: createRenderImage() })
+  await csvRoutes(app, dependencies)
   await reportRoutes(app, dependencies)
   await moderationRoutes(app, dependencies)
   await internalRoutes(app, dependencies)

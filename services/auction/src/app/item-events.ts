@@ -45,11 +45,16 @@ export interface ItemEvents {
     events: readonly ItemEvent[],
     causationId?: string,
   ): Promise<void>
+  /** The first event of many new items, some to a row of the outbox. */
+  emitCreated(tx: Transaction<Database>, reads: readonly ReadItem[], trace: Trace): Promise<void>
   /** Wakes the relay; called after the commit, never inside the transaction. */
   committed(): void
   /** The same for a caller that does not know whether its transaction wrote any. */
   maybeCommitted(): void
 }
+
+// A row of the outbox is published as a whole, so it should not hold the others up for long.
+const EVENTS_PER_ROW = 50
 
 export interface ItemEventsOptions {
   legacyAlias: boolean
@@ -76,6 +81,17 @@ export function createItemEvents(pool: Pool, { legacyAlias }: ItemEventsOptions)
         }),
       )
       await writeOutbox(tx, rows)
+      hasWritten = true
+    },
+    async emitCreated(tx, reads, trace) {
+      const rows = reads.map(({ item, now, eventSequence }) => {
+        const sequence = Number(eventSequence)
+        const about = { source: 'auction', aggregateId: item.id, sequence, trace, legacyAlias }
+        return toOutboxEvent(item, now, { kind: 'created' }, about)
+      })
+      for (let at = 0; at < rows.length; at += EVENTS_PER_ROW) {
+        await writeOutbox(tx, rows.slice(at, at + EVENTS_PER_ROW))
+      }
       hasWritten = true
     },
     committed,

@@ -1,5 +1,6 @@
 import { type Repeated, repeat } from '@auction/common/repeat.ts'
 import type { WordList } from '#src/domain/words.ts'
+import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
@@ -15,6 +16,9 @@ const SWEEP_INTERVAL_MS = 1_000
 const IMAGES_INTERVAL_MS = 2_000
 const WORDS_INTERVAL_MS = 2_000
 const REPORTS_INTERVAL_MS = 10_000
+const PURGE_INTERVAL_MS = 60_000
+const PURGE_BATCH = 20
+const IMPORT_RETENTION_DAYS = 30
 
 export interface TimerDependencies extends FinishDependencies {
   storage: ImageStorage
@@ -34,6 +38,9 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
     repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
+    repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
+      purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
+    ),
     repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
       metrics.open(await countOpenReports(db))
     }),

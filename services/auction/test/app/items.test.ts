@@ -327,6 +327,8 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/moderation/items/{id}/restore',
     '/api/v1/moderation/reports',
     '/api/v1/moderation/reports/{id}/dismiss',
+    '/api/v1/my/items.csv',
+    '/api/v1/my/items/import',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
 })

@@ -70,6 +70,25 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
   }
 }
 
+/** A page of a seller's items by id, whatever their status, after the last one of the page before. */
+export async function readSellerPage(
+  db: Kysely<Database>,
+  sellerId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<Item[]> {
+  const rows = await db
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('seller_id', '=', sellerId)
+    .$if(after !== undefined, (query) => query.where('id', '>', after ?? ''))
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toReadItem(row).item)
+}
+
 type Matching = SelectQueryBuilder<Database, 'items', object>
 
 function matching(db: Kysely<Database>, { sellerId, status }: ListQuery): Matching {

@@ -72,6 +72,29 @@ export async function insertItem(
   return toReadItem(row)
 }
 
+/** Stores new drafts, each with one event to come, in the order they are given. */
+export async function insertItems(
+  tx: Transaction<Database>,
+  sellerId: string,
+  drafts: readonly { id: string; content: ItemContent }[],
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .insertInto('items')
+    .values(
+      drafts.map(({ id, content }) => ({
+        id,
+        seller_id: sellerId,
+        ...contentColumns(content),
+        ...untouchedColumns(content),
+        event_sequence: 1n,
+      })),
+    )
+    .returningAll()
+    .returning(clock)
+    .execute()
+  return rows.map(toReadItem)
+}
+
 export interface ItemUpdate {
   content: ItemContent
   /** Undefined: the terms stay as they are. */

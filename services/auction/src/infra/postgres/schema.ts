@@ -166,7 +166,16 @@ export interface ModerationActionsTable {
   reason: string | null
 }
 
+export interface ItemImportsTable {
+  seller_id: string
+  idempotency_key: string
+  body_hash: string
+  item_ids: string[]
+  imported_at: Generated<Date>
+}
+
 export interface Database {
+  item_imports: ItemImportsTable
   reports: ReportsTable
   item_removals: ItemRemovalsTable
   moderation_actions: ModerationActionsTable
