@@ -9,6 +9,7 @@ import { attributeRoutes } from './routes/attributes.ts'
 import { categoryRoutes } from './routes/categories.ts'
 import { commentRoutes } from './routes/comments.ts'
 import { csvRoutes } from './routes/csv.ts'
+import { flagRoutes } from './routes/flags.ts'
 import { imageRoutes } from './routes/images.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
@@ -46,6 +47,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await csvRoutes(app, dependencies)
   await reportRoutes(app, dependencies)
   await moderationRoutes(app, dependencies)
+  await flagRoutes(app, dependencies)
   await internalRoutes(app, dependencies)
   return app
 }

@@ -2,12 +2,14 @@ import { type Repeated, repeat } from '@auction/common/repeat.ts'
 import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
+import { countFlags } from '#src/infra/postgres/review-flags.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
 import { sweepRemovals } from './remove-item.ts'
+import { reviewBidders } from './review-bidders.ts'
 import { startItems } from './start-items.ts'
 import { sweepTerms } from './sweep-terms.ts'
 
@@ -16,6 +18,7 @@ const SWEEP_INTERVAL_MS = 1_000
 const IMAGES_INTERVAL_MS = 2_000
 const WORDS_INTERVAL_MS = 2_000
 const REPORTS_INTERVAL_MS = 10_000
+const REVIEW_INTERVAL_MS = 5_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
@@ -38,11 +41,13 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
     repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
+    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(db)),
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     ),
     repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
       metrics.open(await countOpenReports(db))
+      metrics.flags(await countFlags(db))
     }),
   ]
   return {

@@ -323,6 +323,7 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/moderation/actions',
     '/api/v1/moderation/comments/{id}/remove',
     '/api/v1/moderation/comments/{id}/restore',
+    '/api/v1/moderation/flags',
     '/api/v1/moderation/items/{id}/remove',
     '/api/v1/moderation/items/{id}/restore',
     '/api/v1/moderation/reports',

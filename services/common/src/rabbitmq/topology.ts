@@ -1,8 +1,14 @@
 import type { Channel } from 'amqplib'
 import { itemPublished } from '../contracts/auction.ts'
-import { bidClosed, bidPlaced, bidReserveMet, bidWon } from '../contracts/bid.ts'
+import { bidClosed, bidLost, bidPlaced, bidReserveMet, bidWon } from '../contracts/bid.ts'
 import type { EventContract } from '../contracts/event.ts'
-import { mailRequested, userDeleted, userReinstated, userSuspended } from '../contracts/identity.ts'
+import {
+  mailRequested,
+  userDeleted,
+  userRegistered,
+  userReinstated,
+  userSuspended,
+} from '../contracts/identity.ts'
 
 /** One service wants one kind of event: the queue between them belongs to nobody else. */
 export interface Subscription {
@@ -16,6 +22,8 @@ export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'auction', contract: bidReserveMet },
   { consumer: 'auction', contract: bidClosed },
   { consumer: 'auction', contract: bidWon },
+  { consumer: 'auction', contract: bidLost },
+  { consumer: 'auction', contract: userRegistered },
   { consumer: 'bid', contract: itemPublished },
   { consumer: 'bid', contract: userSuspended },
   { consumer: 'bid', contract: userReinstated },

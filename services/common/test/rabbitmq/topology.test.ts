@@ -85,6 +85,8 @@ t.test('subscriptions are what the design says', async (t) => {
       'auction.bid.reserve_met.v1',
       'auction.bid.closed.v1',
       'auction.bid.won.v1',
+      'auction.bid.lost.v1',
+      'auction.identity.user.registered.v1',
       'bid.item.published.v1',
       'bid.identity.user.suspended.v1',
       'bid.identity.user.reinstated.v1',

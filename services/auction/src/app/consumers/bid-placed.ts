@@ -3,7 +3,9 @@ import { type Delivery, PermanentError, projection } from '@auction/common/rabbi
 import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
 import { latestPerItem, type PlacedBid } from '#src/domain/bid-fold.ts'
+import { LAST_SECONDS } from '#src/domain/review-flags.ts'
 import { type ProjectedItem, projectPlaced, readItems } from '#src/infra/postgres/bid-projection.ts'
+import { type BidNearEnd, noteLateBids } from '#src/infra/postgres/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { ItemEvents } from '../item-events.ts'
 import { refuseForeign } from '../projected.ts'
@@ -73,6 +75,16 @@ async function projectNumbered(
   const items = await projectPlaced(tx, latestPerItem(bids), extensions)
   refuseForeign(items, bids)
   if (extensions.length > 0) await tellExtensions(tx, events, items, extensions)
+  await noteLateBids(tx, bids.flatMap(nearEnd))
+}
+
+/** A bid that may have come in the last seconds; few do, so the others cost nothing. */
+function nearEnd({ delivery, itemId, endDate, isExtended }: NumberedBid): BidNearEnd[] {
+  const { userId, timestamp } = delivery.payload
+  if (userId === undefined || timestamp === undefined) return []
+  const bidAt = readInstant(timestamp)
+  const isNear = isExtended || endDate.getTime() - bidAt.getTime() <= LAST_SECONDS * 1_000
+  return isNear ? [{ bidderId: userId, itemId, bidAt, endDate, isExtended }] : []
 }
 
 /** One per extension, though a batch may hold the same message twice; in the order of numbers. */

@@ -3,6 +3,7 @@ import { type Delivery, projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
 import type { Win } from '#src/domain/settlement.ts'
+import { noteBidders } from '#src/infra/postgres/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { ItemEvents } from '../item-events.ts'
 import { readAmount } from '../read-amount.ts'
@@ -27,6 +28,11 @@ export const onBidWon = (events: ItemEvents) =>
         read: (currencyCode: string) => readWin(delivery, currencyCode),
       }))
       await settleItems(tx, events, facts)
+      const buyers = deliveries.map(({ payload: { buyerId, itemId } }) => ({
+        bidderId: buyerId,
+        itemId,
+      }))
+      await noteBidders(tx, buyers)
     },
   })
 

@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from 'kysely'
 import type { CommentKind, CommentState } from '#src/domain/comment.ts'
 import type { ExtensionMode, ItemStatus, ItemType, Outcome } from '#src/domain/item.ts'
 import type { ModerationAction, ReportReason, ReportState } from '#src/domain/moderation.ts'
+import type { FlagKind } from '#src/domain/review-flags.ts'
 
 type Instant = ColumnType<Date, Date | string, Date | string>
 type Json<T> = ColumnType<T, string, string>
@@ -174,7 +175,17 @@ export interface ItemImportsTable {
   imported_at: Generated<Date>
 }
 
+export interface ReviewFlagsTable {
+  kind: FlagKind
+  user_id: string
+  subject_id: string
+  details: Json<Record<string, unknown>>
+  first_seen_at: Generated<Date>
+  last_seen_at: Generated<Date>
+}
+
 export interface Database {
+  review_flags: ReviewFlagsTable
   item_imports: ItemImportsTable
   reports: ReportsTable
   item_removals: ItemRemovalsTable

@@ -1,0 +1,96 @@
+import { sql, type Transaction } from 'kysely'
+import { LAST_SECONDS } from '#src/domain/review-flags.ts'
+import type { Executor } from './items.ts'
+import type { Database } from './schema.ts'
+
+export interface BidderItem {
+  bidderId: string
+  itemId: string
+}
+
+// Both at once tell more than either alone, and they come on queues of their own.
+const CHECK_DELAY_SECONDS = 30
+
+/** Notes who bid on what. Again changes nothing. */
+export async function noteBidders(
+  tx: Transaction<Database>,
+  pairs: readonly BidderItem[],
+): Promise<void> {
+  if (pairs.length === 0) return
+  await sql`
+    with noted as (
+      insert into bidder_items (bidder_id, item_id)
+      select distinct * from unnest(
+        ${pairs.map(({ bidderId }) => bidderId)}::uuid[],
+        ${pairs.map(({ itemId }) => itemId)}::uuid[]
+      ) as pair (bidder_id, item_id) order by 1, 2
+      on conflict do nothing returning bidder_id
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+export interface BidNearEnd extends BidderItem {
+  bidAt: Date
+  /** After the bid; an extension has moved it. */
+  endDate: Date
+  isExtended: boolean
+}
+
+/**
+ * Keeps those of some bids that came in the last seconds before the end as it was then. An
+ * extension that counts from the bid does not tell that end, so such bids are not kept.
+ */
+export async function noteLateBids(
+  tx: Transaction<Database>,
+  bids: readonly BidNearEnd[],
+): Promise<void> {
+  if (bids.length === 0) return
+  await sql`
+    with noted as (
+      insert into late_bids (bidder_id, item_id, bid_at)
+      select bid.bidder_id, bid.item_id, min(bid.bid_at)
+      from unnest(
+        ${bids.map(({ bidderId }) => bidderId)}::uuid[],
+        ${bids.map(({ itemId }) => itemId)}::uuid[],
+        ${bids.map(({ bidAt }) => bidAt.toISOString())}::timestamptz[],
+        ${bids.map(({ endDate }) => endDate.toISOString())}::timestamptz[],
+        ${bids.map(({ isExtended }) => isExtended)}::boolean[]
+      ) as bid (bidder_id, item_id, bid_at, end_date, extended)
+      join items on items.id = bid.item_id
+      where (not bid.extended or items.extension_mode = 'from_end')
+        and bid.bid_at >= bid.end_date
+          - case when bid.extended then make_interval(mins => items.extension_duration_minutes)
+            else interval '0' end
+          - make_interval(secs => ${LAST_SECONDS})
+      group by bid.bidder_id, bid.item_id order by 1, 2
+      on conflict do nothing returning bidder_id
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+/** Notes when people registered; the earliest word of it holds. */
+export async function noteRegistrations(
+  tx: Transaction<Database>,
+  users: readonly { userId: string; registeredAt: Date }[],
+): Promise<void> {
+  await sql`
+    insert into user_registrations (user_id, registered_at)
+    select user_id, min(registered_at) from unnest(
+      ${users.map(({ userId }) => userId)}::uuid[],
+      ${users.map(({ registeredAt }) => registeredAt.toISOString())}::timestamptz[]
+    ) as told (user_id, registered_at) group by user_id order by user_id
+    on conflict (user_id) do nothing`.execute(tx)
+}
+
+/** How many of these items are known here. */
+export async function countKnown(db: Executor, itemIds: readonly string[]): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from items where id = any(${[...itemIds]}::uuid[])`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+const askForChecks = sql`
+  insert into bidder_checks (bidder_id, due_at)
+  select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
+  from noted order by bidder_id
+  on conflict do nothing`
