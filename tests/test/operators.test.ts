@@ -1,33 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { insist, join, logIn, PASSWORD, sell } from '#src/people.ts'
+import { makeAdmin } from './console.ts'
 import { createPlatform } from './helper.ts'
 
 t.setTimeout(240_000)
-
-const IDENTITY = fileURLToPath(new URL('../../services/identity', import.meta.url))
-
-/** What an operator types on the console of identity. */
-function makeAdmin(databaseUrl: string, email: string): string {
-  const { hostname, port, username, password, pathname } = new URL(databaseUrl)
-  const { stdout } = spawnSync(process.execPath, ['src/cmd/admin.ts', 'grant', email], {
-    cwd: IDENTITY,
-    encoding: 'utf8',
-    env: {
-      PATH: process.env.PATH,
-      LOG_LEVEL: 'warn',
-      POSTGRES_HOST: hostname,
-      POSTGRES_PORT: port,
-      POSTGRES_USERNAME: username,
-      POSTGRES_PASSWORD: decodeURIComponent(password),
-      POSTGRES_DATABASE: pathname.slice(1),
-    },
-  })
-  return stdout
-}
 
 t.test('an operator suspends and reinstates a bidder, and every service knows', async (t) => {
   const { platform, client, direct } = await createPlatform(t)
