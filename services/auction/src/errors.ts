@@ -194,6 +194,12 @@ export const importErrors = {
     'Another file was imported under this Idempotency-Key.',
     409,
   ),
+  inProgress: defineError(
+    'item.import.in_progress',
+    'This file is being imported just now. Send it again shortly for the answer.',
+    409,
+    { retryAfterSeconds: 3 },
+  ),
   headerInvalid: defineError('item.import.header_invalid', 'The header is not right.', 400),
   tooManyRows: defineError('item.import.too_many_rows', 'The file has too many rows.', 400),
   invalid: defineError(

@@ -84,6 +84,27 @@ t.test('a repeat answers the same, also at once, and another file is refused', a
   t.equal(await purgeImports(fixture.db, 30, 10), 2)
 })
 
+t.test('a repeat that cannot wait for the first one is told to come again', async (t) => {
+  const fixture = await build(t)
+  const first = await fixture.database.pool.connect()
+  await first.query('begin')
+  await first.query(
+    `insert into item_imports (seller_id, idempotency_key, body_hash, item_ids)
+     values ($1, 'k', 'x', '{}')`,
+    [fixture.seller.id],
+  )
+  const csv = file(row())
+  t.match(await send(fixture, csv, { key: 'k' }), {
+    statusCode: 409,
+    body: { code: 'item.import.in_progress' },
+    headers: { 'retry-after': '3' },
+  })
+  await first.query('rollback')
+  first.release()
+  t.equal((await send(fixture, csv, { key: 'k' })).statusCode, 201)
+  t.strictSame(await counts(fixture), { items: 1, events: 1, imports: 1 })
+})
+
 t.test('ten thousand rows go in at once, and one more is refused', async (t) => {
   const fixture = await build(t)
   const rows = Array.from({ length: 10_000 }, (_, index) => row(`Spoon ${index}`))

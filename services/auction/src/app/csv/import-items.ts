@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isTransient } from '@auction/common/errors.ts'
 import { newId } from '@auction/common/ids.ts'
 import type { Trace } from '@auction/common/tracing.ts'
 import { importErrors } from '#src/errors.ts'
@@ -40,7 +41,7 @@ export async function importItems(
   const rows = contents.map((content) => ({ id: newId(), content }))
   const itemIds = rows.map(({ id }) => id)
   const imported = await db.transaction().execute(async (tx): Promise<Imported> => {
-    if (!(await claimImport(tx, { ...by, itemIds }))) {
+    if (!(await claim(tx, { ...by, itemIds }))) {
       const rival = await readImport(tx, by)
       if (rival === undefined) throw new Error('an import was neither made nor found')
       return replay(rival, bodyHash)
@@ -53,6 +54,15 @@ export async function importItems(
   })
   events.committed()
   return imported
+}
+
+/** A large file takes longer than one statement may wait for the one before it. */
+async function claim(...[tx, wanted]: Parameters<typeof claimImport>): Promise<boolean> {
+  try {
+    return await claimImport(tx, wanted)
+  } catch (error) {
+    throw isTransient(error) ? importErrors.inProgress() : error
+  }
 }
 
 function replay({ bodyHash, itemIds }: KnownImport, wanted: string): Imported {
