@@ -34,15 +34,16 @@ const stateDir = mkdtempSync(join(tmpdir(), 'auction-dashboards-'))
 const platform = await startPlatform({ stateDir, log: console.log })
 const client = createClient({ baseUrl: platform.gatewayUrl })
 const browser = await startBrowser(console.log)
+const prometheus = await startPrometheus(platform, stateDir, console.log)
 try {
-  const prometheus = await startPrometheus(platform, stateDir, console.log)
   const traffic = await startTraffic(client)
   await wait(seconds * 1000)
   for (const path of await drawDashboards(browser, prometheus, { folder, seconds }))
     console.log(path)
   await traffic.stop()
-  await prometheus.stop()
 } finally {
+  // Whatever failed: nothing else ends it, and it would outlive its folder.
+  await prometheus.stop()
   await browser.close()
   client.close()
   await platform.stop()
