@@ -50,7 +50,11 @@ async function measure(prometheus: Prometheus, panel: Panel, seconds: number): P
   const lines = await Promise.all(
     targets.map(async ({ expr, legendFormat }) =>
       (await prometheus.range(fillIn(expr), seconds)).map(({ metric, values }) => ({
-        name: legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_whole, label) => metric[label] ?? ''),
+        // Without a label it is the 0 of `or on() vector(0)`.
+        name:
+          legendFormat
+            .replaceAll(/\{\{(\w+)\}\}/g, (_whole, label) => metric[label] ?? '')
+            .trim() || 'none yet',
         values,
       })),
     ),
@@ -122,6 +126,12 @@ function drawInPage({ title, drawings, rowHeight, width }: Board): void {
       size: 70,
       values: (_plot: unknown, ticks: number[]) => ticks.map((at) => text(at, unit)),
     }
+    // One line of UTC: its own second line runs into itself where a panel is narrow.
+    const clock = {
+      space: 80,
+      values: (_plot: unknown, ticks: number[]) =>
+        ticks.map((at) => new Date(at * 1000).toISOString().slice(11, 19)),
+    }
     const legend = document.createElement('div')
     legend.className = 'legend'
     for (const { label, stroke } of series) {
@@ -135,7 +145,7 @@ function drawInPage({ title, drawings, rowHeight, width }: Board): void {
       width: (grid.w * width) / 24 - 26,
       height: Math.max(90, grid.h * rowHeight - 40 - legend.offsetHeight),
       series: [{}, ...series],
-      axes: [{}, axis],
+      axes: [clock, axis],
       scales: {
         y: { range: (_plot: unknown, _min: number, max: number) => [0, max > 0 ? max * 1.1 : 1] },
       },
