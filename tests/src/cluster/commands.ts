@@ -9,10 +9,10 @@ const TIMEOUT_MS = 15 * 60_000
 export async function run(
   command: string,
   args: readonly string[],
-  input?: string,
+  { input, env = process.env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
   try {
-    const running = execute(command, args, { maxBuffer: OUTPUT_MAX, timeout: TIMEOUT_MS })
+    const running = execute(command, args, { maxBuffer: OUTPUT_MAX, timeout: TIMEOUT_MS, env })
     if (input !== undefined) running.child.stdin?.end(input)
     return (await running).stdout
   } catch (error) {
@@ -48,7 +48,7 @@ export function openCluster(namespace: string): Cluster {
     helm: (...args) => run('helm', ['--namespace', namespace, ...args]),
     get: async (...args) => JSON.parse(await kubectl('get', '--output=json', ...args)),
     apply: async (manifest) => {
-      await run('kubectl', ['--namespace', namespace, 'apply', '--filename=-'], manifest)
+      await run('kubectl', ['--namespace', namespace, 'apply', '--filename=-'], { input: manifest })
     },
     async secret(name, key) {
       const found = await kubectl('get', 'secret', name, `--output=jsonpath={.data.${key}}`)

@@ -79,7 +79,7 @@ async function evictPod({ namespace, kubectl }: Cluster, name: string): Promise<
   const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
   for (const deadlineMs = performance.now() + 120_000; ; ) {
     try {
-      await run('kubectl', ['create', '--raw', path, '--filename=-'], eviction)
+      await run('kubectl', ['create', '--raw', path, '--filename=-'], { input: eviction })
       return
     } catch (error) {
       // 429: the disruption budget has nothing left until the last one is ready again.

@@ -10,6 +10,7 @@ export const PHASES = [
   'evict',
   'kill',
   'scale',
+  'restore',
   'reinstall',
 ] as const
 export type Phase = (typeof PHASES)[number]

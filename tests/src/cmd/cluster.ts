@@ -23,6 +23,7 @@ import { check, queuesOf, settled } from '../crash/check.ts'
 
 const VERSION = '0.1.0'
 const SCALE_EVENTS = 20_000
+const BACKUP = fileURLToPath(new URL('../../../k8s/backup.sh', import.meta.url))
 const RESULTS = fileURLToPath(new URL('../../../.local/cluster', import.meta.url))
 
 const read = readSettings(process.argv.slice(2), process.env)
@@ -111,6 +112,18 @@ const WORK: { [phase in Phase]: () => Promise<void> } = {
     writeFileSync(joinPath(RESULTS, 'scaling.svg'), plotScaling(samples, title))
     writeFileSync(joinPath(RESULTS, 'scaling.json'), JSON.stringify(samples))
     log(`  plot in ${joinPath(RESULTS, 'scaling.svg')}`)
+    await compare()
+  },
+  async restore() {
+    const folder = joinPath(RESULTS, 'backup')
+    const { namespace } = settings
+    const env = { ...process.env, NAMESPACE: namespace, RELEASE: PLATFORM, DATA }
+    for (const command of ['dump', 'restore']) {
+      const startedAtMs = performance.now()
+      const said = await run(BACKUP, [command, folder], { env })
+      log(said.trimEnd().replaceAll(/^/gm, '  '))
+      log(`  ${command} took ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`)
+    }
     await compare()
   },
   async reinstall() {

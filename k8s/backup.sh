@@ -1,0 +1,137 @@
+#!/bin/sh
+# Backs the plain data tier up (auction-data with mode: statefulset), or restores it.
+#
+#   k8s/backup.sh dump FOLDER       identity.dump, auction.dump and bid.dump of one moment
+#   k8s/backup.sh restore FOLDER    replaces what is there by what is in FOLDER
+#
+# Environment: NAMESPACE (auction), RELEASE (auction), DATA (auction-data).
+#
+# The databases tell each other by events, so dumps of different moments would contradict each other
+# for ever. Therefore nothing is accepted meanwhile: APIs stop, workers go on until every event has
+# arrived, then they stop too. Pictures are elsewhere: a volume or S3, with its own backup.
+set -eu
+
+usage() { sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
+[ $# -eq 2 ] || usage
+command=$1
+folder=$2
+namespace=${NAMESPACE:-auction}
+release=${RELEASE:-auction}
+data=${DATA:-auction-data}
+databases='identity auction bid'
+patience_seconds=${PATIENCE_SECONDS:-300}
+
+k() { kubectl --namespace "$namespace" "$@"; }
+say() { echo "$(date +%T) $*"; }
+postgres() { # SERVICE COMMAND…: in the pod of its database, over the socket
+  service=$1
+  shift
+  k exec -i "statefulset/$data-postgres-$service" -- "$@"
+}
+rabbitmqctl() { k exec "statefulset/$data-rabbitmq" -- rabbitmqctl --quiet "$@"; }
+workloads() { # COMPONENTS: "name replicas" of the platform's Deployments
+  k get deployments --selector "app.kubernetes.io/instance=$release,app.kubernetes.io/component in ($1)" \
+    --output 'jsonpath={range .items[*]}{.metadata.name} {.spec.replicas}{"\n"}{end}'
+}
+scale_to_none() { # COMPONENTS
+  workloads "$1" | while read -r name _; do k scale --replicas=0 "deployment/$name" >/dev/null; done
+  until_none "pods of ($1)" pods_left "$1"
+}
+pods_left() {
+  k get pods --output name --selector \
+    "app.kubernetes.io/instance=$release,app.kubernetes.io/component in ($1)" | wc -l
+}
+until_none() { # WHAT COMMAND…: until the command counts nothing any more
+  what=$1
+  shift
+  waited=0
+  until [ "$("$@")" -eq 0 ]; do
+    [ "$waited" -lt "$patience_seconds" ] || { echo "still there: $what" >&2; exit 1; }
+    sleep 2
+    waited=$((waited + 2))
+  done
+}
+undelivered() { # events that are committed and have not arrived
+  {
+    for service in $databases; do
+      postgres "$service" psql --username=postgres --dbname="$service" --tuples-only --no-align \
+        --command='select count(*) from outbox where sent_at is null' </dev/null || echo 1 # unknown is not none
+    done
+    # A queue without a consumer waits for a service that is not there, such as the mailer.
+    { rabbitmqctl list_queues --vhost "${VHOST:-auction}" --no-table-headers messages consumers || echo 1 1; } |
+      awk '$2 > 0 { print $1 }'
+  } | awk '{ sum += $1 } END { print sum + 0 }'
+}
+pause_scalers() { # KEDA and HPAs would start again what is stopped here
+  k annotate scaledobjects --all autoscaling.keda.sh/paused=true --overwrite >/dev/null 2>&1 || true
+}
+resume_scalers() {
+  k annotate scaledobjects --all autoscaling.keda.sh/paused- >/dev/null 2>&1 || true
+}
+
+stop_all() {
+  before=$(workloads 'api,server,worker')
+  pause_scalers
+  # Whatever happens from here on, the platform comes up again.
+  trap start_all EXIT
+  say 'stopping what takes requests'
+  scale_to_none 'api,server'
+}
+start_all() {
+  trap - EXIT
+  say 'starting everything again'
+  echo "$before" | while read -r name replicas; do
+    [ "${replicas:-0}" -gt 0 ] || replicas=1
+    k scale --replicas="$replicas" "deployment/$name" >/dev/null
+  done
+  resume_scalers
+  echo "$before" | while read -r name _; do
+    k rollout status "deployment/$name" --timeout=180s >/dev/null
+  done
+  say 'ready'
+}
+until_delivered() {
+  say 'waiting until every event has arrived'
+  until_none events undelivered
+}
+
+case $command in
+dump)
+  mkdir -p "$folder"
+  stop_all
+  until_delivered
+  scale_to_none worker
+  for service in $databases; do
+    # First under another name: half a dump must not look like one.
+    postgres "$service" pg_dump --username=postgres --format=custom "$service" >"$folder/$service.dump.part"
+    mv "$folder/$service.dump.part" "$folder/$service.dump"
+    say "$service.dump: $(wc -c <"$folder/$service.dump") bytes"
+  done
+  start_all
+  ;;
+restore)
+  for service in $databases; do
+    [ -s "$folder/$service.dump" ] || { echo "$folder/$service.dump is missing" >&2; exit 1; }
+    postgres "$service" pg_restore --list <"$folder/$service.dump" >/dev/null
+  done
+  stop_all
+  scale_to_none worker
+  say 'emptying queues: their events may be younger than the backup'
+  rabbitmqctl list_queues --vhost "${VHOST:-auction}" --no-table-headers name |
+    grep -E '^(identity|auction|bid)\.' |
+    while read -r queue; do rabbitmqctl purge_queue --vhost "${VHOST:-auction}" "$queue" </dev/null >/dev/null; done
+  for service in $databases; do
+    postgres "$service" psql --username=postgres --quiet --set=ON_ERROR_STOP=1 \
+      --command="drop database if exists \"$service\" with (force)" \
+      --command="create database \"$service\" owner \"$service\"" \
+      --command="revoke connect on database \"$service\" from public" </dev/null
+    postgres "$service" pg_restore --username=postgres --dbname="$service" --exit-on-error <"$folder/$service.dump"
+    say "$service restored"
+  done
+  start_all
+  say 'replaying the ledger of every lot'
+  k exec "deployment/$release-bid-worker" -- node src/cmd/verify-ledger.ts
+  k exec "deployment/$release-identity-worker" -- node src/cmd/verify-audit.ts
+  ;;
+*) usage ;;
+esac
