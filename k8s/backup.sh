@@ -23,10 +23,12 @@ patience_seconds=${PATIENCE_SECONDS:-300}
 
 k() { kubectl --namespace "$namespace" "$@"; }
 say() { echo "$(date +%T) $*"; }
-postgres() { # SERVICE COMMAND…: in the pod of its database, over the socket
+postgres() { # SERVICE COMMAND…: in the pod of its database, as its administrator
   service=$1
   shift
-  k exec -i "statefulset/$data-postgres-$service" -- "$@"
+  # shellcheck disable=SC2016 # The password is the pod's.
+  k exec -i "statefulset/$data-postgres-$service" -- sh -c \
+    'PGHOST=127.0.0.1 PGUSER=postgres PGPASSWORD=$POSTGRES_PASSWORD exec "$@"' sh "$@"
 }
 rabbitmqctl() { k exec "statefulset/$data-rabbitmq" -- rabbitmqctl --quiet "$@"; }
 workloads() { # COMPONENTS: "name replicas" of the platform's Deployments
@@ -54,7 +56,7 @@ until_none() { # WHAT COMMAND…: until the command counts nothing any more
 undelivered() { # events that are committed and have not arrived
   {
     for service in $databases; do
-      postgres "$service" psql --username=postgres --dbname="$service" --tuples-only --no-align \
+      postgres "$service" psql --dbname="$service" --tuples-only --no-align \
         --command='select count(*) from outbox where sent_at is null' </dev/null || echo 1 # unknown is not none
     done
     # A queue without a consumer waits for a service that is not there, such as the mailer.
@@ -103,7 +105,7 @@ dump)
   scale_to_none worker
   for service in $databases; do
     # First under another name: half a dump must not look like one.
-    postgres "$service" pg_dump --username=postgres --format=custom "$service" >"$folder/$service.dump.part"
+    postgres "$service" pg_dump --format=custom "$service" >"$folder/$service.dump.part"
     mv "$folder/$service.dump.part" "$folder/$service.dump"
     say "$service.dump: $(wc -c <"$folder/$service.dump") bytes"
   done
@@ -112,7 +114,8 @@ dump)
 restore)
   for service in $databases; do
     [ -s "$folder/$service.dump" ] || { echo "$folder/$service.dump is missing" >&2; exit 1; }
-    postgres "$service" pg_restore --list <"$folder/$service.dump" >/dev/null
+    # The list stands at the beginning; kubectl would wait for ever for somebody to read the rest.
+    postgres "$service" sh -c 'pg_restore --list >/dev/null; as=$?; cat >/dev/null; exit $as' <"$folder/$service.dump"
   done
   stop_all
   scale_to_none worker
@@ -121,11 +124,11 @@ restore)
     grep -E '^(identity|auction|bid)\.' |
     while read -r queue; do rabbitmqctl purge_queue --vhost "${VHOST:-auction}" "$queue" </dev/null >/dev/null; done
   for service in $databases; do
-    postgres "$service" psql --username=postgres --quiet --set=ON_ERROR_STOP=1 \
+    postgres "$service" psql --quiet --set=ON_ERROR_STOP=1 \
       --command="drop database if exists \"$service\" with (force)" \
       --command="create database \"$service\" owner \"$service\"" \
       --command="revoke connect on database \"$service\" from public" </dev/null
-    postgres "$service" pg_restore --username=postgres --dbname="$service" --exit-on-error <"$folder/$service.dump"
+    postgres "$service" pg_restore --dbname="$service" --exit-on-error <"$folder/$service.dump"
     say "$service restored"
   done
   start_all

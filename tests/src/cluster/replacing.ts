@@ -59,13 +59,16 @@ export async function upgrade(ground: Ground, tag: string): Promise<Watch> {
 export async function evict(ground: Ground, tag: string): Promise<Watch> {
   const { cluster, log } = ground
   await installPlatform(cluster, tag, TWO_OF_EACH)
-  return underTraffic(ground, async () => {
+  return underTraffic(ground, async ({ watch }) => {
     for (const workload of WORKLOADS) {
       const selector = selectorOf(workload)
       const pods = await podsOf(cluster, selector)
       for (const { metadata } of pods) {
+        const before = watch.troubles.length
         await evictPod(cluster, metadata.name)
         await untilReplaced(cluster, selector, new Set([metadata.uid]), pods.length)
+        const failed = watch.troubles.length - before
+        if (failed > 0) log(`  ${failed} requests failed while ${metadata.name} was replaced`)
       }
       log(`  evicted ${pods.length} of ${workload.join(' ')}`)
     }
