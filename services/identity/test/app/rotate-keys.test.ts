@@ -20,7 +20,11 @@ async function start(t: Test) {
   const identity = await startIdentity(t)
   const url = await identity.app.listen({ host: '127.0.0.1', port: 0 })
   await identity.register({})
-  const logIn = async () => (await identity.login({})).json() as Tokens
+  const logIn = async () => {
+    const answer = await identity.login({})
+    if (answer.statusCode !== 200) throw new Error(`login: ${answer.statusCode} ${answer.body}`)
+    return answer.json() as Tokens
+  }
   const validate = async (token: string) => {
     const headers = { authorization: `Bearer ${token}` }
     return (await identity.app.inject({ url: '/identity/validate', headers })).statusCode
@@ -54,6 +58,7 @@ t.test('five rotations under load log nobody out', { timeout: 120_000 }, async (
     while (!isOver) {
       const answer = await refresh(tokens.refreshToken)
       note('refresh', answer.statusCode)
+      if (answer.statusCode !== 200) throw new Error(`refresh: ${answer.statusCode} ${answer.body}`)
       tokens = answer.json()
       kids.add(kidOf(tokens.token))
       held.push({ token: tokens.token, issuedAtSeconds: clockSeconds })
