@@ -1,6 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import type { Obligation } from '@auction/common/contracts/obligations.ts'
+import { isUnavailable, ServiceError } from '@auction/common/errors.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
@@ -10,6 +11,7 @@ import {
   anonymise,
   type Deletion,
   deleteDeletion,
+  postponeDeletion,
   readDueDeletions,
 } from '#src/infra/postgres/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -20,21 +22,35 @@ const DUE_MAX = 100
 
 /**
  * Ends every deletion that is due: the person is forgotten, or the account is open again because a
- * bid or an item of theirs was still on its way. Answers how many were forgotten. When the others
- * cannot be asked it throws, and the next run asks again.
+ * bid or an item of theirs was still on its way. Answers how many were forgotten. What fails is tried
+ * again a minute later, behind the others, and thrown at the end. When bid or auction cannot be asked
+ * the run ends: the next one begins with somebody else.
  */
 export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
-  const { pool, db, obligationsOf } = deps
+  const failures: unknown[] = []
   let deleted = 0
-  for (const deletion of await readDueDeletions(db, DUE_MAX)) {
-    const obligations = await obligationsOf(deletion.userId, deletion.trace)
-    const isDeleted = await db
-      .transaction()
-      .execute((tx) => finish(tx, deps, deletion, obligations))
-    if (isDeleted) deleted += 1
-    notifyOutbox(pool)
+  for (const deletion of await readDueDeletions(deps.db, DUE_MAX)) {
+    try {
+      if (await finishDeletion(deps, deletion)) deleted += 1
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      failures.push(error)
+      await postponeDeletion(deps.db, deletion.userId)
+      if (error instanceof ServiceError) break
+    }
   }
+  if (failures.length > 1) throw new AggregateError(failures, 'accounts could not be deleted')
+  if (failures.length === 1) throw failures[0]
   return deleted
+}
+
+async function finishDeletion(deps: DeletionDependencies, deletion: Deletion): Promise<boolean> {
+  const obligations = await deps.obligationsOf(deletion.userId, deletion.trace)
+  const isDeleted = await deps.db
+    .transaction()
+    .execute((tx) => finish(tx, deps, deletion, obligations))
+  notifyOutbox(deps.pool)
+  return isDeleted
 }
 
 async function finish(

@@ -158,3 +158,32 @@ t.test('it asks for a fresh proof', async (t) => {
   const answer = await ann.call('DELETE', 'me')
   t.match(answer, { status: 403, body: { code: 'identity.proof_required' } })
 })
+
+t.test(
+  'nobody keeps another in by taking an address first, and one failure stops no other',
+  async (t) => {
+    const world = await start(t)
+    const ann = await person(world, PERSON.email)
+    await person(world, `${ann.id}@deleted.invalid`)
+    const bob = await person(world, 'bob@example.org')
+    const eve = await person(world, 'eve@example.org')
+    for (const each of [ann, bob, eve]) await each.call('DELETE', 'me')
+    await sql`
+    create function refuse() returns trigger language plpgsql as $$
+    begin raise exception 'broken row'; end $$`.execute(world.db)
+    await sql`create trigger refused before update on users for each row
+    when (old.name = 'broken') execute function refuse()`.execute(world.db)
+    await sql`alter table users disable trigger refused`.execute(world.db)
+    await sql`update users set name = 'broken' where id = ${bob.id}`.execute(world.db)
+    await sql`alter table users enable trigger refused`.execute(world.db)
+
+    await t.rejects(world.minuteLater(), /broken row/)
+    t.match(await world.userOf(ann.id), { status: 'deleted' })
+    t.match(await world.userOf(bob.id), { status: 'deleting' })
+    t.match(await world.userOf(eve.id), { status: 'deleted' })
+    t.equal(await world.finish(), 0, 'the broken one waits for its next turn')
+    await sql`drop trigger refused on users`.execute(world.db)
+    t.equal(await world.minuteLater(), 1)
+    t.match(await world.userOf(bob.id), { status: 'deleted' })
+  },
+)

@@ -1,3 +1,4 @@
+import { newId } from '@auction/common/ids.ts'
 import type { Trace } from '@auction/common/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { DELETION_DELAY_SECONDS } from '#src/domain/lifetimes.ts'
@@ -40,6 +41,17 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
     .execute()
 }
 
+/** Lets the others go first after a failure. */
+export async function postponeDeletion(db: Kysely<Database>, userId: string): Promise<void> {
+  await db
+    .updateTable('deletions')
+    .set({
+      due_at: sql<Date>`clock_timestamp() + make_interval(secs => ${DELETION_DELAY_SECONDS})`,
+    })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
 /** False when another worker was faster. */
 export async function deleteDeletion(tx: Transaction<Database>, userId: string): Promise<boolean> {
   const result = await tx.deleteFrom('deletions').where('user_id', '=', userId).executeTakeFirst()
@@ -70,7 +82,8 @@ export async function anonymise(
       tx,
     )
   }
-  const address = `${userId}@deleted.invalid`
+  // Unforeseeable: an address made of the public id could have been registered by somebody before.
+  const address = `${newId()}@deleted.invalid`
   const { version } = await tx
     .updateTable('users')
     .set({
