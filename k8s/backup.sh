@@ -4,22 +4,24 @@
 #   k8s/backup.sh dump FOLDER       identity.dump, auction.dump and bid.dump of one moment
 #   k8s/backup.sh restore FOLDER    replaces what is there by what is in FOLDER
 #
-# Environment: NAMESPACE (auction), RELEASE (auction), DATA (auction-data).
+# Environment: NAMESPACE (auction), RELEASE (auction), DATA (auction-data), VHOST (auction),
+# PATIENCE_SECONDS (600): how long it waits for pods and events.
 #
 # The databases tell each other by events, so dumps of different moments would contradict each other
 # for ever. Therefore nothing is accepted meanwhile: APIs stop, workers go on until every event has
 # arrived, then they stop too. Pictures are elsewhere: a volume or S3, with its own backup.
 set -eu
 
-usage() { sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
+usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
 [ $# -eq 2 ] || usage
 command=$1
 folder=$2
 namespace=${NAMESPACE:-auction}
 release=${RELEASE:-auction}
 data=${DATA:-auction-data}
+vhost=${VHOST:-auction}
 databases='identity auction bid'
-patience_seconds=${PATIENCE_SECONDS:-300}
+patience_seconds=${PATIENCE_SECONDS:-600}
 
 k() { kubectl --namespace "$namespace" "$@"; }
 say() { echo "$(date +%T) $*"; }
@@ -59,10 +61,15 @@ undelivered() { # events that are committed and have not arrived
       postgres "$service" psql --dbname="$service" --tuples-only --no-align \
         --command='select count(*) from outbox where sent_at is null' </dev/null || echo 1 # unknown is not none
     done
-    # A queue without a consumer waits for a service that is not there, such as the mailer.
-    { rabbitmqctl list_queues --vhost "${VHOST:-auction}" --no-table-headers messages consumers || echo 1 1; } |
-      awk '$2 > 0 { print $1 }'
+    # Dead letters wait for people, and queues of others (the mailer's) for programs that may not be here.
+    { rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages || echo auction.unknown 1; } |
+      awk '$1 ~ /^(identity|auction|bid)\./ && $1 !~ /\.dlq$/ { print $2 }'
   } | awk '{ sum += $1 } END { print sum + 0 }'
+}
+warn_of_dead_letters() {
+  dead=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages |
+    awk '$1 ~ /\.dlq$/ { sum += $2 } END { print sum + 0 }')
+  [ "$dead" -eq 0 ] || say "WARNING: $dead dead letters are in no dump, and a restore purges them (docs/operations.md, Dead letters)"
 }
 pause_scalers() { # KEDA and HPAs would start again what is stopped here
   k annotate scaledobjects --all autoscaling.keda.sh/paused=true --overwrite >/dev/null 2>&1 || true
@@ -74,35 +81,54 @@ resume_scalers() {
 stop_all() {
   before=$(workloads 'api,server,worker')
   pause_scalers
-  # Whatever happens from here on, the platform comes up again.
+  # Until something is destroyed the platform comes up again, whatever happens.
   trap start_all EXIT
   say 'stopping what takes requests'
   scale_to_none 'api,server'
 }
-start_all() {
-  trap - EXIT
-  say 'starting everything again'
-  echo "$before" | while read -r name replicas; do
+scale_back() { # NAMES: a pattern of the Deployments that get their replicas again
+  echo "$before" | grep -E "$1" | while read -r name replicas; do
     [ "${replicas:-0}" -gt 0 ] || replicas=1
     k scale --replicas="$replicas" "deployment/$name" >/dev/null
   done
+}
+start_all() {
+  trap - EXIT
+  say 'starting everything again'
+  scale_back .
   resume_scalers
   echo "$before" | while read -r name _; do
     k rollout status "deployment/$name" --timeout=180s >/dev/null
   done
   say 'ready'
 }
-until_delivered() {
+stop_workers_when_delivered() {
+  until_none 'events that have not arrived' undelivered
+  scale_to_none worker
+}
+# Timers of the workers go on writing events until they stop, so only what is counted then is true.
+deliver_all() {
   say 'waiting until every event has arrived'
-  until_none events undelivered
+  stop_workers_when_delivered
+  rounds=1
+  until [ "$(undelivered)" -eq 0 ]; do
+    [ "$rounds" -lt 10 ] || { echo 'events are written faster than they arrive' >&2; exit 1; }
+    rounds=$((rounds + 1))
+    say 'a timer wrote events meanwhile: once more'
+    scale_back '-worker '
+    stop_workers_when_delivered
+  done
+}
+left_stopped() {
+  echo "Failed halfway: the platform is LEFT STOPPED, its data is not whole. Run 'restore $folder' again." >&2
 }
 
 case $command in
 dump)
   mkdir -p "$folder"
+  warn_of_dead_letters
   stop_all
-  until_delivered
-  scale_to_none worker
+  deliver_all
   for service in $databases; do
     # First under another name: half a dump must not look like one.
     postgres "$service" pg_dump --format=custom "$service" >"$folder/$service.dump.part"
@@ -119,10 +145,11 @@ restore)
   done
   stop_all
   scale_to_none worker
+  trap left_stopped EXIT
   say 'emptying queues: their events may be younger than the backup'
-  rabbitmqctl list_queues --vhost "${VHOST:-auction}" --no-table-headers name |
+  rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name |
     grep -E '^(identity|auction|bid)\.' |
-    while read -r queue; do rabbitmqctl purge_queue --vhost "${VHOST:-auction}" "$queue" </dev/null >/dev/null; done
+    while read -r queue; do rabbitmqctl purge_queue --vhost "$vhost" "$queue" </dev/null >/dev/null; done
   for service in $databases; do
     postgres "$service" psql --quiet --set=ON_ERROR_STOP=1 \
       --command="drop database if exists \"$service\" with (force)" \
