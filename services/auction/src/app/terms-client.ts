@@ -17,32 +17,25 @@ export interface TermsClient {
 
 /** Hands terms to the bid service over its internal API. */
 export function createTermsClient(client: InternalClient): TermsClient {
+  // Any other answer (a wrong secret, another service at this address) says nothing of the lot.
+  const unknown = () => serviceUnavailable({ service: 'bid' })
+  const put = async (path: string, terms: LotTerms, trace: Trace) => {
+    const answer = await client.request<{ code?: unknown }>('PUT', path, terms, trace)
+    return answer.statusCode === 200 ? 'done' : String(answer.body.code)
+  }
   return {
     async apply(terms, trace) {
-      const path = internalPaths.lotTerms(terms.itemId)
-      const { statusCode, body } = await client.request<{ code?: unknown }>(
-        'PUT',
-        path,
-        terms,
-        trace,
-      )
-      if (statusCode === 200) return { kind: 'applied' }
-      const reason = REASONS[String(body.code)]
-      // Anything else (a wrong secret, another service at this address) says nothing of the lot.
-      if (reason === undefined) throw serviceUnavailable({ service: 'bid' })
+      const code = await put(internalPaths.lotTerms(terms.itemId), terms, trace)
+      if (code === 'done') return { kind: 'applied' }
+      const reason = REASONS[code]
+      if (reason === undefined) throw unknown()
       return { kind: 'refused', reason }
     },
     async cancel(terms, trace) {
-      const path = internalPaths.lotCancellation(terms.itemId)
-      const { statusCode, body } = await client.request<{ code?: unknown }>(
-        'PUT',
-        path,
-        terms,
-        trace,
-      )
-      if (statusCode === 200) return 'cancelled'
-      if (body.code === 'lot.not_active') return 'over'
-      throw serviceUnavailable({ service: 'bid' })
+      const code = await put(internalPaths.lotCancellation(terms.itemId), terms, trace)
+      if (code === 'done') return 'cancelled'
+      if (code === 'lot.not_active') return 'over'
+      throw unknown()
     },
   }
 }

@@ -1,7 +1,6 @@
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
-import { admitUnaskedMail, lockAddress } from '#src/infra/postgres/addresses.ts'
+import { admitUnaskedMail } from '#src/infra/postgres/addresses.ts'
 import {
   type AskedEmailChange,
   findUnansweredChange,
@@ -11,26 +10,12 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { readUserByAddress } from '#src/infra/postgres/users.ts'
 import type { MailRequestDependencies } from './answer-mail-requests.ts'
+import { answerWaiting } from './answer-waiting.ts'
 import type { Mail } from './mails.ts'
 
 /** Mails a link to every address that somebody wants to have; tells how many mails that were. */
 export async function answerEmailChanges(deps: MailRequestDependencies): Promise<number> {
-  let mailed = 0
-  for (;;) {
-    const next = await findUnansweredChange(deps.db)
-    if (next === undefined) break
-    const isMailed = await deps.db.transaction().execute(async (tx) => {
-      await lockAddress(tx, next.emailNormalised)
-      const change = await takeUnansweredChange(tx, next.id)
-      const mail = change && (await mailFor(tx, change))
-      if (change === undefined || mail === undefined) return false
-      await writeOutbox(tx, [deps.mails.request(mail, change.trace)])
-      return true
-    })
-    if (isMailed) mailed += 1
-  }
-  if (mailed > 0) notifyOutbox(deps.pool)
-  return mailed
+  return answerWaiting(deps, { find: findUnansweredChange, take: takeUnansweredChange, mailFor })
 }
 
 /** A stranger may have typed the address, so the mail has no name in it, and they are counted. */

@@ -1,7 +1,6 @@
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
-import { admitUnaskedMail, lockAddress } from '#src/infra/postgres/addresses.ts'
+import { admitUnaskedMail } from '#src/infra/postgres/addresses.ts'
 import {
   deleteRegistration,
   findUnanswered,
@@ -12,26 +11,12 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { readUserByAddress } from '#src/infra/postgres/users.ts'
 import type { MailRequestDependencies } from './answer-mail-requests.ts'
+import { answerWaiting } from './answer-waiting.ts'
 import type { Mail } from './mails.ts'
 
 /** Turns every registration that waits into its mail; tells how many mails that were. */
 export async function answerRegistrations(deps: MailRequestDependencies): Promise<number> {
-  let mailed = 0
-  for (;;) {
-    const next = await findUnanswered(deps.db)
-    if (next === undefined) break
-    const isMailed = await deps.db.transaction().execute(async (tx) => {
-      await lockAddress(tx, next.emailNormalised)
-      const registration = await takeUnanswered(tx, next.id)
-      const mail = registration && (await mailFor(tx, registration))
-      if (registration === undefined || mail === undefined) return false
-      await writeOutbox(tx, [deps.mails.request(mail, registration.trace)])
-      return true
-    })
-    if (isMailed) mailed += 1
-  }
-  if (mailed > 0) notifyOutbox(deps.pool)
-  return mailed
+  return answerWaiting(deps, { find: findUnanswered, take: takeUnanswered, mailFor })
 }
 
 /** Neither mail repeats the name from the registration: a stranger may have chosen it. */

@@ -1,5 +1,5 @@
-import { Obligations, obligationsPath } from '@auction/common/contracts/obligations.ts'
 import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import { obligationsRoute } from '@auction/common/obligations-route.ts'
 import { answers, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
@@ -27,18 +27,5 @@ export async function internalRoutes(app: App, { db }: { db: Kysely<Database> })
     },
   )
 
-  app.get(
-    obligationsPath(':userId'),
-    {
-      config: { auth: 'service' },
-      schema: {
-        params: Type.Object({ userId: Uuid }),
-        response: answers({ 200: Obligations }),
-      },
-    },
-    async (request) => {
-      const count = await countForSale(db, request.params.userId)
-      return { obligations: count === 0 ? [] : [{ kind: 'selling' as const, count }] }
-    },
-  )
+  obligationsRoute(app, 'selling', (userId) => countForSale(db, userId))
 }

@@ -1,10 +1,10 @@
-import { Obligations, obligationsPath } from '@auction/common/contracts/obligations.ts'
 import {
   ApplyTermsAnswer,
   CancelLotAnswer,
   internalPaths,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
+import { obligationsRoute } from '@auction/common/obligations-route.ts'
 import { answers, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { Type } from 'typebox'
@@ -55,18 +55,5 @@ export async function internalRoutes(
     },
   )
 
-  app.get(
-    obligationsPath(':userId'),
-    {
-      config: { auth: 'service' },
-      schema: {
-        params: Type.Object({ userId: Uuid }),
-        response: answers({ 200: Obligations }),
-      },
-    },
-    async (request) => {
-      const count = await countLed(dependencies.db, request.params.userId)
-      return { obligations: count === 0 ? [] : [{ kind: 'leading' as const, count }] }
-    },
-  )
+  obligationsRoute(app, 'leading', (userId) => countLed(dependencies.db, userId))
 }
