@@ -92,7 +92,18 @@ exist already, and the operator's own settings last.
 - { name: MAIL_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ .global.secrets.identity }}, key: MAIL_SEAL_KEY } } }
 {{- end -}}
 
-{{/* Pictures are files of a volume that every process of the service mounts. */}}
+{{/* Pictures are objects of a bucket, or files of a volume that every process of the service mounts. */}}
 {{- define "auction-lib.settings.images" }}
+{{- $s3 := .root.Values.images.s3 }}
+{{- if $s3.bucket }}
+- { name: S3_BUCKET, value: {{ $s3.bucket | quote }} }
+- { name: S3_REGION, value: {{ $s3.region | quote }} }
+- { name: S3_ENDPOINT, value: {{ $s3.endpoint | quote }} }
+{{- with $s3.existingSecret }}
+- { name: S3_ACCESS_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: S3_ACCESS_KEY } } }
+- { name: S3_SECRET_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: S3_SECRET_KEY } } }
+{{- end }}
+{{- else }}
 - { name: IMAGES_FOLDER, value: /data/images }
+{{- end }}
 {{- end -}}

@@ -54,6 +54,10 @@ spec:
 - ports: [{ port: {{ (urlParse .global.rabbitmq.url).host | splitList ":" | last }} }]
   to: {{- toYaml $np.rabbitmq | nindent 4 }}
 {{- end }}
+{{- if and (has "images" .workload.settings) .root.Values.images.s3.bucket }}
+- ports: [{ port: {{ include "auction-lib.portOf" .root.Values.images.s3.endpoint }} }]
+  to: {{- toYaml .root.Values.images.s3.egress | nindent 4 }}
+{{- end }}
 {{- $called := .workload.calls | default list }}
 {{- if has "verify" .workload.settings }}{{ $called = append $called "identity" | uniq }}{{ end }}
 {{- range $called }}
@@ -68,4 +72,11 @@ spec:
 {{- with .root.Values.extraEgress }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* The port of a URL that need not name it; the endpoint of a vendor, who has none, has TLS. */}}
+{{- define "auction-lib.portOf" -}}
+{{- $url := urlParse (. | default "https://s3") -}}
+{{- $parts := splitList ":" $url.host -}}
+{{- if gt (len $parts) 1 -}}{{ last $parts }}{{- else -}}{{ ternary 443 80 (eq $url.scheme "https") }}{{- end -}}
 {{- end -}}

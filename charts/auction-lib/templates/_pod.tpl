@@ -35,7 +35,7 @@ resources: {{- toYaml .values.resources | nindent 2 }}
 securityContext: {{- include "auction-lib.containerSecurity" (not .global.dev.enabled) | nindent 2 }}
 volumeMounts:
   - { name: tmp, mountPath: /tmp }
-  {{- if .workload.claim }}
+  {{- if include "auction-lib.claim" . }}
   - { name: data, mountPath: /data }
   {{- end }}
   {{- if .global.caBundle.configMap }}
@@ -43,11 +43,20 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
+{{/* The claim that a workload mounts: none when a bucket takes what would lie there. */}}
+{{- define "auction-lib.claim" -}}
+{{- with .workload.claim -}}
+{{- $values := index $.root.Values . -}}
+{{- if not $values.s3.bucket -}}
+{{- $values.existingClaim | default (printf "%s-%s" (include "auction-lib.fullname" $) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "auction-lib.volumes" -}}
 - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
-{{- with .workload.claim }}
-{{- $claim := (index $.root.Values .).existingClaim | default (printf "%s-%s" (include "auction-lib.fullname" $) .) }}
-- { name: data, persistentVolumeClaim: { claimName: {{ $claim }} } }
+{{- with include "auction-lib.claim" . }}
+- { name: data, persistentVolumeClaim: { claimName: {{ . }} } }
 {{- end }}
 {{- with .global.caBundle.configMap }}
 - { name: ca, configMap: { name: {{ . }} } }

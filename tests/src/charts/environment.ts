@@ -14,6 +14,8 @@ const SECRET_VALUES: Readonly<Record<string, string>> = {
   INTERNAL_JWT_SECRET: 'x'.repeat(40),
   KEY_ENCRYPTION_KEY: KEY,
   MAIL_SEAL_KEY: KEY,
+  S3_ACCESS_KEY: 'somebody',
+  S3_SECRET_KEY: 'p@ss:w/rd%?#',
 }
 
 /** A container that runs a program of ours, and the environment that it starts with. */

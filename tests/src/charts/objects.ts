@@ -65,6 +65,7 @@ export interface PodSpec {
     readonly hostPath?: object
     readonly secret?: { readonly secretName: string; readonly optional?: boolean }
     readonly configMap?: { readonly name: string }
+    readonly persistentVolumeClaim?: { readonly claimName: string }
   }[]
 }
 

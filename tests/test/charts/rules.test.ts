@@ -18,7 +18,10 @@ const BROUGHT: Readonly<Record<Profile, Readonly<Record<string, readonly string[
     'auction-internal': ['INTERNAL_JWT_SECRET'],
     'auction-identity': ['KEY_ENCRYPTION_KEY', 'MAIL_SEAL_KEY'],
   },
-  everything: { 'auction-tls': ['tls.crt', 'tls.key'] },
+  everything: {
+    'auction-tls': ['tls.crt', 'tls.key'],
+    'auction-s3': ['S3_ACCESS_KEY', 'S3_SECRET_KEY'],
+  },
 }
 
 for (const profile of PROFILES) {
