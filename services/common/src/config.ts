@@ -47,6 +47,8 @@ export const RABBITMQ_SETTINGS = {
     default: 'declare',
   }),
   LEGACY_PASCAL_ALIAS: Type.Boolean({ default: false }),
+  /** Passes bids and accounts on to the original's exchanges; for the process that declares. */
+  LEGACY_EXCHANGES: Type.Boolean({ default: false }),
 }
 
 /**

@@ -14,8 +14,12 @@ const Config = Type.Object({
 })
 const config = readConfig(Config, process.env)
 const log = createLogger('topology', config.LOG_LEVEL)
-const { url } = brokerAddress(config)
-const broker = connectBroker({ url, topology: 'declare', name: 'topology', log })
+const broker = connectBroker({
+  ...brokerAddress(config),
+  topology: 'declare',
+  name: 'topology',
+  log,
+})
 const timeout = new AbortController()
 const declared = await Promise.race([
   new Promise<true>((resolve) => broker.openChannel('topology', async () => resolve(true))),

@@ -2,6 +2,8 @@
 export interface BrokerAddress {
   url: string
   topology: 'declare' | 'expect'
+  /** Whether whoever declares also declares what the original's consumers listen to. */
+  hasLegacyExchanges: boolean
 }
 
 export interface BrokerSettings {
@@ -9,6 +11,7 @@ export interface BrokerSettings {
   RABBITMQ_USERNAME: string
   RABBITMQ_PASSWORD: string
   RABBITMQ_TOPOLOGY: 'declare' | 'expect'
+  LEGACY_EXCHANGES?: boolean
 }
 
 /** The address with the credentials in it, encoded: a password may hold any character. */
@@ -20,5 +23,9 @@ export function brokerAddress(settings: BrokerSettings): BrokerAddress {
     url.username = encodeURIComponent(settings.RABBITMQ_USERNAME)
     url.password = encodeURIComponent(settings.RABBITMQ_PASSWORD)
   }
-  return { url: url.href, topology: settings.RABBITMQ_TOPOLOGY }
+  return {
+    url: url.href,
+    topology: settings.RABBITMQ_TOPOLOGY,
+    hasLegacyExchanges: settings.LEGACY_EXCHANGES ?? false,
+  }
 }

@@ -4,6 +4,7 @@ import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Logger } from '../logger.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type ChannelKeeper, keepChannel } from './keep-channel.ts'
+import { declareLegacyExchanges } from './legacy-exchanges.ts'
 import { declareTopology, expectTopology, type RetryTier, type Subscription } from './topology.ts'
 
 export interface BrokerConnection {
@@ -29,6 +30,8 @@ export interface BrokerOptions {
   url: string
   /** Absent: `declare`. */
   topology?: BrokerAddress['topology']
+  /** Absent: false. */
+  hasLegacyExchanges?: boolean
   /** Shown in the broker's list of connections. */
   name: string
   log: Logger
@@ -137,13 +140,17 @@ function watchConnection(manager: AmqpConnectionManager, { name, log }: BrokerOp
 }
 
 /** Every channel needs the topology before its setup; the first one of a connection sees to it. */
-function declareOnce({ topology, subscriptions, retryTiers }: BrokerOptions) {
-  const prepare = topology === 'expect' ? expectTopology : declareTopology
+function declareOnce({ topology, hasLegacyExchanges, subscriptions, retryTiers }: BrokerOptions) {
+  const prepare = async (channel: Channel): Promise<void> => {
+    if (topology === 'expect') return expectTopology(channel, subscriptions, retryTiers)
+    await declareTopology(channel, subscriptions, retryTiers)
+    if (hasLegacyExchanges === true) await declareLegacyExchanges(channel)
+  }
   const declared = new WeakMap<object, Promise<void>>()
   return (channel: Channel): Promise<void> => {
     let declaring = declared.get(channel.connection)
     if (declaring === undefined) {
-      declaring = prepare(channel, subscriptions, retryTiers)
+      declaring = prepare(channel)
       declared.set(channel.connection, declaring)
     }
     return declaring
