@@ -70,7 +70,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const binary = ensureTraefik(PROGRAMS_DIR, log)
     binary.catch(() => undefined)
     const names = processNames(options.extraBidApis ?? 0)
-    const ports = await freePorts(names.length * 2 + 2)
+    const ports = await freePorts(names.length * 2 + 3)
     const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
     const gatewayMetricsPort = ports.pop() ?? 0
     const listeners = new Map<string, Listeners>(
@@ -82,6 +82,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       postgresPort: infrastructure.postgres.port,
       rabbitmqUrl: infrastructure.rabbitmq.url,
       publicUrl: `http://localhost:${gatewayPort}`,
+      grpcPort: ports.pop() ?? 0,
       listeners: Object.fromEntries(listeners) as Record<ServiceProcess, Listeners>,
     }
     const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`

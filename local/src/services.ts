@@ -26,6 +26,8 @@ export interface ServiceContext {
   postgresPort: number
   rabbitmqUrl: string
   publicUrl: string
+  /** Where auction-api serves gRPC. */
+  grpcPort: number
   listeners: Record<ServiceProcess, Listeners>
 }
 
@@ -34,7 +36,7 @@ const SERVICES = fileURLToPath(new URL('../../services', import.meta.url))
 /** The environment of a service's processes, as a Deployment would set it. */
 export function serviceEnvironment(
   service: string,
-  { secrets, postgresPort, rabbitmqUrl, publicUrl, listeners, stateDir }: ServiceContext,
+  { secrets, postgresPort, rabbitmqUrl, publicUrl, grpcPort, listeners, stateDir }: ServiceContext,
 ): NodeJS.ProcessEnv {
   const url = (name: ServiceProcess) => `http://127.0.0.1:${listeners[name].port}`
   return {
@@ -56,6 +58,7 @@ export function serviceEnvironment(
     IDENTITY_URL: url('identity-api'),
     AUCTION_URL: url('auction-api'),
     BID_URL: url('bid-api'),
+    GRPC_PORT: String(grpcPort),
     PUBLIC_URL: publicUrl,
     // The gateway; whoever else is on this machine is trusted as well.
     TRUSTED_PROXIES: '127.0.0.1,::1',

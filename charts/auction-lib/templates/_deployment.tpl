@@ -64,6 +64,9 @@ spec:
             {{- if .workload.port }}
             - { name: http, containerPort: 8080 }
             {{- end }}
+            {{- with .workload.grpcPort }}
+            - { name: grpc, containerPort: {{ . }} }
+            {{- end }}
             - { name: ops, containerPort: 9090 }
           {{- /* Liveness touches no dependency: a lost database must not restart every pod. */}}
           startupProbe:
@@ -98,6 +101,9 @@ spec:
     app.kubernetes.io/component: {{ .name }}
   ports:
     - { name: http, port: 8080, targetPort: http, appProtocol: http }
+    {{- with .workload.grpcPort }}
+    - { name: grpc, port: {{ . }}, targetPort: grpc, appProtocol: kubernetes.io/h2c }
+    {{- end }}
 {{ end -}}
 {{- end -}}
 

@@ -20,6 +20,9 @@ exist already, and the operator's own settings last.
 {{- if $g.caBundle.configMap }}
 - { name: NODE_EXTRA_CA_CERTS, value: /etc/auction/ca/{{ $g.caBundle.key }} }
 {{- end }}
+{{- with .workload.grpcPort }}
+- { name: GRPC_PORT, value: {{ . | quote }} }
+{{- end }}
 {{- range .workload.calls }}
 - { name: {{ upper . }}_URL, value: "http://{{ $release }}-{{ . }}:8080" }
 {{- end }}

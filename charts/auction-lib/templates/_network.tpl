@@ -31,6 +31,10 @@ spec:
     - podSelector: { matchLabels: { app.kubernetes.io/name: {{ $parts._0 }}, app.kubernetes.io/component: {{ $parts._1 }}, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }
     {{- end }}
 {{- end }}
+{{- if and .workload.grpcPort $np.grpc }}
+- ports: [{ port: grpc }]
+  from: {{- toYaml $np.grpc | nindent 4 }}
+{{- end }}
 {{- if hasKey .spec.workloads .name }}
 {{- $readers := list }}
 {{- if .global.monitoring.enabled }}{{ $readers = concat $readers $np.monitoring }}{{ end }}

@@ -27,6 +27,8 @@ const IMAGE_SETTINGS = {
 
 const ApiConfig = Type.Object({
   ...PROCESS_SETTINGS,
+  /** For bid services; not 9090 as in the original, where the operators' listener is here. */
+  GRPC_PORT: Type.Integer({ default: 50_051, minimum: 0, maximum: 65_535 }),
   ...POSTGRES_SETTINGS,
   ...AUTH_SETTINGS,
   ...LISTING_SETTINGS,

@@ -6,6 +6,8 @@ export interface Running {
   process: ChildProcess
   url: string
   opsUrl: string
+  /** Where the API serves gRPC. */
+  grpcAddress: string
 }
 
 interface Test {
@@ -18,14 +20,17 @@ type Settings = Record<string, string | number>
 export async function startProcess(t: Test, name: string, settings: Settings): Promise<Running> {
   const port = await freePort()
   const opsPort = await freePort()
-  const child = spawnCommand(name, { ...settings, PORT: port, OPS_PORT: opsPort })
+  const grpcPort = await freePort()
+  const ports = { PORT: port, OPS_PORT: opsPort, GRPC_PORT: grpcPort }
+  const child = spawnCommand(name, { ...settings, ...ports })
   t.teardown(() => stop(child))
   const opsUrl = `http://127.0.0.1:${opsPort}`
   await waitFor(`${name} to be ready`, async () => {
     const answer = await fetch(`${opsUrl}/health/ready`).catch(() => undefined)
     return answer?.ok === true
   })
-  return { process: child, url: `http://127.0.0.1:${port}`, opsUrl }
+  const grpcAddress = `127.0.0.1:${grpcPort}`
+  return { process: child, url: `http://127.0.0.1:${port}`, opsUrl, grpcAddress }
 }
 
 /** Runs src/cmd/<name>.ts to its end and answers its exit code. */

@@ -4,6 +4,7 @@ import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
 import { runService } from '@auction/common/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
+import { startGrpc } from '#src/app/grpc/server.ts'
 import { createItemEvents } from '#src/app/item-events.ts'
 import { createTermsClient } from '#src/app/terms-client.ts'
 import { readApiConfig } from '#src/config.ts'
@@ -19,8 +20,14 @@ await runService('auction', config, async ({ log, registry, lifecycle }) => {
   const pool = createPool(config, { log, registry })
   lifecycle.onStop('postgres', () => pool.end())
   await assertDurable(pool)
+  const db = createDatabase(pool)
+  const grpc = await startGrpc({
+    ...{ db, log, registry, internalSecret: secret },
+    ...{ host: config.HOST, port: config.GRPC_PORT },
+  })
+  lifecycle.onStop('grpc', () => grpc.close())
   const app = await buildApp({
-    db: createDatabase(pool),
+    db,
     events: createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     limits: listingLimits(config.MIN_AUCTION_SECONDS),
     isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,

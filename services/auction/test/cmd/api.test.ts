@@ -1,4 +1,6 @@
 import { createTestDatabase } from '@auction/common/testing/database.ts'
+import { credentials, makeClientConstructor, type ServiceDefinition } from '@grpc/grpc-js'
+import { service as healthService } from 'grpc-health-check'
 import t from 'tap'
 import { listingBody } from '../helper.ts'
 import { INTERNAL_SECRET, startBid, startIdentity } from '../neighbours.ts'
@@ -40,6 +42,17 @@ t.test('the API on an empty database', async (t) => {
     t.match(bid.lots.get(id)?.terms, { itemId: id })
     const list = await fetch(`${api.url}/api/v1/items?status=active`)
     t.match(await list.json(), { totalItems: 1, items: [{ id }] })
+  })
+
+  t.test('serves gRPC beside HTTP', async (t) => {
+    const Health = makeClientConstructor(healthService as ServiceDefinition, 'Health')
+    const client = new Health(api.grpcAddress, credentials.createInsecure())
+    t.teardown(() => client.close())
+    const answer = await new Promise((resolve, reject) => {
+      const done = (error: unknown, value: unknown) => (error ? reject(error) : resolve(value))
+      client.Check?.({ service: 'auction.item.v1.ItemService' }, done)
+    })
+    t.match(answer, { status: 'SERVING' })
   })
 
   t.test('stops in order when asked', async (t) => {

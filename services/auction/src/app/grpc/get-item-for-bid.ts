@@ -1,0 +1,62 @@
+import type { Logger } from '@auction/common/logger.ts'
+import { Uuid } from '@auction/common/schemas.ts'
+import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
+import type { Kysely } from 'kysely'
+import { Value } from 'typebox/value'
+import { isPublic } from '#src/domain/item.ts'
+import { readItem } from '#src/infra/postgres/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type ItemMessage, itemMessage } from './item-message.ts'
+
+export interface GetItemForBidDependencies {
+  db: Kysely<Database>
+  log: Logger
+  /** Who calls, by the authorization of the call; undefined when nobody that may. */
+  readCaller: (authorization: string | undefined) => string | undefined
+  observe: (code: number, seconds: number) => void
+}
+
+interface Request {
+  item_id: string
+}
+
+type Answer = { item: ItemMessage } | { code: status; details: string }
+
+const isUuid = (id: string) => Value.Check(Uuid, id)
+
+/** Handles GetItemForBid. Whatever goes wrong in here becomes a status: no crash, no silence. */
+export function createGetItemForBid(dependencies: GetItemForBidDependencies) {
+  const { log, observe } = dependencies
+  return async (
+    call: ServerUnaryCall<Request, ItemMessage>,
+    callback: sendUnaryData<ItemMessage>,
+  ): Promise<void> => {
+    const startedMs = performance.now()
+    const answer = await decide(dependencies, call).catch((error: unknown): Answer => {
+      log.error({ err: error, method: 'GetItemForBid' }, 'gRPC call failed')
+      return { code: status.INTERNAL, details: 'internal error' }
+    })
+    const seconds = (performance.now() - startedMs) / 1_000
+    // Its deadline has passed or the caller is gone: the library has told them.
+    if (call.cancelled) return observe(status.CANCELLED, seconds)
+    observe('item' in answer ? status.OK : answer.code, seconds)
+    if ('item' in answer) callback(null, answer.item)
+    else callback(answer)
+  }
+}
+
+async function decide(
+  { db, readCaller }: GetItemForBidDependencies,
+  call: ServerUnaryCall<Request, ItemMessage>,
+): Promise<Answer> {
+  const [authorization] = call.metadata.get('authorization')
+  if (readCaller(authorization?.toString()) === undefined)
+    return { code: status.UNAUTHENTICATED, details: 'a token of a service is needed' }
+  const { item_id: id } = call.request
+  if (!isUuid(id)) return { code: status.INVALID_ARGUMENT, details: 'item_id is not a UUID' }
+  if (call.cancelled) return { code: status.CANCELLED, details: 'nobody waits any more' }
+  const read = await readItem(db, id)
+  if (read === undefined || !isPublic(read.item.status))
+    return { code: status.NOT_FOUND, details: 'there is no such item' }
+  return { item: itemMessage(read.item) }
+}
