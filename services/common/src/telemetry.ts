@@ -12,6 +12,10 @@ let stop: () => Promise<void> = async () => {}
 
 if (endpoint !== undefined && endpoint !== '') stop = await start(endpoint)
 
+/** What traces call this process; SERVICE_NAME is the original's setting. */
+export const serviceNameOf = (env: NodeJS.ProcessEnv): string =>
+  env.OTEL_SERVICE_NAME ?? env.SERVICE_NAME ?? 'auction'
+
 async function start(url: string): Promise<() => Promise<void>> {
   const [{ NodeSDK }, { OTLPTraceExporter }, { resourceFromAttributes }, { BatchSpanProcessor }] =
     await Promise.all([
@@ -25,7 +29,7 @@ async function start(url: string): Promise<() => Promise<void>> {
   const exporter = new OTLPTraceExporter({ url: `${url.replace(/\/$/, '')}/v1/traces` })
   const sdk = new NodeSDK({
     resource: resourceFromAttributes({
-      'service.name': process.env.OTEL_SERVICE_NAME ?? process.env.SERVICE_NAME ?? 'auction',
+      'service.name': serviceNameOf(process.env),
     }),
     // Sampling is decided in tracing.ts before a span exists, so every span made is exported.
     spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 })],

@@ -16,7 +16,7 @@ t.test('a line is JSON with its service, its level by name and an instant', asyn
   ])
 })
 
-t.test('passwords and tokens never reach a line', async (t) => {
+t.test('seed bug 22: passwords and tokens never reach a line', async (t) => {
   const { log, text } = collectLog()
   const secret = 'hunter2'
   log.info({ password: secret, token: secret, authorization: secret })

@@ -73,7 +73,7 @@ async function started(toy: Toy): Promise<Toy> {
   return toy
 }
 
-t.test('the operators see liveness, readiness by check, and metrics', async (t) => {
+t.test('seed bug 26: the operators see liveness, readiness by check, and metrics', async (t) => {
   const toy = await started(await start(t))
   t.strictSame(await toy.ops('/health/live'), { status: 200, body: '{"status":"ok"}' })
   for (const path of ['/health/ready', '/health/startup'])

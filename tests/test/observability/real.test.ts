@@ -24,7 +24,7 @@ const ONLY_IN_A_CLUSTER = new Map([
   ['kube_deployment_status_replicas_available', DEPLOYMENT],
 ])
 /** Ours; the rest of what processes tell is Node's. */
-const OURS = /^(auction|bid|consumer|dead_letter|http|identity|outbox|postgres)_/
+const OURS = /^(auction|bid|consumer|dead_letter|grpc|http|identity|outbox|postgres)_/
 
 const panels = readQueries()
 // A panel that draws 0 where nothing happened would hide a name that nothing has.

@@ -78,7 +78,7 @@ t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
   t.match(headers['cache-control'], /^private/)
 })
 
-t.test('what is no picture is refused, and nothing of it is kept', async (t) => {
+t.test('seed bug 21: what is no picture is refused, and nothing of it is kept', async (t) => {
   const fixture = await build(t)
   const itemId = await createDraft(fixture)
   const png = await picture('png', 300, 300)
@@ -123,7 +123,7 @@ t.test('twelve is the most, also when more arrive at once', async (t) => {
   t.equal((await readdir(fixture.folder)).length, 36, 'what was too much is cleared away')
 })
 
-t.test('order, texts and removal', async (t) => {
+t.test('seed bug 28: order, texts and removal', async (t) => {
   const fixture = await build(t)
   const { seller } = fixture
   const itemId = await createDraft(fixture)

@@ -18,7 +18,7 @@ t.test('POST /api/v1/items', async (t) => {
   const create = (changes: Record<string, unknown>) =>
     call(fixture, 'POST', ITEMS, { as: seller, body: listingBody(changes) })
 
-  t.test('creates a draft with defaults and tells it once', async (t) => {
+  t.test('seed bug 7: creates a draft with defaults and tells it once', async (t) => {
     const { statusCode, body, headers } = await create({ reservePrice: '150' })
     t.equal(statusCode, 201)
     t.equal(headers.location, `${ITEMS}/${body.id}`)
@@ -101,7 +101,7 @@ t.test('POST /api/v1/items', async (t) => {
     }
   })
 
-  t.test('refuses unknown and read-only fields by name', async (t) => {
+  t.test('seed bug 6: refuses unknown and read-only fields by name', async (t) => {
     const fields = ['status', 'endPrice', 'currentPrice', 'sellerID', 'buyerID', 'id', 'bidCount']
     for (const field of [...fields, 'version', 'createdAt', 'constructorName', 'hack']) {
       const { statusCode, body } = await create({ [field]: 'x' })
@@ -158,7 +158,7 @@ t.test('GET /api/v1/items/:id', async (t) => {
     }
   })
 
-  t.test('tells the reserve to the seller alone', async (t) => {
+  t.test('seed bug 8: tells the reserve to the seller alone', async (t) => {
     const id = await createPublished(fixture, { reservePrice: '777.00' })
     t.equal((await show(id, seller)).body.reservePrice, '777.00')
     for (const viewer of [stranger, undefined]) {

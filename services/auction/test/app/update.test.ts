@@ -21,29 +21,32 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     bid.onApply = undefined
   })
 
-  t.test('changes a draft, extension fields included, without asking bid', async (t) => {
-    bid.mode = 'down'
-    const id = await createDraft(fixture)
-    const { statusCode, body } = await put(id, {
-      currencyCode: 'JPY',
-      startPrice: '5000',
-      extensionThresholdMinutes: 3,
-      extensionMode: 'from_bid',
-    })
-    t.equal(statusCode, 200)
-    t.match(body, {
-      startPrice: '5000',
-      currentPrice: '5000',
-      extensionThresholdMinutes: 3,
-      extensionMode: 'from_bid',
-      version: 2,
-    })
-    t.match((await writtenEvents(database, id)).at(-1), {
-      key: 'item.updated.v1',
-      sequence: 2,
-      payload: { sellerId: seller.id, startPrice: '5000' },
-    })
-  })
+  t.test(
+    'seed bug 9: changes a draft, extension fields included, without asking bid',
+    async (t) => {
+      bid.mode = 'down'
+      const id = await createDraft(fixture)
+      const { statusCode, body } = await put(id, {
+        currencyCode: 'JPY',
+        startPrice: '5000',
+        extensionThresholdMinutes: 3,
+        extensionMode: 'from_bid',
+      })
+      t.equal(statusCode, 200)
+      t.match(body, {
+        startPrice: '5000',
+        currentPrice: '5000',
+        extensionThresholdMinutes: 3,
+        extensionMode: 'from_bid',
+        version: 2,
+      })
+      t.match((await writtenEvents(database, id)).at(-1), {
+        key: 'item.updated.v1',
+        sequence: 2,
+        payload: { sellerId: seller.id, startPrice: '5000' },
+      })
+    },
+  )
 
   t.test('takes an optional price away with null', async (t) => {
     const id = await createDraft(fixture, { reservePrice: '200', buyoutPrice: '300' })
@@ -115,7 +118,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     t.strictSame(answers.map(({ statusCode }) => statusCode).sort(), [200, 409])
   })
 
-  t.test('a change to what is there already changes and tells nothing', async (t) => {
+  t.test('seed bug 24: a change to what is there already changes and tells nothing', async (t) => {
     const id = await createPublished(fixture)
     const before = await writtenEvents(database, id)
     t.match(await put(id, { startPrice: '100' }), { statusCode: 200, body: { version: 2 } })

@@ -31,7 +31,7 @@ t.test('the API on an empty database', async (t) => {
       body: body === undefined ? null : JSON.stringify(body),
     })
 
-  t.test('sells by auctions as short as the operator allows', async (t) => {
+  t.test('seed bug 10: sells by auctions as short as the operator allows', async (t) => {
     const endsIn = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString()
     const short = await post('', listingBody({ endDate: endsIn(1) }))
     t.match(await short.json(), { details: { field: 'endDate', reason: 'too_short' } })

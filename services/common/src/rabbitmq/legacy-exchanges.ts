@@ -3,7 +3,7 @@ import type { Channel } from 'amqplib'
 // Under its own name the original's consumers find the exchange they declare themselves.
 const LEGACY_EXCHANGES = [
   { exchange: 'bid.bidding', source: 'auction.bid', keys: 'bid.#' },
-  { exchange: 'identity.user', source: 'auction.identity', keys: 'identity.#' },
+  { exchange: 'identity.user', source: 'auction.identity', keys: 'identity.user.#' },
 ]
 
 /**

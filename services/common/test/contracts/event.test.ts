@@ -90,7 +90,7 @@ t.test('a newer producer may send fields we do not know', async (t) => {
   t.match(readEvent(bid.bidPlaced, content).payload, { itemId: ITEM, amount: '1.00' })
 })
 
-t.test('both spellings of the seed are read', async (t) => {
+t.test('seed bug 18: both spellings of the seed are read', async (t) => {
   const cases: [EventContract, Record<string, unknown>, Record<string, unknown>][] = [
     [
       bid.bidPlaced,

@@ -39,19 +39,22 @@ for (const channels of [1, 3]) {
   })
 }
 
-t.test('a broker that is away for a while is told of once, and used when it is back', async (t) => {
-  const broker = await createTestBroker(t)
-  await broker.network.stop()
-  const { connection, lines } = open(t, broker)
-  let opened = 0
-  connection.openChannel('channel', async () => {
-    opened += 1
-  })
-  await waitFor('the first failure', () => lines.length === 1)
-  await broker.network.start()
-  await waitFor('the channel', () => opened === 1)
-  t.strictSame(lines, ['broker connection lost', 'broker connection restored'])
-})
+t.test(
+  'seed bug 14: a broker that is away for a while is told of once, and used when it is back',
+  async (t) => {
+    const broker = await createTestBroker(t)
+    await broker.network.stop()
+    const { connection, lines } = open(t, broker)
+    let opened = 0
+    connection.openChannel('channel', async () => {
+      opened += 1
+    })
+    await waitFor('the first failure', () => lines.length === 1)
+    await broker.network.start()
+    await waitFor('the channel', () => opened === 1)
+    t.strictSame(lines, ['broker connection lost', 'broker connection restored'])
+  },
+)
 
 t.test('a connection that never came about can be closed', async (t) => {
   const broker = await createTestBroker(t)

@@ -104,34 +104,37 @@ t.test(
   },
 )
 
-t.test('a failure is retried in every tier, and after five attempts it is dead', async (t) => {
-  const world = await createMessagingWorld(t)
-  let calls = 0
-  world.relay()
-  world.consume([
-    store((amount) => {
-      if (amount !== '66.00') return
-      calls += 1
-      throw Object.assign(new Error('not yet'), { code: 'shop.closed' })
-    }),
-  ])
-  const [bad, good] = bids(['66.00', '10.00'])
-  if (bad === undefined || good === undefined) return t.fail('no events')
-  await world.write([bad, good])
-  await waitFor('the neighbour', async () => (await world.effects()).length === 1)
-  const [letter] = await world.drain(DEAD, 1)
-  t.equal(calls, 5)
-  t.equal(letter?.id, bad.envelope.id)
-  t.match(letter?.headers, {
-    'x-attempts': 5,
-    'x-reason': 'not yet',
-    'x-error-code': 'shop.closed',
-    'x-original-queue': QUEUE,
-    'x-service': 'bid',
-    'x-correlation-id': 'test',
-  })
-  t.notHas(letter?.headers, { 'x-death': /./ })
-})
+t.test(
+  'seed bug 15: a failure is retried in every tier, and after five attempts it is dead',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    let calls = 0
+    world.relay()
+    world.consume([
+      store((amount) => {
+        if (amount !== '66.00') return
+        calls += 1
+        throw Object.assign(new Error('not yet'), { code: 'shop.closed' })
+      }),
+    ])
+    const [bad, good] = bids(['66.00', '10.00'])
+    if (bad === undefined || good === undefined) return t.fail('no events')
+    await world.write([bad, good])
+    await waitFor('the neighbour', async () => (await world.effects()).length === 1)
+    const [letter] = await world.drain(DEAD, 1)
+    t.equal(calls, 5)
+    t.equal(letter?.id, bad.envelope.id)
+    t.match(letter?.headers, {
+      'x-attempts': 5,
+      'x-reason': 'not yet',
+      'x-error-code': 'shop.closed',
+      'x-original-queue': QUEUE,
+      'x-service': 'bid',
+      'x-correlation-id': 'test',
+    })
+    t.notHas(letter?.headers, { 'x-death': /./ })
+  },
+)
 
 t.test('a failure waits as long as its tier says', async (t) => {
   const world = await createMessagingWorld(t)

@@ -65,52 +65,55 @@ t.test('a message of the original, which has no id, has its effect once too', as
   t.match(await world.effects(), [{ amount: '12.50' }])
 })
 
-t.test('events that a handler writes leave with its effect and continue the trace', async (t) => {
-  const world = await createMessagingWorld(t)
-  const seen: unknown[] = []
-  let written = 0
-  world.relay()
-  world.consume(
-    [
-      transactional<EffectsDatabase, typeof bidPlaced.payload>({
-        kind: 'transactional',
-        consumer: 'auction',
-        contract: bidPlaced,
-        async handle(tx, event) {
-          const trace = currentTrace()
-          seen.push(trace)
-          const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
-          await writeOutbox(tx, [
-            createEvent(
-              unheard,
-              { ...context, trace: trace ?? event.trace },
-              { itemId: event.payload.itemId },
-            ),
-          ])
+t.test(
+  'seed bug 13: events that a handler writes leave with its effect and continue the trace',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    const seen: unknown[] = []
+    let written = 0
+    world.relay()
+    world.consume(
+      [
+        transactional<EffectsDatabase, typeof bidPlaced.payload>({
+          kind: 'transactional',
+          consumer: 'auction',
+          contract: bidPlaced,
+          async handle(tx, event) {
+            const trace = currentTrace()
+            seen.push(trace)
+            const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
+            await writeOutbox(tx, [
+              createEvent(
+                unheard,
+                { ...context, trace: trace ?? event.trace },
+                { itemId: event.payload.itemId },
+              ),
+            ])
+          },
+        }),
+      ],
+      {
+        onCommitted: () => {
+          written += 1
         },
-      }),
-    ],
-    {
-      onCommitted: () => {
-        written += 1
       },
-    },
-  )
-  const event = placed(itemId(), '10.00', 1)
-  const traceId = 'b'.repeat(32)
-  await world.write([{ ...event, traceparent: `00-${traceId}-${'c'.repeat(16)}-00` }])
-  await waitFor('the commit', () => written === 1)
-  t.match(seen, [{ traceId, correlationId: 'test' }])
-  const { rows } = await world.pool.query(
-    `select events->0->'envelope' as envelope from outbox order by seq desc limit 1`,
-  )
-  t.match(rows[0]?.envelope, {
-    event: 'bid.unheard',
-    traceId,
-    correlationId: 'test',
-    causationId: event.envelope.id,
-  })
-})
+    )
+    const event = placed(itemId(), '10.00', 1)
+    const traceId = 'b'.repeat(32)
+    await world.write([{ ...event, traceparent: `00-${traceId}-${'c'.repeat(16)}-00` }])
+    await waitFor('the commit', () => written === 1)
+    t.match(seen, [{ traceId, correlationId: 'test' }])
+    const { rows } = await world.pool.query(
+      `select events->0->'envelope' as envelope from outbox order by seq desc limit 1`,
+    )
+    t.match(rows[0]?.envelope, {
+      event: 'bid.unheard',
+      traceId,
+      correlationId: 'test',
+      causationId: event.envelope.id,
+    })
+  },
+)
 
 t.test('a projection takes what has arrived, at most as much as it wants', async (t) => {
   const world = await createMessagingWorld(t)

@@ -5,30 +5,33 @@ import { notifyOutbox, writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
 
-t.test('what is committed is published with the standard headers, and only that', async (t) => {
-  const world = await createMessagingWorld(t)
-  world.relay()
-  const item = itemId()
-  await world.write([placed(item, '10.00', 1), placed(item, '11.00', 2)])
-  await world.db
-    .transaction()
-    .execute(async (tx) => {
-      await writeOutbox(tx, [placed(item, '12.00', 3)])
-      throw new Error('rolled back')
+t.test(
+  'seed bug 12: what is committed is published with the standard headers, and only that',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    world.relay()
+    const item = itemId()
+    await world.write([placed(item, '10.00', 1), placed(item, '11.00', 2)])
+    await world.db
+      .transaction()
+      .execute(async (tx) => {
+        await writeOutbox(tx, [placed(item, '12.00', 3)])
+        throw new Error('rolled back')
+      })
+      .catch(() => undefined)
+    const messages = await world.drain(QUEUE, 2)
+    t.strictSame(sequencesOf(messages, item), [1, 2])
+    t.match(messages[0]?.headers, {
+      'x-service': 'bid',
+      'x-trace-id': 'a'.repeat(32),
+      'x-correlation-id': 'test',
+      traceparent: /^00-/,
     })
-    .catch(() => undefined)
-  const messages = await world.drain(QUEUE, 2)
-  t.strictSame(sequencesOf(messages, item), [1, 2])
-  t.match(messages[0]?.headers, {
-    'x-service': 'bid',
-    'x-trace-id': 'a'.repeat(32),
-    'x-correlation-id': 'test',
-    traceparent: /^00-/,
-  })
-  t.equal(messages[0]?.id, JSON.parse(messages[0]?.content ?? '').id, 'the id is the envelope’s')
-  await waitFor('everything marked sent', async () => (await world.unsent()) === 0)
-  t.equal(await world.depth(QUEUE), 0)
-})
+    t.equal(messages[0]?.id, JSON.parse(messages[0]?.content ?? '').id, 'the id is the envelope’s')
+    await waitFor('everything marked sent', async () => (await world.unsent()) === 0)
+    t.equal(await world.depth(QUEUE), 0)
+  },
+)
 
 t.test('two relays on one database: one is active, the other takes over', async (t) => {
   const world = await createMessagingWorld(t)

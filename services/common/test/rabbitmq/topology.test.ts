@@ -31,31 +31,34 @@ async function open(t: Teardown) {
   return { broker, channel }
 }
 
-t.test('every queue but the dead letters themselves hands over what dies in it', async (t) => {
-  const { broker, channel } = await open(t)
-  await declareTopology(await channel())
-  const expected = SUBSCRIPTIONS.length * (2 + RETRY_TIERS.length)
-  const queues = await waitFor('the list of queues', async () => {
-    const found = await broker.manage<Queue[]>('GET', `/queues/${broker.vhost}`)
-    return found.length === expected ? found : undefined
-  })
-  for (const { name, durable, arguments: settings } of queues) {
-    t.equal(durable, true, name)
-    t.equal(settings['x-queue-type'], 'quorum', name)
-    t.ok(Number(settings['x-delivery-limit']) > 0, `${name} has a limit of deliveries`)
-    if (name.endsWith('.dlq')) continue
-    const target = settings['x-dead-letter-routing-key']
-    t.equal(settings['x-dead-letter-exchange'], '', name)
-    t.equal(settings['x-dead-letter-strategy'], 'at-least-once', name)
-    t.equal(settings['x-overflow'], 'reject-publish', name)
-    const retried = /^(.*)\.retry\.(5s|30s|5m)$/.exec(name)?.[1]
-    t.equal(target, retried ?? deadLetterQueue(name), name)
-    t.ok(
-      queues.some((queue) => queue.name === target),
-      `${name} hands over to a queue there is`,
-    )
-  }
-})
+t.test(
+  'seed bug 16: every queue but the dead letters themselves hands over what dies in it',
+  async (t) => {
+    const { broker, channel } = await open(t)
+    await declareTopology(await channel())
+    const expected = SUBSCRIPTIONS.length * (2 + RETRY_TIERS.length)
+    const queues = await waitFor('the list of queues', async () => {
+      const found = await broker.manage<Queue[]>('GET', `/queues/${broker.vhost}`)
+      return found.length === expected ? found : undefined
+    })
+    for (const { name, durable, arguments: settings } of queues) {
+      t.equal(durable, true, name)
+      t.equal(settings['x-queue-type'], 'quorum', name)
+      t.ok(Number(settings['x-delivery-limit']) > 0, `${name} has a limit of deliveries`)
+      if (name.endsWith('.dlq')) continue
+      const target = settings['x-dead-letter-routing-key']
+      t.equal(settings['x-dead-letter-exchange'], '', name)
+      t.equal(settings['x-dead-letter-strategy'], 'at-least-once', name)
+      t.equal(settings['x-overflow'], 'reject-publish', name)
+      const retried = /^(.*)\.retry\.(5s|30s|5m)$/.exec(name)?.[1]
+      t.equal(target, retried ?? deadLetterQueue(name), name)
+      t.ok(
+        queues.some((queue) => queue.name === target),
+        `${name} hands over to a queue there is`,
+      )
+    }
+  },
+)
 
 t.test('declaring twice changes nothing', async (t) => {
   const { channel } = await open(t)
@@ -77,7 +80,7 @@ t.test('a missing queue is noticed, and noticing creates none', async (t) => {
   }
 })
 
-t.test('subscriptions are what the design says', async (t) => {
+t.test('seed bug 17: subscriptions are what the design says', async (t) => {
   t.strictSame(
     SUBSCRIPTIONS.map(({ consumer, contract }) => queueName(consumer, contract)),
     [

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '@auction/common/logger.ts'
-import { createServiceTokenReader } from '@auction/common/service-token.ts'
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
@@ -9,6 +8,7 @@ import type { Kysely } from 'kysely'
 import { Histogram, type Registry } from 'prom-client'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createGetItemForBid } from './get-item-for-bid.ts'
+import { createServiceTokenReader } from './service-token.ts'
 
 export interface GrpcOptions {
   db: Kysely<Database>

@@ -1,0 +1,12 @@
+import { createLogger } from '#src/logger.ts'
+import { createPool } from '#src/postgres/pool.ts'
+
+// A process of its own for tls.test.ts: prints what the server answers, or why it was not asked.
+const pool = createPool(JSON.parse(process.argv[2] ?? ''), { log: createLogger('tls', 'silent') })
+try {
+  const { rows } = await pool.query('select 1 as one')
+  console.log(rows[0].one)
+} catch (error) {
+  console.log((error as { code?: string }).code)
+}
+await pool.end()
