@@ -5,14 +5,20 @@ const execute = promisify(execFile)
 const OUTPUT_MAX = 64 * 1024 * 1024
 const TIMEOUT_MS = 15 * 60_000
 
+interface RunOptions {
+  input?: string
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+}
+
 /** Runs a program to its end and answers what it printed; a failure says what it complained of. */
 export async function run(
   command: string,
   args: readonly string[],
-  { input, env = process.env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  { input, env = process.env, cwd }: RunOptions = {},
 ): Promise<string> {
   try {
-    const running = execute(command, args, { maxBuffer: OUTPUT_MAX, timeout: TIMEOUT_MS, env })
+    const running = execute(command, args, { maxBuffer: OUTPUT_MAX, timeout: TIMEOUT_MS, env, cwd })
     if (input !== undefined) running.child.stdin?.end(input)
     return (await running).stdout
   } catch (error) {

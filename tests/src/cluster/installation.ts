@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { ClientOptions } from '../api-client.ts'
+import { gatewayValues } from './certificate.ts'
 import { type Cluster, type Forwarded, run } from './commands.ts'
 import type { Settings } from './settings.ts'
 
@@ -58,6 +60,13 @@ export async function deleteNamespace({ namespace, kubectl }: Cluster): Promise<
   await kubectl('delete', 'namespace', namespace, '--wait')
 }
 
+/** Where the platform is installed, from which images, and how clients reach it. */
+export interface Target {
+  cluster: Cluster
+  tag: string
+  gateway: ClientOptions
+}
+
 export async function installData({ helm }: Cluster): Promise<void> {
   const values = `${chart('auction-data')}/values-local.yaml`
   const wait = ['--wait', '--timeout=5m']
@@ -66,14 +75,14 @@ export async function installData({ helm }: Cluster): Promise<void> {
 
 /** Installs or upgrades; `extra` are arguments such as `--set=…`. */
 export async function installPlatform(
-  { helm }: Cluster,
-  tag: string,
+  { cluster: { helm }, gateway, tag }: Target,
   extra: readonly string[] = [],
 ): Promise<void> {
   const values = `${chart('auction-platform')}/values-local.yaml`
   await helm(
     ...['upgrade', '--install', PLATFORM, chart('auction-platform'), '--values', values],
-    ...[`--set=global.image.tag=${tag}`, ...extra, '--wait', '--timeout=5m'],
+    ...[`--set=global.image.tag=${tag}`, ...gatewayValues(gateway.baseUrl), ...extra],
+    ...['--wait', '--timeout=5m'],
   )
 }
 

@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Cluster, run } from './commands.ts'
-import { installPlatform, PLATFORM, podsOf, TWO_OF_EACH, untilReplaced } from './installation.ts'
+import {
+  installPlatform,
+  PLATFORM,
+  podsOf,
+  type Target,
+  TWO_OF_EACH,
+  untilReplaced,
+} from './installation.ts'
 import { type BidRecord, startTraffic, type Traffic, type Watch } from './traffic.ts'
 
 export const WORKLOADS = [
@@ -16,9 +23,7 @@ export const WORKLOADS = [
 export const selectorOf = ([name, component]: readonly [string, string]) =>
   `app.kubernetes.io/instance=${PLATFORM},app.kubernetes.io/name=${name},app.kubernetes.io/component=${component}`
 
-export interface Ground {
-  cluster: Cluster
-  gateway: string
+export interface Ground extends Target {
   rate: number
   record: BidRecord
   log: (line: string) => void
@@ -40,14 +45,14 @@ export async function underTraffic(
 }
 
 /** Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic. */
-export async function upgrade(ground: Ground, tag: string): Promise<Watch> {
+export async function upgrade(ground: Ground): Promise<Watch> {
   const { cluster, log } = ground
-  await installPlatform(cluster, tag, TWO_OF_EACH)
+  await installPlatform(ground, TWO_OF_EACH)
   return underTraffic(ground, async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = ['identity', 'auction', 'bid', 'web'].map((service) => mark.replace('%', service))
     const startedAtMs = performance.now()
-    await installPlatform(cluster, tag, [...TWO_OF_EACH, ...marks])
+    await installPlatform(ground, [...TWO_OF_EACH, ...marks])
     log(`  upgraded in ${seconds(startedAtMs)} s`)
     const rollbackAtMs = performance.now()
     await cluster.helm('rollback', PLATFORM, '--wait', '--timeout=5m')
@@ -56,9 +61,9 @@ export async function upgrade(ground: Ground, tag: string): Promise<Watch> {
 }
 
 /** Every pod of the platform is evicted in turn, as a drain does it, under traffic. */
-export async function evict(ground: Ground, tag: string): Promise<Watch> {
+export async function evict(ground: Ground): Promise<Watch> {
   const { cluster, log } = ground
-  await installPlatform(cluster, tag, TWO_OF_EACH)
+  await installPlatform(ground, TWO_OF_EACH)
   return underTraffic(ground, async ({ watch }) => {
     for (const workload of WORKLOADS) {
       const selector = selectorOf(workload)

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type ApiClient, createClient } from '../api-client.ts'
+import { type ApiClient, type ClientOptions, createClient } from '../api-client.ts'
 import type { SentBid } from '../crash/history.ts'
 import { insist, join, type Person, sell } from '../people.ts'
 import type { Cluster } from './commands.ts'
 import { installPlatform, type Ways } from './installation.ts'
+import type { Ground } from './replacing.ts'
 import type { BidRecord } from './traffic.ts'
 
 export interface Sample {
@@ -41,11 +42,9 @@ const PAUSED = 'autoscaling.keda.sh/paused-replicas'
  * Holds the workers back until so many events are in their queue, lets KEDA do its work, and
  * watches workers come and go. Ends when there is one again and the queue is empty.
  */
-export async function scale(
-  cluster: Cluster,
-  { gateway, tag, events, ways, record }: ScaleOptions,
-): Promise<Scaling> {
-  await installPlatform(cluster, tag, SLOW_WORKERS)
+export async function scale(ground: Ground, { events, ways }: ScaleOptions): Promise<Scaling> {
+  const { cluster, gateway, record } = ground
+  await installPlatform(ground, SLOW_WORKERS)
   const startedAtMs = performance.now()
   const samples: Sample[] = []
   let isHeldBack = true
@@ -70,11 +69,8 @@ export async function scale(
 }
 
 export interface ScaleOptions {
-  gateway: string
-  tag: string
   events: number
   ways: Ways
-  record: BidRecord
 }
 
 async function look({ get }: Cluster, { managementUrl }: Ways) {
@@ -88,8 +84,8 @@ async function look({ get }: Cluster, { managementUrl }: Ways) {
 }
 
 /** Bids that raise their lots by more than any increment, so that nearly all are accepted. */
-async function bidMany(gateway: string, count: number, record: BidRecord): Promise<void> {
-  const client = createClient({ baseUrl: gateway })
+async function bidMany(gateway: ClientOptions, count: number, record: BidRecord): Promise<void> {
+  const client = createClient(gateway)
   const unique = `scale-${Date.now()}`
   try {
     const lots = await listLots(client, unique, record.sold)

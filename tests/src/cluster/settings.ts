@@ -21,7 +21,8 @@ Installs the platform from nothing into the cluster that kubectl points at and t
 The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and kubectl are on PATH.
 
   --namespace NAME   made by the phase install, and then deleted at the end (auction-test)
-  --gateway URL      where Traefik answers (http://127.0.0.1)
+  --gateway URL      where Traefik answers (https://localhost); with https a certificate of its own
+                     is made with openssl, given to the platform and believed
   --tag TAG          images that are there already; without it they are built and loaded
   --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced
   --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
@@ -52,7 +53,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     allowPositionals: true,
     options: {
       namespace: { type: 'string', default: 'auction-test' },
-      gateway: { type: 'string', default: 'http://127.0.0.1' },
+      gateway: { type: 'string', default: 'https://localhost' },
       tag: { type: 'string' },
       build: { type: 'string', default: env.CLUSTER_BUILD ?? BUILD },
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },

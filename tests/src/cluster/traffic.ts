@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type ApiClient, createClient } from '../api-client.ts'
+import { type ApiClient, type ClientOptions, createClient } from '../api-client.ts'
 import { createChance, type SentBid } from '../crash/history.ts'
 import { type Load, startLoad } from '../crash/load.ts'
 import { join } from '../people.ts'
@@ -39,15 +39,13 @@ let people = 0
  * counted the failure all the same.
  */
 export async function startTraffic(
-  gateway: string,
+  gateway: ClientOptions,
   requestsPerSecond: number,
   { history, sold }: BidRecord,
 ): Promise<Traffic> {
   const watch: Watch = { requests: 0, troubles: [] }
   const chance = createChance(Date.now())
-  const clients = Array.from({ length: CLIENTS }, () =>
-    watched(createClient({ baseUrl: gateway }), watch),
-  )
+  const clients = Array.from({ length: CLIENTS }, () => watched(createClient(gateway), watch))
   const unique = () => `cluster-${Date.now()}-${people++}`
   const seller = await join(chance.pick(clients), 'seller', unique())
   const bidders = []

@@ -1,0 +1,135 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Certificate, installCertificate } from './certificate.ts'
+import { run } from './commands.ts'
+import { tryGateway } from './gateway.ts'
+import {
+  DATA,
+  installData,
+  installPlatform,
+  makeImages,
+  makeNamespace,
+  openWays,
+  PLATFORM,
+} from './installation.ts'
+import { byKind, type Court, compare, judge } from './judging.ts'
+import { type Kill, kill } from './killing.ts'
+import { probeNetwork } from './network.ts'
+import { plotScaling } from './plot.ts'
+import { evict, upgrade } from './replacing.ts'
+import { scale } from './scaling.ts'
+import type { Phase, Settings } from './settings.ts'
+
+export const VERSION = '0.1.0'
+const SCALE_EVENTS = 20_000
+const BACKUP = fileURLToPath(new URL('../../../k8s/backup.sh', import.meta.url))
+export const RESULTS = fileURLToPath(new URL('../../../.local/cluster', import.meta.url))
+
+export interface Stage {
+  court: Court
+  settings: Settings
+  /** None when the gateway answers without TLS. */
+  certificate: Certificate | undefined
+}
+
+export type Phases = { [phase in Phase]: () => Promise<void> }
+
+export function createPhases({ court, settings, certificate }: Stage): Phases {
+  const { cluster, log, fail } = court
+  let installedAtMs = 0
+  return {
+    async images() {
+      if (settings.tag === undefined) court.tag = await makeImages(settings, VERSION)
+      log(`  tag ${court.tag}`)
+    },
+    async install() {
+      await makeNamespace(cluster)
+      if (certificate !== undefined) await installCertificate(cluster, certificate)
+      installedAtMs = performance.now()
+      await installData(cluster)
+      await installPlatform(court)
+    },
+    async test() {
+      log(indent(await cluster.helm('test', PLATFORM, '--logs', '--timeout=3m')))
+      if (installedAtMs === 0) return
+      const minutes = (performance.now() - installedAtMs) / 60_000
+      log(`  from nothing to a bid, a hammer and a read: ${minutes.toFixed(1)} min`)
+      if (minutes > 5) fail('the first bid took longer than five minutes')
+    },
+    async network() {
+      const probes = await probeNetwork(cluster)
+      const wrong = probes.filter(({ isAllowed, isReached }) => isAllowed !== isReached)
+      const open = probes.filter(({ isReached }) => isReached).length
+      log(`  ${probes.length} ways tried, ${open} open`)
+      for (const { from, to, isReached } of wrong)
+        fail(`${from} ${isReached ? 'reaches' : 'does not reach'} ${to}`)
+    },
+    gateway: () => tryGateway(court, certificate?.file),
+    async upgrade() {
+      judge(court, await upgrade(court))
+      await compare(court)
+    },
+    async evict() {
+      judge(court, await evict(court))
+      await compare(court)
+    },
+    async kill() {
+      const kills: Kill[] = []
+      const watch = await kill(court, kills)
+      log(`  ${watch.requests} requests, ${watch.troubles.length} without a good answer meanwhile`)
+      for (const [what, count] of byKind(watch)) log(`    ${String(count).padStart(6)} ${what}`)
+      await compare(court)
+    },
+    scale: () => tryScaling(court),
+    restore: () => tryRestoring(court),
+    async reinstall() {
+      await cluster.helm('uninstall', PLATFORM, '--wait')
+      await cluster.helm('uninstall', DATA, '--wait')
+      await installData(cluster)
+      await installPlatform(court)
+      await compare(court)
+    },
+  }
+}
+
+async function tryScaling(court: Court): Promise<void> {
+  const { cluster, log, fail } = court
+  const ways = await openWays(cluster)
+  const scaling = await scale(court, { events: SCALE_EVENTS, ways })
+  ways.close()
+  const { samples, bids, bidSeconds } = scaling
+  const most = Math.max(...samples.map(({ replicas }) => replicas))
+  const deepest = Math.max(...samples.map(({ backlog }) => backlog))
+  const last = samples.at(-1)
+  log(`  ${bids} bids accepted in ${bidSeconds.toFixed(0)} s, at most ${deepest} messages waiting`)
+  log(
+    `  workers: ${samples[0]?.replicas} to ${most} to ${last?.replicas}, over after ${last?.atSeconds.toFixed(0)} s`,
+  )
+  if (most < 2) fail('no worker was added')
+  if (last?.replicas !== 1 || last.backlog !== 0) fail('the workers were not taken away again')
+  mkdirSync(RESULTS, { recursive: true })
+  const title = `${bids} bids: auction workers by queue depth`
+  writeFileSync(joinPath(RESULTS, 'scaling.svg'), plotScaling(samples, title))
+  writeFileSync(joinPath(RESULTS, 'scaling.json'), JSON.stringify(samples))
+  log(`  plot in ${joinPath(RESULTS, 'scaling.svg')}`)
+  await compare(court)
+}
+
+async function tryRestoring(court: Court): Promise<void> {
+  const { cluster, log } = court
+  const folder = joinPath(RESULTS, 'backup')
+  const env = { ...process.env, NAMESPACE: cluster.namespace, RELEASE: PLATFORM, DATA }
+  for (const command of ['dump', 'restore']) {
+    const startedAtMs = performance.now()
+    const said = await run(BACKUP, [command, folder], { env })
+    log(said.trimEnd().replaceAll(/^/gm, '  '))
+    log(`  ${command} took ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`)
+  }
+  await compare(court)
+}
+
+function indent(text: string): string {
+  const shown = text.split('\n').filter((line) => /^(not )?ok/.test(line))
+  return shown.map((line) => `  ${line}`).join('\n')
+}
