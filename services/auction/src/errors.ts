@@ -2,6 +2,11 @@ import { defineError } from '@auction/common/errors.ts'
 
 /** Every error this service answers with. `details` names the field and a stable reason. */
 export const itemErrors = {
+  invalidCursor: defineError(
+    'item.list.cursor_invalid',
+    'The cursor belongs to another list. Begin again without it.',
+    400,
+  ),
   unauthenticated: defineError('auction.unauthenticated', 'Log in to do this.', 401),
   forbidden: defineError('item.forbidden', 'This item belongs to somebody else.', 403),
 
@@ -63,6 +68,17 @@ export const itemErrors = {
   ),
 
   termsNotFound: defineError('item.terms.not_found', 'There are no published terms.', 404),
+}
+
+/** Errors of watching items. */
+export const watchErrors = {
+  itemNotFound: defineError('item.watch.item_not_found', 'There is no item with this id.', 404),
+  tooMany: defineError('item.watch.too_many', 'You watch as many items as can be watched.', 409),
+  invalidCursor: defineError(
+    'item.watch.cursor_invalid',
+    'The cursor is not of this list. Begin again without it.',
+    400,
+  ),
 }
 
 /** Errors of what is written under items. */

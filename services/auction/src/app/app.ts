@@ -14,8 +14,10 @@ import { imageRoutes } from './routes/images.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { itemRoutes } from './routes/items.ts'
 import { moderationRoutes } from './routes/moderation.ts'
+import { myItemRoutes } from './routes/my-items.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { searchRoutes } from './routes/search.ts'
+import { watchRoutes } from './routes/watches.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
@@ -38,8 +40,11 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     // A description of 10,000 characters of four bytes, and the other fields.
     bodyLimitBytes: 64 * 1024,
   })
-  await itemRoutes(app, dependencies)
-  await searchRoutes(app, { db: dependencies.db, secret: dependencies.auth.internalSecret })
+  const cursors = { db: dependencies.db, secret: dependencies.auth.internalSecret }
+  await itemRoutes(app, { ...dependencies, ...cursors })
+  await searchRoutes(app, cursors)
+  await watchRoutes(app, cursors)
+  await myItemRoutes(app, cursors)
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)
   await commentRoutes(app, dependencies)

@@ -59,6 +59,8 @@ export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
 export const ItemPage = Type.Object({
   ...itemFields,
   images: Type.Array(ImageAnswer),
+  watchCount: Type.Integer({ description: 'How many people watch it.' }),
+  isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
   removal: Type.Optional(
     Type.Object(
       { reason: Type.String(), at: Instant },

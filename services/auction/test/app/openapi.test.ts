@@ -18,6 +18,7 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/items/{id}/comments',
     '/api/v1/items/{id}/publish',
     '/api/v1/items/{id}/report',
+    '/api/v1/items/{id}/watch',
     '/api/v1/items/{itemId}/attributes',
     '/api/v1/items/{itemId}/attributes/{attributeId}',
     '/api/v1/items/{itemId}/categories',
@@ -35,8 +36,10 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/moderation/items/{id}/restore',
     '/api/v1/moderation/reports',
     '/api/v1/moderation/reports/{id}/dismiss',
+    '/api/v1/my/items',
     '/api/v1/my/items.csv',
     '/api/v1/my/items/import',
+    '/api/v1/watchlist',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
 })

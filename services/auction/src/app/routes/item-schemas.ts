@@ -64,6 +64,13 @@ export const ListQueryString = Type.Object(
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
     status: optional(Type.Union(ITEM_STATUSES.map((status) => Type.Literal(status)))),
     mine: Type.Boolean({ default: false, description: 'Only your own, drafts included.' }),
+    cursor: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 400,
+        description: 'The page after the one that gave it as nextCursor; `page` stays 1 then.',
+      }),
+    ),
     sort: Type.Union([Type.Literal('endDate'), Type.Literal('-endDate')], { default: 'endDate' }),
   },
   STRICT,

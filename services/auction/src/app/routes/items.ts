@@ -8,11 +8,13 @@ import { itemErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/item-images.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
 import { readRemoval } from '#src/infra/postgres/removals.ts'
+import { readWatchers } from '#src/infra/postgres/watches.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
 import { imageAnswer } from '../image-view.ts'
 import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '../item-view.ts'
 import { type PublishDependencies, publish } from '../publish-item.ts'
+import { createCursors } from '../search-cursor.ts'
 import { editItem } from '../update-item.ts'
 import { readVisibleItem } from '../visible-item.ts'
 import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
@@ -29,11 +31,15 @@ const ItemList = Type.Object({
   pageSize: Type.Integer(),
   totalItems: Type.Integer(),
   totalPages: Type.Integer(),
+  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
   serverTime: Instant,
 })
 
 /** Listings: what sellers offer, with the public read model of the bidding on it. */
-export async function itemRoutes(app: App, dependencies: PublishDependencies): Promise<void> {
+export async function itemRoutes(
+  app: App,
+  dependencies: PublishDependencies & { secret: string },
+): Promise<void> {
   readRoutes(app, dependencies)
   createRoute(app, dependencies)
   changeRoutes(app, dependencies)
@@ -63,7 +69,10 @@ export async function itemRoutes(app: App, dependencies: PublishDependencies): P
   )
 }
 
-function readRoutes(app: App, { db }: PublishDependencies): void {
+function readRoutes(
+  app: App,
+  { db, secret }: Pick<PublishDependencies, 'db'> & { secret: string },
+): void {
   const lists = createItemLists(db)
   app.get(
     ITEMS,
@@ -77,14 +86,20 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
       },
     },
     async (request, reply) => {
-      const { page, limit, status, mine, sort } = request.query
+      const { page, limit, status, mine, sort, cursor } = request.query
       const sellerId = mine ? callerOf(request) : undefined
+      const cursors = createCursors(secret, JSON.stringify(['items', sellerId, status, sort]))
+      const after = cursor === undefined ? undefined : cursors.read(cursor)
+      if (cursor !== undefined && (after === undefined || page !== 1)) {
+        throw itemErrors.invalidCursor()
+      }
       const list = await lists.read({
         sellerId,
         status,
         order: sort === 'endDate' ? 'asc' : 'desc',
         limit,
         offset: (page - 1) * limit,
+        after: after && { end: String(after[0]), id: String(after[1]) },
       })
       reply.header('cache-control', 'no-store')
       return {
@@ -93,6 +108,9 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
         pageSize: limit,
         totalItems: list.totalItems,
         totalPages: Math.ceil(list.totalItems / limit),
+        ...(list.next === undefined
+          ? {}
+          : { nextCursor: cursors.write([list.next.end, list.next.id]) }),
         serverTime: list.now.toISOString(),
       }
     },
@@ -107,11 +125,14 @@ function readRoutes(app: App, { db }: PublishDependencies): void {
     async (request, reply) => {
       const { item, now } = await readVisibleItem(db, request.params.id, request.caller)
       const images = await readImages(db, item.id)
+      const watchers = await readWatchers(db, item.id, request.caller?.id)
       const removal = item.status === 'removed' ? await readRemoval(db, item.id) : undefined
       reply.header('cache-control', 'no-store')
       return {
         ...itemAnswer(item, now, request.caller?.id),
         images: images.map(imageAnswer),
+        watchCount: watchers.count,
+        ...(request.caller === null ? {} : { isWatched: watchers.isWatched }),
         ...(removal === undefined
           ? {}
           : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),

@@ -11,11 +11,21 @@ export interface ListQuery {
   order: 'asc' | 'desc'
   limit: number
   offset: number
+  /** The last item of the page before; in place of an offset. */
+  after?: ListPosition | undefined
+}
+
+/** Where a page ended: the end that counts, as PostgreSQL writes it, and the id. */
+export interface ListPosition {
+  end: string
+  id: string
 }
 
 export interface ItemPage {
   items: Item[]
   totalItems: number
+  /** Where the next page begins; undefined when there is none. */
+  next: ListPosition | undefined
   now: Date
 }
 
@@ -48,26 +58,72 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
 
   return {
     async read(query) {
+      const { after, order } = query
       const rows = await matching(db, query)
         .selectAll()
         .select(clock)
+        .select(sql<string>`end_date::text`.as('position'))
+        .$if(after !== undefined, (page) =>
+          page.where(
+            sql<boolean>`(end_date, id) ${order === 'asc' ? sql`>` : sql`<`}
+              (${after?.end}::timestamptz, ${after?.id}::uuid)`,
+          ),
+        )
         .orderBy('end_date', query.order)
         .orderBy('id', query.order)
         .limit(query.limit)
         .offset(query.offset)
         .execute()
       const seen = query.offset + rows.length
-      const isLastPage = rows.length > 0 && rows.length < query.limit
+      // After a cursor nobody has counted how many came before.
+      const isLastPage = after === undefined && rows.length > 0 && rows.length < query.limit
+      const last = rows.length < query.limit ? undefined : rows.at(-1)
       const total = isLastPage
         ? seen
         : await (query.sellerId === undefined ? countPublic(query) : count(matching(db, query)))
       return {
         items: rows.map((row) => toReadItem(row).item),
         totalItems: rows.length === 0 ? total : Math.max(total, seen),
+        next: last && { end: last.position, id: last.id },
         now: rows[0]?.server_time ?? (await readClock(db)),
       }
     },
   }
+}
+
+/** A page of a seller's items, newest first, of one state or of all. */
+export async function readOwnItems(
+  db: Kysely<Database>,
+  sellerId: string,
+  page: { status: ItemStatus | undefined; before: string | undefined; limit: number },
+): Promise<Item[]> {
+  const { status, before, limit } = page
+  const rows = await db
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('seller_id', '=', sellerId)
+    .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'draft'))
+    .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toReadItem(row).item)
+}
+
+/** How many items a seller has in each state; states without any are left out. */
+export async function countOwnItems(
+  db: Kysely<Database>,
+  sellerId: string,
+): Promise<{ counts: Partial<Record<ItemStatus, number>>; now: Date }> {
+  const rows = await db
+    .selectFrom('items')
+    .select(['status', (eb) => eb.fn.countAll<bigint>().as('count')])
+    .where('seller_id', '=', sellerId)
+    .groupBy('status')
+    .execute()
+  const counts = Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]))
+  return { counts, now: await readClock(db) }
 }
 
 /** A page of a seller's items by id, whatever their status, after the last one of the page before. */

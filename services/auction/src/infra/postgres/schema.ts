@@ -184,7 +184,14 @@ export interface ReviewFlagsTable {
   last_seen_at: Generated<Date>
 }
 
+export interface WatchesTable {
+  item_id: string
+  user_id: string
+  created_at: Generated<Date>
+}
+
 export interface Database {
+  watches: WatchesTable
   review_flags: ReviewFlagsTable
   item_imports: ItemImportsTable
   reports: ReportsTable
