@@ -40,6 +40,8 @@ export interface Platform {
   gatewayUrl: string
   /** Addresses behind the gateway, by process name. */
   addresses: Map<string, string>
+  /** Where auction-api serves gRPC. */
+  grpcUrl: string
   /** Where Prometheus reads from what answers it, by process name. */
   metrics: Map<string, string>
   names: string[]
@@ -103,6 +105,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     return createPlatform(options, infrastructure, names, {
       mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
       gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+      grpcUrl: `http://127.0.0.1:${context.grpcPort}`,
       addresses: new Map(names.map((name) => [name, address(name)])),
       metrics: new Map([
         ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
@@ -200,7 +203,7 @@ function createPlatform(
   { autoRestart = false, log = () => {} }: PlatformOptions,
   infrastructure: Infrastructure,
   services: string[],
-  addresses: Pick<Platform, 'gatewayUrl' | 'addresses' | 'metrics' | 'mailbox'>,
+  addresses: Pick<Platform, 'gatewayUrl' | 'grpcUrl' | 'addresses' | 'metrics' | 'mailbox'>,
 ): Platform {
   const { supervised, table } = infrastructure
   let isStopping = false

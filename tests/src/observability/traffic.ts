@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ApiClient } from '../api-client.ts'
 import { insist, join, PASSWORD, sell } from '../people.ts'
+import { callGrpc } from './grpc-call.ts'
 import { causeSeldomThings } from './seldom.ts'
 
 /** Between two rounds: enough to be seen, and no load test. */
@@ -14,9 +15,10 @@ export interface Traffic {
 
 /**
  * A little of everything until it is stopped: logins right and wrong, renewed sessions, items that
- * end in seconds, bids taken and refused, and reads; once what happens seldom.
+ * end in seconds, bids taken and refused, reads, and calls of gRPC without a token; once what happens
+ * seldom.
  */
-export async function startTraffic(client: ApiClient): Promise<Traffic> {
+export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<Traffic> {
   const unique = () => randomUUID().slice(0, 8)
   const seller = await join(client, 'Sam', `sam-${unique()}`)
   const bidders = await Promise.all(
@@ -41,6 +43,7 @@ export async function startTraffic(client: ApiClient): Promise<Traffic> {
     }
     await client.request('GET', `/api/v1/items/${id}`)
     await client.request('GET', '/identity/me', { token: seller.token })
+    await callGrpc(grpcUrl, 'auction.item.v1.ItemService/GetItemForBid')
     const wrong = { email: `nobody-${index}@example.test`, password: PASSWORD }
     await client.request('POST', '/identity/login', { body: wrong })
     const { body } = await insist(client, 'POST', '/identity/token/refresh', {

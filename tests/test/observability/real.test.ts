@@ -45,7 +45,7 @@ t.test('a real Prometheus reads a platform under load', async (t) => {
   const { platform, client } = await createPlatform(t)
   const prometheus = await startPrometheus(platform, t.testdir(), (line) => t.comment(line))
   t.teardown(() => prometheus.stop())
-  const traffic = await startTraffic(client)
+  const traffic = await startTraffic(client, platform.grpcUrl)
 
   await t.test('every query of every panel answers a number', async (t) => {
     const exprs = panels.map(({ expr }) => bare(expr)).filter((expr) => !isOfCluster(expr))

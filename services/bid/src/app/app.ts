@@ -14,6 +14,7 @@ import { createConfirmations } from './confirmation.ts'
 import { decideBatch } from './decide-batch.ts'
 import { createBidMetrics } from './metrics.ts'
 import { bidRoutes } from './routes/bids.ts'
+import { blockRoutes } from './routes/blocks.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { lotRoutes } from './routes/lots.ts'
 
@@ -60,6 +61,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   metrics.watchQueue(() => queue.length)
   await bidRoutes(app, { db, queue })
   await lotRoutes(app, { db, settings })
+  await blockRoutes(app, { db })
   await internalRoutes(app, { db, events })
   app.addHook('onClose', () => queue.drained())
   return app

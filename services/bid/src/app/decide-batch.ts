@@ -2,16 +2,15 @@ import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { isUnavailable } from '@auction/common/errors.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import type { Pool, PoolClient } from 'pg'
-import { type BidAmount, judge, type Refusal } from '#src/domain/judge.ts'
+import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
+import { readBidderNumbers, readClockAndRepeats } from '#src/infra/postgres/batch-lookups.ts'
 import {
   type BatchWrite,
   type BidRecord,
   beginBatch,
   lockLots,
-  readBidderNumbers,
-  readClockAndRepeats,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
@@ -38,6 +37,7 @@ interface Batch {
   /** Monotonic time of this process just before the clock was read, so never later than it. */
   clockAskedAtMs: number
   barredIds: ReadonlySet<string>
+  isBlocked(sellerId: string, bidderId: string): boolean
   lots: Map<string, Lot>
   changed: Set<string>
   /** Numbers of this batch's bidders, new ones included, by item and bidder. */
@@ -106,14 +106,16 @@ async function openBatch(
 ): Promise<Batch> {
   const lots = await lockLots(client, itemIds)
   const clockAskedAtMs = performance.now()
-  const { nowMs, barredIds, stored } = await readClockAndRepeats(client, commands)
+  const clock = await readClockAndRepeats(client, commands, lots)
   const known = await knownNumbers(client, numbers, lots, commands)
   const repeats = new Map<string, BidRecord>()
-  for (const record of stored) repeats.set(repeatKey(record, record.requestHash ?? ''), record)
+  for (const record of clock.stored)
+    repeats.set(repeatKey(record, record.requestHash ?? ''), record)
   return {
-    nowMs,
+    nowMs: clock.nowMs,
     clockAskedAtMs,
-    barredIds,
+    barredIds: clock.barredIds,
+    isBlocked: clock.isBlocked,
     lots,
     changed: new Set(),
     numbers: known,
@@ -196,7 +198,7 @@ function judgeOne(
     {
       bidId: command.bidId,
       bidderId: command.bidderId,
-      bidderStanding: batch.barredIds.has(command.bidderId) ? 'suspended' : 'ok',
+      bidderStanding: standingOf(batch, lot, command.bidderId),
       bidderNumber: batch.numbers.get(pairKey(command.itemId, command.bidderId)),
       maxAmount,
       currencyCode: command.currencyCode,
@@ -226,6 +228,11 @@ function judgeOne(
   batch.changed.add(command.itemId)
   batch.events.push(...events.ofBid(command, verdict, record))
   return record
+}
+
+function standingOf(batch: Batch, { sellerId }: Lot, bidderId: string): BidderStanding {
+  if (batch.barredIds.has(bidderId)) return 'suspended'
+  return batch.isBlocked(sellerId, bidderId) ? 'blocked_by_seller' : 'ok'
 }
 
 function readAmount(text: string, currencyCode: string): BidAmount {

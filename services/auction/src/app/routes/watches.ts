@@ -61,7 +61,7 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
   app.delete(
     WATCH,
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
         security,

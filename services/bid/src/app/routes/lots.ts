@@ -5,7 +5,7 @@ import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
-import { type MyBidRow, readMyBids } from '#src/infra/postgres/bids.ts'
+import { countMyBids, type MyBidRow, readMyBids, STANDINGS } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { isoInstant, LotAnswer, lotAnswer } from '../lot-view.ts'
@@ -22,6 +22,17 @@ const MyBid = Type.Object({
   bidId: Uuid,
   bidAt: Instant,
   sequence: Type.Integer(),
+})
+
+const MyBids = Type.Object({
+  bids: Type.Array(MyBid),
+  counts: Type.Object({
+    leading: Type.Integer(),
+    outbid: Type.Integer(),
+    won: Type.Integer(),
+    lost: Type.Integer(),
+  }),
+  nextBefore: Type.Optional(Uuid),
 })
 
 export interface LotRoutesOptions {
@@ -56,29 +67,34 @@ export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): P
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['bids'],
-        summary: 'Lots you have bid on, with your own maximum',
+        summary: 'Lots you have bid on, with your own maximum and how many are won or led',
         security: [{ bearer: [] }],
         querystring: Type.Object(
           {
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
             before: Type.Optional(Uuid),
+            status: Type.Optional(Type.Union(STANDINGS.map((each) => Type.Literal(each)))),
           },
           STRICT,
         ),
         response: answers({
-          200: Type.Object({ bids: Type.Array(MyBid), nextBefore: Type.Optional(Uuid) }),
+          200: MyBids,
         }),
       },
     },
     async (request, reply) => {
       const { caller } = request
       if (caller === null) throw bidErrors.unauthenticated()
-      const { before, limit } = request.query
-      const rows = await readMyBids(db, caller.id, before, limit)
+      const { before, limit, status: standing } = request.query
+      const [rows, counts] = await Promise.all([
+        readMyBids(db, caller.id, { standing, before, limit }),
+        countMyBids(db, caller.id),
+      ])
       const last = rows.at(-1)
       reply.header('cache-control', 'no-store')
       return {
         bids: rows.map(myBid),
+        counts,
         ...(rows.length === limit && last !== undefined ? { nextBefore: last.myBidId } : {}),
       }
     },
@@ -89,7 +105,7 @@ function myBid(row: MyBidRow) {
   const money = (minor: bigint) => formatAmount(minor, row.currencyCode)
   return {
     itemId: row.itemId,
-    status: statusOf(row),
+    status: row.standing,
     currencyCode: row.currencyCode,
     currentPrice: money(row.currentPrice),
     myMaxAmount: money(row.myMaxAmount),
@@ -100,10 +116,4 @@ function myBid(row: MyBidRow) {
     bidAt: isoInstant(row.myBidAtMs),
     sequence: row.sequence,
   }
-}
-
-function statusOf(row: MyBidRow): string {
-  if (row.isWinner) return 'won'
-  if (row.phase === 'closed' || row.phase === 'cancelled') return 'lost'
-  return row.isLeading ? 'leading' : 'outbid'
 }

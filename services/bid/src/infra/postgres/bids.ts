@@ -40,45 +40,49 @@ export async function readHistory(
   return rows
 }
 
+export const STANDINGS = ['leading', 'outbid', 'won', 'lost'] as const
+/** Where a bidder stands on a lot. */
+export type Standing = (typeof STANDINGS)[number]
+
+const standingFor = (bidderId: string) => sql<Standing>`case
+  when l.winner_id = ${bidderId} then 'won'
+  when l.phase in ('closed', 'cancelled') then 'lost'
+  when l.leader_id = ${bidderId} then 'leading' else 'outbid' end`
+
 /** One lot on which a bidder has bid, with that bidder's own maximum. */
 export interface MyBidRow {
   itemId: string
   currencyCode: string
-  phase: string
-  startsAtMs: number
+  standing: Standing
   endsAtMs: number
-  outcome: string | null
   currentPrice: bigint
   finalAmount: bigint | null
   myMaxAmount: bigint
   myBidAtMs: number
   myBidId: string
-  isLeading: boolean
-  isWinner: boolean
   reserveMet: boolean
   sequence: number
-  nowMs: number
 }
 
-/** The bidder's lots, the one bid on last first; `before` is the id of the last bid of a page. */
+/**
+ * The bidder's lots, the one bid on last first, of one standing or of all; `before` is the id of the
+ * last bid of a page.
+ */
 export async function readMyBids(
   db: Kysely<Database>,
   bidderId: string,
-  before: string | undefined,
-  limit: number,
+  page: { standing: Standing | undefined; before: string | undefined; limit: number },
 ): Promise<MyBidRow[]> {
+  const { standing = null, before = null, limit } = page
   const { rows } = await sql<MyBidRow>`
-    select l.item_id as "itemId", l.currency_code as "currencyCode", l.phase, l.outcome,
-      (extract(epoch from l.starts_at) * 1000)::float8 as "startsAtMs",
+    select l.item_id as "itemId", l.currency_code as "currencyCode",
+      ${standingFor(bidderId)} as standing,
       (extract(epoch from l.ends_at) * 1000)::float8 as "endsAtMs",
       l.current_price as "currentPrice", l.final_amount as "finalAmount",
       case when l.leader_id = ${bidderId} then l.leader_max else mine.max_amount end
         as "myMaxAmount",
       (extract(epoch from mine.decided_at) * 1000)::float8 as "myBidAtMs",
-      mine.id as "myBidId", l.leader_id = ${bidderId} as "isLeading",
-      coalesce(l.winner_id = ${bidderId}, false) as "isWinner", l.reserve_met as "reserveMet",
-      l.sequence::float8 as sequence,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"
+      mine.id as "myBidId", l.reserve_met as "reserveMet", l.sequence::float8 as sequence
     from lot_bidders b
     join lots l on l.item_id = b.item_id
     cross join lateral (
@@ -87,9 +91,25 @@ export async function readMyBids(
         and sequence is not null and kind <> 'auto'
       order by sequence desc limit 1
     ) mine
-    where b.bidder_id = ${bidderId} and (${before ?? null}::uuid is null or mine.id < ${before ?? null}::uuid)
+    where b.bidder_id = ${bidderId}
+      and (${before}::uuid is null or mine.id < ${before}::uuid)
+      and (${standing}::text is null or ${standingFor(bidderId)} = ${standing})
     order by mine.id desc
     limit ${limit}
   `.execute(db)
   return rows
+}
+
+/** On how many lots a bidder stands where. */
+export async function countMyBids(
+  db: Kysely<Database>,
+  bidderId: string,
+): Promise<Record<Standing, number>> {
+  const { rows } = await sql<{ standing: Standing; count: number }>`
+    select ${standingFor(bidderId)} as standing, count(*)::int as count
+      from lot_bidders b join lots l on l.item_id = b.item_id
+     where b.bidder_id = ${bidderId} group by 1`.execute(db)
+  const counts = { leading: 0, outbid: 0, won: 0, lost: 0 }
+  for (const { standing, count } of rows) counts[standing] = count
+  return counts
 }

@@ -99,6 +99,14 @@ export interface BidderStandingsTable {
   updated_at: Generated<Date>
 }
 
+export interface SellerBlocksTable {
+  seller_id: string
+  bidder_id: string
+  item_id: string | null
+  bidder_number: number | null
+  created_at: Generated<Date>
+}
+
 export interface OutboxTable {
   id: string
   seq: Generated<bigint>
@@ -114,5 +122,6 @@ export interface Database {
   results: ResultsTable
   terms_changes: TermsChangesTable
   bidder_standings: BidderStandingsTable
+  seller_blocks: SellerBlocksTable
   outbox: OutboxTable
 }
