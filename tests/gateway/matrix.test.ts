@@ -127,7 +127,7 @@ t.test('a draft is shown to nobody but its seller', async (t) => {
   }
 })
 
-// Nobody can make these without a browser or an image store, so their ids are of nothing.
+// Nobody can make these without a browser, an image store or a bidder, so their ids are of nothing.
 const NOT_OWNED = /\/passkeys\/\{|\{imageId\}|\/bidders\/\{/
 
 t.test('the owner is not refused, so it was the owner that was missing', async (t) => {
