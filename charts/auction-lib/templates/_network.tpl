@@ -14,7 +14,7 @@ spec:
       {{- include "auction-lib.selectorLabels" . | nindent 6 }}
       app.kubernetes.io/component: {{ .name }}
   policyTypes: [Ingress, Egress]
-  ingress: {{- include "auction-lib.ingress" . | nindent 4 }}
+  ingress: {{- include "auction-lib.ingress" . | default "[]" | nindent 4 }}
   egress: {{- include "auction-lib.egress" . | nindent 4 }}
 {{ end -}}
 {{- end -}}

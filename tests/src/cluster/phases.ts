@@ -20,6 +20,7 @@ import { plotScaling } from './plot.ts'
 import { evict, upgrade } from './replacing.ts'
 import { scale } from './scaling.ts'
 import type { Phase, Settings } from './settings.ts'
+import { validate } from './validating.ts'
 
 export const VERSION = '0.1.0'
 const SCALE_EVENTS = 20_000
@@ -43,6 +44,7 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
       if (settings.tag === undefined) court.tag = await makeImages(settings, VERSION)
       log(`  tag ${court.tag}`)
     },
+    validate: () => validate(court),
     async install() {
       await makeNamespace(cluster)
       if (certificate !== undefined) await installCertificate(cluster, certificate)

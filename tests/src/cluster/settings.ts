@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 
 export const PHASES = [
   'images',
+  'validate',
   'install',
   'test',
   'network',
