@@ -6,13 +6,11 @@ export const PHASES = [
   'install',
   'test',
   'network',
-  'traces',
   'gateway',
   'upgrade',
   'evict',
   'kill',
   'scale',
-  'hpa',
   'restore',
   'reinstall',
 ] as const

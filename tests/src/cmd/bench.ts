@@ -8,6 +8,7 @@ import { benchBidPath } from '../bench/bid-path.ts'
 import { benchIdentity } from '../bench/identity.ts'
 import { benchProjection } from '../bench/projection.ts'
 import { print, type Row } from '../bench/report.ts'
+import { benchSearch } from '../bench/search.ts'
 import { benchVisibility } from '../bench/visibility.ts'
 import { createBenchWorld } from '../bench/world.ts'
 
@@ -16,7 +17,7 @@ const HELP = `npm run bench -- [--quick] [--only P1,P3] [--profile] [--rounds N]
 Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.
 --quick is one short round of everything; --profile tells where our server's time went.`
 
-const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P10']
+const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'search']
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +50,8 @@ log(
   `${cpus().length} cores, ${firstCore?.model ?? 'unknown'}, load average ${loadavg().map((load) => load.toFixed(1))}`,
 )
 try {
-  if (['P1', 'P2', 'P3', 'P4', 'P5'].some((goal) => goals.has(goal))) await onInfrastructure()
+  if (['P1', 'P2', 'P3', 'P4', 'P5', 'P9', 'search'].some((goal) => goals.has(goal)))
+    await onInfrastructure()
   if (goals.has('P6')) {
     rows.push(await benchVisibility(join(stateDir, 'platform'), values.quick ? 5 : 10, log))
   }
@@ -75,6 +77,9 @@ async function onInfrastructure(): Promise<void> {
       await world.pool.end()
     }
     if (goals.has('P5')) rows.push(...(await benchProjection(infrastructure, rounds, log)))
+    if (goals.has('P9') || goals.has('search')) {
+      rows.push(...(await benchSearch(infrastructure, { goals, rounds, seconds, log })))
+    }
   } finally {
     await infrastructure.stop()
   }

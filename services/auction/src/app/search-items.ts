@@ -3,7 +3,8 @@ import type { Item } from '#src/domain/item.ts'
 import type { Search } from '#src/domain/search.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { countFacets, type Facets, type Matching, searchItems } from '#src/infra/postgres/search.ts'
+import { countFacets, type Facets, searchItems } from '#src/infra/postgres/search.ts'
+import type { Matching } from '#src/infra/postgres/search-matches.ts'
 
 export interface SearchResult {
   items: Item[]
@@ -28,14 +29,19 @@ export async function search(
   const [matching, ...position] = page.after ?? ['words']
   const after = page.after === undefined ? undefined : position
   const isFirst = after === undefined
+  const find = (used: Matching) =>
+    Promise.all([
+      searchItems(db, wanted, used, { limit: page.limit, after }),
+      // Beside the page and not after it; both are short, and somebody waits for the slower one.
+      page.withFacets ? countFacets(db, wanted, used) : undefined,
+    ])
   let used = matching as Matching
-  let found = await searchItems(db, wanted, used, { limit: page.limit, after })
+  let [found, facets] = await find(used)
   const isPlain = wanted.text !== undefined && !OPERATORS.test(wanted.text)
   if (isFirst && found.items.length === 0 && isPlain) {
     used = 'similar'
-    found = await searchItems(db, wanted, used, { limit: page.limit, after })
+    ;[found, facets] = await find(used)
   }
-  const facets = page.withFacets ? await countFacets(db, wanted, used) : undefined
   return {
     items: found.items,
     facets,

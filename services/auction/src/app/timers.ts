@@ -9,7 +9,7 @@ import type { FinishDependencies } from './finish-change.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
 import { sweepRemovals } from './remove-item.ts'
-import { type AddressCheck, reviewBidders } from './review-bidders.ts'
+import { reviewBidders } from './review-bidders.ts'
 import { startItems } from './start-items.ts'
 import { sweepTerms } from './sweep-terms.ts'
 
@@ -24,7 +24,6 @@ const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
 
 export interface TimerDependencies extends FinishDependencies {
-  sharersOf: AddressCheck
   storage: ImageStorage
   words: WordList
   metrics: ModerationMetrics
@@ -42,7 +41,7 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
     repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
-    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(dependencies)),
+    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(db)),
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     ),

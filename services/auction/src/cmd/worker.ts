@@ -7,7 +7,6 @@ import { runService } from '@auction/common/service-process.ts'
 import { createConsumers } from '#src/app/consumers.ts'
 import { createItemEvents } from '#src/app/item-events.ts'
 import { createModerationMetrics } from '#src/app/moderation-metrics.ts'
-import { createAddressCheck } from '#src/app/review-bidders.ts'
 import { createTermsClient } from '#src/app/terms-client.ts'
 import { startTimers } from '#src/app/timers.ts'
 import { readWorkerConfig } from '#src/config.ts'
@@ -37,12 +36,7 @@ await runService('auction', config, async (context) => {
   const storage = createStorage(config)
   const words = readWordList(config.BANNED_WORDS)
   const metrics = createModerationMetrics(registry)
-  const sharersOf = createAddressCheck(
-    createInternalClient({
-      ...{ service: 'auction', target: 'identity', baseUrl: config.IDENTITY_URL, secret },
-    }),
-  )
-  const timers = startTimers({ db, events, terms, sharersOf, log, storage, words, metrics })
+  const timers = startTimers({ db, events, terms, log, storage, words, metrics })
   lifecycle.onStop('timers', () => timers.stop())
   const postgres = createMigrationCheck(pool, auctionMigrations)
   return { checks: { postgres, rabbitmq: messaging.isReady } }

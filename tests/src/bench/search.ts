@@ -1,0 +1,124 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Infrastructure } from '@auction/local/infrastructure.ts'
+import autocannon from 'autocannon'
+import { createClient } from '../api-client.ts'
+import { atMost, median, type Row, versus } from './report.ts'
+
+export interface SearchBenchSettings {
+  goals: ReadonlySet<string>
+  rounds: number
+  seconds: number
+  log: (line: string) => void
+}
+
+interface Served {
+  address: string
+  searches: { name: string; path: string }[]
+  itemId: string
+}
+
+const AUCTION = fileURLToPath(new URL('../../../services/auction', import.meta.url))
+const BARE = fileURLToPath(new URL('validate-baseline.ts', import.meta.url))
+const ITEMS = 100_000
+const ASKED = 40
+const P95_MAX_MS = 60
+const CONNECTIONS = 64
+
+/** Searches with facets, and P9: reads of items against a bare GET, both over 100,000 items. */
+export async function benchSearch(
+  { postgres }: Infrastructure,
+  settings: SearchBenchSettings,
+): Promise<Row[]> {
+  const { goals, log } = settings
+  log(`filling ${ITEMS} items`)
+  const server = fork('test/search-server.ts', [], {
+    cwd: AUCTION,
+    env: { ...process.env, ITEMS: String(ITEMS), TEST_POSTGRES_URL: postgres.adminUrl },
+  })
+  const bare = fork(BARE)
+  try {
+    const [[bareAddress], served] = await Promise.all([once(bare, 'message'), first(server)])
+    return [
+      ...(goals.has('search') ? await searches(served, log) : []),
+      ...(goals.has('P9') ? await reads(served, String(bareAddress), settings) : []),
+    ]
+  } finally {
+    bare.kill('SIGKILL')
+    if (server.connected) {
+      server.disconnect()
+      await once(server, 'exit')
+    }
+  }
+}
+
+/** One search after the other, each kind in turn, so that none has the cache to itself. */
+async function searches(
+  { address, searches }: Served,
+  log: (line: string) => void,
+): Promise<Row[]> {
+  const client = createClient({ baseUrl: address })
+  const times = new Map<string, number[]>(searches.map(({ name }) => [name, []]))
+  try {
+    for (let round = 0; round < ASKED; round += 1) {
+      for (const { name, path } of searches) {
+        const startedMs = performance.now()
+        const { statusCode } = await client.request('GET', path)
+        if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}`)
+        times.get(name)?.push(performance.now() - startedMs)
+      }
+    }
+  } finally {
+    client.close()
+  }
+  return [...times].map(([name, taken]) => {
+    const p95 = percentile(taken, 0.95)
+    log(`${name}: p50 ${percentile(taken, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`)
+    return atMost('search', `p95, ${name}`, p95, P95_MAX_MS, 'ms')
+  })
+}
+
+async function reads(
+  { address, itemId }: Served,
+  bareAddress: string,
+  { rounds, seconds, log }: SearchBenchSettings,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const [what, path] of [
+    ['GET /items', '/api/v1/items?limit=20'],
+    ['GET /items/:id', `/api/v1/items/${itemId}`],
+  ] as const) {
+    const ours: number[] = []
+    const bare: number[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      bare.push(await perSecond(`${bareAddress}/bare`, seconds))
+      ours.push(await perSecond(`${address}${path}`, seconds))
+      log(`${what} ${ours.at(-1)?.toFixed(0)}/s, bare GET ${bare.at(-1)?.toFixed(0)}/s`)
+    }
+    const against = { ours: median(ours), baseline: median(bare), wanted: 0.5, unit: '/s' }
+    rows.push(versus({ goal: 'P9', what: `${what} against a bare GET`, ...against }))
+  }
+  return rows
+}
+
+async function perSecond(url: string, duration: number): Promise<number> {
+  const result = await autocannon({ url, connections: CONNECTIONS, duration })
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(`${url}: ${result.non2xx} refused, ${result.errors} failed`)
+  }
+  return result.requests.total / result.duration
+}
+
+async function first(child: ChildProcess): Promise<Served> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (served) => resolve(served as Served))
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`the server of items ended with ${code}`)))
+  })
+}
+
+function percentile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN
+}
