@@ -18,6 +18,7 @@ import { myItemRoutes } from './routes/my-items.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { searchRoutes } from './routes/search.ts'
 import { watchRoutes } from './routes/watches.ts'
+import { withdrawRoutes } from './routes/withdrawals.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
@@ -44,6 +45,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await itemRoutes(app, { ...dependencies, ...cursors })
   await searchRoutes(app, cursors)
   await watchRoutes(app, cursors)
+  await withdrawRoutes(app, dependencies)
   await myItemRoutes(app, cursors)
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)

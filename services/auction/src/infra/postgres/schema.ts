@@ -190,7 +190,14 @@ export interface WatchesTable {
   created_at: Generated<Date>
 }
 
+export interface ItemWithdrawalsTable {
+  item_id: string
+  reason: string
+  asked_at: Generated<Date>
+}
+
 export interface Database {
+  item_withdrawals: ItemWithdrawalsTable
   watches: WatchesTable
   review_flags: ReviewFlagsTable
   item_imports: ItemImportsTable
