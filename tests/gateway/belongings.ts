@@ -9,6 +9,7 @@ export interface Belongings {
   readonly attributeId: string
   readonly commentId: string
   readonly commentedId: string
+  readonly savedSearchId: string
   readonly sessionId: string
   readonly userId: string
 }
@@ -29,6 +30,11 @@ export async function gather(client: ApiClient, cast: Cast): Promise<Belongings>
     body: { attributes: [{ key: 'maker', value: 'the victim' }] },
     accept: [200, 201],
   })
+  const saved = await insist(client, 'POST', '/api/v1/saved-searches', {
+    token,
+    body: { name: 'of the victim', filters: {} },
+    accept: [201],
+  })
   // A session of its own, so that ending it takes nothing from the others.
   const other = await logIn(client, victim.email)
   const { sid } = JSON.parse(
@@ -39,6 +45,7 @@ export async function gather(client: ApiClient, cast: Cast): Promise<Belongings>
     attributeId: String((attributes.body.items as { id: string }[])[0]?.id),
     commentId: String(comment.body.id),
     commentedId: commentsPath.split('/').at(-2) ?? '',
+    savedSearchId: String(saved.body.id),
     sessionId: String(sid),
     userId: victim.id,
   }
@@ -54,6 +61,7 @@ export function fillPath({ path, parameters }: Operation, has: Belongings): stri
     if (before.endsWith('/items/')) {
       return path.includes('{commentId}') ? has.commentedId : has.draftId
     }
+    if (before.endsWith('/saved-searches/')) return has.savedSearchId
     if (before.endsWith('/sessions/')) return has.sessionId
     if (before.endsWith('/users/') || before.endsWith('/user-profiles/')) return has.userId
     if (before.endsWith('/lots/')) return has.commentedId

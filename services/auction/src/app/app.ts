@@ -16,9 +16,9 @@ import { itemRoutes } from './routes/items.ts'
 import { moderationRoutes } from './routes/moderation.ts'
 import { myItemRoutes } from './routes/my-items.ts'
 import { reportRoutes } from './routes/reports.ts'
+import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { watchRoutes } from './routes/watches.ts'
-import { withdrawRoutes } from './routes/withdrawals.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
@@ -44,8 +44,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const cursors = { db: dependencies.db, secret: dependencies.auth.internalSecret }
   await itemRoutes(app, { ...dependencies, ...cursors })
   await searchRoutes(app, cursors)
+  await savedSearchRoutes(app, dependencies)
   await watchRoutes(app, cursors)
-  await withdrawRoutes(app, dependencies)
   await myItemRoutes(app, cursors)
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)

@@ -3,13 +3,16 @@ import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import { countFlags } from '#src/infra/postgres/review-flags.ts'
+import { readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
+import { matchSearches } from './match-searches.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
 import { sweepRemovals } from './remove-item.ts'
 import { reviewBidders } from './review-bidders.ts'
+import type { SearchMetrics } from './search-metrics.ts'
 import { startItems } from './start-items.ts'
 import { sweepTerms } from './sweep-terms.ts'
 
@@ -19,6 +22,7 @@ const IMAGES_INTERVAL_MS = 2_000
 const WORDS_INTERVAL_MS = 2_000
 const REPORTS_INTERVAL_MS = 10_000
 const REVIEW_INTERVAL_MS = 5_000
+const MATCH_INTERVAL_MS = 1_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
@@ -27,14 +31,15 @@ export interface TimerDependencies extends FinishDependencies {
   storage: ImageStorage
   words: WordList
   metrics: ModerationMetrics
+  searches: SearchMetrics
 }
 
 /**
  * What the worker does by the clock: start items, finish terms that hang between services, delete
- * what is left of images, end the lots of removed items, and look at words.
+ * what is left of images, end the lots of removed items, look at words, and ask saved searches.
  */
 export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'stop'> {
-  const { db, log, words, metrics } = dependencies
+  const { db, log, words, metrics, searches } = dependencies
   const timers = [
     repeat('start items', START_INTERVAL_MS, log, () => startItems(dependencies)),
     repeat('sweep terms', SWEEP_INTERVAL_MS, log, () => sweepTerms(dependencies)),
@@ -42,6 +47,10 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
     repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(db)),
+    repeat('match searches', MATCH_INTERVAL_MS, log, async () => {
+      await matchSearches(dependencies)
+      searches.lag(await readMatchingLag(db))
+    }),
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     ),

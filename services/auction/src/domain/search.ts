@@ -41,7 +41,8 @@ export function readAttributeFilters(texts: readonly string[]): AttributeFilter[
   const filters = new Map<string, AttributeFilter>()
   for (const text of texts) {
     const [, key, value] = ATTRIBUTE.exec(text) ?? []
-    if (key === undefined || value === undefined || value.includes('\0')) return undefined
+    if (key === undefined || value === undefined) return undefined
+    if (value.includes('\0') || !value.isWellFormed()) return undefined
     const range = readRange(value)
     const known = filters.get(key)
     if (known !== undefined && (range !== null || known.range !== null)) return undefined
@@ -69,4 +70,15 @@ export function readPrice(text: string | undefined, currencyCode: string | undef
   // Nothing costs nothing, but a search may begin there.
   if (/^0+(\.0+)?$/.test(text)) return { ok: true, minor: 0n }
   return parseAmount(text, currencyCode)
+}
+
+export const SAVED_NAME_MAX = 100
+/** Saved searches of one person. */
+export const SAVED_MAX = 50
+
+/** The name of a saved search; undefined when it is none. */
+export function readSavedName(text: string): string | undefined {
+  const name = text.normalize('NFC').trim()
+  const isWritable = !name.includes('\0') && name.isWellFormed()
+  return isWritable && name !== '' && [...name].length <= SAVED_NAME_MAX ? name : undefined
 }

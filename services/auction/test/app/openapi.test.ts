@@ -19,7 +19,6 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/items/{id}/publish',
     '/api/v1/items/{id}/report',
     '/api/v1/items/{id}/watch',
-    '/api/v1/items/{id}/withdraw',
     '/api/v1/items/{itemId}/attributes',
     '/api/v1/items/{itemId}/attributes/{attributeId}',
     '/api/v1/items/{itemId}/categories',
@@ -40,6 +39,8 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/my/items',
     '/api/v1/my/items.csv',
     '/api/v1/my/items/import',
+    '/api/v1/saved-searches',
+    '/api/v1/saved-searches/{id}',
     '/api/v1/watchlist',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)

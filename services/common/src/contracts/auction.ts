@@ -131,6 +131,24 @@ export const itemRemoved = defineEvent({
   payload: Type.Object(ending),
 })
 
+/** A saved search of somebody's is for an item that came up; once for each of the two. */
+export const itemSearchMatched = defineEvent({
+  event: 'item.search_matched',
+  version: 'v1',
+  payload: Type.Object({
+    savedSearchId: field.id,
+    userId: field.id,
+    searchName: field.text,
+    itemId: field.id,
+    itemName: field.text,
+    sellerId: field.id,
+    currencyCode: field.currency,
+    currentPrice: field.money,
+    startDate: field.instant,
+    endDate: field.instant,
+  }),
+})
+
 export const itemCommentCreated = defineEvent({
   event: 'item.comment.created',
   version: 'v1',

@@ -24,6 +24,7 @@ export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'auction', contract: bidWon },
   { consumer: 'auction', contract: bidLost },
   { consumer: 'auction', contract: userRegistered },
+  { consumer: 'auction', contract: userDeleted },
   { consumer: 'bid', contract: itemPublished },
   { consumer: 'bid', contract: userSuspended },
   { consumer: 'bid', contract: userReinstated },

@@ -90,6 +90,7 @@ t.test('seed bug 17: subscriptions are what the design says', async (t) => {
       'auction.bid.won.v1',
       'auction.bid.lost.v1',
       'auction.identity.user.registered.v1',
+      'auction.identity.user.deleted.v1',
       'bid.item.published.v1',
       'bid.identity.user.suspended.v1',
       'bid.identity.user.reinstated.v1',

@@ -1,56 +1,26 @@
-import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
+import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
-import { type Static, Type } from 'typebox'
-import { subtreeOf } from '#src/domain/category.ts'
-import { PUBLIC_STATUSES } from '#src/domain/item.ts'
-import {
-  readAttributeFilters,
-  readPrice,
-  SEARCHED,
-  type Search,
-  SORTS,
-} from '#src/domain/search.ts'
+import { Type } from 'typebox'
 import { searchErrors } from '#src/errors.ts'
-import { readCategories } from '#src/infra/postgres/categories.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { COUNTED_MAX } from '#src/infra/postgres/search.ts'
 import { ItemBody, itemBody } from '../item-view.ts'
 import { createCursors } from '../search-cursor.ts'
+import { filterFields, readSearch } from '../search-filters.ts'
 import { search } from '../search-items.ts'
 
 const optional = Type.Optional
-const AttributeText = Type.String({ minLength: 3, maxLength: 560 })
-const literals = <T extends string>(values: readonly T[]) =>
-  Type.Union(values.map((value) => Type.Literal(value)))
 
 const SearchQuery = Type.Object(
   {
-    q: optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'Words, "phrases", -not' }),
-    ),
-    category: optional(Uuid),
-    status: optional(literals(PUBLIC_STATUSES)),
-    type: optional(literals(['english', 'sealed_first', 'sealed_second', 'dutch', 'reverse'])),
-    seller: optional(Uuid),
-    currencyCode: optional(CurrencyCode),
-    minPrice: optional(Amount),
-    maxPrice: optional(Amount),
-    endingWithinMinutes: optional(Type.Integer({ minimum: 1, maximum: 43_200 })),
-    buyNow: optional(Type.Boolean()),
-    attribute: optional(
-      Type.Union([AttributeText, Type.Array(AttributeText, { maxItems: 10 })], {
-        description: 'key:value or key:from..to; repeat it for more',
-      }),
-    ),
-    sort: optional(literals(SORTS)),
+    ...filterFields,
     facets: Type.Boolean({ default: false }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
     cursor: optional(Type.String({ minLength: 1, maxLength: 400 })),
   },
   STRICT,
 )
-type SearchQuery = Static<typeof SearchQuery>
 
 const Counts = Type.Record(Type.String(), Type.Integer())
 const SearchAnswer = Type.Object({
@@ -110,47 +80,4 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
       }
     },
   )
-}
-
-async function readSearch(db: Kysely<Database>, query: SearchQuery): Promise<Search> {
-  const { q, currencyCode, status, type, seller, sort } = query
-  const text = q?.normalize('NFC').trim()
-  if (text?.includes('\0')) throw searchErrors.invalid({ field: 'q', reason: 'not_printable' })
-  const attributes = readAttributeFilters(
-    query.attribute === undefined ? [] : [query.attribute].flat(),
-  )
-  if (attributes === undefined) throw searchErrors.invalid({ field: 'attribute' })
-  const price = (field: 'minPrice' | 'maxPrice') => {
-    const read = readPrice(query[field], currencyCode)
-    if (!read.ok) throw searchErrors.invalid({ field, reason: read.reason })
-    return read.minor
-  }
-  if ((sort === 'price' || sort === '-price') && currencyCode === undefined) {
-    throw searchErrors.invalid({ field: 'sort', reason: 'needs_currency' })
-  }
-  const hasText = text !== undefined && text !== ''
-  return {
-    text: hasText ? text : undefined,
-    categoryIds: await readSubtree(db, query.category),
-    statuses: status === undefined ? SEARCHED : [status],
-    type,
-    sellerId: seller,
-    currencyCode,
-    minPrice: price('minPrice'),
-    maxPrice: price('maxPrice'),
-    endingWithinMinutes: query.endingWithinMinutes,
-    hasBuyNow: query.buyNow,
-    attributes,
-    sort: sort ?? (hasText ? 'relevance' : 'ending'),
-  }
-}
-
-async function readSubtree(
-  db: Kysely<Database>,
-  id: string | undefined,
-): Promise<string[] | undefined> {
-  if (id === undefined) return undefined
-  const ids = subtreeOf(await readCategories(db), id)
-  if (ids.length === 0) throw searchErrors.invalid({ field: 'category', reason: 'not_found' })
-  return ids
 }

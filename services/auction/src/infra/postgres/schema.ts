@@ -190,14 +190,36 @@ export interface WatchesTable {
   created_at: Generated<Date>
 }
 
-export interface ItemWithdrawalsTable {
+export interface SavedSearchesTable {
+  id: string
+  user_id: string
+  name: string
+  filters: Json<Record<string, unknown>>
+  words: string | null
+  statuses: ItemStatus[]
+  category_id: string | null
+  type: string | null
+  seller_id: string | null
+  currency_code: string | null
+  min_price: bigint | null
+  max_price: bigint | null
+  ending_within_minutes: number | null
+  has_buy_now: boolean | null
+  attributes: Json<unknown[]>
+  created_at: Generated<Date>
+}
+
+export interface SearchMatchingsTable {
+  seq: Generated<bigint>
   item_id: string
-  reason: string
-  asked_at: Generated<Date>
+  reason: 'published' | 'started' | 'restored'
+  queued_at: Generated<Date>
+  after_search_id: string | null
 }
 
 export interface Database {
-  item_withdrawals: ItemWithdrawalsTable
+  saved_searches: SavedSearchesTable
+  search_matchings: SearchMatchingsTable
   watches: WatchesTable
   review_flags: ReviewFlagsTable
   item_imports: ItemImportsTable

@@ -2,7 +2,6 @@ import {
   ApplyTermsAnswer,
   CancelLotAnswer,
   internalPaths,
-  LotCancellation,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { obligationsRoute } from '@auction/common/obligations-route.ts'
@@ -44,7 +43,7 @@ export async function internalRoutes(
       config: { auth: 'service' },
       schema: {
         params: Type.Object({ itemId: Uuid }),
-        body: LotCancellation,
+        body: LotTerms,
         response: answers({ 200: CancelLotAnswer }),
       },
     },
@@ -52,8 +51,7 @@ export async function internalRoutes(
       if (request.body.itemId !== request.params.itemId) {
         throw bidErrors.lotInvalidTerms({ field: 'itemId', reason: 'differs from the path' })
       }
-      const { bySeller = false, ...terms } = request.body
-      return cancelLot(dependencies, readTerms(terms), bySeller)
+      return cancelLot(dependencies, readTerms(request.body))
     },
   )
 

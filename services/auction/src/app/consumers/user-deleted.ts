@@ -1,0 +1,22 @@
+import { userDeleted } from '@auction/common/contracts/identity.ts'
+import { projection } from '@auction/common/rabbitmq/consumer.ts'
+import type { Transaction } from 'kysely'
+import { deleteSavedSearchesOf } from '#src/infra/postgres/saved-searches.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const BATCH_MAX = 100
+
+/** Nobody who left is told of items any more, and what they looked for is forgotten. */
+export const onUserDeleted = () =>
+  projection({
+    kind: 'projection',
+    consumer: 'auction',
+    contract: userDeleted,
+    batchMax: BATCH_MAX,
+    async handle(tx: Transaction<Database>, deliveries) {
+      await deleteSavedSearchesOf(
+        tx,
+        deliveries.map(({ payload }) => payload.userId),
+      )
+    },
+  })

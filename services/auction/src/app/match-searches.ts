@@ -1,0 +1,91 @@
+import { itemSearchMatched } from '@auction/common/contracts/auction.ts'
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { formatAmount } from '@auction/common/money.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { ownTrace } from '@auction/common/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Item } from '#src/domain/item.ts'
+import { readItem } from '#src/infra/postgres/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  advanceMatching,
+  matchBatch,
+  readBatchEnd,
+  type SearchMatch,
+  takeMatching,
+} from '#src/infra/postgres/search-matchings.ts'
+import type { ItemEvents } from './item-events.ts'
+import type { SearchMetrics } from './search-metrics.ts'
+
+// Searches asked in one transaction: some milliseconds of work, and locks held no longer.
+const BATCH_SIZE = 2_000
+const BATCHES_MAX = 100
+// A row of the outbox is published as a whole, so it should not hold the others up for long.
+const EVENTS_PER_ROW = 50
+
+export interface MatchDependencies {
+  db: Kysely<Database>
+  events: Pick<ItemEvents, 'committed'>
+  searches: Pick<SearchMetrics, 'matched'>
+}
+
+/**
+ * Tells people of items that came up and that a saved search of theirs is for. What was found, how far
+ * this is and the events are one commit, so a crash in between repeats nothing and loses nothing.
+ * Returns how many searches were told.
+ */
+export async function matchSearches(
+  { db, events, searches }: MatchDependencies,
+  batchSize = BATCH_SIZE,
+): Promise<number> {
+  let told = 0
+  for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
+    const matches = await db.transaction().execute((tx) => matchNext(tx, batchSize))
+    if (matches === undefined) break
+    if (matches > 0) events.committed()
+    searches.matched(matches)
+    told += matches
+  }
+  return told
+}
+
+async function matchNext(
+  tx: Transaction<Database>,
+  batchSize: number,
+): Promise<number | undefined> {
+  const matching = await takeMatching(tx)
+  if (matching === undefined) return undefined
+  const last = await readBatchEnd(tx, matching, batchSize)
+  const matches = await matchBatch(tx, matching, last)
+  await advanceMatching(tx, matching.seq, last)
+  const read = matches.length === 0 ? undefined : await readItem(tx, matching.itemId)
+  if (read !== undefined) await tell(tx, read.item, matches)
+  return matches.length
+}
+
+async function tell(
+  tx: Transaction<Database>,
+  item: Item,
+  matches: readonly SearchMatch[],
+): Promise<void> {
+  const trace = ownTrace('match searches')
+  const about = {
+    itemId: item.id,
+    itemName: item.name,
+    sellerId: item.sellerId,
+    currencyCode: item.currencyCode,
+    currentPrice: formatAmount(item.currentPrice, item.currencyCode),
+    startDate: item.startDate.toISOString(),
+    endDate: item.currentEndDate.toISOString(),
+  }
+  const written = matches.map(({ savedSearchId, userId, name }) =>
+    createEvent(
+      itemSearchMatched,
+      { source: 'auction', aggregateId: item.id, trace },
+      { savedSearchId, userId, searchName: name, ...about },
+    ),
+  )
+  for (let at = 0; at < written.length; at += EVENTS_PER_ROW) {
+    await writeOutbox(tx, written.slice(at, at + EVENTS_PER_ROW))
+  }
+}

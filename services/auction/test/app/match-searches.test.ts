@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto'
+import { createRegistry } from '@auction/common/metrics.ts'
+import t from 'tap'
+import { matchSearches } from '#src/app/match-searches.ts'
+import { createSearchMetrics } from '#src/app/search-metrics.ts'
+import { startItems } from '#src/app/start-items.ts'
+import {
+  build,
+  call,
+  createDraft,
+  createPublished,
+  type Fixture,
+  inMinutes,
+  writtenEvents,
+} from '#test/helper.ts'
+import type { Person } from '#test/neighbours.ts'
+
+type Filters = Record<string, unknown>
+
+async function save(fixture: Fixture, as: Person, filters: Filters, name = 'Mine') {
+  const body = { name, filters }
+  const answer = await call(fixture, 'POST', '/api/v1/saved-searches', { as, body })
+  if (answer.statusCode !== 201) throw new Error(JSON.stringify(answer.body))
+  return answer.body.id
+}
+
+const searches = createSearchMetrics(createRegistry('auction'))
+const match = ({ db, dependencies }: Fixture, batchSize?: number) =>
+  matchSearches({ db, events: dependencies.events, searches }, batchSize)
+
+/** Everybody who was told, by event. */
+async function told({ database }: Fixture) {
+  const events = await writtenEvents(database)
+  return events
+    .filter(({ key }) => key === 'item.search_matched.v1')
+    .map(({ payload }) => payload as Record<'savedSearchId' | 'itemId' | 'userId', string>)
+}
+
+t.test('whoever looks for an item is told when it is published, and nobody else', async (t) => {
+  const fixture = await build(t)
+  const { seller, identity } = fixture
+  const ann = identity.person()
+  await createPublished(fixture, { name: 'Silver spoon of before' })
+  const savedSearchId = await save(fixture, ann, { q: 'silver spoons' }, 'Spoons')
+  await save(fixture, ann, { q: 'golden spoons' })
+  await save(fixture, seller, { q: 'silver' }, 'what the seller looks for')
+  t.equal(await match(fixture), 0, 'earlier items are no news')
+  const itemId = await createPublished(fixture, { name: 'Silver spoon' })
+  const late = await save(fixture, ann, {}, 'saved later')
+  t.equal(await match(fixture), 1)
+  t.equal(await match(fixture), 0)
+  t.match(await told(fixture), [
+    {
+      ...{ savedSearchId, itemId, userId: ann.id, searchName: 'Spoons', itemName: 'Silver spoon' },
+      ...{ sellerId: seller.id, currencyCode: 'USD', currentPrice: '100.00' },
+    },
+  ])
+  await createDraft(fixture, { name: 'Silver spoon that is a draft' })
+  t.equal(await match(fixture), 0)
+  await createPublished(fixture, { name: 'A vase' })
+  t.equal(await match(fixture), 1)
+  t.match((await told(fixture)).at(-1), { savedSearchId: late })
+})
+
+t.test('a start is news only to who waits for running auctions', async (t) => {
+  const fixture = await build(t)
+  const ann = fixture.identity.person()
+  const any = await save(fixture, ann, {})
+  const running = await save(fixture, ann, { status: 'active' })
+  const itemId = await createPublished(fixture, { startDate: inMinutes(60) })
+  await match(fixture)
+  t.match(await told(fixture), [{ savedSearchId: any, itemId }])
+  await fixture.database.pool.query(`update items set start_date = now() - interval '1 second'`)
+  t.equal(await startItems(fixture.dependencies), 1)
+  t.equal(await match(fixture), 1)
+  t.match((await told(fixture)).at(-1), { savedSearchId: running, itemId })
+})
+
+t.test('an item that was removed and is shown again is told of once', async (t) => {
+  const fixture = await build(t)
+  const [ann, moderator] = [fixture.identity.person(), fixture.identity.person(['moderator'])]
+  await save(fixture, ann, { q: 'spoon' })
+  const moderate = async (id: string, action: string) => {
+    const body = { reason: 'a test' }
+    const url = `/api/v1/moderation/items/${id}/${action}`
+    return (await call(fixture, 'POST', url, { as: moderator, body })).statusCode
+  }
+  const removed = await createPublished(fixture)
+  t.equal(await moderate(removed, 'remove'), 204)
+  t.equal(await match(fixture), 0, 'what is gone is no news')
+  const shown = await createPublished(fixture)
+  t.equal(await match(fixture), 1)
+  const { pool } = fixture.database
+  await pool.query(`update items set status = 'removed' where id = $1`, [shown])
+  await pool.query(`update items set status = 'active' where id = $1`, [shown])
+  const { rows } = await pool.query('select item_id, reason from search_matchings')
+  t.strictSame(rows, [{ item_id: shown, reason: 'restored' }])
+  t.equal(await match(fixture), 0)
+  t.equal((await told(fixture)).length, 1)
+})
+
+t.test('a failure in between repeats nothing and loses nothing', async (t) => {
+  const fixture = await build(t)
+  for (let count = 0; count < 5; count += 1) await save(fixture, fixture.identity.person(), {})
+  await createPublished(fixture)
+  const { pool } = fixture.database
+  await pool.query(`create function fail() returns trigger language plpgsql as $$
+    begin raise exception 'killed'; end $$`)
+  t.equal(await match(fixture, 100), 5, 'all at once')
+  await createPublished(fixture)
+  await pool.query(`create trigger fail before update or delete on search_matchings
+    for each row when (old.after_search_id is not null) execute function fail()`)
+  await t.rejects(match(fixture, 2), /killed/, 'after the first two')
+  t.equal((await told(fixture)).length, 7)
+  await pool.query('drop trigger fail on search_matchings')
+  t.equal(await match(fixture, 2), 3)
+  const pairs = (await told(fixture)).map((one) => one.savedSearchId + one.itemId)
+  t.equal(new Set(pairs).size, 10)
+  t.equal(pairs.length, 10)
+  const { rowCount } = await pool.query('select from search_matchings')
+  t.equal(rowCount, 0)
+})
+
+t.test('two workers tell each search once', async (t) => {
+  const fixture = await build(t)
+  const people = 40
+  for (let count = 0; count < people; count += 1) {
+    await save(fixture, fixture.identity.person(), { q: 'spoon' })
+  }
+  const items = [await createPublished(fixture), await createPublished(fixture)]
+  await Promise.all([1, 2, 3].map(() => match(fixture, 7)))
+  await match(fixture, 7)
+  const pairs = (await told(fixture)).map((one) => one.savedSearchId + one.itemId)
+  t.equal(pairs.length, people * items.length)
+  t.equal(new Set(pairs).size, pairs.length)
+})
+
+t.test('a search that is deleted meanwhile is told of nothing', async (t) => {
+  const fixture = await build(t)
+  const ann = fixture.identity.person()
+  const gone = await save(fixture, ann, {})
+  await save(fixture, ann, {})
+  await createPublished(fixture)
+  const deleter = await fixture.database.pool.connect()
+  t.teardown(() => deleter.release())
+  await deleter.query('begin')
+  await deleter.query('delete from saved_searches where id = $1', [gone])
+  t.equal(await match(fixture), 1, 'and is not waited for')
+  await deleter.query('commit')
+  t.equal((await told(fixture)).length, 1)
+})
+
+t.test('a saved search is for exactly the items that the search finds', async (t) => {
+  const fixture = await build(t)
+  const { identity, seller } = fixture
+  const admin = identity.person(['admin'])
+  const category = async (name: string, parent_id: string | null) =>
+    (await call(fixture, 'POST', '/api/v1/categories', { as: admin, body: { name, parent_id } }))
+      .body.id
+  const art = await category('Art', null)
+  const prints = await category('Prints', art)
+  const tools = await category('Tools', null)
+  await call(fixture, 'PUT', `/api/v1/categories/${art}/attributes`, {
+    as: admin,
+    body: { attributes: [{ key: 'width', label: 'Width', kind: 'number', unit: 'cm' }] },
+  })
+  const other = identity.person()
+  const filters: Filters[] = [
+    {},
+    { q: 'woodcut' },
+    { q: 'woodcut -framed' },
+    { q: '"old woodcut" or vase' },
+    { category: art },
+    { category: prints },
+    { category: tools },
+    { type: 'english' },
+    { type: 'dutch' },
+    { seller: seller.id },
+    { seller: randomUUID() },
+    { currencyCode: 'EUR' },
+    { currencyCode: 'USD', minPrice: '20' },
+    { currencyCode: 'USD', minPrice: '20.01' },
+    { currencyCode: 'USD', maxPrice: '20', q: 'woodcut' },
+    { endingWithinMinutes: 60 },
+    { buyNow: true },
+    { buyNow: false },
+    { attribute: 'width:30' },
+    { attribute: 'width:10..40' },
+    { attribute: 'width:..29.5' },
+    { attribute: ['width:30..', 'maker:dürer'] },
+    { attribute: ['maker:dürer', 'maker:nobody'] },
+    { status: 'scheduled' },
+    { status: 'active', category: art, q: 'woodcut' },
+  ]
+  const saved = new Map<string, Filters>()
+  for (const one of filters) saved.set(await save(fixture, other, one), one)
+  const list = async (changes: Filters, categories: string[], attributes: object[]) => {
+    const id = await createDraft(fixture, changes)
+    const url = `/api/v1/items/${id}`
+    const as = seller
+    await call(fixture, 'PUT', `${url}/categories`, { as, body: { categories } })
+    if (attributes.length > 0) {
+      await call(fixture, 'POST', `${url}/attributes`, { as, body: { attributes } })
+    }
+    await call(fixture, 'POST', `${url}/publish`, { as })
+  }
+  const dürer = { key: 'maker', value: 'dürer' }
+  const wide = (value: string) => ({ key: 'width', value })
+  await list({ name: 'Old woodcut', startPrice: '20.00' }, [prints], [dürer, wide('30')])
+  await list({ name: 'Framed woodcut', buyoutPrice: '900.00' }, [art], [wide('9')])
+  await list({ name: 'Vase', currencyCode: 'EUR', endDate: inMinutes(40) }, [], [])
+  await list({ name: 'Plane', startDate: inMinutes(60) }, [tools], [dürer, wide('300')])
+  await match(fixture, 4)
+  const events = await told(fixture)
+  t.ok(events.length > 25, `${events.length} pairs`)
+  for (const [id, one] of saved) {
+    const { attribute = [], ...rest } = one
+    const query = new URLSearchParams(rest as Record<string, string>)
+    for (const value of [attribute].flat()) query.append('attribute', value as string)
+    const { body } = await call(fixture, 'GET', `/api/v1/items/search?${query}`)
+    const isSimilar = body.spelling === 'similar'
+    const found = isSimilar ? [] : (body.items as { id: string }[]).map((item) => item.id).sort()
+    const matched = events.filter(({ savedSearchId }) => savedSearchId === id)
+    t.strictSame(matched.map(({ itemId }) => itemId).sort(), found, JSON.stringify(one))
+  }
+})
