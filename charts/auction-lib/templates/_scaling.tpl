@@ -32,7 +32,7 @@ spec:
   behavior:
     {{- /* The last seconds of a popular lot do not wait; a quiet minute is no reason to shrink. */}}
     scaleUp: { stabilizationWindowSeconds: 0, policies: [{ type: Percent, value: 100, periodSeconds: 15 }] }
-    scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: Pods, value: 1, periodSeconds: 60 }] }
+    scaleDown: { stabilizationWindowSeconds: {{ $scaling.scaleDownStabilizationSeconds }}, policies: [{ type: Pods, value: 1, periodSeconds: 60 }] }
 {{ end -}}
 {{- end -}}
 

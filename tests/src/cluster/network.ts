@@ -1,5 +1,6 @@
 import type { Cluster } from './commands.ts'
 import { DATA, PLATFORM } from './installation.ts'
+import { runStranger } from './pods.ts'
 
 export interface Probe {
   from: string
@@ -60,7 +61,9 @@ export async function probeNetwork(cluster: Cluster): Promise<Probe[]> {
     )
     probes.push(...compare(from, allowed, reachedIn(reached)))
   }
-  const stranger = await askStranger(cluster, targets)
+  // As somebody who got into the namespace would start one.
+  const command = ['sh', '-c', 'node -e "$0" "$1" || true', PROBE, targets]
+  const stranger = reachedIn(await runStranger(cluster, 'stranger', command))
   return [...probes, ...compare('a pod of another release', [], stranger)]
 }
 
@@ -69,33 +72,6 @@ function compare(from: string, allowed: readonly Target[], reached: { [to: strin
     ...{ from, to, isReached },
     isAllowed: allowed.some((target) => target === to),
   }))
-}
-
-/** A pod with no label of ours in the same namespace, as somebody who got in would start one. */
-async function askStranger({ kubectl, apply }: Cluster, targets: string) {
-  const name = 'stranger'
-  await kubectl('delete', 'pod', name, '--ignore-not-found', '--wait')
-  await apply(
-    JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
-      spec: {
-        ...{ restartPolicy: 'Never', automountServiceAccountToken: false },
-        securityContext: {
-          ...{ runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
-        },
-        containers: [
-          {
-            ...{ name, image: 'docker.io/library/node:24-slim', imagePullPolicy: 'IfNotPresent' },
-            command: ['sh', '-c', 'node -e "$0" "$1" || true', PROBE, targets],
-            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-          },
-        ],
-      },
-    }),
-  )
-  const ended = '--for=jsonpath={.status.phase}=Succeeded'
-  await kubectl('wait', `pod/${name}`, ended, '--timeout=90s')
-  return reachedIn(await kubectl('logs', name))
 }
 
 /** The shell may say "Killed" before or after it. */

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { autoscale, CPU_TARGET } from './autoscaling.ts'
 import { type Certificate, installCertificate } from './certificate.ts'
 import { run } from './commands.ts'
 import { tryGateway } from './gateway.ts'
@@ -20,6 +21,7 @@ import { plotScaling } from './plot.ts'
 import { evict, upgrade } from './replacing.ts'
 import { scale } from './scaling.ts'
 import type { Phase, Settings } from './settings.ts'
+import { trace } from './tracing.ts'
 import { validate } from './validating.ts'
 
 export const VERSION = '0.1.0'
@@ -67,6 +69,12 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
       for (const { from, to, isReached } of wrong)
         fail(`${from} ${isReached ? 'reaches' : 'does not reach'} ${to}`)
     },
+    async traces() {
+      const { senders, silent, isStrangerLetIn } = await trace(court)
+      log(`  ${senders.length} processes sent spans to another namespace: ${senders.join(', ')}`)
+      if (silent.length > 0) fail(`nothing came from ${silent.join(', ')}`)
+      if (isStrangerLetIn) fail('a pod of another namespace reaches the collector')
+    },
     gateway: () => tryGateway(court, certificate?.file),
     async upgrade() {
       judge(court, await upgrade(court))
@@ -84,6 +92,7 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
       await compare(court)
     },
     scale: () => tryScaling(court),
+    hpa: () => tryAutoscaling(court),
     restore: () => tryRestoring(court),
     async reinstall() {
       await cluster.helm('uninstall', PLATFORM, '--wait')
@@ -111,10 +120,37 @@ async function tryScaling(court: Court): Promise<void> {
   if (most < 2) fail('no worker was added')
   if (last?.replicas !== 1 || last.backlog !== 0) fail('the workers were not taken away again')
   mkdirSync(RESULTS, { recursive: true })
-  const title = `${bids} bids: auction workers by queue depth`
-  writeFileSync(joinPath(RESULTS, 'scaling.svg'), plotScaling(samples, title))
+  const plot = plotScaling(
+    samples.map(({ backlog, ...sample }) => ({ ...sample, load: backlog })),
+    {
+      title: `${bids} bids: auction workers by queue depth`,
+      ...{ load: 'messages before the workers', replicas: 'workers ready' },
+    },
+  )
+  writeFileSync(joinPath(RESULTS, 'scaling.svg'), plot)
   writeFileSync(joinPath(RESULTS, 'scaling.json'), JSON.stringify(samples))
   log(`  plot in ${joinPath(RESULTS, 'scaling.svg')}`)
+  await compare(court)
+}
+
+async function tryAutoscaling(court: Court): Promise<void> {
+  const { log, fail } = court
+  const { samples, up, down } = await autoscale(court)
+  const most = Math.max(...samples.map(({ replicas }) => replicas))
+  const last = samples.at(-1)
+  const hottest = Math.max(...samples.map(({ load }) => load))
+  log(`  CPU of the bid API: up to ${hottest} % of its request, wanted are ${CPU_TARGET} %`)
+  log(
+    `  its pods: ${samples[0]?.replicas} to ${most} to ${last?.replicas} in ${last?.atSeconds.toFixed(0)} s`,
+  )
+  if (most < 2) fail('no pod was added')
+  if (last?.replicas !== 1) fail('the pods were not taken away again')
+  mkdirSync(RESULTS, { recursive: true })
+  const title = 'pods of the bid API by CPU'
+  const legend = { title, load: 'CPU in percent of the request', replicas: 'pods ready' }
+  writeFileSync(joinPath(RESULTS, 'hpa.svg'), plotScaling(samples, legend))
+  log(`  plot in ${joinPath(RESULTS, 'hpa.svg')}`)
+  for (const watch of [up, down]) judge(court, watch)
   await compare(court)
 }
 

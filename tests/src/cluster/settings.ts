@@ -6,11 +6,13 @@ export const PHASES = [
   'install',
   'test',
   'network',
+  'traces',
   'gateway',
   'upgrade',
   'evict',
   'kill',
   'scale',
+  'hpa',
   'restore',
   'reinstall',
 ] as const
