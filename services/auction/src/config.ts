@@ -46,6 +46,7 @@ const WorkerConfig = Type.Object({
   /** Words, with commas between, that put a text before the moderators. Empty: the bundled ones. */
   BANNED_WORDS: Type.String({ default: '', maxLength: 20_000 }),
   BID_URL: Type.String({ minLength: 1 }),
+  IDENTITY_URL: Type.String({ minLength: 1 }),
 })
 
 const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })

@@ -29,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly Target[]>> = {
   'identity-api': ['postgres identity', 'identity', 'auction', 'bid'],
   'identity-worker': ['postgres identity', 'broker', 'auction', 'bid'],
   'auction-api': ['postgres auction', 'auction', 'identity', 'bid'],
-  'auction-worker': ['postgres auction', 'broker', 'bid'],
+  'auction-worker': ['postgres auction', 'broker', 'bid', 'identity'],
   'bid-api': ['postgres bid', 'bid', 'identity'],
   'bid-worker': ['postgres bid', 'broker', 'auction'],
   'web-server': ['auction', 'bid', 'web'],

@@ -1,14 +1,46 @@
+import {
+  SHARED_ADDRESSES_PATH,
+  SHARED_ADDRESSES_USERS_MAX,
+  type SharedAddress,
+  type SharedAddresses,
+} from '@auction/common/contracts/shared-addresses.ts'
+import { serviceUnavailable } from '@auction/common/errors.ts'
+import type { InternalClient } from '@auction/common/internal-client.ts'
 import type { Kysely } from 'kysely'
-import { replaceFlags, takeDueBidders } from '#src/infra/postgres/review-flags.ts'
+import { readDueBidders, replaceFlags, takeDueBidders } from '#src/infra/postgres/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-const BATCH_MAX = 200
+/** Asks identity who logs in from the addresses of these bidders. */
+export type AddressCheck = (bidderIds: readonly string[]) => Promise<SharedAddress[]>
 
-/** Works out the flags of bidders about whom something new is known. Returns how many there were. */
-export async function reviewBidders(db: Kysely<Database>): Promise<number> {
+export function createAddressCheck(identity: InternalClient): AddressCheck {
+  return async (userIds) => {
+    const { statusCode, body } = await identity.request<SharedAddresses>(
+      'POST',
+      SHARED_ADDRESSES_PATH,
+      { userIds },
+    )
+    if (statusCode !== 200) throw serviceUnavailable({ service: 'identity' })
+    return body.pairs
+  }
+}
+
+export interface ReviewDependencies {
+  db: Kysely<Database>
+  sharersOf: AddressCheck
+}
+
+/**
+ * Works out the flags of bidders about whom something new is known. Returns how many there were.
+ * Throws when identity does not answer: they stay due.
+ */
+export async function reviewBidders({ db, sharersOf }: ReviewDependencies): Promise<number> {
+  const due = await readDueBidders(db, SHARED_ADDRESSES_USERS_MAX)
+  if (due.length === 0) return 0
+  const sharers = await sharersOf(due)
   return db.transaction().execute(async (tx) => {
-    const bidderIds = await takeDueBidders(tx, BATCH_MAX)
-    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds)
+    const bidderIds = await takeDueBidders(tx, due)
+    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharers)
     return bidderIds.length
   })
 }

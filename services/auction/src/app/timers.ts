@@ -11,7 +11,7 @@ import { deleteDueObjects } from './images/delete-objects.ts'
 import { matchSearches } from './match-searches.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
 import { sweepRemovals } from './remove-item.ts'
-import { reviewBidders } from './review-bidders.ts'
+import { type AddressCheck, reviewBidders } from './review-bidders.ts'
 import type { SearchMetrics } from './search-metrics.ts'
 import { startItems } from './start-items.ts'
 import { sweepTerms } from './sweep-terms.ts'
@@ -28,6 +28,7 @@ const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
 
 export interface TimerDependencies extends FinishDependencies {
+  sharersOf: AddressCheck
   storage: ImageStorage
   words: WordList
   metrics: ModerationMetrics
@@ -46,7 +47,7 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
     repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
-    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(db)),
+    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(dependencies)),
     repeat('match searches', MATCH_INTERVAL_MS, log, async () => {
       await matchSearches(dependencies)
       searches.lag(await readMatchingLag(db))

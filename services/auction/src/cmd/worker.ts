@@ -7,6 +7,7 @@ import { runService } from '@auction/common/service-process.ts'
 import { createConsumers } from '#src/app/consumers.ts'
 import { createItemEvents } from '#src/app/item-events.ts'
 import { createModerationMetrics } from '#src/app/moderation-metrics.ts'
+import { createAddressCheck } from '#src/app/review-bidders.ts'
 import { createSearchMetrics } from '#src/app/search-metrics.ts'
 import { createTermsClient } from '#src/app/terms-client.ts'
 import { startTimers } from '#src/app/timers.ts'
@@ -38,7 +39,14 @@ await runService('auction', config, async (context) => {
   const words = readWordList(config.BANNED_WORDS)
   const metrics = createModerationMetrics(registry)
   const searches = createSearchMetrics(registry)
-  const timers = startTimers({ db, events, terms, log, storage, words, metrics, searches })
+  const sharersOf = createAddressCheck(
+    createInternalClient({
+      ...{ service: 'auction', target: 'identity', baseUrl: config.IDENTITY_URL, secret },
+    }),
+  )
+  const timers = startTimers({
+    ...{ db, events, terms, sharersOf, log, storage, words, metrics, searches },
+  })
   lifecycle.onStop('timers', () => timers.stop())
   const postgres = createMigrationCheck(pool, auctionMigrations)
   return { checks: { postgres, rabbitmq: messaging.isReady } }

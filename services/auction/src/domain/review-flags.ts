@@ -1,5 +1,10 @@
 /** Signals that a bidder may bid for the seller (domain rules 3.10). None of them blocks anything. */
-export const FLAG_KINDS = ['only_one_seller', 'never_wins', 'new_account_last_seconds'] as const
+export const FLAG_KINDS = [
+  'same_address',
+  'only_one_seller',
+  'never_wins',
+  'new_account_last_seconds',
+] as const
 export type FlagKind = (typeof FLAG_KINDS)[number]
 
 /** Lots of one seller, and of nobody else, that a bidder has bid on. */

@@ -5,6 +5,7 @@ import { userRegistered } from '@auction/common/contracts/identity.ts'
 import t from 'tap'
 import { reviewBidders } from '#src/app/review-bidders.ts'
 import { NEVER_WINS_ITEMS_MIN, ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
+import { startAddresses } from '../addresses.ts'
 import { consume, event, placed } from '../bid-history.ts'
 import { build, call, createPublished, type Fixture } from '../helper.ts'
 
@@ -28,9 +29,15 @@ function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[
 }
 
 /** Brings what is due half a minute later to now, on the database's clock. */
-async function review({ db, database }: Fixture): Promise<number> {
+async function review({ db, database, sharersOf }: World): Promise<number> {
   await database.pool.query(`update bidder_checks set due_at = clock_timestamp()`)
-  return reviewBidders(db)
+  return reviewBidders({ db, sharersOf })
+}
+
+type World = Awaited<ReturnType<typeof start>>
+
+async function start(t: Parameters<typeof build>[0]) {
+  return { ...(await build(t)), ...(await startAddresses(t)) }
 }
 
 async function flags(fixture: Fixture, query = '') {
@@ -40,7 +47,7 @@ async function flags(fixture: Fixture, query = '') {
 }
 
 t.test('who only bids on one seller is flagged until bidding elsewhere', async (t) => {
-  const fixture = await build(t)
+  const fixture = await start(t)
   const { dependencies, seller, identity } = fixture
   const [friend, buyer] = [randomUUID(), randomUUID()]
   for (let count = 1; count <= ONE_SELLER_ITEMS_MIN; count += 1) {
@@ -48,7 +55,7 @@ t.test('who only bids on one seller is flagged until bidding elsewhere', async (
     const told = sale(await createPublished(fixture), buyer, [friend])
     await consume(dependencies, told)
     await consume(dependencies, told)
-    t.equal(await reviewBidders(fixture.db), 0, 'other events may be on their way')
+    t.equal(await reviewBidders(fixture), 0, 'other events may be on their way')
     t.equal(await review(fixture), 2)
   }
   t.match(await flags(fixture, '?kind=only_one_seller'), [
@@ -62,7 +69,7 @@ t.test('who only bids on one seller is flagged until bidding elsewhere', async (
 })
 
 t.test('who never wins is flagged, and not any more after winning', async (t) => {
-  const fixture = await build(t)
+  const fixture = await start(t)
   const { dependencies, identity } = fixture
   const [loser, buyer] = [randomUUID(), randomUUID()]
   for (let count = 1; count <= NEVER_WINS_ITEMS_MIN; count += 1) {
@@ -80,7 +87,7 @@ t.test('who never wins is flagged, and not any more after winning', async (t) =>
 })
 
 t.test('a new account in the last seconds is flagged, extension or not', async (t) => {
-  const fixture = await build(t)
+  const fixture = await start(t)
   const { dependencies } = fixture
   const register = (userId: string) =>
     event(userRegistered, userId, { userId, name: 'A', email: 'a@example.test' })
@@ -123,15 +130,42 @@ t.test('a new account in the last seconds is flagged, extension or not', async (
   t.strictSame(await flags(fixture), [])
 })
 
+t.test(
+  'who logs in from where the seller does is flagged, and identity is asked again',
+  async (t) => {
+    const fixture = await start(t)
+    const { dependencies, seller, addresses } = fixture
+    const [friend, neighbour, buyer] = [randomUUID(), randomUUID(), randomUUID()]
+    addresses.shared = [
+      { userId: friend, otherId: seller.id },
+      { userId: neighbour, otherId: randomUUID() },
+    ]
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend, neighbour]))
+    addresses.isDown = true
+    await t.rejects(review(fixture), { code: 'service.unavailable' })
+    t.strictSame(await flags(fixture), [])
+    addresses.isDown = false
+    t.equal(await review(fixture), 3, 'they stayed due')
+    t.match(await flags(fixture), [
+      { kind: 'same_address', userId: friend, sellerId: seller.id, details: { items: 1 } },
+    ])
+    t.equal((await flags(fixture, '?kind=same_address')).length, 1)
+    addresses.shared = []
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+    await review(fixture)
+    t.strictSame(await flags(fixture), [])
+  },
+)
+
 t.test('two workers at once flag once, and only moderators see it', async (t) => {
-  const fixture = await build(t)
+  const fixture = await start(t)
   const { dependencies, seller } = fixture
   const friend = randomUUID()
   for (let count = 0; count < 3; count += 1) {
     await consume(dependencies, sale(await createPublished(fixture), randomUUID(), [friend]))
   }
   await fixture.database.pool.query('update bidder_checks set due_at = clock_timestamp()')
-  const taken = await Promise.all([reviewBidders(fixture.db), reviewBidders(fixture.db)])
+  const taken = await Promise.all([reviewBidders(fixture), reviewBidders(fixture)])
   t.equal(taken[0] + taken[1], 4)
   t.match(await flags(fixture), [{ userId: friend }])
   const path = '/api/v1/moderation/flags'

@@ -52,6 +52,7 @@ t.test('the worker', async (t) => {
     RABBITMQ_URL: broker.url,
     INTERNAL_JWT_SECRET: INTERNAL_SECRET,
     BID_URL: fixture.bid.url,
+    IDENTITY_URL: 'http://127.0.0.1:1',
   })
   const show = async (id: string) => (await call(fixture, 'GET', `/api/v1/items/${id}`)).body
   // Asked of the queue itself: the management API's figures are seconds old.

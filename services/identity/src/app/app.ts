@@ -34,6 +34,7 @@ import { proofRoutes } from './routes/proof.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { sellerTermsRoutes } from './routes/seller-terms.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { sharedAddressRoutes } from './routes/shared-addresses.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import { createSessionCheck } from './session-check.ts'
 import { createThrottle } from './throttle.ts'
@@ -90,6 +91,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const checkSession = createSessionCheck(pool)
   const { db, throttleKey: key, throttles: settings } = dependencies
   const throttle = createThrottle({ db, key, settings, metrics })
+  await sharedAddressRoutes(app, { db })
   await accountRoutes(app, {
     ...dependencies,
     hasher,

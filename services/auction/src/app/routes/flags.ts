@@ -36,8 +36,8 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
         security: [{ bearer: [] }],
         summary: 'Bidders to look at, the latest first (moderators)',
         description:
-          'Signals and no proof; nothing follows from them by itself. Shared addresses or devices ' +
-          'and bids that were taken back are not among them: no event tells of either.',
+          'Signals and no proof; nothing follows from them by itself. same_address: bidder and ' +
+          'seller logged in from one network address; which, is told to nobody.',
         querystring: Type.Object(
           {
             kind: Type.Optional(Type.Union(FLAG_KINDS.map((kind) => Type.Literal(kind)))),
@@ -69,7 +69,7 @@ function flagAnswer({ kind, userId, subjectId, details, firstSeenAt, lastSeenAt 
   return {
     kind,
     userId,
-    ...(kind === 'only_one_seller' ? { sellerId: subjectId } : {}),
+    ...(kind === 'only_one_seller' || kind === 'same_address' ? { sellerId: subjectId } : {}),
     ...(kind === 'new_account_last_seconds' ? { itemId: subjectId } : {}),
     details,
     firstSeenAt: firstSeenAt.toISOString(),

@@ -1,3 +1,4 @@
+import type { SharedAddress } from '@auction/common/contracts/shared-addresses.ts'
 import { sql, type Transaction } from 'kysely'
 import {
   type FlagKind,
@@ -17,12 +18,24 @@ export interface ReviewFlag {
   lastSeenAt: Date
 }
 
-/** Takes bidders whose time has come; they are back should the transaction fail. */
-export async function takeDueBidders(tx: Transaction<Database>, limit: number): Promise<string[]> {
+/** Bidders whose time has come, without a lock. */
+export async function readDueBidders(db: Executor, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ bidder_id: string }>`
+    select bidder_id from bidder_checks where due_at <= clock_timestamp()
+    order by due_at limit ${limit}`.execute(db)
+  return rows.map((row) => row.bidder_id)
+}
+
+/** Takes those of some bidders that are still due; they are back should the transaction fail. */
+export async function takeDueBidders(
+  tx: Transaction<Database>,
+  bidderIds: readonly string[],
+): Promise<string[]> {
   const { rows } = await sql<{ bidder_id: string }>`
     delete from bidder_checks where bidder_id in (
-      select bidder_id from bidder_checks where due_at <= clock_timestamp()
-      order by due_at limit ${limit} for update skip locked)
+      select bidder_id from bidder_checks
+      where bidder_id = any(${[...bidderIds]}::uuid[]) and due_at <= clock_timestamp()
+      order by bidder_id for update skip locked)
     returning bidder_id`.execute(tx)
   return rows.map((row) => row.bidder_id)
 }
@@ -31,6 +44,7 @@ export async function takeDueBidders(tx: Transaction<Database>, limit: number): 
 export async function replaceFlags(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
+  sharers: readonly SharedAddress[],
 ): Promise<void> {
   const ids = sql`${[...bidderIds]}::uuid[]`
   const isSold = sql`outcome in ('sold', 'bought_now')`
@@ -39,7 +53,14 @@ export async function replaceFlags(
       select bidder.bidder_id, items.seller_id, items.outcome, items.buyer_id
       from bidder_items as bidder join items on items.id = bidder.item_id
       where bidder.bidder_id = any(${ids})
+    ), sharers as (
+      select * from json_to_recordset(${JSON.stringify(sharers)}::json)
+        as pair ("userId" uuid, "otherId" uuid)
     ), found (kind, user_id, subject_id, details) as (
+      select 'same_address', bidder_id, seller_id, jsonb_build_object('items', count(*))
+      from lots join sharers on "userId" = bidder_id and "otherId" = seller_id
+      group by bidder_id, seller_id
+      union all
       select 'only_one_seller', bidder_id, min(seller_id::text)::uuid,
         jsonb_build_object('items', count(*))
       from lots group by bidder_id

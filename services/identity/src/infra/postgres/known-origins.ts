@@ -1,6 +1,9 @@
+import type { SharedAddress } from '@auction/common/contracts/shared-addresses.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { KNOWN_ORIGIN_DAYS, KNOWN_ORIGINS_MAX, type Origin } from '#src/domain/throttle.ts'
 import type { Database } from './schema.ts'
+
+const remembered = sql`clock_timestamp() - make_interval(days => ${KNOWN_ORIGIN_DAYS})`
 
 export interface OriginDigests {
   address: Buffer
@@ -18,11 +21,7 @@ export async function findOrigin(
     .select('kind')
     .where('user_id', '=', userId)
     .where('digest', 'in', [address, device])
-    .where(
-      'last_seen_at',
-      '>',
-      sql<Date>`clock_timestamp() - make_interval(days => ${KNOWN_ORIGIN_DAYS})`,
-    )
+    .where('last_seen_at', '>', sql<Date>`${remembered}`)
     .execute()
   if (rows.some(({ kind }) => kind === 'device')) return 'device'
   return rows.length > 0 ? 'address' : 'unknown'
@@ -58,8 +57,33 @@ export async function purgeOrigins(db: Kysely<Database>, limit: number): Promise
   const result = await sql`
     delete from known_origins where (user_id, digest) in (
       select user_id, digest from known_origins
-       where last_seen_at < clock_timestamp() - make_interval(days => ${KNOWN_ORIGIN_DAYS})
+       where last_seen_at < ${remembered}
        limit ${limit}
        for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
+}
+
+/**
+ * Who else was logged in to from the addresses of these users, while they are remembered. One of more
+ * than `accountsMax` accounts (an office, a mobile network) pairs nobody.
+ */
+export async function readSharedAddresses(
+  db: Kysely<Database>,
+  userIds: readonly string[],
+  accountsMax: number,
+): Promise<SharedAddress[]> {
+  const { rows } = await sql<SharedAddress>`
+    select mine.user_id as "userId", other.user_id as "otherId"
+      from known_origins mine
+      join lateral (
+        select user_id from known_origins
+         where digest = mine.digest and last_seen_at > ${remembered} limit ${accountsMax + 1}
+      ) other on other.user_id <> mine.user_id
+     where mine.kind = 'address' and mine.user_id = any(${[...userIds]}::uuid[])
+       and mine.last_seen_at > ${remembered}
+       and (select count(*) from (
+             select 1 from known_origins where digest = mine.digest limit ${accountsMax + 1}
+           ) as accounts) <= ${accountsMax}
+     group by 1, 2 order by 1, 2`.execute(db)
+  return rows
 }
