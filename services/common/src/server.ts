@@ -101,6 +101,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   app.setNotFoundHandler({}, (request, reply) =>
     answerError(requestErrors.notFound(), request, reply, options.log),
   )
+  forgiveEmptyBodies(app)
   requireAuthMode(app, options)
   observeRequests(app, options)
   boundClosing(app, requestTimeoutMs)
@@ -109,6 +110,17 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     await app.register(authPlugin, { ...options.auth, service: options.service })
   }
   return app
+}
+
+/** Many clients name a content type on every request. Where no body is wanted, none is right. */
+function forgiveEmptyBodies(app: App): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers, routeOptions } = request
+    const isEmpty =
+      headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+    if (isEmpty && routeOptions.schema?.body === undefined) delete headers['content-type']
+    done()
+  })
 }
 
 function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {

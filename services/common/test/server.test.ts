@@ -27,6 +27,7 @@ function addRoutes(app: App) {
   )
   const Page = Type.Object({ page: Type.Optional(Type.Integer({ minimum: 1 })) }, STRICT)
   app.post('/toys', { config, schema: { body: Toy } }, (request) => request.body)
+  app.delete('/toys/:id', { config }, (_request, reply) => reply.code(204).send())
   app.get('/toys', { config, schema: { querystring: Page } }, (request) => request.query)
   app.get(
     '/toys/:id',
@@ -47,6 +48,15 @@ async function buildToys(t: Parameters<typeof buildToy>[0]) {
     })
   return { ...toy, post }
 }
+
+t.test('a content type without a body is right where no body is wanted', async (t) => {
+  const { app, post } = await buildToys(t)
+  const headers = { 'content-type': 'application/json' }
+  t.equal((await app.inject({ method: 'DELETE', url: '/toys/1', headers })).statusCode, 204)
+  const broken = { method: 'DELETE' as const, url: '/toys/1', headers, payload: '{' }
+  t.equal((await app.inject(broken)).statusCode, 400)
+  t.equal((await post('')).statusCode, 400)
+})
 
 t.test('a route that does not say who may call it stops the boot', async (t) => {
   const { app } = await buildToy(t)

@@ -44,7 +44,7 @@ t.test('a picture is kept in three sizes, upright and without metadata', async (
     t.equal(response.statusCode, 200)
     t.match(response.headers, {
       'content-type': 'image/webp',
-      'cache-control': 'public, max-age=31536000, immutable',
+      'cache-control': 'public, max-age=3600',
       'x-content-type-options': 'nosniff',
     })
     const read = await sharp(response.rawPayload).metadata()

@@ -11,7 +11,8 @@ import type { ImageDependencies } from '../images/upload-image.ts'
 import { readVisibleItem } from '../visible-item.ts'
 
 const IMAGES = '/api/v1/items/:itemId/images'
-const YEAR_SECONDS = 31_536_000
+/** How long a picture that a moderator took away may still be shown by caches. */
+const CACHED_SECONDS = 3_600
 const tags = ['images']
 
 const ImagePage = Type.Object({
@@ -75,7 +76,7 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
       // The bytes of an id never change. A draft's are for its seller, not for a shared cache.
       const scope = isPublic(item.status) ? 'public' : 'private'
       reply.headers({
-        'cache-control': `${scope}, max-age=${YEAR_SECONDS}, immutable`,
+        'cache-control': `${scope}, max-age=${CACHED_SECONDS}`,
         etag,
         'x-content-type-options': 'nosniff',
         'content-security-policy': "default-src 'none'; sandbox",
