@@ -7,7 +7,7 @@ import { createPlatform } from './helper.ts'
 
 t.setTimeout(240_000)
 
-t.test('a moderator removes what was reported, and its lot takes no bids', async (t) => {
+t.test('a moderator removes what was reported; a seller withdraws, and may leave', async (t) => {
   const { platform, client, direct } = await createPlatform(t)
   const run = randomUUID().slice(0, 8)
   const [seller, ben, olga] = [
@@ -55,4 +55,24 @@ t.test('a moderator removes what was reported, and its lot takes no bids', async
     return (await act('restore')).statusCode === 204
   })
   t.match(await read(seller.token), { statusCode: 200, body: { status: 'cancelled' } })
+
+  const leave = () => client.request('DELETE', '/identity/me', { token: seller.token })
+  const lamp = await sell(client, seller, {
+    ...{ name: `lamp ${run}`, startPrice: '10.00', durationMs: 600_000 },
+  })
+  t.match(await leave(), { statusCode: 409, body: { code: 'identity.has_obligations' } })
+  await insist(client, 'POST', `/api/v1/items/${lamp.id}/withdraw`, {
+    ...{ token: seller.token, body: { reason: 'It broke.' }, accept: [202] },
+  })
+  const late = { token: ben.token, body: { maxAmount: '20.00' } }
+  t.match(await direct('bid-api').request('POST', `/api/v1/lots/${lamp.id}/bids`, late), {
+    ...{ statusCode: 409, body: { code: 'bid.not_active' } },
+  })
+  await waitFor('the item to be cancelled', async () => {
+    const { body } = await client.request('GET', `/api/v1/items/${lamp.id}`, {
+      token: seller.token,
+    })
+    return body.status === 'cancelled'
+  })
+  t.equal((await leave()).statusCode, 202, 'nothing is for sale any more')
 })

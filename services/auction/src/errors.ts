@@ -70,6 +70,18 @@ export const itemErrors = {
   termsNotFound: defineError('item.terms.not_found', 'There are no published terms.', 404),
 }
 
+/** Errors of withdrawing items. */
+export const withdrawErrors = {
+  invalid: defineError('item.withdraw.validation_failed', 'Say why, in 1,000 characters.', 400),
+  notFound: defineError('item.withdraw.not_found', 'There is no item with this id.', 404),
+  notOpen: defineError('item.withdraw.not_open', 'It is not for sale, or its time is over.', 409),
+  hasBids: defineError(
+    'item.withdraw.has_bids',
+    'There are bids, and less than 12 hours are left: it is sold to the highest bidder.',
+    409,
+  ),
+}
+
 /** Errors of watching items. */
 export const watchErrors = {
   itemNotFound: defineError('item.watch.item_not_found', 'There is no item with this id.', 404),

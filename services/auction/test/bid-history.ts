@@ -65,12 +65,14 @@ export interface HistoryOptions {
   itemId: string
   endDate: string
   steps: Step[]
-  outcome: 'sold' | 'no_bids' | 'reserve_not_met'
-  buyerId: string
+  outcome: 'sold' | 'no_bids' | 'reserve_not_met' | 'cancelled'
+  /** Of a sale. */
+  buyerId?: string
 }
 
 /** The events of a lot from its first bid to its end, as bid writes them. */
-export function history({ itemId, endDate, steps, outcome, buyerId }: HistoryOptions): History {
+export function history(options: HistoryOptions): History {
+  const { itemId, endDate, steps, outcome, buyerId = randomUUID() } = options
   const events: OutboxEvent[] = []
   let endsAtMs = Date.parse(endDate)
   let isMet = !steps.some(({ meetsReserve }) => meetsReserve) && outcome !== 'reserve_not_met'

@@ -5,6 +5,7 @@ import {
   ApplyTermsAnswer,
   CancelLotAnswer,
   internalPaths,
+  LotCancellation,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { defineError } from '@auction/common/errors.ts'
@@ -134,15 +135,16 @@ export async function startBid(t: Test): Promise<Bid> {
       config: { auth: 'service' },
       schema: {
         params: Type.Object({ itemId: Type.String() }),
-        body: LotTerms,
+        body: LotCancellation,
         response: { 200: CancelLotAnswer },
       },
     },
-    async ({ body: terms }) => {
+    async ({ body: { bySeller = false, ...terms } }) => {
       if (bid.mode !== 'up') throw lotErrors.down()
       const known = bid.lots.get(terms.itemId)
       if (known?.isClosed) throw lotErrors.notActive()
       if (known?.isCancelled) return { outcome: 'unchanged' as const }
+      if (bySeller && (known?.bidCount ?? 0) > 0) throw lotErrors.hasBids()
       const lot = known ?? { terms, bidCount: 0, isClosed: false, applied: 0 }
       bid.lots.set(terms.itemId, { ...lot, isCancelled: true })
       return { outcome: 'cancelled' as const }

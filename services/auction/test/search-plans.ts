@@ -61,7 +61,7 @@ export function buildReadOnlyApp(pool: Pool, db: Kysely<Database>): Promise<App>
     events: createItemEvents(pool, { legacyAlias: false }),
     limits: listingLimits(1_800),
     isSellerRoleRequired: false,
-    terms: { apply: refuse, cancel: refuse },
+    terms: { apply: refuse, cancel: refuse, withdraw: refuse },
     auth: { issuer, jwks, internalSecret },
     registry: createRegistry('auction'),
     log,

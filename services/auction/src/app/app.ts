@@ -19,6 +19,7 @@ import { reportRoutes } from './routes/reports.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { watchRoutes } from './routes/watches.ts'
+import { withdrawRoutes } from './routes/withdrawals.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
@@ -46,6 +47,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await searchRoutes(app, cursors)
   await savedSearchRoutes(app, dependencies)
   await watchRoutes(app, cursors)
+  await withdrawRoutes(app, dependencies)
   await myItemRoutes(app, cursors)
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)

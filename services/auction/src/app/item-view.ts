@@ -59,6 +59,12 @@ export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
 export const ItemPage = Type.Object({
   ...itemFields,
   images: Type.Array(ImageAnswer),
+  withdrawal: Type.Optional(
+    Type.Object(
+      { reason: Type.String(), at: Instant },
+      { description: 'Why its seller withdrew it; only the seller and moderators see it then.' },
+    ),
+  ),
   watchCount: Type.Integer({ description: 'How many people watch it.' }),
   isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
   removal: Type.Optional(

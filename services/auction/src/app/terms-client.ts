@@ -1,4 +1,8 @@
-import { internalPaths, type LotTerms } from '@auction/common/contracts/terms.ts'
+import {
+  internalPaths,
+  type LotCancellation,
+  type LotTerms,
+} from '@auction/common/contracts/terms.ts'
 import { serviceUnavailable } from '@auction/common/errors.ts'
 import type { InternalClient } from '@auction/common/internal-client.ts'
 import type { Trace } from '@auction/common/tracing.ts'
@@ -13,13 +17,15 @@ export interface TermsClient {
   apply(terms: LotTerms, trace: Trace): Promise<TermsVerdict>
   /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
   cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
+  /** The same for its seller, who is bound to a lot with bids in its last hours. */
+  withdraw(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over' | 'has_bids'>
 }
 
 /** Hands terms to the bid service over its internal API. */
 export function createTermsClient(client: InternalClient): TermsClient {
   // Any other answer (a wrong secret, another service at this address) says nothing of the lot.
   const unknown = () => serviceUnavailable({ service: 'bid' })
-  const put = async (path: string, terms: LotTerms, trace: Trace) => {
+  const put = async (path: string, terms: LotTerms | LotCancellation, trace: Trace) => {
     const answer = await client.request<{ code?: unknown }>('PUT', path, terms, trace)
     return answer.statusCode === 200 ? 'done' : String(answer.body.code)
   }
@@ -35,6 +41,14 @@ export function createTermsClient(client: InternalClient): TermsClient {
       const code = await put(internalPaths.lotCancellation(terms.itemId), terms, trace)
       if (code === 'done') return 'cancelled'
       if (code === 'lot.not_active') return 'over'
+      throw unknown()
+    },
+    async withdraw(terms, trace) {
+      const path = internalPaths.lotCancellation(terms.itemId)
+      const code = await put(path, { ...terms, bySeller: true }, trace)
+      if (code === 'done') return 'cancelled'
+      if (code === 'lot.not_active') return 'over'
+      if (code === 'lot.has_bids') return 'has_bids'
       throw unknown()
     },
   }

@@ -110,9 +110,10 @@ function close(state: SettlementState, closing: Closing): SettlementState {
 function advance(state: SettlementState, before: SettlementState): Settled {
   const transitions: Transition[] = []
   if (state.status !== before.status) {
+    const isCancelled = state.status === 'cancelled'
     // A very short auction may be over before the clock timer has seen it start.
-    if (before.status === 'scheduled') transitions.push('started')
-    transitions.push(state.status === 'cancelled' ? 'cancelled' : 'ended')
+    if (before.status === 'scheduled' && !isCancelled) transitions.push('started')
+    transitions.push(isCancelled ? 'cancelled' : 'ended')
   }
   if (state.status !== 'ended') return { state, transitions }
   if (state.outcome === 'no_bids' || state.outcome === 'reserve_not_met') {

@@ -19,6 +19,7 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/items/{id}/publish',
     '/api/v1/items/{id}/report',
     '/api/v1/items/{id}/watch',
+    '/api/v1/items/{id}/withdraw',
     '/api/v1/items/{itemId}/attributes',
     '/api/v1/items/{itemId}/attributes/{attributeId}',
     '/api/v1/items/{itemId}/categories',

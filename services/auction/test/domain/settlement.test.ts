@@ -94,9 +94,11 @@ t.test('an auction over before its start was seen is started first', async (t) =
 })
 
 t.test('a cancelled auction ends as cancelled', async (t) => {
-  const { state, transitions } = play(RUNNING, [closing('cancelled')])
-  t.strictSame(transitions, ['cancelled'])
-  t.equal(state.status, 'cancelled')
+  for (const status of ['active', 'scheduled'] as const) {
+    const { state, transitions } = play({ ...RUNNING, status }, [closing('cancelled')])
+    t.strictSame(transitions, ['cancelled'], `${status}: it never started`)
+    t.equal(state.status, 'cancelled')
+  }
 })
 
 t.test("the original's win, which no closing follows, ends and sells", async (t) => {

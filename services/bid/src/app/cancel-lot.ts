@@ -7,12 +7,13 @@ import { readBidders } from '#src/infra/postgres/results.ts'
 import type { ApplyTermsDependencies } from './apply-terms.ts'
 
 /**
- * Ends a lot without a winner, under its lock, and tells everybody who bid. A lot that is not there
+ * Ends a lot without a winner, under its lock, and tells everybody who bid. A seller may be bound. A lot that is not there
  * yet is made first: its terms may be on their way, and would open it afterwards.
  */
 export async function cancelLot(
   { db, events }: ApplyTermsDependencies,
   terms: LotTerms,
+  isBySeller: boolean,
 ): Promise<CancelLotAnswer> {
   const outcome = await db.transaction().execute(async (tx) => {
     let lot = await lockLot(tx, terms.itemId)
@@ -21,10 +22,12 @@ export async function cancelLot(
       lot = await lockLot(tx, terms.itemId)
     }
     if (lot === undefined) throw new Error(`lot ${terms.itemId} was neither made nor found`)
-    const verdict = cancel(lot)
-    if (verdict.outcome === 'refused') throw bidErrors.lotNotActive()
-    if (verdict.outcome === 'unchanged') return verdict.outcome
     const cancelledAtMs = Math.floor(await databaseTimeMs(tx))
+    const verdict = cancel(lot, cancelledAtMs, isBySeller)
+    if (verdict.outcome === 'refused') {
+      throw verdict.reason === 'has_bids' ? bidErrors.lotHasBids() : bidErrors.lotNotActive()
+    }
+    if (verdict.outcome === 'unchanged') return verdict.outcome
     // Results are of lots that were closed; this one only stops.
     await updateLot(tx, verdict.lot)
     const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, terms.itemId)

@@ -3,12 +3,24 @@ import type { Lot } from './lot.ts'
 export type CancelVerdict =
   | { readonly outcome: 'cancelled'; readonly lot: Lot }
   | { readonly outcome: 'unchanged' }
-  | { readonly outcome: 'refused' }
+  | { readonly outcome: 'refused'; readonly reason: 'over' | 'has_bids' }
+
+/** Before the end a lot with bids binds its seller for so long (domain rules 3.10). */
+export const SELLER_BOUND_MS = 12 * 60 * 60_000
 
 /** Takes a lot from under the hammer without a winner. What is over already stays as it ended. */
-export function cancel(lot: Lot): CancelVerdict {
+export function cancel(lot: Lot, nowMs: number, isBySeller: boolean): CancelVerdict {
   if (lot.phase === 'cancelled') return { outcome: 'unchanged' }
-  if (lot.phase === 'closed') return { outcome: 'refused' }
+  if (lot.phase === 'closed') return { outcome: 'refused', reason: 'over' }
+  if (isBySeller) {
+    // After its end a lot only waits for the closer, and while it is being bought for the buyer.
+    if (nowMs >= lot.endsAtMs || lot.phase === 'reserved') {
+      return { outcome: 'refused', reason: 'over' }
+    }
+    if (lot.bidCount > 0 && lot.endsAtMs - nowMs <= SELLER_BOUND_MS) {
+      return { outcome: 'refused', reason: 'has_bids' }
+    }
+  }
   return {
     outcome: 'cancelled',
     lot: {

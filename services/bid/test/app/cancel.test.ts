@@ -6,7 +6,7 @@ import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { createWorld, lotTerms, type World } from '#test/helper.ts'
 
-async function cancel({ app, identity }: World, terms: LotTerms) {
+async function cancel({ app, identity }: World, terms: LotTerms & { bySeller?: boolean }) {
   const response = await app.inject({
     method: 'PUT',
     url: internalPaths.lotCancellation(terms.itemId),
@@ -88,4 +88,64 @@ t.test('bids and a cancellation at once leave a lot that its ledger explains', a
   t.match(await world.lot(terms.itemId), { phase: 'cancelled' })
   const { lots, violations } = await verifyLots(world.db, createBidSettings())
   t.strictSame({ lots, violations }, { lots: 1, violations: [] })
+})
+
+const HOUR_MS = 3_600_000
+
+t.test(
+  'a seller withdraws without bids any time, with bids until 12 hours before the end',
+  async (t) => {
+    const world = await createWorld(t)
+    const lasting = async (hours: number, hasBid: boolean) => {
+      const endDate = new Date(Date.now() + hours * HOUR_MS).toISOString()
+      const terms = lotTerms({ endDate })
+      await world.putTerms(terms)
+      if (hasBid) await world.bid(terms.itemId, randomUUID(), '25.00')
+      return { ...terms, bySeller: true }
+    }
+    for (const [hours, hasBid, statusCode] of [
+      [1, false, 200],
+      [11.99, true, 409],
+      [12.01, true, 200],
+    ] as const) {
+      const terms = await lasting(hours, hasBid)
+      const answer = await cancel(world, terms)
+      t.equal(answer.statusCode, statusCode, `${hours} hours, ${hasBid ? 'a bid' : 'no bid'}`)
+      if (statusCode === 409) t.match(answer.body, { code: 'lot.has_bids' })
+      t.equal((await world.lot(terms.itemId)).phase, statusCode === 409 ? 'open' : 'cancelled')
+    }
+    const bound = await lasting(1, true)
+    t.equal((await cancel(world, bound)).statusCode, 409)
+    const { bySeller: _, ...terms } = bound
+    t.equal((await cancel(world, terms)).statusCode, 200, 'moderators are not bound')
+    const over = await lasting(1, false)
+    await world.shiftLot(over.itemId, -HOUR_MS)
+    t.match(await cancel(world, over), { statusCode: 409, body: { code: 'lot.not_active' } })
+    t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
+  },
+)
+
+t.test('a first bid and a withdrawal at one moment: one of them, never both', async (t) => {
+  const world = await createWorld(t)
+  const seen = { bid: 0, withdrawal: 0 }
+  for (let round = 0; round < 20; round += 1) {
+    const endDate = new Date(Date.now() + HOUR_MS).toISOString()
+    const terms = { ...lotTerms({ endDate }), bySeller: true }
+    const { bySeller: _, ...plain } = terms
+    await world.putTerms(plain)
+    const steps = [() => world.bid(terms.itemId, randomUUID(), '25.00'), () => cancel(world, terms)]
+    // Whoever is asked first has the better chance, so both are.
+    const order = round % 2 === 0 ? [0, 1] : [1, 0]
+    const answers: { statusCode: number }[] = []
+    await Promise.all(
+      order.map(async (step) => {
+        answers[step] = (await steps[step]?.()) ?? { statusCode: 0 }
+      }),
+    )
+    const [bid, withdrawal] = answers
+    t.not(bid?.statusCode === 201, withdrawal?.statusCode === 200, `round ${round}`)
+    seen[bid?.statusCode === 201 ? 'bid' : 'withdrawal'] += 1
+  }
+  t.comment(seen)
+  t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
 })

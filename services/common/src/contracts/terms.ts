@@ -58,10 +58,18 @@ export const ApplyTermsAnswer = Type.Object({
 })
 export type ApplyTermsAnswer = Static<typeof ApplyTermsAnswer>
 
+/** The terms, and whether it is the seller who asks: then bids may stand against it. */
+export const LotCancellation = Type.Object(
+  { ...LotTerms.properties, bySeller: Type.Optional(Type.Boolean()) },
+  STRICT,
+)
+export type LotCancellation = Static<typeof LotCancellation>
+
 /**
  * PUT /internal/v1/lots/:itemId/cancellation on bid, with the terms: a lot that bid has not heard of
  * is made and cancelled at once, so that terms on their way cannot open it later. 200 however often
- * it is asked; 409 `lot.not_active` when the lot was over before.
+ * it is asked; 409 `lot.not_active` when the lot was over before, `lot.has_bids` when its seller is
+ * bound to it.
  */
 export const CancelLotAnswer = Type.Object({
   outcome: Type.Union([Type.Literal('cancelled'), Type.Literal('unchanged')]),

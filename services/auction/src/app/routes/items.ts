@@ -9,6 +9,7 @@ import { readImages } from '#src/infra/postgres/item-images.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
 import { readRemoval } from '#src/infra/postgres/removals.ts'
 import { readWatchers } from '#src/infra/postgres/watches.ts'
+import { readWithdrawal } from '#src/infra/postgres/withdrawals.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
 import { imageAnswer } from '../image-view.ts'
@@ -127,12 +128,16 @@ function readRoutes(
       const images = await readImages(db, item.id)
       const watchers = await readWatchers(db, item.id, request.caller?.id)
       const removal = item.status === 'removed' ? await readRemoval(db, item.id) : undefined
+      const withdrawal = item.status === 'cancelled' ? await readWithdrawal(db, item.id) : undefined
       reply.header('cache-control', 'no-store')
       return {
         ...itemAnswer(item, now, request.caller?.id),
         images: images.map(imageAnswer),
         watchCount: watchers.count,
         ...(request.caller === null ? {} : { isWatched: watchers.isWatched }),
+        ...(withdrawal === undefined
+          ? {}
+          : { withdrawal: { reason: withdrawal.reason, at: withdrawal.askedAt.toISOString() } }),
         ...(removal === undefined
           ? {}
           : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),

@@ -190,6 +190,12 @@ export interface WatchesTable {
   created_at: Generated<Date>
 }
 
+export interface ItemWithdrawalsTable {
+  item_id: string
+  reason: string
+  asked_at: Generated<Date>
+}
+
 export interface SavedSearchesTable {
   id: string
   user_id: string
@@ -218,6 +224,7 @@ export interface SearchMatchingsTable {
 }
 
 export interface Database {
+  item_withdrawals: ItemWithdrawalsTable
   saved_searches: SavedSearchesTable
   search_matchings: SearchMatchingsTable
   watches: WatchesTable

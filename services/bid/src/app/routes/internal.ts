@@ -2,6 +2,7 @@ import {
   ApplyTermsAnswer,
   CancelLotAnswer,
   internalPaths,
+  LotCancellation,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { obligationsRoute } from '@auction/common/obligations-route.ts'
@@ -43,7 +44,7 @@ export async function internalRoutes(
       config: { auth: 'service' },
       schema: {
         params: Type.Object({ itemId: Uuid }),
-        body: LotTerms,
+        body: LotCancellation,
         response: answers({ 200: CancelLotAnswer }),
       },
     },
@@ -51,7 +52,8 @@ export async function internalRoutes(
       if (request.body.itemId !== request.params.itemId) {
         throw bidErrors.lotInvalidTerms({ field: 'itemId', reason: 'differs from the path' })
       }
-      return cancelLot(dependencies, readTerms(request.body))
+      const { bySeller = false, ...terms } = request.body
+      return cancelLot(dependencies, readTerms(terms), bySeller)
     },
   )
 

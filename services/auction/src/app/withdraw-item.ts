@@ -1,0 +1,38 @@
+import type { Trace } from '@auction/common/tracing.ts'
+import { withdrawErrors } from '#src/errors.ts'
+import { lockOwnItem } from '#src/infra/postgres/items.ts'
+import { putWithdrawal } from '#src/infra/postgres/withdrawals.ts'
+import { lotTerms } from './item-terms.ts'
+import { missing } from './ownership.ts'
+import type { PushDependencies } from './push-terms.ts'
+
+export interface WithdrawCommand {
+  itemId: string
+  sellerId: string
+  reason: string
+  trace: Trace
+}
+
+/**
+ * Takes an item from under the hammer for its seller. Bidding decides, under the lock of the lot: a
+ * bid may come at the same moment. When it agrees, its bid.closed makes the item cancelled, as every
+ * other end does, so a crash between the two leaves nothing half done. Again changes nothing.
+ */
+export async function withdrawItem(
+  { db, terms }: PushDependencies,
+  { itemId, sellerId, reason, trace }: WithdrawCommand,
+): Promise<void> {
+  const item = await db.transaction().execute(async (tx) => {
+    const read = await lockOwnItem(tx, itemId, sellerId)
+    if (read === undefined) throw await missing(tx, itemId, withdrawErrors.notFound)
+    const { status } = read.item
+    if (status === 'cancelled') return undefined
+    if (status !== 'scheduled' && status !== 'active') throw withdrawErrors.notOpen({ status })
+    await putWithdrawal(tx, itemId, reason)
+    return read.item
+  })
+  if (item === undefined) return
+  const outcome = await terms.withdraw(lotTerms(item, item, item.termsVersion), trace)
+  if (outcome === 'has_bids') throw withdrawErrors.hasBids()
+  if (outcome === 'over') throw withdrawErrors.notOpen()
+}
