@@ -12,6 +12,8 @@ const LISTING_SETTINGS = {
   MIN_AUCTION_SECONDS: Type.Integer({ default: 1_800, minimum: 1, maximum: 86_400 }),
   /** Whether publishing asks for the seller role, which identity gives for agreeing to its terms. */
   REQUIRE_SELLER_ROLE: Type.Boolean({ default: false }),
+  /** How old lists and items may be that people who are not logged in see. */
+  PUBLIC_READS_MAX_AGE_MS: Type.Integer({ default: 100, minimum: 0, maximum: 10_000 }),
 }
 
 const IMAGE_SETTINGS = {

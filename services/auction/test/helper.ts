@@ -80,6 +80,7 @@ export async function build(
     ...dependencies,
     auth: { issuer: ISSUER, jwks: identity.jwks, internalSecret: INTERNAL_SECRET },
     registry: createRegistry('auction'),
+    publicReadsMaxAgeMs: 0,
   })
   t.teardown(() => app.close())
   return { app, database, db, folder, dependencies, identity, bid, seller: identity.person() }

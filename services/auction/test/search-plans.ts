@@ -61,6 +61,7 @@ export function buildReadOnlyApp(pool: Pool, db: Kysely<Database>): Promise<App>
     events: createItemEvents(pool, { legacyAlias: false }),
     limits: listingLimits(1_800),
     isSellerRoleRequired: false,
+    publicReadsMaxAgeMs: 100,
     terms: { apply: refuse, cancel: refuse, withdraw: refuse },
     auth: { issuer, jwks, internalSecret },
     registry: createRegistry('auction'),

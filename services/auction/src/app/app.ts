@@ -20,11 +20,14 @@ import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { watchRoutes } from './routes/watches.ts'
 import { withdrawRoutes } from './routes/withdrawals.ts'
+import { createSharedAnswers } from './shared-answers.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
   registry: Registry
   images: ImageStorage
+  /** How old what everybody sees may be. */
+  publicReadsMaxAgeMs: number
 }
 
 /** The auction API, ready for `listen` or `inject`. */
@@ -43,7 +46,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     bodyLimitBytes: 64 * 1024,
   })
   const cursors = { db: dependencies.db, secret: dependencies.auth.internalSecret }
-  await itemRoutes(app, { ...dependencies, ...cursors })
+  const shared = createSharedAnswers(dependencies.publicReadsMaxAgeMs)
+  await itemRoutes(app, { ...dependencies, ...cursors, shared })
   await searchRoutes(app, cursors)
   await savedSearchRoutes(app, dependencies)
   await watchRoutes(app, cursors)

@@ -30,6 +30,7 @@ await runService('auction', config, async ({ log, registry, lifecycle }) => {
     db,
     events: createItemEvents(pool, { legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     limits: listingLimits(config.MIN_AUCTION_SECONDS),
+    publicReadsMaxAgeMs: config.PUBLIC_READS_MAX_AGE_MS,
     isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,
     images: createStorage(config),
     terms: createTermsClient(

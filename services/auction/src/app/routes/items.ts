@@ -2,22 +2,18 @@ import type { ErrorFactory } from '@auction/common/errors.ts'
 import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import { fieldOf } from '@auction/common/validation.ts'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { itemErrors } from '#src/errors.ts'
-import { readImages } from '#src/infra/postgres/item-images.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
-import { readRemoval } from '#src/infra/postgres/removals.ts'
-import { readWatchers } from '#src/infra/postgres/watches.ts'
-import { readWithdrawal } from '#src/infra/postgres/withdrawals.ts'
 import { createItem } from '../create-item.ts'
 import { deleteDraft } from '../delete-item.ts'
-import { imageAnswer } from '../image-view.ts'
 import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '../item-view.ts'
 import { type PublishDependencies, publish } from '../publish-item.ts'
+import { readItemPage } from '../read-item-page.ts'
 import { createCursors } from '../search-cursor.ts'
+import type { SharedAnswers } from '../shared-answers.ts'
 import { editItem } from '../update-item.ts'
-import { readVisibleItem } from '../visible-item.ts'
 import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
 
 const ITEMS = '/api/v1/items'
@@ -39,7 +35,7 @@ const ItemList = Type.Object({
 /** Listings: what sellers offer, with the public read model of the bidding on it. */
 export async function itemRoutes(
   app: App,
-  dependencies: PublishDependencies & { secret: string },
+  dependencies: PublishDependencies & ReadDependencies,
 ): Promise<void> {
   readRoutes(app, dependencies)
   createRoute(app, dependencies)
@@ -70,10 +66,10 @@ export async function itemRoutes(
   )
 }
 
-function readRoutes(
-  app: App,
-  { db, secret }: Pick<PublishDependencies, 'db'> & { secret: string },
-): void {
+type ReadDependencies = Pick<PublishDependencies, 'db'> & { secret: string; shared: SharedAnswers }
+
+/** Who is not logged in sees what everybody sees, so their answers are shared. */
+function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
   const lists = createItemLists(db)
   app.get(
     ITEMS,
@@ -94,26 +90,29 @@ function readRoutes(
       if (cursor !== undefined && (after === undefined || page !== 1)) {
         throw itemErrors.invalidCursor()
       }
-      const list = await lists.read({
-        sellerId,
-        status,
-        order: sort === 'endDate' ? 'asc' : 'desc',
-        limit,
-        offset: (page - 1) * limit,
-        after: after && { end: String(after[0]), id: String(after[1]) },
-      })
-      reply.header('cache-control', 'no-store')
-      return {
-        items: list.items.map((item) => itemBody(item, request.caller?.id)),
-        page,
-        pageSize: limit,
-        totalItems: list.totalItems,
-        totalPages: Math.ceil(list.totalItems / limit),
-        ...(list.next === undefined
-          ? {}
-          : { nextCursor: cursors.write([list.next.end, list.next.id]) }),
-        serverTime: list.now.toISOString(),
+      const ask = async () => {
+        const list = await lists.read({
+          ...{ sellerId, status, order: sort === 'endDate' ? ('asc' as const) : ('desc' as const) },
+          ...{ limit, offset: (page - 1) * limit },
+          after: after && { end: String(after[0]), id: String(after[1]) },
+        })
+        const body = {
+          items: list.items.map((item) => itemBody(item, request.caller?.id)),
+          ...{ page, pageSize: limit, totalItems: list.totalItems },
+          totalPages: Math.ceil(list.totalItems / limit),
+          ...(list.next === undefined
+            ? {}
+            : { nextCursor: cursors.write([list.next.end, list.next.id]) }),
+        }
+        return { body, now: list.now }
       }
+      reply.header('cache-control', 'no-store')
+      if (request.caller === null) {
+        const key = JSON.stringify(['list', page, limit, status, sort, cursor])
+        return sendJson(reply, await shared.of(key, ask))
+      }
+      const { body, now } = await ask()
+      return { ...body, serverTime: now.toISOString() }
     },
   )
 
@@ -124,26 +123,19 @@ function readRoutes(
       schema: { tags, summary: 'One item', params, response: answers({ 200: ItemPage }) },
     },
     async (request, reply) => {
-      const { item, now } = await readVisibleItem(db, request.params.id, request.caller)
-      const images = await readImages(db, item.id)
-      const watchers = await readWatchers(db, item.id, request.caller?.id)
-      const removal = item.status === 'removed' ? await readRemoval(db, item.id) : undefined
-      const withdrawal = item.status === 'cancelled' ? await readWithdrawal(db, item.id) : undefined
+      const { id } = request.params
+      const ask = () => readItemPage(db, id, request.caller)
       reply.header('cache-control', 'no-store')
-      return {
-        ...itemAnswer(item, now, request.caller?.id),
-        images: images.map(imageAnswer),
-        watchCount: watchers.count,
-        ...(request.caller === null ? {} : { isWatched: watchers.isWatched }),
-        ...(withdrawal === undefined
-          ? {}
-          : { withdrawal: { reason: withdrawal.reason, at: withdrawal.askedAt.toISOString() } }),
-        ...(removal === undefined
-          ? {}
-          : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),
-      }
+      if (request.caller === null) return sendJson(reply, await shared.of(id, ask))
+      const { body, now } = await ask()
+      return { ...body, serverTime: now.toISOString() }
     },
   )
+}
+
+/** Fastify sends bytes as they are. */
+function sendJson(reply: FastifyReply, json: Buffer): never {
+  return reply.type('application/json; charset=utf-8').send(json) as never
 }
 
 function createRoute(app: App, dependencies: PublishDependencies): void {

@@ -1,0 +1,38 @@
+import type { FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { readImages } from '#src/infra/postgres/item-images.ts'
+import type { Executor } from '#src/infra/postgres/items.ts'
+import { readRemoval } from '#src/infra/postgres/removals.ts'
+import { readWatchers } from '#src/infra/postgres/watches.ts'
+import { readWithdrawal } from '#src/infra/postgres/withdrawals.ts'
+import { imageAnswer } from './image-view.ts'
+import { type ItemPage, itemBody } from './item-view.ts'
+import { readVisibleItem } from './visible-item.ts'
+
+/** One item with everything its page shows this caller; throws when there is none to see. */
+export async function readItemPage(
+  db: Executor,
+  itemId: string,
+  caller: FastifyRequest['caller'],
+): Promise<{ body: Omit<Static<typeof ItemPage>, 'serverTime'>; now: Date }> {
+  const { item, now } = await readVisibleItem(db, itemId, caller)
+  const [images, watchers, removal, withdrawal] = await Promise.all([
+    readImages(db, itemId),
+    readWatchers(db, itemId, caller?.id),
+    item.status === 'removed' ? readRemoval(db, itemId) : undefined,
+    item.status === 'cancelled' ? readWithdrawal(db, itemId) : undefined,
+  ])
+  const body = {
+    ...itemBody(item, caller?.id),
+    images: images.map(imageAnswer),
+    watchCount: watchers.count,
+    ...(caller === null ? {} : { isWatched: watchers.isWatched }),
+    ...(removal === undefined
+      ? {}
+      : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),
+    ...(withdrawal === undefined
+      ? {}
+      : { withdrawal: { reason: withdrawal.reason, at: withdrawal.askedAt.toISOString() } }),
+  }
+  return { body, now }
+}
