@@ -2,9 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
+import { freePorts } from '@auction/local/ports.ts'
 import autocannon from 'autocannon'
 import { createClient } from '../api-client.ts'
+import { startServer } from './children.ts'
 import { atMost, median, type Row, versus } from './report.ts'
+import { createBenchWorld } from './world.ts'
 
 export interface SearchBenchSettings {
   goals: ReadonlySet<string>
@@ -28,10 +31,11 @@ const CONNECTIONS = 64
 
 /** Searches with facets, and P9: reads of items against a bare GET, both over 100,000 items. */
 export async function benchSearch(
-  { postgres }: Infrastructure,
+  infrastructure: Infrastructure,
   settings: SearchBenchSettings,
 ): Promise<Row[]> {
   const { goals, log } = settings
+  const { postgres } = infrastructure
   log(`filling ${ITEMS} items`)
   const server = fork('test/search-server.ts', [], {
     cwd: AUCTION,
@@ -42,7 +46,9 @@ export async function benchSearch(
     const [[bareAddress], served] = await Promise.all([once(bare, 'message'), first(server)])
     return [
       ...(goals.has('search') ? await searches(served, log) : []),
-      ...(goals.has('P9') ? await reads(served, String(bareAddress), settings) : []),
+      ...(goals.has('P9')
+        ? await reads(infrastructure, served, String(bareAddress), settings)
+        : []),
     ]
   } finally {
     bare.kill('SIGKILL')
@@ -80,26 +86,51 @@ async function searches(
 }
 
 async function reads(
+  infrastructure: Infrastructure,
   { address, itemId }: Served,
   bareAddress: string,
   { rounds, seconds, log }: SearchBenchSettings,
 ): Promise<Row[]> {
   const rows: Row[] = []
-  for (const [what, path] of [
-    ['GET /items', '/api/v1/items?limit=20'],
-    ['GET /items/:id', `/api/v1/items/${itemId}`],
+  const lots = await startLots(infrastructure)
+  for (const [what, url] of [
+    ['GET /items', `${address}/api/v1/items?limit=20`],
+    ['GET /items/:id', `${address}/api/v1/items/${itemId}`],
+    ['GET /lots/:id', lots.url],
   ] as const) {
     const ours: number[] = []
     const bare: number[] = []
     for (let round = 0; round < rounds; round += 1) {
       bare.push(await perSecond(`${bareAddress}/bare`, seconds))
-      ours.push(await perSecond(`${address}${path}`, seconds))
+      ours.push(await perSecond(url, seconds))
       log(`${what} ${ours.at(-1)?.toFixed(0)}/s, bare GET ${bare.at(-1)?.toFixed(0)}/s`)
     }
     const against = { ours: median(ours), baseline: median(bare), wanted: 0.5, unit: '/s' }
     rows.push(versus({ goal: 'P9', what: `${what} against a bare GET`, ...against }))
   }
+  await lots.stop()
   return rows
+}
+
+/** The bid API over as many lots as there are items, and the address of one. */
+async function startLots(infrastructure: Infrastructure) {
+  const world = await createBenchWorld(infrastructure)
+  const [itemId] = await world.lots(1)
+  await world.pool.query(
+    `insert into lots select copy.* from lots, generate_series(2, ${ITEMS}) as n,
+       jsonb_populate_record(lots, jsonb_build_object('item_id', md5('lot' || n)::uuid)) as copy
+     where lots.item_id = $1`,
+    [itemId],
+  )
+  const [port] = await freePorts(1)
+  const server = await startServer({ mode: 'ours', port: port ?? 0, ...world })
+  return {
+    url: `http://127.0.0.1:${port}/api/v1/lots/${itemId}`,
+    async stop() {
+      await server.stop()
+      await world.pool.end()
+    },
+  }
 }
 
 async function perSecond(url: string, duration: number): Promise<number> {

@@ -1,5 +1,6 @@
 import type { AuthOptions } from '@auction/common/auth.ts'
 import { type App, buildServer } from '@auction/common/server.ts'
+import { createSharedAnswers } from '@auction/common/shared-answers.ts'
 import type { Registry } from 'prom-client'
 import { itemErrors } from '#src/errors.ts'
 import { createRenderImage } from '#src/infra/sharp/render-image.ts'
@@ -20,7 +21,6 @@ import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { watchRoutes } from './routes/watches.ts'
 import { withdrawRoutes } from './routes/withdrawals.ts'
-import { createSharedAnswers } from './shared-answers.ts'
 
 export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>

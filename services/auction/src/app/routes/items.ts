@@ -1,8 +1,9 @@
 import type { ErrorFactory } from '@auction/common/errors.ts'
 import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
+import { type SharedAnswers, sendJson } from '@auction/common/shared-answers.ts'
 import { fieldOf } from '@auction/common/validation.ts'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { itemErrors } from '#src/errors.ts'
 import { createItemLists } from '#src/infra/postgres/item-list.ts'
@@ -12,7 +13,6 @@ import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '../item-vi
 import { type PublishDependencies, publish } from '../publish-item.ts'
 import { readItemPage } from '../read-item-page.ts'
 import { createCursors } from '../search-cursor.ts'
-import type { SharedAnswers } from '../shared-answers.ts'
 import { editItem } from '../update-item.ts'
 import { CreateBody, ListQueryString, UpdateBody } from './item-schemas.ts'
 
@@ -131,11 +131,6 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       return { ...body, serverTime: now.toISOString() }
     },
   )
-}
-
-/** Fastify sends bytes as they are. */
-function sendJson(reply: FastifyReply, json: Buffer): never {
-  return reply.type('application/json; charset=utf-8').send(json) as never
 }
 
 function createRoute(app: App, dependencies: PublishDependencies): void {

@@ -1,6 +1,7 @@
 import { formatAmount } from '@auction/common/money.ts'
 import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
+import { createSharedAnswers, sendJson } from '@auction/common/shared-answers.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import type { BidSettings } from '#src/domain/settings.ts'
@@ -42,6 +43,8 @@ export interface LotRoutesOptions {
 
 /** A lot as anybody sees it, and the caller's own bids with their own maxima. */
 export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): Promise<void> {
+  // Everybody sees the same of a lot, and never less than what was committed when they asked.
+  const shared = createSharedAnswers(0)
   app.get(
     '/api/v1/lots/:itemId',
     {
@@ -54,10 +57,15 @@ export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): P
       },
     },
     async (request, reply) => {
-      const view = await readLot(db, request.params.itemId)
-      if (view === undefined) throw bidErrors.lotNotFound()
+      const { itemId } = request.params
+      const answer = await shared.of(itemId, async () => {
+        const view = await readLot(db, itemId)
+        if (view === undefined) throw bidErrors.lotNotFound()
+        const { serverTime, ...body } = lotAnswer(view, settings)
+        return { body, now: new Date(serverTime) }
+      })
       reply.header('cache-control', 'no-store')
-      return lotAnswer(view, settings)
+      return sendJson(reply, answer)
     },
   )
 

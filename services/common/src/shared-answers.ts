@@ -1,0 +1,102 @@
+import type { FastifyReply } from 'fastify'
+
+/** What is answered, but for the server's time, and when that was true. */
+export interface Answer {
+  body: object
+  now: Date
+}
+
+export interface SharedAnswers {
+  /**
+   * The answer to `key` as JSON with `serverTime`. A reading that began less than the greatest age
+   * ago is given again; `ask` reads anew. Failures are not remembered.
+   */
+  of(key: string, ask: () => Promise<Answer>): Promise<Buffer>
+}
+
+interface Entry {
+  reading: Promise<Reading>
+  isOver: boolean
+  beganAtMs: number
+  /** The one reading for all who came while this one was under way. */
+  next?: Promise<Reading>
+}
+
+interface Reading {
+  /** JSON up to the instant. */
+  head: Buffer
+  /** What the server's clock said beyond this process's. */
+  aheadMs: number
+  /** The whole answer as it was given last, for others within the same millisecond. */
+  given: Buffer
+  givenAtMs: number
+}
+
+const ENTRIES_MAX = 2_000
+
+/**
+ * Answers that are the same for everybody. A page that thousands look at costs one reading for all
+ * of them, and they see it as it was at most `maxAgeMs` ago. With 0 nobody gets a reading that began
+ * before they asked: who comes during one waits for the next, together with the others.
+ */
+export function createSharedAnswers(
+  maxAgeMs: number,
+  monotonicMs: () => number = () => performance.now(),
+): SharedAnswers {
+  const entries = new Map<string, Entry>()
+
+  const read = (key: string, ask: () => Promise<Answer>): Promise<Reading> => {
+    const beganAtMs = monotonicMs()
+    const reading = ask().then(({ body, now }) => {
+      const json = JSON.stringify(body)
+      return {
+        head: Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"serverTime":"`),
+        aheadMs: now.getTime() - monotonicMs(),
+        given: Buffer.alloc(0),
+        givenAtMs: Number.NaN,
+      }
+    })
+    const entry: Entry = { reading, isOver: false, beganAtMs }
+    const forget = () => {
+      if (entries.get(key) === entry) entries.delete(key)
+    }
+    reading.then(() => {
+      entry.isOver = true
+      if (maxAgeMs === 0) forget()
+    }, forget)
+    entries.delete(key)
+    entries.set(key, entry)
+    const [oldest] = entries.keys()
+    if (entries.size > ENTRIES_MAX && oldest !== undefined) entries.delete(oldest)
+    return reading
+  }
+
+  return {
+    async of(key, ask) {
+      const known = entries.get(key)
+      if (known === undefined) return give(await read(key, ask), monotonicMs())
+      if (monotonicMs() - known.beganAtMs < maxAgeMs) {
+        return give(await known.reading, monotonicMs())
+      }
+      if (known.isOver) return give(await read(key, ask), monotonicMs())
+      const again = () => read(key, ask)
+      known.next ??= known.reading.then(again, again)
+      return give(await known.next, monotonicMs())
+    },
+  }
+}
+
+function give(reading: Reading, monotonicMs: number): Buffer {
+  const nowMs = Math.floor(monotonicMs + reading.aheadMs)
+  if (nowMs !== reading.givenAtMs) {
+    const tail = Buffer.from(`${new Date(nowMs).toISOString()}"}`)
+    reading.given = Buffer.concat([reading.head, tail])
+    reading.givenAtMs = nowMs
+  }
+  return reading.given
+}
+
+/** Sends an answer that is JSON already: Fastify sends bytes as they are. */
+export function sendJson(reply: FastifyReply, json: Buffer): never {
+  return reply.type('application/json; charset=utf-8').send(json) as never
+}
