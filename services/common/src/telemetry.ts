@@ -12,9 +12,13 @@ let stop: () => Promise<void> = async () => {}
 
 if (endpoint !== undefined && endpoint !== '') stop = await start(endpoint)
 
-/** What traces call this process; SERVICE_NAME is the original's setting. */
-export const serviceNameOf = (env: NodeJS.ProcessEnv): string =>
-  env.OTEL_SERVICE_NAME ?? env.SERVICE_NAME ?? 'auction'
+/**
+ * What traces call this process; SERVICE_NAME is the original's setting. No constant: the SDK was
+ * started above, before any constant here has its value.
+ */
+export function serviceNameOf(env: NodeJS.ProcessEnv): string {
+  return env.OTEL_SERVICE_NAME ?? env.SERVICE_NAME ?? 'auction'
+}
 
 async function start(url: string): Promise<() => Promise<void>> {
   const [{ NodeSDK }, { OTLPTraceExporter }, { resourceFromAttributes }, { BatchSpanProcessor }] =
