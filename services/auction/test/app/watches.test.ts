@@ -1,6 +1,8 @@
+import { userDeleted } from '@auction/common/contracts/identity.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { build, call, createDraft, createPublished } from '#test/helper.ts'
+import { consume, event } from '../bid-history.ts'
 
 const WATCHLIST = '/api/v1/watchlist'
 const watch = (id: string) => `/api/v1/items/${id}/watch`
@@ -106,3 +108,15 @@ t.test(
     t.equal((await call(fixture, 'PUT', watch(last), { as })).statusCode, 204)
   },
 )
+
+t.test('who left watches nothing any more', async (t) => {
+  const fixture = await build(t)
+  const [ann, bob] = [fixture.identity.person(), fixture.identity.person()]
+  const id = await createPublished(fixture)
+  for (const as of [ann, bob]) await call(fixture, 'PUT', watch(id), { as })
+  const told = event(userDeleted, ann.id, { userId: ann.id })
+  await consume(fixture.dependencies, [told])
+  await consume(fixture.dependencies, [told])
+  t.equal((await call(fixture, 'GET', `/api/v1/items/${id}`)).body.watchCount, 1)
+  t.strictSame((await call(fixture, 'GET', WATCHLIST, { as: ann })).body.items, [])
+})

@@ -3,10 +3,11 @@ import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import { deleteSavedSearchesOf } from '#src/infra/postgres/saved-searches.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { deleteWatchesOf } from '#src/infra/postgres/watches.ts'
 
 const BATCH_MAX = 100
 
-/** Nobody who left is told of items any more, and what they looked for is forgotten. */
+/** Nobody who left is told of items any more; what they looked for and watched is forgotten. */
 export const onUserDeleted = () =>
   projection({
     kind: 'projection',
@@ -14,9 +15,8 @@ export const onUserDeleted = () =>
     contract: userDeleted,
     batchMax: BATCH_MAX,
     async handle(tx: Transaction<Database>, deliveries) {
-      await deleteSavedSearchesOf(
-        tx,
-        deliveries.map(({ payload }) => payload.userId),
-      )
+      const userIds = deliveries.map(({ payload }) => payload.userId)
+      await deleteSavedSearchesOf(tx, userIds)
+      await deleteWatchesOf(tx, userIds)
     },
   })

@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { PUBLIC_STATUSES } from '#src/domain/item.ts'
 import { clock, type Executor, type ReadItem, toReadItem } from './items.ts'
+import type { Database } from './schema.ts'
 
 /** Where a page of a watchlist ended. */
 export interface WatchPosition {
@@ -82,4 +83,12 @@ export async function readWatchlist(
     .limit(limit)
     .execute()
   return rows.map((row) => ({ ...toReadItem(row), watchedAt: row.watched_at }))
+}
+
+/** Nobody watches any more who left. */
+export async function deleteWatchesOf(
+  tx: Transaction<Database>,
+  userIds: readonly string[],
+): Promise<void> {
+  await tx.deleteFrom('watches').where('user_id', 'in', userIds).execute()
 }
