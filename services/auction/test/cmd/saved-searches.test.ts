@@ -1,0 +1,55 @@
+import { createTestBroker } from '@auction/common/testing/broker.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import t from 'tap'
+import { build, createPublished, writtenEvents } from '../helper.ts'
+import { INTERNAL_SECRET } from '../neighbours.ts'
+import { startProcess } from '../processes.ts'
+
+const SEARCHES = 30_000
+
+t.test(
+  'a worker that is killed midway leaves the rest to the next two, and none is told twice',
+  async (t) => {
+    const fixture = await build(t)
+    const { database, bid } = fixture
+    const { pool } = database
+    const broker = await createTestBroker(t)
+    const settings = {
+      ...database.config,
+      RABBITMQ_URL: broker.url,
+      INTERNAL_JWT_SECRET: INTERNAL_SECRET,
+      BID_URL: bid.url,
+      IDENTITY_URL: 'http://127.0.0.1:1',
+    }
+    await pool.query(
+      `insert into saved_searches (id, user_id, name, filters, statuses, attributes)
+     select gen_random_uuid(), gen_random_uuid(), 'anything', '{}', '{active}', '[]'
+     from generate_series(1, $1::int)`,
+      [SEARCHES],
+    )
+    const waiting = async () => {
+      const { rows } = await pool.query<{ after: string | null }>(
+        'select after_search_id as after from search_matchings',
+      )
+      return rows
+    }
+    const told = async () =>
+      (await writtenEvents(database)).filter(({ key }) => key === 'item.search_matched.v1')
+
+    const first = await startProcess(t, 'worker', settings)
+    const itemId = await createPublished(fixture)
+    await waitFor('the first batch', async () => ((await waiting())[0]?.after ?? null) !== null)
+    first.process.kill('SIGKILL')
+    await new Promise((resolve) => first.process.once('exit', resolve))
+    const before = (await told()).length
+    t.ok(before > 0 && before < SEARCHES, `${before} told when it was killed`)
+
+    await Promise.all([1, 2].map(() => startProcess(t, 'worker', settings)))
+    await waitFor('the rest', async () => (await waiting()).length === 0, 60_000)
+    const events = await told()
+    const searches = new Set(events.map(({ payload }) => payload.savedSearchId))
+    t.equal(events.length, SEARCHES)
+    t.equal(searches.size, SEARCHES)
+    t.ok(events.every(({ payload }) => payload.itemId === itemId))
+  },
+)
