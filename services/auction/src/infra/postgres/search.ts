@@ -71,7 +71,9 @@ export async function countFacets(
   search: Search,
   matching: Matching,
 ): Promise<Facets> {
-  const order = search.text === undefined ? ORDERS[search.sort] : undefined
+  // Attributes are where to begin when there are any; an order would tempt to try all items for them.
+  const isOrdered = search.text === undefined && search.attributes.length === 0
+  const order = isOrdered ? ORDERS[search.sort] : undefined
   const matched = matches(db, search, matching, isNarrowed(search) ? 'joined' : 'listed')
     .select(['items.status', 'items.type', 'items.category_ids', 'items.buy_now_available'])
     // Counted in the order of the page, so that the same index serves both.
