@@ -18,6 +18,8 @@ interface Entry {
   reading: Promise<Reading>
   isOver: boolean
   beganAtMs: number
+  /** What it holds in memory; 0 until it is read. */
+  bytes: number
   /** The one reading for all who came while this one was under way. */
   next?: Promise<Reading>
 }
@@ -33,6 +35,8 @@ interface Reading {
 }
 
 const ENTRIES_MAX = 2_000
+// Answers of a hundred long items each: whoever asks for many different ones fills no memory.
+const BYTES_MAX = 16 * 1024 * 1024
 
 /**
  * Answers that are the same for everybody. A page that thousands look at costs one reading for all
@@ -44,6 +48,19 @@ export function createSharedAnswers(
   monotonicMs: () => number = () => performance.now(),
 ): SharedAnswers {
   const entries = new Map<string, Entry>()
+  let bytes = 0
+
+  const drop = (key: string, entry: Entry) => {
+    if (entries.get(key) !== entry) return
+    entries.delete(key)
+    bytes -= entry.bytes
+  }
+  const dropOldest = () => {
+    for (const [key, entry] of entries) {
+      if (entries.size <= ENTRIES_MAX && bytes <= BYTES_MAX) return
+      drop(key, entry)
+    }
+  }
 
   const read = (key: string, ask: () => Promise<Answer>): Promise<Reading> => {
     const beganAtMs = monotonicMs()
@@ -56,18 +73,23 @@ export function createSharedAnswers(
         givenAtMs: Number.NaN,
       }
     })
-    const entry: Entry = { reading, isOver: false, beganAtMs }
-    const forget = () => {
-      if (entries.get(key) === entry) entries.delete(key)
-    }
-    reading.then(() => {
-      entry.isOver = true
-      if (maxAgeMs === 0) forget()
-    }, forget)
-    entries.delete(key)
+    const entry: Entry = { reading, isOver: false, beganAtMs, bytes: 0 }
+    const before = entries.get(key)
+    if (before !== undefined) drop(key, before)
     entries.set(key, entry)
-    const [oldest] = entries.keys()
-    if (entries.size > ENTRIES_MAX && oldest !== undefined) entries.delete(oldest)
+    dropOldest()
+    reading.then(
+      ({ head }) => {
+        entry.isOver = true
+        if (maxAgeMs === 0) return drop(key, entry)
+        if (entries.get(key) !== entry) return
+        // The answer as it was given last is as large again.
+        entry.bytes = 2 * head.length
+        bytes += entry.bytes
+        dropOldest()
+      },
+      () => drop(key, entry),
+    )
     return reading
   }
 

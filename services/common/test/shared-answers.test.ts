@@ -69,3 +69,19 @@ t.test('of very many the oldest are forgotten', async (t) => {
   await ask('0')
   t.equal(asked.length, 2_002)
 })
+
+t.test('large answers to many different questions fill no memory', async (t) => {
+  const shared = createSharedAnswers(60_000)
+  const text = 'x'.repeat(1024 * 1024)
+  let asked = 0
+  const ask = async () => {
+    asked += 1
+    return { body: { text }, now: at }
+  }
+  for (let index = 0; index < 12; index += 1) await shared.of(String(index), ask)
+  t.equal(asked, 12)
+  await shared.of('11', ask)
+  t.equal(asked, 12, 'the last ones are there')
+  await shared.of('0', ask)
+  t.equal(asked, 13, 'the first ones are not')
+})
