@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Backs the plain data tier up (auction-data with mode: statefulset), or restores it.
 #
 #   k8s/backup.sh dump FOLDER       identity.dump, auction.dump and bid.dump of one moment
@@ -10,7 +10,7 @@
 # The databases tell each other by events, so dumps of different moments would contradict each other
 # for ever. Therefore nothing is accepted meanwhile: APIs stop, workers go on until every event has
 # arrived, then they stop too. Pictures are elsewhere: a volume or S3, with its own backup.
-set -eu
+set -euo pipefail
 
 usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
 [ $# -eq 2 ] || usage
@@ -20,148 +20,227 @@ namespace=${NAMESPACE:-auction}
 release=${RELEASE:-auction}
 data=${DATA:-auction-data}
 vhost=${VHOST:-auction}
-databases='identity auction bid'
 patience_seconds=${PATIENCE_SECONDS:-600}
+databases='identity auction bid'
+lock=auction-backup
+# A signal ends it as an error does, so that the traps below see both.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
-k() { kubectl --namespace "$namespace" "$@"; }
+# Nothing here may read what a loop or a caller reads; postgres_in is the exception.
+k() { kubectl --namespace "$namespace" "$@" </dev/null; }
 say() { echo "$(date +%T) $*"; }
-postgres() { # SERVICE COMMAND…: in the pod of its database, as its administrator
-  service=$1
+fail() { echo "$*" >&2; exit 1; }
+of_platform() { echo "app.kubernetes.io/instance=$release,app.kubernetes.io/component in ($1)"; }
+postgres_in() { # SERVICE COMMAND…: in the pod of its database, as its administrator, with our input
+  local service=$1
   shift
   # shellcheck disable=SC2016 # The password is the pod's.
-  k exec -i "statefulset/$data-postgres-$service" -- sh -c \
+  kubectl --namespace "$namespace" exec -i "statefulset/$data-postgres-$service" -- sh -c \
     'PGHOST=127.0.0.1 PGUSER=postgres PGPASSWORD=$POSTGRES_PASSWORD exec "$@"' sh "$@"
 }
+postgres() { postgres_in "$@" </dev/null; }
 rabbitmqctl() { k exec "statefulset/$data-rabbitmq" -- rabbitmqctl --quiet "$@"; }
-workloads() { # COMPONENTS: "name replicas" of the platform's Deployments
-  k get deployments --selector "app.kubernetes.io/instance=$release,app.kubernetes.io/component in ($1)" \
-    --output 'jsonpath={range .items[*]}{.metadata.name} {.spec.replicas}{"\n"}{end}'
-}
-scale_to_none() { # COMPONENTS
-  workloads "$1" | while read -r name _; do k scale --replicas=0 "deployment/$name" >/dev/null; done
-  until_none "pods of ($1)" pods_left "$1"
-}
-pods_left() {
-  k get pods --output name --selector \
-    "app.kubernetes.io/instance=$release,app.kubernetes.io/component in ($1)" | wc -l
-}
+checksums() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+
+# Functions that count say by their status that they could not: unknown is not none. They are called
+# in conditions, where bash takes no failure for an end, so each says what it does about one.
 until_none() { # WHAT COMMAND…: until the command counts nothing any more
-  what=$1
+  local what=$1 waited=0 left
   shift
-  waited=0
-  until [ "$("$@")" -eq 0 ]; do
-    [ "$waited" -lt "$patience_seconds" ] || { echo "still there: $what" >&2; exit 1; }
+  until left=$("$@") && [ "$left" -eq 0 ]; do
+    [ "$waited" -lt "$patience_seconds" ] || fail "still there: $what"
     sleep 2
     waited=$((waited + 2))
   done
 }
+pods_left() { # COMPONENTS; what was evicted stays listed and runs no more
+  local pods
+  pods=$(k get pods --output name --selector "$(of_platform "$1")" \
+    --field-selector status.phase!=Failed,status.phase!=Succeeded) || return 1
+  grep -c . <<<"$pods" || true
+}
 undelivered() { # events that are committed and have not arrived
-  {
-    for service in $databases; do
-      postgres "$service" psql --dbname="$service" --tuples-only --no-align \
-        --command='select count(*) from outbox where sent_at is null' </dev/null || echo 1 # unknown is not none
-    done
-    # Dead letters wait for people, and queues of others (the mailer's) for programs that may not be here.
-    { rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages || echo auction.unknown 1; } |
-      awk '$1 ~ /^(identity|auction|bid)\./ && $1 !~ /\.dlq$/ { print $2 }'
-  } | awk '{ sum += $1 } END { print sum + 0 }'
+  local service rows queues sum=0
+  for service in $databases; do
+    rows=$(postgres "$service" psql --dbname="$service" --tuples-only --no-align \
+      --command='select count(*) from outbox where sent_at is null') || return 1
+    sum=$((sum + rows))
+  done
+  queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages) || return 1
+  # Dead letters wait for people, and queues of others (the mailer's) for programs that may not be here.
+  awk -v sum="$sum" '$1 ~ /^(identity|auction|bid)\./ && $1 !~ /\.dlq$/ { sum += $2 } END { print sum }' <<<"$queues"
 }
 warn_of_dead_letters() {
-  dead=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages |
-    awk '$1 ~ /\.dlq$/ { sum += $2 } END { print sum + 0 }')
+  local queues dead
+  queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages)
+  dead=$(awk '$1 ~ /\.dlq$/ { sum += $2 } END { print sum + 0 }' <<<"$queues")
   [ "$dead" -eq 0 ] || say "WARNING: $dead dead letters are in no dump, and a restore purges them (docs/operations.md, Dead letters)"
 }
-pause_scalers() { # KEDA and HPAs would start again what is stopped here
-  k annotate scaledobjects --all autoscaling.keda.sh/paused=true --overwrite >/dev/null 2>&1 || true
+
+# What ran before is written on the Deployments: a run that was killed has no memory of its own.
+read_workloads() { # sets before: "name replicas" of the platform's Deployments
+  local found service component name replicas
+  found=$(k get deployments --selector "$(of_platform 'api,server,worker')" --output \
+    'jsonpath={range .items[*]}{.metadata.name} {.spec.replicas} {.metadata.annotations.backupReplicas}{"\n"}{end}')
+  for service in $databases; do
+    for component in api worker; do
+      grep -q "^$release-$service-$component " <<<"$found" ||
+        fail "there is no Deployment $release-$service-$component in $namespace: is RELEASE right?"
+    done
+  done
+  before=$(awk 'NF { print $1, ($2 > 0 || NF < 3 ? $2 : $3) }' <<<"$found")
+  while read -r name replicas; do
+    k annotate --overwrite "deployment/$name" "backupReplicas=$replicas" >/dev/null
+  done <<<"$before"
+}
+scale() { # PATTERN REPLICAS: those whose name fits it; "before" is what they had
+  local name replicas
+  while read -r name replicas; do
+    [[ $name =~ $1 ]] || continue
+    [ "$2" = before ] || replicas=$2
+    k scale --replicas="$replicas" "deployment/$name" >/dev/null || return 1
+  done <<<"$before"
+}
+stop_workers() {
+  scale -worker$ 0
+  until_none 'pods of workers' pods_left worker
+}
+has_keda() { # by the names of its resources; when nobody answers, it may be there
+  local resources
+  resources=$(k api-resources --api-group=keda.sh --output=name) || return 0
+  [ -n "$resources" ]
+}
+pause_scalers() { # KEDA would start again what is stopped here; HPAs leave alone what is at none
+  local scalers name paused
+  has_keda || return 0
+  scalers=$(k get scaledobjects --selector "app.kubernetes.io/instance=$release" --output \
+    'jsonpath={range .items[*]}{.metadata.name} {.metadata.annotations.autoscaling\.keda\.sh/paused}{"\n"}{end}')
+  while read -r name paused; do
+    # One that an operator paused stays paused afterwards.
+    [ -n "$name" ] && [ -z "$paused" ] || continue
+    k label --overwrite "scaledobject/$name" backup-paused=true >/dev/null
+    k annotate "scaledobject/$name" autoscaling.keda.sh/paused=true >/dev/null
+  done <<<"$scalers"
 }
 resume_scalers() {
-  k annotate scaledobjects --all autoscaling.keda.sh/paused- >/dev/null 2>&1 || true
+  local scalers name
+  has_keda || return 0
+  scalers=$(k get scaledobjects --selector "app.kubernetes.io/instance=$release,backup-paused=true" \
+    --output name) || return 1
+  for name in $scalers; do
+    k annotate "$name" autoscaling.keda.sh/paused- >/dev/null || return 1
+    k label "$name" backup-paused- >/dev/null || return 1
+  done
 }
 
-stop_all() {
-  before=$(workloads 'api,server,worker')
-  pause_scalers
-  # Until something is destroyed the platform comes up again, whatever happens.
-  trap start_all EXIT
-  say 'stopping what takes requests'
-  scale_to_none 'api,server'
+take_lock() {
+  k create configmap "$lock" --from-literal="doing=$command" >/dev/null ||
+    fail "Another run is at work. If there is none, it was killed: kubectl -n $namespace delete configmap $lock"
+  trap release_lock EXIT
 }
-scale_back() { # NAMES: a pattern of the Deployments that get their replicas again
-  echo "$before" | grep -E "$1" | while read -r name replicas; do
-    [ "${replicas:-0}" -gt 0 ] || replicas=1
-    k scale --replicas="$replicas" "deployment/$name" >/dev/null
-  done
+release_lock() { k delete configmap "$lock" --ignore-not-found >/dev/null || true; }
+stop_all() {
+  read_workloads
+  # Until something is destroyed the platform comes up again, whatever happens.
+  trap start_after_failure EXIT
+  pause_scalers
+  say 'stopping what takes requests'
+  scale '-(api|server)$' 0
+  until_none 'pods that take requests' pods_left 'api,server'
 }
 start_all() {
-  trap - EXIT
+  local name
   say 'starting everything again'
-  scale_back .
-  resume_scalers
-  echo "$before" | while read -r name _; do
-    k rollout status "deployment/$name" --timeout=180s >/dev/null
-  done
+  scale . before || return 1
+  resume_scalers || return 1
+  while read -r name _; do
+    k rollout status "deployment/$name" --timeout=180s >/dev/null || return 1
+    k annotate "deployment/$name" backupReplicas- >/dev/null || return 1
+  done <<<"$before"
   say 'ready'
 }
-stop_workers_when_delivered() {
-  until_none 'events that have not arrived' undelivered
-  scale_to_none worker
+start_after_failure() {
+  trap - EXIT
+  trap '' INT TERM HUP
+  start_all || echo 'NOT everything could be started. Run a dump again: it ends with starting all.' >&2
+  release_lock
+}
+left_stopped() {
+  trap - EXIT
+  release_lock
+  echo "Failed halfway: the platform is LEFT STOPPED, its data is not whole. Run 'restore $folder' again." >&2
 }
 # Timers of the workers go on writing events until they stop, so only what is counted then is true.
 deliver_all() {
+  local round left
   say 'waiting until every event has arrived'
-  stop_workers_when_delivered
-  rounds=1
-  until [ "$(undelivered)" -eq 0 ]; do
-    [ "$rounds" -lt 10 ] || { echo 'events are written faster than they arrive' >&2; exit 1; }
-    rounds=$((rounds + 1))
-    say 'a timer wrote events meanwhile: once more'
-    scale_back '-worker '
-    stop_workers_when_delivered
+  for round in 1 2 3 4 5 6 7 8 9 10; do
+    until_none 'events that have not arrived' undelivered
+    stop_workers
+    left=$(undelivered) || fail 'nobody knows whether events are under way'
+    [ "$left" -gt 0 ] || return 0
+    say "a timer wrote events meanwhile: once more ($round)"
+    scale -worker$ before
   done
+  fail 'events are written faster than they arrive'
 }
-left_stopped() {
-  echo "Failed halfway: the platform is LEFT STOPPED, its data is not whole. Run 'restore $folder' again." >&2
+is_whole() { # SERVICE FILE: read to its end; the list at its beginning says nothing of the rest
+  postgres_in "$1" pg_restore --file=/dev/null <"$2" || fail "$2 is not whole"
 }
 
-case $command in
-dump)
+dump() {
+  local service
   mkdir -p "$folder"
+  take_lock
   warn_of_dead_letters
   stop_all
   deliver_all
+  # Under other names until all three are there: a folder never holds two moments that look like one.
   for service in $databases; do
-    # First under another name: half a dump must not look like one.
     postgres "$service" pg_dump --format=custom "$service" >"$folder/$service.dump.part"
-    mv "$folder/$service.dump.part" "$folder/$service.dump"
-    say "$service.dump: $(wc -c <"$folder/$service.dump") bytes"
+    say "$service.dump: $(wc -c <"$folder/$service.dump.part") bytes"
   done
-  start_all
-  ;;
-restore)
-  for service in $databases; do
-    [ -s "$folder/$service.dump" ] || { echo "$folder/$service.dump is missing" >&2; exit 1; }
-    # The list stands at the beginning; kubectl would wait for ever for somebody to read the rest.
-    postgres "$service" sh -c 'pg_restore --list >/dev/null; as=$?; cat >/dev/null; exit $as' <"$folder/$service.dump"
-  done
+  trap release_lock EXIT
+  start_all || fail 'NOT everything could be started. Run a dump again: it ends with starting all.'
+  for service in $databases; do is_whole "$service" "$folder/$service.dump.part"; done
+  rm -f "$folder/SHA256SUMS"
+  for service in $databases; do mv "$folder/$service.dump.part" "$folder/$service.dump"; done
+  (cd "$folder" && checksums identity.dump auction.dump bid.dump >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
+  say "dumped to $folder"
+}
+
+restore() {
+  local service queues queue
+  [ -s "$folder/SHA256SUMS" ] || fail "$folder has no SHA256SUMS: a dump into it never ended"
+  (cd "$folder" && checksums --check SHA256SUMS >/dev/null) || fail "$folder is not as it was dumped"
+  for service in $databases; do is_whole "$service" "$folder/$service.dump"; done
+  take_lock
   stop_all
-  scale_to_none worker
+  stop_workers
+  queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name)
   trap left_stopped EXIT
   say 'emptying queues: their events may be younger than the backup'
-  rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name |
-    grep -E '^(identity|auction|bid)\.' |
-    while read -r queue; do rabbitmqctl purge_queue --vhost "$vhost" "$queue" </dev/null >/dev/null; done
+  while read -r queue; do
+    [[ $queue =~ ^(identity|auction|bid)\. ]] || continue
+    rabbitmqctl purge_queue --vhost "$vhost" "$queue" >/dev/null
+  done <<<"$queues"
   for service in $databases; do
     postgres "$service" psql --quiet --set=ON_ERROR_STOP=1 \
       --command="drop database if exists \"$service\" with (force)" \
       --command="create database \"$service\" owner \"$service\"" \
-      --command="revoke connect on database \"$service\" from public" </dev/null
-    postgres "$service" pg_restore --dbname="$service" --exit-on-error <"$folder/$service.dump"
+      --command="revoke connect on database \"$service\" from public"
+    postgres_in "$service" pg_restore --dbname="$service" --exit-on-error <"$folder/$service.dump"
     say "$service restored"
   done
-  start_all
+  trap release_lock EXIT
+  start_all || fail 'The data is whole, but NOT everything could be started. Run a dump: it ends with starting all.'
   say 'replaying the ledger of every lot'
   k exec "deployment/$release-bid-worker" -- node src/cmd/verify-ledger.ts
   k exec "deployment/$release-identity-worker" -- node src/cmd/verify-audit.ts
-  ;;
+}
+
+case $command in
+dump | restore) "$command" ;;
 *) usage ;;
 esac
