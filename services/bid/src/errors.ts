@@ -6,7 +6,7 @@ export const bidErrors = {
   lotNotFound: defineError('lot.not_found', 'There is no lot with this id.', 404),
   blockOwnAccount: defineError('block.own_account', 'You cannot block yourself.', 422),
   blockNotYourLot: defineError('block.not_your_lot', 'Only its seller can do this.', 403),
-  blockBidderNotFound: defineError('block.bidder_not_found', 'The lot has no such bidder.', 404),
+  blockBidderNotFound: defineError('block.bidder_not_found', 'There is no such bidder.', 404),
   blockTooMany: defineError('block.too_many', 'You block as many bidders as can be blocked.', 409),
   keyReused: defineError(
     'bid.idempotency_key_reused',

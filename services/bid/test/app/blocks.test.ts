@@ -1,14 +1,32 @@
 import { randomUUID } from 'node:crypto'
+import { userDeleted } from '@auction/common/contracts/identity.ts'
+import type { Delivery } from '@auction/common/rabbitmq/consumer.ts'
 import { sql } from 'kysely'
 import t from 'tap'
+import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
-import { deleteBlocksOf } from '#src/infra/postgres/seller-blocks.ts'
 import { createWorld, type World } from '#test/helper.ts'
 
 const BLOCKS = '/api/v1/blocks'
 const numbered = (itemId: string, number: unknown) =>
   `/api/v1/lots/${itemId}/bidders/${number}/block`
+
+interface Listed {
+  userId?: string
+  bidder?: string
+}
+
+/** What identity tells when somebody left, as the worker hears it. */
+async function accountGone({ db }: World, userId: string): Promise<void> {
+  const consumer = bidderStandingConsumers().find(
+    ({ contract }) => contract.key === userDeleted.key,
+  )
+  const told = { payload: { userId }, sequence: 9 } as Delivery<{ userId: string }>
+  for (let again = 0; again < 2; again += 1) {
+    await db.transaction().execute(async (tx) => consumer?.handle(tx, [told]))
+  }
+}
 
 type Method = 'GET' | 'PUT' | 'DELETE'
 
@@ -85,40 +103,73 @@ t.test('who is blocked by number stays unknown, also to guesses', async (t) => {
   t.equal((await world.bid(other, ann, '30.00')).statusCode, 201)
 })
 
+t.test('a seller blocks on the own lots, and at most 500', async (t) => {
+  const world = await createWorld(t)
+  const call = caller(world)
+  const [seller, ann, stranger] = [randomUUID(), randomUUID(), randomUUID()]
+  const { itemId } = await world.putTerms({ sellerId: seller })
+  await world.bid(itemId, ann, '20.00')
+  for (const [method, url, as, statusCode, code] of [
+    ['PUT', numbered(itemId, 1), stranger, 403, 'block.not_your_lot'],
+    ['PUT', numbered(itemId, 2), seller, 404, 'block.bidder_not_found'],
+    ['PUT', numbered(randomUUID(), 1), seller, 404, 'lot.not_found'],
+    ['PUT', `${BLOCKS}/${seller}`, seller, 422, 'block.own_account'],
+    ['PUT', numbered(itemId, 0), seller, 400, 'request.invalid_path'],
+    ['PUT', numbered(itemId, 2_147_483_648), seller, 400, 'request.invalid_path'],
+    ['PUT', numbered(itemId, 'x'), seller, 400, 'request.invalid_path'],
+    ['PUT', `${BLOCKS}/%00`, seller, 400, 'request.invalid_path'],
+    ['PUT', `${BLOCKS}/${'1'.repeat(99)}`, seller, 400, 'request.invalid_path'],
+    ['PUT', `${BLOCKS}/${ann}`, undefined, 401, 'bid.unauthenticated'],
+    ['GET', BLOCKS, undefined, 401, 'bid.unauthenticated'],
+  ] as const) {
+    t.match(await call(method, url, as), { statusCode, body: { code } }, `${method} ${url}`)
+  }
+  await sql`insert into seller_blocks (seller_id, bidder_id)
+    select ${seller}::uuid, gen_random_uuid() from generate_series(1, 499)`.execute(world.db)
+  t.equal((await call('PUT', `${BLOCKS}/${ann}`, seller)).statusCode, 204)
+  t.match(await call('PUT', `${BLOCKS}/${stranger}`, seller), {
+    statusCode: 409,
+    body: { code: 'block.too_many' },
+  })
+  t.equal((await call('PUT', `${BLOCKS}/${ann}`, seller)).statusCode, 204, 'again, at the limit')
+})
+
 t.test(
-  'a seller blocks on the own lots, at most 500, and never an account that is gone',
+  'an account that is gone takes its blocks along, and a number tells nothing of it',
   async (t) => {
     const world = await createWorld(t)
     const call = caller(world)
-    const [seller, ann, stranger] = [randomUUID(), randomUUID(), randomUUID()]
+    const [seller, ann, ben] = [randomUUID(), randomUUID(), randomUUID()]
     const { itemId } = await world.putTerms({ sellerId: seller })
+    await world.bid(itemId, ben, '11.00')
     await world.bid(itemId, ann, '20.00')
-    for (const [method, url, as, statusCode, code] of [
-      ['PUT', numbered(itemId, 1), stranger, 403, 'block.not_your_lot'],
-      ['PUT', numbered(itemId, 2), seller, 404, 'block.bidder_not_found'],
-      ['PUT', numbered(randomUUID(), 1), seller, 404, 'lot.not_found'],
-      ['PUT', `${BLOCKS}/${seller}`, seller, 422, 'block.own_account'],
-      ['PUT', numbered(itemId, 0), seller, 400, 'request.invalid_path'],
-      ['PUT', numbered(itemId, 2_147_483_648), seller, 400, 'request.invalid_path'],
-      ['PUT', numbered(itemId, 'x'), seller, 400, 'request.invalid_path'],
-      ['PUT', `${BLOCKS}/%00`, seller, 400, 'request.invalid_path'],
-      ['PUT', `${BLOCKS}/${'1'.repeat(99)}`, seller, 400, 'request.invalid_path'],
-      ['PUT', `${BLOCKS}/${ann}`, undefined, 401, 'bid.unauthenticated'],
-      ['GET', BLOCKS, undefined, 401, 'bid.unauthenticated'],
-    ] as const) {
-      t.match(await call(method, url, as), { statusCode, body: { code } }, `${method} ${url}`)
+    for (const bidder of [ben, ann]) await call('PUT', `${BLOCKS}/${bidder}`, seller)
+    for (const number of [1, 2]) await call('PUT', numbered(itemId, number), seller)
+    const list = async () => {
+      const { blocks } = (await call('GET', BLOCKS, seller)).body as { blocks: Listed[] }
+      return blocks.map(({ userId, bidder }) => userId ?? bidder).sort()
     }
-    await sql`insert into seller_blocks (seller_id, bidder_id)
-    select ${seller}::uuid, gen_random_uuid() from generate_series(1, 499)`.execute(world.db)
-    t.equal((await call('PUT', `${BLOCKS}/${ann}`, seller)).statusCode, 204)
-    t.match(await call('PUT', `${BLOCKS}/${stranger}`, seller), {
-      statusCode: 409,
-      body: { code: 'block.too_many' },
+    t.strictSame(await list(), [ann, ben, 'bidder 1', 'bidder 2'].sort())
+
+    await accountGone(world, ann)
+    const without = [ben, 'bidder 1', 'bidder 2'].sort()
+    t.strictSame(await list(), without, 'nothing says which number it was')
+    t.equal((await call('PUT', numbered(itemId, 2), seller)).statusCode, 204, 'again')
+    t.match(await call('PUT', `${BLOCKS}/${ann}`, seller), {
+      statusCode: 404,
+      body: { code: 'block.bidder_not_found' },
     })
-    t.equal((await call('PUT', `${BLOCKS}/${ann}`, seller)).statusCode, 204, 'again, at the limit')
-    await world.db.transaction().execute((tx) => deleteBlocksOf(tx, [ann]))
-    t.equal((await call('GET', BLOCKS, seller)).body.blocks.length, 499)
-    await world.db.transaction().execute((tx) => deleteBlocksOf(tx, [seller]))
-    t.strictSame((await call('GET', BLOCKS, seller)).body.blocks, [])
+    t.strictSame(await list(), without)
+    await call('DELETE', numbered(itemId, 2), seller)
+    t.equal((await call('PUT', numbered(itemId, 2), seller)).statusCode, 204, 'and anew')
+    t.strictSame(await list(), without)
+    const { rows } = await world.pool.query('select * from seller_blocks')
+    t.notOk(JSON.stringify(rows).includes(ann), 'nothing of the account is left')
+
+    await accountGone(world, seller)
+    t.strictSame(await list(), [])
+    for (const url of [`${BLOCKS}/${ben}`, numbered(itemId, 1)])
+      t.equal((await call('PUT', url, seller)).statusCode, 401)
+    t.strictSame(await list(), [])
   },
 )

@@ -4,7 +4,7 @@ import { PermanentError, projection } from '@auction/common/rabbitmq/consumer.ts
 import type { Transaction } from 'kysely'
 import { putStandings, type ToldStanding } from '#src/infra/postgres/bidder-standings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { deleteBlocksOf } from '#src/infra/postgres/seller-blocks.ts'
+import { forgetBlocksOf } from '#src/infra/postgres/seller-blocks.ts'
 
 const BATCH_MAX = 100
 
@@ -35,7 +35,7 @@ function standingConsumer(contract: UserContract, standing: ToldStanding['standi
           newest.set(userId, { userId, standing, sequence })
       }
       await putStandings(tx, [...newest.values()])
-      if (standing === 'deleted') await deleteBlocksOf(tx, [...newest.keys()])
+      if (standing === 'deleted') await forgetBlocksOf(tx, [...newest.keys()])
     },
   })
 }

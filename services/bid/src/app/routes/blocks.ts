@@ -39,7 +39,8 @@ const BlockList = Type.Object({
 
 /**
  * Bidders whose bids a seller does not take from now on, on any lot. Bids that stand already stay:
- * the price was made with them.
+ * the price was made with them. Who knows accounts that may be behind a number can still find out by
+ * blocking them one by one and watching who goes on bidding.
  */
 export async function blockRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   listRoute(app, db)
@@ -147,8 +148,11 @@ async function block(
   as: BlockedBidder,
 ): Promise<void> {
   if (bidderId === sellerId) throw bidErrors.blockOwnAccount()
-  const isBlocked = await insertBlock(db, sellerId, bidderId, as, BLOCKS_MAX)
-  if (!isBlocked) throw bidErrors.blockTooMany()
+  const outcome = await insertBlock(db, sellerId, bidderId, as, BLOCKS_MAX)
+  if (outcome === 'too_many') throw bidErrors.blockTooMany()
+  if (outcome === 'bidder_gone') throw bidErrors.blockBidderNotFound()
+  // The token is good for some minutes more than the account.
+  if (outcome === 'seller_gone') throw bidErrors.unauthenticated()
 }
 
 function callerOf({ caller }: FastifyRequest): string {

@@ -76,6 +76,8 @@ export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): P
       schema: {
         tags: ['bids'],
         summary: 'Lots you have bid on, with your own maximum and how many are won or led',
+        description:
+          'The one you bid on last comes first, so a lot that you bid on meanwhile moves to the front.',
         security: [{ bearer: [] }],
         querystring: Type.Object(
           {

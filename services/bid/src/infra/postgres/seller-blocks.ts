@@ -13,9 +13,11 @@ export interface Block {
   blockedAt: Date
 }
 
+export type BlockOutcome = 'blocked' | 'too_many' | 'seller_gone' | 'bidder_gone'
+
 /**
- * Blocks a bidder; again changes nothing. False when the seller has as many blocks as may be, which
- * two requests at once may pass by one.
+ * Blocks a bidder; again changes nothing. That a numbered bidder's account is gone is not told: it
+ * would say something of who that was. An account that goes at this very moment may leave its row.
  */
 export async function insertBlock(
   db: Kysely<Database>,
@@ -23,22 +25,55 @@ export async function insertBlock(
   bidderId: string,
   as: BlockedBidder,
   blocksMax: number,
-): Promise<boolean> {
-  const itemId = 'itemId' in as ? as.itemId : null
-  const number = 'number' in as ? as.number : null
-  const { rows } = await sql<{ isBlocked: boolean }>`
-    with mine as (select bidder_id, item_id from seller_blocks where seller_id = ${sellerId}),
-    added as (
-      insert into seller_blocks (seller_id, bidder_id, item_id, bidder_number)
-      select ${sellerId}::uuid, ${bidderId}::uuid, ${itemId}::uuid, ${number}::integer
-        where (select count(*) from mine) < ${blocksMax}
-      on conflict do nothing
-    )
-    select (select count(*) from mine) < ${blocksMax} or exists (
-      select 1 from mine
-       where bidder_id = ${bidderId} and item_id is not distinct from ${itemId}::uuid
-    ) as "isBlocked"`.execute(db)
-  return rows[0]?.isBlocked ?? false
+): Promise<BlockOutcome> {
+  return db.transaction().execute(async (tx) => {
+    // One at a time for each seller, or two requests would both take the last place.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${sellerId}, 4803))`.execute(tx)
+    const gone = await readGone(tx, [sellerId, bidderId])
+    if (gone.has(sellerId)) return 'seller_gone'
+    if (gone.has(bidderId) && 'userId' in as) return 'bidder_gone'
+    if ((await named(tx, sellerId, as).executeTakeFirst()) !== undefined) return 'blocked'
+    const { count } = await tx
+      .selectFrom('seller_blocks')
+      .select((eb) => eb.fn.countAll<bigint>().as('count'))
+      .where('seller_id', '=', sellerId)
+      .executeTakeFirstOrThrow()
+    if (count >= blocksMax) return 'too_many'
+    await tx
+      .insertInto('seller_blocks')
+      .values({
+        seller_id: sellerId,
+        bidder_id: gone.has(bidderId) ? sql<string>`gen_random_uuid()` : bidderId,
+        item_id: 'itemId' in as ? as.itemId : null,
+        bidder_number: 'number' in as ? as.number : null,
+      })
+      .execute()
+    return 'blocked'
+  })
+}
+
+async function readGone(tx: Transaction<Database>, userIds: string[]): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom('bidder_standings')
+    .select('user_id')
+    .where('user_id', 'in', userIds)
+    .where('standing', '=', 'deleted')
+    .execute()
+  return new Set(rows.map((row) => row.user_id))
+}
+
+function named(db: Kysely<Database>, sellerId: string, as: BlockedBidder) {
+  return db
+    .selectFrom('seller_blocks')
+    .select('created_at')
+    .where('seller_id', '=', sellerId)
+    .where(isNamed(as))
+}
+
+function isNamed(as: BlockedBidder) {
+  return 'userId' in as
+    ? sql<boolean>`bidder_id = ${as.userId} and item_id is null`
+    : sql<boolean>`item_id = ${as.itemId} and bidder_number = ${as.number}`
 }
 
 /** Takes the bids of somebody again, as far as this name of theirs goes. */
@@ -47,11 +82,11 @@ export async function deleteBlock(
   sellerId: string,
   as: BlockedBidder,
 ): Promise<void> {
-  const named =
-    'userId' in as
-      ? sql<boolean>`bidder_id = ${as.userId} and item_id is null`
-      : sql<boolean>`item_id = ${as.itemId} and bidder_number = ${as.number}`
-  await db.deleteFrom('seller_blocks').where('seller_id', '=', sellerId).where(named).execute()
+  await db
+    .deleteFrom('seller_blocks')
+    .where('seller_id', '=', sellerId)
+    .where(isNamed(as))
+    .execute()
 }
 
 /** Whom a seller has blocked, the latest first. An account blocked by its number stays unnamed. */
@@ -82,12 +117,20 @@ export async function readNumberedBidder(
     .executeTakeFirst()
 }
 
-/** Nobody is left to block, or to be blocked. */
-export async function deleteBlocksOf(
+/**
+ * Forgets accounts that are gone. A block by number stays, as nobody's: were it to go with the
+ * account, the seller would learn whose number it was.
+ */
+export async function forgetBlocksOf(
   tx: Transaction<Database>,
   userIds: readonly string[],
 ): Promise<void> {
   const ids = sql`${[...userIds]}::uuid[]`
   await sql`
-    delete from seller_blocks where seller_id = any(${ids}) or bidder_id = any(${ids})`.execute(tx)
+    delete from seller_blocks
+     where seller_id = any(${ids}) or (bidder_id = any(${ids}) and item_id is null)`.execute(tx)
+  await sql`
+    update seller_blocks set bidder_id = gen_random_uuid() where bidder_id = any(${ids})`.execute(
+    tx,
+  )
 }
