@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { bidClosed, bidLost, bidWon } from '@auction/common/contracts/bid.ts'
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { userRegistered } from '@auction/common/contracts/identity.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { reviewBidders } from '#src/app/review-bidders.ts'
 import { NEVER_WINS_ITEMS_MIN, ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
+import { takeDueBidders } from '#src/infra/postgres/review-flags.ts'
 import { startAddresses } from '../addresses.ts'
 import { consume, event, placed } from '../bid-history.ts'
 import { build, call, createPublished, type Fixture } from '../helper.ts'
@@ -156,6 +158,32 @@ t.test(
     t.strictSame(await flags(fixture), [])
   },
 )
+
+t.test('what becomes known while a worker takes a bidder is looked at afterwards', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, db, database } = fixture
+  const friend = randomUUID()
+  const ids = [await createPublished(fixture), await createPublished(fixture)]
+  await consume(dependencies, sale(ids[0] ?? '', randomUUID(), [friend]))
+  await database.pool.query('update bidder_checks set due_at = clock_timestamp()')
+  let told: Promise<void> | undefined
+  await db.transaction().execute(async (tx) => {
+    await takeDueBidders(tx, [friend])
+    told = consume(dependencies, sale(ids[1] ?? '', randomUUID(), [friend]))
+    await waitFor('the consumer to wait for the worker', async () => {
+      const { rows } = await database.pool.query(
+        `select 1 from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length > 0
+    })
+  })
+  await told
+  const { rows } = await database.pool.query('select 1 from bidder_checks where bidder_id = $1', [
+    friend,
+  ])
+  t.equal(rows.length, 1)
+})
 
 t.test('two workers at once flag once, and only moderators see it', async (t) => {
   const fixture = await start(t)

@@ -33,8 +33,8 @@ export async function finishDeletions(deps: DeletionDependencies): Promise<numbe
     try {
       if (await finishDeletion(deps, deletion)) deleted += 1
     } catch (error) {
-      if (isUnavailable(error)) throw error
       failures.push(error)
+      if (isUnavailable(error)) break
       await postponeDeletion(deps.db, deletion.userId)
       if (error instanceof ServiceError) break
     }

@@ -93,4 +93,6 @@ const askForChecks = sql`
   insert into bidder_checks (bidder_id, due_at)
   select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
   from noted order by bidder_id
-  on conflict do nothing`
+  -- Not "do nothing": a worker may be taking the row just now, and has not seen what is noted here.
+  -- This waits for it, and writes the row anew when it is gone.
+  on conflict (bidder_id) do update set due_at = least(bidder_checks.due_at, excluded.due_at)`

@@ -82,7 +82,8 @@ export async function readSharedAddresses(
      where mine.kind = 'address' and mine.user_id = any(${[...userIds]}::uuid[])
        and mine.last_seen_at > ${remembered}
        and (select count(*) from (
-             select 1 from known_origins where digest = mine.digest limit ${accountsMax + 1}
+             select 1 from known_origins
+              where digest = mine.digest and last_seen_at > ${remembered} limit ${accountsMax + 1}
            ) as accounts) <= ${accountsMax}
      group by 1, 2 order by 1, 2`.execute(db)
   return rows
