@@ -8,6 +8,7 @@ import {
   type Item,
   isOpen,
 } from '#src/domain/item.ts'
+import { WATCHERS_COUNTED_MAX } from '#src/infra/postgres/watches.ts'
 import { ImageAnswer } from './image-view.ts'
 
 const itemFields = {
@@ -65,7 +66,9 @@ export const ItemPage = Type.Object({
       { description: 'Why its seller withdrew it; only the seller and moderators see it then.' },
     ),
   ),
-  watchCount: Type.Integer({ description: 'How many people watch it.' }),
+  watchCount: Type.Integer({
+    description: `How many people watch it, ${WATCHERS_COUNTED_MAX} at most.`,
+  }),
   isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
   removal: Type.Optional(
     Type.Object(

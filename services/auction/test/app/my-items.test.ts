@@ -70,6 +70,7 @@ t.test('the public list goes on from a cursor, also when items come and go', asy
     } while (cursor !== '')
     t.strictSame(seen, expected, sort)
   }
+  t.equal((await list('limit=5')).nextCursor, undefined, 'a full page may be the last one')
   const first = await list('limit=2')
   await createPublished(fixture, { endDate: inMinutes(50) })
   const second = await list(`limit=2&cursor=${first.nextCursor}`)

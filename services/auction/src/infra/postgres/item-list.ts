@@ -71,18 +71,20 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
         )
         .orderBy('end_date', query.order)
         .orderBy('id', query.order)
-        .limit(query.limit)
+        // One more than asked for tells whether there is a next page.
+        .limit(query.limit + 1)
         .offset(query.offset)
         .execute()
-      const seen = query.offset + rows.length
+      const shown = rows.slice(0, query.limit)
+      const seen = query.offset + shown.length
       // After a cursor nobody has counted how many came before.
-      const isLastPage = after === undefined && rows.length > 0 && rows.length < query.limit
-      const last = rows.length < query.limit ? undefined : rows.at(-1)
+      const isLastPage = after === undefined && rows.length > 0 && rows.length <= query.limit
+      const last = rows.length > query.limit ? shown.at(-1) : undefined
       const total = isLastPage
         ? seen
         : await (query.sellerId === undefined ? countPublic(query) : count(matching(db, query)))
       return {
-        items: rows.map((row) => toReadItem(row).item),
+        items: shown.map((row) => toReadItem(row).item),
         totalItems: rows.length === 0 ? total : Math.max(total, seen),
         next: last && { end: last.position, id: last.id },
         now: rows[0]?.server_time ?? (await readClock(db)),

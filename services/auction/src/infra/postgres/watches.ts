@@ -14,7 +14,8 @@ export interface WatchedItem extends ReadItem {
 }
 
 /**
- * Watches an item; again changes nothing. False when the person watches as many as may be. Two
+ * Watches an item; again changes nothing. False when the person watches as many as may be, of those
+ * that the watchlist shows. Two
  * requests at the limit may both pass it: it is there against floods, and one more is none.
  */
 export async function insertWatch(
@@ -24,7 +25,10 @@ export async function insertWatch(
   watchesMax: number,
 ): Promise<boolean> {
   const { rows } = await sql<{ isWatched: boolean }>`
-    with mine as (select item_id from watches where user_id = ${userId}),
+    with mine as (
+      select item_id from watches join items on items.id = item_id
+       where user_id = ${userId} and status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})
+    ),
     added as (
       insert into watches (item_id, user_id)
       select ${itemId}::uuid, ${userId}::uuid where (select count(*) from mine) < ${watchesMax}
@@ -44,16 +48,23 @@ export async function deleteWatch(db: Executor, itemId: string, userId: string):
     .execute()
 }
 
+/** More are not counted: of an item that very many watch, every view would count them all. */
+export const WATCHERS_COUNTED_MAX = 10_000
+
 /** How many people watch an item, and whether this one does. */
 export async function readWatchers(
   db: Executor,
   itemId: string,
   viewerId: string | undefined,
 ): Promise<{ count: number; isWatched: boolean }> {
-  const { rows } = await sql<{ count: number; isWatched: boolean | null }>`
-    select count(*)::int as count, bool_or(user_id = ${viewerId ?? null}::uuid) as "isWatched"
-      from watches where item_id = ${itemId}`.execute(db)
-  return { count: rows[0]?.count ?? 0, isWatched: rows[0]?.isWatched ?? false }
+  const { rows } = await sql<{ count: number; isWatched: boolean }>`
+    select (select count(*)::int from (
+        select from watches where item_id = ${itemId} limit ${WATCHERS_COUNTED_MAX}
+      ) as watchers) as count,
+      exists (
+        select from watches where item_id = ${itemId} and user_id = ${viewerId ?? null}::uuid
+      ) as "isWatched"`.execute(db)
+  return rows[0] ?? { count: 0, isWatched: false }
 }
 
 /** What a person watches, the latest first; items that were taken from the public are left out. */

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { createRegistry } from '@auction/common/metrics.ts'
+import { createPool } from '@auction/common/postgres/pool.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
+import { startTcpRelay } from '@auction/common/testing/tcp-relay.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import {
   type Client,
@@ -17,7 +20,15 @@ import { createSigner } from 'fast-jwt'
 import { protoPath as healthProto } from 'grpc-health-check'
 import t from 'tap'
 import { ITEM_PROTO, LOADING, startGrpc } from '#src/app/grpc/server.ts'
-import { build, createDraft, createPublished, inMinutes, serviceHeaders } from '#test/helper.ts'
+import { createDatabase } from '#src/infra/postgres/database.ts'
+import {
+  build,
+  createDraft,
+  createPublished,
+  type Fixture,
+  inMinutes,
+  serviceHeaders,
+} from '#test/helper.ts'
 import { INTERNAL_SECRET, log } from '#test/neighbours.ts'
 
 const REFLECTION = fileURLToPath(
@@ -46,11 +57,15 @@ const allowed = () => {
   return metadata
 }
 
-async function start(t: { teardown(step: () => unknown): void }) {
+async function start(t: Teardown) {
   const fixture = await build(t)
+  return { ...fixture, ...(await serve(t, fixture.db)) }
+}
+
+async function serve(t: Teardown, db: Fixture['db']) {
   const registry = createRegistry('auction')
   const server = await startGrpc({
-    ...{ db: fixture.db, log, registry, internalSecret: INTERNAL_SECRET },
+    ...{ db, log, registry, internalSecret: INTERNAL_SECRET },
     ...{ host: '127.0.0.1', port: 0 },
   })
   t.teardown(() => server.close())
@@ -77,7 +92,7 @@ async function start(t: { teardown(step: () => unknown): void }) {
   const get = (item_id: string, metadata = allowed(), withinMs?: number) =>
     call(items, 'GetItemForBid', { item_id }, metadata, withinMs)
   const isServing = (service: string) => call(health, 'Check', { service })
-  return { ...fixture, registry, server, address, get, isServing }
+  return { registry, server, address, get, isServing }
 }
 
 t.test('another service reads an item with its terms, the reserve among them', async (t) => {
@@ -155,6 +170,20 @@ t.test(
     t.equal((await fixture.get(id)).code, status.OK)
   },
 )
+
+t.test('without its database it says that calling again may help', async (t) => {
+  const fixture = await start(t)
+  const id = await createPublished(fixture)
+  const { POSTGRES_HOST: host, POSTGRES_PORT: port } = fixture.database.config
+  const network = await startTcpRelay(host, port)
+  const through = { ...fixture.database.config, POSTGRES_HOST: '127.0.0.1' }
+  const pool = createPool({ ...through, POSTGRES_PORT: network.port }, { log })
+  t.teardown(() => pool.end())
+  const { get } = await serve(t, createDatabase(pool))
+  t.equal((await get(id)).code, status.OK)
+  await network.stop()
+  t.match(await get(id), { code: status.UNAVAILABLE, details: /try again/ })
+})
 
 t.test('a deadline ends the call although the database does not answer', async (t) => {
   const fixture = await start(t)
