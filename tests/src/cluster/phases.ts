@@ -77,7 +77,7 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
     },
     gateway: () => tryGateway(court, certificate?.file),
     async upgrade() {
-      judge(court, await upgrade(court))
+      judge(court, await upgrade(court, settings.from))
       await compare(court)
     },
     async evict() {

@@ -44,10 +44,13 @@ export async function underTraffic(
   return traffic.watch
 }
 
-/** Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic. */
-export async function upgrade(ground: Ground): Promise<Watch> {
+/**
+ * Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic: by the same
+ * images, or from those of another version and back to them.
+ */
+export async function upgrade(ground: Ground, from = ground.tag): Promise<Watch> {
   const { cluster, log } = ground
-  await installPlatform(ground, TWO_OF_EACH)
+  await installPlatform({ ...ground, tag: from }, TWO_OF_EACH)
   return underTraffic(ground, async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = ['identity', 'auction', 'bid', 'web'].map((service) => mark.replace('%', service))

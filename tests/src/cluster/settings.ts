@@ -27,6 +27,7 @@ The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and 
   --gateway URL      where Traefik answers (https://localhost); with https a certificate of its own
                      is made with openssl, given to the platform and believed
   --tag TAG          images that are there already; without it they are built and loaded
+  --from TAG         images of another version that the phase upgrade begins with (those of --tag)
   --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced
   --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
   --rate N           requests a second while pods are replaced (120)
@@ -39,6 +40,7 @@ export interface Settings {
   namespace: string
   gateway: string
   tag: string | undefined
+  from: string | undefined
   build: string
   load: string
   rate: number
@@ -58,6 +60,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       namespace: { type: 'string', default: 'auction-test' },
       gateway: { type: 'string', default: 'https://localhost' },
       tag: { type: 'string' },
+      from: { type: 'string' },
       build: { type: 'string', default: env.CLUSTER_BUILD ?? BUILD },
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
       rate: { type: 'string', default: '120' },
@@ -71,6 +74,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
   return {
     ...values,
     tag: values.tag ?? env.CLUSTER_TAG,
+    from: values.from,
     rate: Number(values.rate),
     phases: phases.length === 0 ? [...PHASES] : phases,
   }
