@@ -98,11 +98,7 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
     await app.register(fastifyJwt, {
       secret: options.internalSecret,
       namespace: 'internal',
-      verify: {
-        algorithms: ['HS256'],
-        allowedAud: `internal:${options.service}`,
-        requiredClaims: ['exp', 'aud', 'sub'],
-      },
+      verify: serviceTokenRules(options.service),
     })
     app.decorateRequest('caller', null)
 
@@ -192,8 +188,17 @@ function refuseForgedIdentity(request: FastifyRequest, unauthenticated: ErrorFac
   }
 }
 
-function bearerToken(request: FastifyRequest): string | undefined {
-  const header = request.headers.authorization
+const bearerToken = (request: FastifyRequest) => bearerOf(request.headers.authorization)
+
+/** What a token of another service must be, over HTTP and over gRPC alike. */
+export const serviceTokenRules = (service: string) => ({
+  algorithms: ['HS256' as const],
+  allowedAud: `internal:${service}`,
+  requiredClaims: ['exp', 'aud', 'sub'],
+})
+
+/** The token of an Authorization header; undefined when it holds none. */
+export function bearerOf(header: string | undefined): string | undefined {
   if (header === undefined || header.length > TOKEN_LENGTH_MAX) return undefined
   return /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/.exec(header)?.[1]
 }

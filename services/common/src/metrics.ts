@@ -8,6 +8,11 @@ export function createRegistry(service: string): Registry {
   return registry
 }
 
+/** Bounds of the histograms of requests, whatever they came by. */
+export const REQUEST_SECONDS = [
+  0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+] as const
+
 export type RequestObserver = (route: string, statusCode: number, seconds: number) => void
 
 /** Request duration by route and status; label children are resolved once, not per request. */
@@ -16,7 +21,7 @@ export function createRequestObserver(registry: Registry): RequestObserver {
     name: 'http_request_duration_seconds',
     help: 'Duration of HTTP requests by route and status code.',
     labelNames: ['route', 'status'],
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    buckets: [...REQUEST_SECONDS],
     registers: [registry],
   })
   const children = new Map<string, Map<number, { observe(value: number): void }>>()

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '@auction/common/logger.ts'
+import { REQUEST_SECONDS } from '@auction/common/metrics.ts'
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
@@ -96,7 +97,7 @@ function createObserver(registry: Registry): (code: number, seconds: number) => 
     name: 'grpc_request_duration_seconds',
     help: 'Duration of gRPC calls by method and status code.',
     labelNames: ['method', 'code'],
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    buckets: [...REQUEST_SECONDS],
     registers: [registry],
   })
   return (code, seconds) =>
