@@ -60,6 +60,7 @@ export async function createWorld(
   const build = async (on: Pool) => {
     const app = await buildApp({
       bidPool: on,
+      pool: on,
       db: createDatabase(on),
       settings: createBidSettings(),
       events: createBidEvents(on, { legacyAlias: false }),

@@ -1,3 +1,4 @@
+import { setImmediate as heard } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 
 /** What is answered, but for the server's time, and when that was true. */
@@ -17,6 +18,7 @@ export interface SharedAnswers {
 interface Entry {
   reading: Promise<Reading>
   isOver: boolean
+  /** Infinity until it begins: whoever asks before that has part in it. */
   beganAtMs: number
   /** What it holds in memory; 0 until it is read. */
   bytes: number
@@ -63,17 +65,22 @@ export function createSharedAnswers(
   }
 
   const read = (key: string, ask: () => Promise<Answer>): Promise<Reading> => {
-    const beganAtMs = monotonicMs()
-    const reading = ask().then(({ body, now }) => {
-      const json = JSON.stringify(body)
-      return {
-        head: Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"serverTime":"`),
-        aheadMs: now.getTime() - monotonicMs(),
-        given: Buffer.alloc(0),
-        givenAtMs: Number.NaN,
-      }
-    })
-    const entry: Entry = { reading, isOver: false, beganAtMs, bytes: 0 }
+    // The requests that arrived together are all heard before the one reading for them begins.
+    const reading = heard()
+      .then(() => {
+        entry.beganAtMs = monotonicMs()
+        return ask()
+      })
+      .then(({ body, now }) => {
+        const json = JSON.stringify(body)
+        return {
+          head: Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"serverTime":"`),
+          aheadMs: now.getTime() - monotonicMs(),
+          given: Buffer.alloc(0),
+          givenAtMs: Number.NaN,
+        }
+      })
+    const entry: Entry = { reading, isOver: false, beganAtMs: Infinity, bytes: 0 }
     const before = entries.get(key)
     if (before !== undefined) drop(key, before)
     entries.set(key, entry)

@@ -48,7 +48,7 @@ async function plainServer(queue: BidQueue) {
     registry,
     auth: { ...auth, unauthenticated: bidErrors.unauthenticated },
   })
-  await bidRoutes(app, { db, queue })
+  await bidRoutes(app, { pool, db, queue })
   return app
 }
 
@@ -56,6 +56,7 @@ const app =
   mode === 'ours'
     ? await buildApp({
         bidPool: pool,
+        pool,
         db,
         settings: createBidSettings(),
         events: createBidEvents(pool, { legacyAlias: false }),

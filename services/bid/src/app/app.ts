@@ -21,6 +21,8 @@ import { lotRoutes } from './routes/lots.ts'
 export interface AppDependencies {
   /** For decisions alone: however many people read, a batch never waits for a connection. */
   bidPool: Pool
+  /** For everything else, prepared or by Kysely. */
+  pool: Pool
   db: Kysely<Database>
   settings: BidSettings
   events: BidEvents
@@ -33,7 +35,7 @@ export interface AppDependencies {
 
 /** The bid API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { bidPool, db, settings, events, log, registry } = dependencies
+  const { bidPool, pool, db, settings, events, log, registry } = dependencies
   const app = await buildServer({
     service: 'bid',
     log,
@@ -59,8 +61,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       ),
   })
   metrics.watchQueue(() => queue.length)
-  await bidRoutes(app, { db, queue })
-  await lotRoutes(app, { db, settings })
+  await bidRoutes(app, { pool, db, queue })
+  await lotRoutes(app, { pool, db, settings })
   await blockRoutes(app, { db })
   await internalRoutes(app, { db, events })
   app.addHook('onClose', () => queue.drained())

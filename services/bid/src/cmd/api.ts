@@ -22,6 +22,7 @@ await runService('bid', config, async ({ log, registry, lifecycle }) => {
   lifecycle.onStop('bid connections', () => bidPool.end())
   const app = await buildApp({
     bidPool,
+    pool,
     db: createDatabase(pool),
     settings: createBidSettings({
       increments: parseTables(config.BID_INCREMENT_TABLES),

@@ -28,7 +28,10 @@ await runService('bid', config, async (context) => {
     baseUrl: config.AUCTION_URL,
     secret: config.INTERNAL_JWT_SECRET,
   })
-  const consumers = [itemPublishedConsumer({ db, events, auction }), ...bidderStandingConsumers()]
+  const consumers = [
+    itemPublishedConsumer({ pool, db, events, auction }),
+    ...bidderStandingConsumers(),
+  ]
   const broker = brokerAddress(config)
   const messaging = startMessaging({ service: 'bid', broker, pool, db, context, consumers })
   const metrics = createCloserMetrics(registry)

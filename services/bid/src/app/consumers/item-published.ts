@@ -2,12 +2,14 @@ import { itemPublished } from '@auction/common/contracts/auction.ts'
 import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
 import type { InternalClient } from '@auction/common/internal-client.ts'
 import { idempotent, PermanentError } from '@auction/common/rabbitmq/consumer.ts'
+import type { Pool } from 'pg'
 import { Check } from 'typebox/value'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
 
 export interface ItemPublishedDependencies extends ApplyTermsDependencies {
   auction: InternalClient
+  pool: Pool
 }
 
 /**
@@ -20,7 +22,7 @@ export function itemPublishedConsumer(dependencies: ItemPublishedDependencies) {
     consumer: 'bid',
     contract: itemPublished,
     async handle({ payload, trace }) {
-      const known = await readLot(dependencies.db, payload.id)
+      const known = await readLot(dependencies.pool, payload.id)
       if (known !== undefined && known.lot.termsVersion >= payload.termsVersion) return
       const { statusCode, body } = await dependencies.auction.request<unknown>(
         'GET',

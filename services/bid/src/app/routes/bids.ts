@@ -4,6 +4,7 @@ import { formatAmount } from '@auction/common/money.ts'
 import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
 import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
 import { type Static, Type } from 'typebox'
 import { bidErrors, REFUSALS } from '#src/errors.ts'
 import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
@@ -76,12 +77,13 @@ const IDEMPOTENCY_KEY = /^[A-Za-z0-9._:-]{1,128}$/
 const HISTORY_LIMIT_MAX = 200
 
 export interface BidRoutesOptions {
+  pool: Pool
   db: Kysely<Database>
   queue: BidQueue
 }
 
 /** Placing a bid, and the history of a lot. */
-export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Promise<void> {
+export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions): Promise<void> {
   app.post(
     '/api/v1/lots/:itemId/bids',
     {
@@ -150,7 +152,7 @@ export async function bidRoutes(app: App, { db, queue }: BidRoutesOptions): Prom
     },
     async (request) => {
       const { limit, before } = request.query
-      const view = await readLot(db, request.params.itemId)
+      const view = await readLot(pool, request.params.itemId)
       if (view === undefined) throw bidErrors.lotNotFound()
       const rows = await readHistory(db, request.params.itemId, before, limit)
       const last = rows.at(-1)

@@ -3,6 +3,7 @@ import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/c
 import type { App } from '@auction/common/server.ts'
 import { createSharedAnswers, sendJson } from '@auction/common/shared-answers.ts'
 import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
 import { Type } from 'typebox'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
@@ -37,12 +38,13 @@ const MyBids = Type.Object({
 })
 
 export interface LotRoutesOptions {
+  pool: Pool
   db: Kysely<Database>
   settings: BidSettings
 }
 
 /** A lot as anybody sees it, and the caller's own bids with their own maxima. */
-export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): Promise<void> {
+export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptions): Promise<void> {
   // Everybody sees the same of a lot, and never less than what was committed when they asked.
   const shared = createSharedAnswers(0)
   app.get(
@@ -59,7 +61,7 @@ export async function lotRoutes(app: App, { db, settings }: LotRoutesOptions): P
     async (request, reply) => {
       const { itemId } = request.params
       const answer = await shared.of(itemId, async () => {
-        const view = await readLot(db, itemId)
+        const view = await readLot(pool, itemId)
         if (view === undefined) throw bidErrors.lotNotFound()
         const { serverTime, ...body } = lotAnswer(view, settings)
         return { body, now: new Date(serverTime) }

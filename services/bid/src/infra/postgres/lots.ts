@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Pool } from 'pg'
 import type { Lot } from '#src/domain/lot.ts'
 import type { Database } from './schema.ts'
 
@@ -84,14 +85,21 @@ export interface LotView {
 }
 
 /** One lot as it is committed now, its leader's number and the database's time, in one snapshot. */
-export async function readLot(db: Kysely<Database>, itemId: string): Promise<LotView | undefined> {
-  const { rows } = await sql<LotRow & { leaderNumber: number | null; nowMs: number }>`
-    select ${sql.raw(LOT_COLUMNS)},
-      (select b.number from lot_bidders b
-        where b.item_id = lots.item_id and b.bidder_id = lots.leader_id) as "leaderNumber",
-      ${sql.raw(epochMs('clock_timestamp()'))} as "nowMs"
-    from lots where item_id = ${itemId}
-  `.execute(db)
+export async function readLot(
+  pool: Pick<Pool, 'query'>,
+  itemId: string,
+): Promise<LotView | undefined> {
+  const { rows } = await pool.query<LotRow & { leaderNumber: number | null; nowMs: number }>({
+    // Everybody who looks at a lot asks this: to parse and plan it took longer than to answer it. A
+    // plan from when the table was small reads a few pages more until statistics are taken again.
+    name: 'read-lot',
+    text: `select ${LOT_COLUMNS},
+        (select b.number from lot_bidders b
+          where b.item_id = lots.item_id and b.bidder_id = lots.leader_id) as "leaderNumber",
+        ${epochMs('clock_timestamp()')} as "nowMs"
+      from lots where item_id = $1`,
+    values: [itemId],
+  })
   const row = rows[0]
   if (row === undefined) return undefined
   const { leaderNumber, nowMs, ...lot } = row
