@@ -7,7 +7,12 @@ import {
 import { serviceUnavailable } from '@auction/common/errors.ts'
 import type { InternalClient } from '@auction/common/internal-client.ts'
 import type { Kysely } from 'kysely'
-import { readDueBidders, replaceFlags, takeDueBidders } from '#src/infra/postgres/review-flags.ts'
+import {
+  putBack,
+  readDueBidders,
+  replaceFlags,
+  takeDueBidders,
+} from '#src/infra/postgres/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** Asks identity who logs in from the addresses of these bidders. */
@@ -32,15 +37,20 @@ export interface ReviewDependencies {
 
 /**
  * Works out the flags of bidders about whom something new is known. Returns how many there were.
- * Throws when identity does not answer: they stay due.
+ * Throws when identity does not answer: shared addresses are asked for again a minute later, and the
+ * other flags are worked out all the same.
  */
 export async function reviewBidders({ db, sharersOf }: ReviewDependencies): Promise<number> {
   const due = await readDueBidders(db, SHARED_ADDRESSES_USERS_MAX)
   if (due.length === 0) return 0
-  const sharers = await sharersOf(due)
-  return db.transaction().execute(async (tx) => {
+  const [asked] = await Promise.allSettled([sharersOf(due)])
+  const reviewed = await db.transaction().execute(async (tx) => {
     const bidderIds = await takeDueBidders(tx, due)
+    const sharers = asked.status === 'fulfilled' ? asked.value : undefined
     if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharers)
+    if (sharers === undefined) await putBack(tx, bidderIds)
     return bidderIds.length
   })
+  if (asked.status === 'rejected') throw asked.reason
+  return reviewed
 }

@@ -3,7 +3,7 @@ import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import { countFlags } from '#src/infra/postgres/review-flags.ts'
-import { readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
+import { purgeMatches, readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
@@ -26,6 +26,9 @@ const MATCH_INTERVAL_MS = 1_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
+// An item runs for a month. Long after that it comes up again only if a moderator restores it.
+const MATCH_RETENTION_DAYS = 180
+const MATCH_PURGE_BATCH = 5_000
 
 export interface TimerDependencies extends FinishDependencies {
   sharersOf: AddressCheck
@@ -54,6 +57,9 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     }),
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
+    ),
+    repeat('purge matches', PURGE_INTERVAL_MS, log, () =>
+      purgeMatches(db, MATCH_RETENTION_DAYS, MATCH_PURGE_BATCH),
     ),
     repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
       metrics.open(await countOpenReports(db))

@@ -4,6 +4,7 @@ import t from 'tap'
 import { matchSearches } from '#src/app/match-searches.ts'
 import { createSearchMetrics } from '#src/app/search-metrics.ts'
 import { startItems } from '#src/app/start-items.ts'
+import { purgeMatches } from '#src/infra/postgres/search-matchings.ts'
 import {
   build,
   call,
@@ -97,6 +98,28 @@ t.test('an item that was removed and is shown again is told of once', async (t) 
   t.strictSame(rows, [{ item_id: shown, reason: 'restored' }])
   t.equal(await match(fixture), 0)
   t.equal((await told(fixture)).length, 1)
+})
+
+t.test('whom an item was told to is forgotten after long', async (t) => {
+  const fixture = await build(t)
+  const { db, database, identity } = fixture
+  for (const name of ['One', 'Two', 'Three']) await save(fixture, identity.person(), {}, name)
+  await createPublished(fixture)
+  t.equal(await match(fixture), 3)
+  const age = (days: number, name: string) =>
+    database.pool.query(
+      `update saved_search_matches set matched_at = clock_timestamp() - make_interval(days => $1)
+        from saved_searches as search where search.id = saved_search_id and search.name = $2`,
+      [days, name],
+    )
+  await age(181, 'One')
+  await age(179, 'Two')
+  t.equal(await purgeMatches(db, 180, 10), 1)
+  t.equal(await purgeMatches(db, 0, 1), 1, 'a batch at a time')
+  const { rows } = await database.pool.query(
+    'select name from saved_search_matches join saved_searches on id = saved_search_id',
+  )
+  t.same(rows, [{ name: 'Three' }], 'the oldest first')
 })
 
 t.test('a failure in between repeats nothing and loses nothing', async (t) => {

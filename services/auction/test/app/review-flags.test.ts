@@ -147,7 +147,7 @@ t.test(
     await t.rejects(review(fixture), { code: 'service.unavailable' })
     t.strictSame(await flags(fixture), [])
     addresses.isDown = false
-    t.equal(await review(fixture), 3, 'they stayed due')
+    t.equal(await review(fixture), 3, 'they are asked about again')
     t.match(await flags(fixture), [
       { kind: 'same_address', userId: friend, sellerId: seller.id, details: { items: 1 } },
     ])
@@ -158,6 +158,25 @@ t.test(
     t.strictSame(await flags(fixture), [])
   },
 )
+
+t.test('while identity is away the other flags are worked out, and its own stay', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, seller, database, addresses } = fixture
+  const [friend, buyer] = [randomUUID(), randomUUID()]
+  addresses.shared = [{ userId: friend, otherId: seller.id }]
+  await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+  await review(fixture)
+  addresses.isDown = true
+  for (let count = 1; count < ONE_SELLER_ITEMS_MIN; count += 1) {
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+  }
+  await t.rejects(review(fixture), { code: 'service.unavailable' })
+  const found = (await flags(fixture)).filter(({ userId }) => userId === friend)
+  t.same(found.map(({ kind }) => kind).sort(), ['only_one_seller', 'same_address'])
+  t.equal(await reviewBidders(fixture), 0, 'not at once again')
+  const { rows } = await database.pool.query('select bidder_id from bidder_checks')
+  t.same(rows.map((row) => row.bidder_id).sort(), [friend, buyer].sort())
+})
 
 t.test('what becomes known while a worker takes a bidder is looked at afterwards', async (t) => {
   const fixture = await start(t)

@@ -40,11 +40,28 @@ export async function takeDueBidders(
   return rows.map((row) => row.bidder_id)
 }
 
-/** Works the flags of some bidders out anew; those that do not hold any more go. */
+const ASK_AGAIN_SECONDS = 60
+
+/** Has some bidders looked at again a little later. */
+export async function putBack(
+  tx: Transaction<Database>,
+  bidderIds: readonly string[],
+): Promise<void> {
+  await sql`
+    insert into bidder_checks (bidder_id, due_at)
+    select bidder_id, clock_timestamp() + make_interval(secs => ${ASK_AGAIN_SECONDS})
+    from unnest(${[...bidderIds]}::uuid[]) as taken (bidder_id) order by bidder_id
+    on conflict (bidder_id) do nothing`.execute(tx)
+}
+
+/**
+ * Works the flags of some bidders out anew; those that do not hold any more go. Flags of shared
+ * addresses stay as they are when these are not known.
+ */
 export async function replaceFlags(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
-  sharers: readonly SharedAddress[],
+  sharers: readonly SharedAddress[] | undefined,
 ): Promise<void> {
   const ids = sql`${[...bidderIds]}::uuid[]`
   const isSold = sql`outcome in ('sold', 'bought_now')`
@@ -54,7 +71,7 @@ export async function replaceFlags(
       from bidder_items as bidder join items on items.id = bidder.item_id
       where bidder.bidder_id = any(${ids})
     ), sharers as (
-      select * from json_to_recordset(${JSON.stringify(sharers)}::json)
+      select * from json_to_recordset(${JSON.stringify(sharers ?? [])}::json)
         as pair ("userId" uuid, "otherId" uuid)
     ), found (kind, user_id, subject_id, details) as (
       select 'same_address', bidder_id, seller_id, jsonb_build_object('items', count(*))
@@ -78,7 +95,8 @@ export async function replaceFlags(
       where late.bidder_id = any(${ids})
         and late.bid_at < registered_at + make_interval(days => ${NEW_ACCOUNT_DAYS})
     ), gone as (
-      delete from review_flags as flag where flag.user_id = any(${ids}) and not exists (
+      delete from review_flags as flag where flag.user_id = any(${ids})
+        and (${sharers !== undefined} or flag.kind <> 'same_address') and not exists (
         select 1 from found where found.kind = flag.kind and found.user_id = flag.user_id
           and found.subject_id = flag.subject_id)
     )

@@ -120,6 +120,20 @@ export async function advanceMatching(
   }
 }
 
+/** Forgets whom items were told to long ago, a batch at a time; answers how many. */
+export async function purgeMatches(
+  db: Kysely<Database>,
+  retentionDays: number,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from saved_search_matches where (saved_search_id, item_id) in (
+      select saved_search_id, item_id from saved_search_matches
+      where matched_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      order by matched_at limit ${limit} for update skip locked)`.execute(db)
+  return Number(numAffectedRows ?? 0n)
+}
+
 /** Since when the oldest item waits, in seconds; 0 when none does. */
 export async function readMatchingLag(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
