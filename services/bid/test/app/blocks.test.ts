@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import type { Delivery } from '@auction/common/rabbitmq/consumer.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
@@ -173,3 +174,47 @@ t.test(
     t.strictSame(await list(), [])
   },
 )
+
+t.test('a block that is written while the account goes does not keep it', async (t) => {
+  const world = await createWorld(t)
+  const call = caller(world)
+  const [seller, ann, ben] = [randomUUID(), randomUUID(), randomUUID()]
+  const { itemId } = await world.putTerms({ sellerId: seller })
+  t.equal((await world.bid(itemId, ann, '20.00')).statusCode, 201)
+  await world.pool.query(`
+    create function wait_for_test() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock_shared(77); return new; end $$;
+    create trigger wait_for_test before insert on seller_blocks
+      for each row execute function wait_for_test()`)
+  const waiting = (count: number) =>
+    waitFor(`${count} to wait for a lock`, async () => {
+      const { rows } = await world.pool.query(
+        `select 1 from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`,
+      )
+      return rows.length >= count
+    })
+  const holder = await world.pool.connect()
+  t.teardown(() => holder.release(true))
+  await holder.query('select pg_advisory_lock(77)')
+  const puts = [
+    call('PUT', `${BLOCKS}/${ben}`, seller),
+    call('PUT', numbered(itemId, 1), randomUUID()),
+    call('PUT', numbered(itemId, 1), seller),
+  ]
+  // One is inside, one waits for its turn as the same seller; the stranger is refused.
+  await waiting(2)
+  const gone = [accountGone(world, ben), accountGone(world, ann)]
+  await waiting(3)
+  await holder.query('select pg_advisory_unlock(77)')
+  t.same(
+    (await Promise.all(puts)).map(({ statusCode }) => statusCode),
+    [204, 403, 204],
+  )
+  await Promise.all(gone)
+  const { rows } = await world.pool.query(
+    'select 1 from seller_blocks where bidder_id = any($1::uuid[])',
+    [[ann, ben]],
+  )
+  t.equal(rows.length, 0)
+})

@@ -4,7 +4,7 @@ import { PermanentError, projection } from '@auction/common/rabbitmq/consumer.ts
 import type { Transaction } from 'kysely'
 import { putStandings, type ToldStanding } from '#src/infra/postgres/bidder-standings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { forgetBlocksOf } from '#src/infra/postgres/seller-blocks.ts'
+import { forgetBlocksOf, lockAccounts } from '#src/infra/postgres/seller-blocks.ts'
 
 const BATCH_MAX = 100
 
@@ -34,6 +34,8 @@ function standingConsumer(contract: UserContract, standing: ToldStanding['standi
         if (sequence > (newest.get(userId)?.sequence ?? 0))
           newest.set(userId, { userId, standing, sequence })
       }
+      // A block that is written just now is either forgotten here, or sees that the account is gone.
+      if (standing === 'deleted') await lockAccounts(tx, [...newest.keys()], 'exclusive')
       await putStandings(tx, [...newest.values()])
       if (standing === 'deleted') await forgetBlocksOf(tx, [...newest.keys()])
     },

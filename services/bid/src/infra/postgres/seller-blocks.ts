@@ -17,7 +17,7 @@ export type BlockOutcome = 'blocked' | 'too_many' | 'seller_gone' | 'bidder_gone
 
 /**
  * Blocks a bidder; again changes nothing. That a numbered bidder's account is gone is not told: it
- * would say something of who that was. An account that goes at this very moment may leave its row.
+ * would say something of who that was.
  */
 export async function insertBlock(
   db: Kysely<Database>,
@@ -29,6 +29,7 @@ export async function insertBlock(
   return db.transaction().execute(async (tx) => {
     // One at a time for each seller, or two requests would both take the last place.
     await sql`select pg_advisory_xact_lock(hashtextextended(${sellerId}, 4803))`.execute(tx)
+    await lockAccounts(tx, [sellerId, bidderId], 'shared')
     const gone = await readGone(tx, [sellerId, bidderId])
     if (gone.has(sellerId)) return 'seller_gone'
     if (gone.has(bidderId) && 'userId' in as) return 'bidder_gone'
@@ -50,6 +51,21 @@ export async function insertBlock(
       .execute()
     return 'blocked'
   })
+}
+
+/**
+ * Holds accounts as they are until the commit: `shared` by who writes a block of them, `exclusive` by
+ * who forgets them, before both look or write. In id order, so that nobody waits in a circle.
+ */
+export async function lockAccounts(
+  tx: Transaction<Database>,
+  userIds: readonly string[],
+  as: 'shared' | 'exclusive',
+): Promise<void> {
+  const lock = sql.raw(`pg_advisory_xact_lock${as === 'shared' ? '_shared' : ''}`)
+  for (const userId of [...new Set(userIds)].sort()) {
+    await sql`select ${lock}(hashtextextended(${userId}, 4804))`.execute(tx)
+  }
 }
 
 async function readGone(tx: Transaction<Database>, userIds: string[]): Promise<Set<string>> {
