@@ -66,6 +66,8 @@ export interface HistoryOptions {
   endDate: string
   steps: Step[]
   outcome: 'sold' | 'no_bids' | 'reserve_not_met' | 'cancelled'
+  /** Of a cancellation. */
+  bySeller?: boolean
   /** Of a sale. */
   buyerId?: string
 }
@@ -106,6 +108,7 @@ export function history(options: HistoryOptions): History {
     ...{ itemId, round: 1, outcome, currencyCode: 'USD', bidCount: sequence, reserveMet: isMet },
     ...(price === undefined ? {} : { currentPrice: price }),
     ...(outcome === 'sold' && price !== undefined ? { finalAmount: price, winnerId: buyerId } : {}),
+    ...(options.bySeller === undefined ? {} : { bySeller: options.bySeller }),
     endDate: new Date(endsAtMs).toISOString(),
     closedAt: new Date(endsAtMs + 2_000).toISOString(),
     sequence: sequence + 1,

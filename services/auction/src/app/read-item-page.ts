@@ -32,7 +32,7 @@ export async function readItemPage(
       : { removal: { reason: removal.reason, at: removal.removedAt.toISOString() } }),
     ...(withdrawal === undefined
       ? {}
-      : { withdrawal: { reason: withdrawal.reason, at: withdrawal.askedAt.toISOString() } }),
+      : { withdrawal: { reason: withdrawal.reason, at: withdrawal.at.toISOString() } }),
   }
   return { body, now }
 }

@@ -1,4 +1,5 @@
 import {
+  type CancelLotAnswer,
   internalPaths,
   type LotCancellation,
   type LotTerms,
@@ -17,8 +18,11 @@ export interface TermsClient {
   apply(terms: LotTerms, trace: Trace): Promise<TermsVerdict>
   /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
   cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
-  /** The same for its seller, who is bound to a lot with bids in its last hours. */
-  withdraw(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over' | 'has_bids'>
+  /**
+   * The same for its seller, who is bound to a lot with bids in its last hours. `unchanged` when it was
+   * cancelled before, by whomever.
+   */
+  withdraw(terms: LotTerms, trace: Trace): Promise<CancelLotAnswer['outcome'] | 'over' | 'has_bids'>
 }
 
 /** Hands terms to the bid service over its internal API. */
@@ -26,27 +30,33 @@ export function createTermsClient(client: InternalClient): TermsClient {
   // Any other answer (a wrong secret, another service at this address) says nothing of the lot.
   const unknown = () => serviceUnavailable({ service: 'bid' })
   const put = async (path: string, terms: LotTerms | LotCancellation, trace: Trace) => {
-    const answer = await client.request<{ code?: unknown }>('PUT', path, terms, trace)
-    return answer.statusCode === 200 ? 'done' : String(answer.body.code)
+    const answer = await client.request<{ code?: unknown; outcome?: unknown }>(
+      'PUT',
+      path,
+      terms,
+      trace,
+    )
+    const { code, outcome } = answer.body
+    return answer.statusCode === 200 ? { outcome } : { code: String(code) }
   }
   return {
     async apply(terms, trace) {
-      const code = await put(internalPaths.lotTerms(terms.itemId), terms, trace)
-      if (code === 'done') return { kind: 'applied' }
+      const { code } = await put(internalPaths.lotTerms(terms.itemId), terms, trace)
+      if (code === undefined) return { kind: 'applied' }
       const reason = REASONS[code]
       if (reason === undefined) throw unknown()
       return { kind: 'refused', reason }
     },
     async cancel(terms, trace) {
-      const code = await put(internalPaths.lotCancellation(terms.itemId), terms, trace)
-      if (code === 'done') return 'cancelled'
+      const { code } = await put(internalPaths.lotCancellation(terms.itemId), terms, trace)
+      if (code === undefined) return 'cancelled'
       if (code === 'lot.not_active') return 'over'
       throw unknown()
     },
     async withdraw(terms, trace) {
       const path = internalPaths.lotCancellation(terms.itemId)
-      const code = await put(path, { ...terms, bySeller: true }, trace)
-      if (code === 'done') return 'cancelled'
+      const { code, outcome } = await put(path, { ...terms, bySeller: true }, trace)
+      if (code === undefined) return outcome === 'cancelled' ? 'cancelled' : 'unchanged'
       if (code === 'lot.not_active') return 'over'
       if (code === 'lot.has_bids') return 'has_bids'
       throw unknown()

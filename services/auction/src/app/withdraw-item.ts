@@ -1,7 +1,7 @@
 import type { Trace } from '@auction/common/tracing.ts'
 import { withdrawErrors } from '#src/errors.ts'
 import { lockOwnItem } from '#src/infra/postgres/items.ts'
-import { putWithdrawal } from '#src/infra/postgres/withdrawals.ts'
+import { agreeToWithdrawals, putWithdrawal } from '#src/infra/postgres/withdrawals.ts'
 import { lotTerms } from './item-terms.ts'
 import { missing } from './ownership.ts'
 import type { PushDependencies } from './push-terms.ts'
@@ -33,6 +33,8 @@ export async function withdrawItem(
   })
   if (item === undefined) return
   const outcome = await terms.withdraw(lotTerms(item, item, item.termsVersion), trace)
+  // Told here and by bid.closed, so a crash in between loses nothing.
+  if (outcome === 'cancelled') await agreeToWithdrawals(db, [itemId])
   if (outcome === 'has_bids') throw withdrawErrors.hasBids()
   if (outcome === 'over') throw withdrawErrors.notOpen()
 }

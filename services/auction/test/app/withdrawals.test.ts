@@ -7,8 +7,8 @@ const withdraw = (fixture: Fixture, id: string, body: unknown, as = fixture.sell
 const because = { reason: 'It broke.' }
 
 /** What bid tells of the lot that it has stopped. */
-const told = (itemId: string) =>
-  history({ itemId, endDate: inMinutes(60), steps: [], outcome: 'cancelled' }).events
+const told = (itemId: string, bySeller = true) =>
+  history({ itemId, endDate: inMinutes(60), steps: [], outcome: 'cancelled', bySeller }).events
 
 t.test('a withdrawn item is cancelled by what bidding tells, with its reason', async (t) => {
   const fixture = await build(t)
@@ -27,6 +27,44 @@ t.test('a withdrawn item is cancelled by what bidding tells, with its reason', a
     })
     t.equal(statusCode, 404)
   }
+})
+
+t.test('what the seller gave as a reason first is what is shown', async (t) => {
+  const fixture = await build(t)
+  const id = await createPublished(fixture)
+  t.equal((await withdraw(fixture, id, because)).statusCode, 202)
+  t.equal((await withdraw(fixture, id, { reason: 'Another story.' })).statusCode, 202)
+  await consume(fixture.dependencies, told(id))
+  const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: fixture.seller })
+  t.match(body, { withdrawal: { reason: 'It broke.' } })
+})
+
+t.test('what bidding tells completes a withdrawal that was killed in between', async (t) => {
+  const fixture = await build(t)
+  const id = await createPublished(fixture)
+  const { pool } = fixture.database
+  await pool.query(`insert into item_withdrawals (item_id, reason) values ($1, 'It broke.')`, [id])
+  await consume(fixture.dependencies, told(id))
+  const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: fixture.seller })
+  t.match(body, { status: 'cancelled', withdrawal: { reason: 'It broke.', at: /Z$/ } })
+})
+
+t.test('a refused withdrawal is not shown when a moderator ends the sale later', async (t) => {
+  const fixture = await build(t)
+  const { bid, seller, identity } = fixture
+  const id = await createPublished(fixture)
+  const lot = bid.lots.get(id)
+  if (lot === undefined) throw new Error('no lot')
+  lot.bidCount = 1
+  t.equal((await withdraw(fixture, id, because)).statusCode, 409)
+  const as = identity.person(['moderator'])
+  const body = { reason: 'looked fake' }
+  await call(fixture, 'POST', `/api/v1/moderation/items/${id}/remove`, { as, body })
+  await consume(fixture.dependencies, told(id, false))
+  await call(fixture, 'POST', `/api/v1/moderation/items/${id}/restore`, { as, body })
+  const { body: item } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: seller })
+  t.equal(item.status, 'cancelled')
+  t.equal(item.withdrawal, undefined)
 })
 
 t.test('bids bind the seller, and an outage changes nothing', async (t) => {

@@ -115,7 +115,8 @@ async function store(
   }
 }
 
-function refusal(reason: string, problem: string | undefined) {
+/** The error that says why terms were not taken. */
+export function refusal(reason: string, problem: string | undefined) {
   switch (reason) {
     case 'has_bids':
     case 'currency_fixed':

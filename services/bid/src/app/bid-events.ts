@@ -34,7 +34,8 @@ export interface BidEvents {
   ofBid(command: BidCommand, verdict: Acceptance, record: BidRecord): OutboxEvent[]
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
   /** A closed lot; `bidders` are all who bid, the winner included. */
-  ofClosing(lot: Lot, bidders: string[], closedAtMs: number): OutboxEvent[]
+  /** `isBySeller`: cancelled at the seller's wish. */
+  ofClosing(lot: Lot, bidders: string[], closedAtMs: number, isBySeller?: boolean): OutboxEvent[]
   outboxRow(events: OutboxEvent[]): OutboxRow | null
   write(tx: Transaction<Database>, events: OutboxEvent[]): Promise<void>
   /** Wakes the relay; call it after the commit. */
@@ -65,11 +66,11 @@ export function createBidEvents(pool: Pool, options: { legacyAlias: boolean }): 
       return events
     },
     ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
-    ofClosing(lot, bidders, closedAtMs) {
+    ofClosing(lot, bidders, closedAtMs, isBySeller = false) {
       // Nobody's request closes a lot, so its events begin a trace of their own.
       const context = contextOf(lot, ownTrace('lot close'))
       return [
-        closed(context, lot, closedAtMs),
+        closed(context, lot, closedAtMs, isBySeller),
         ...won(context, lot, closedAtMs),
         ...lost(context, lot, bidders),
       ]
@@ -136,7 +137,12 @@ function reserveMet(context: EventContext, lot: Lot): OutboxEvent {
   })
 }
 
-function closed(context: EventContext, lot: Lot, closedAtMs: number): OutboxEvent {
+function closed(
+  context: EventContext,
+  lot: Lot,
+  closedAtMs: number,
+  isBySeller: boolean,
+): OutboxEvent {
   const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
   return createEvent(bidClosed, context, {
     itemId: lot.itemId,
@@ -150,6 +156,7 @@ function closed(context: EventContext, lot: Lot, closedAtMs: number): OutboxEven
     reserveMet: lot.reserveMet,
     endDate: isoInstant(lot.endsAtMs),
     closedAt: isoInstant(closedAtMs),
+    ...(isBySeller ? { bySeller: true } : {}),
     sequence: lot.sequence,
   })
 }

@@ -1,14 +1,15 @@
 import type { CancelLotAnswer } from '@auction/common/contracts/terms.ts'
 import { cancel } from '#src/domain/cancel.ts'
 import { type LotTerms, openLot } from '#src/domain/lot.ts'
+import { applyTerms } from '#src/domain/terms.ts'
 import { bidErrors } from '#src/errors.ts'
 import { databaseTimeMs, insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
 import { readBidders } from '#src/infra/postgres/results.ts'
-import type { ApplyTermsDependencies } from './apply-terms.ts'
+import { type ApplyTermsDependencies, refusal } from './apply-terms.ts'
 
 /**
- * Ends a lot without a winner, under its lock, and tells everybody who bid. A seller may be bound. A lot that is not there
- * yet is made first: its terms may be on their way, and would open it afterwards.
+ * Ends a lot without a winner, under its lock, and tells everybody who bid. A seller may be bound. A
+ * lot that is not there yet is made first: its terms may be on their way, and would open it afterwards.
  */
 export async function cancelLot(
   { db, events }: ApplyTermsDependencies,
@@ -18,10 +19,13 @@ export async function cancelLot(
   const outcome = await db.transaction().execute(async (tx) => {
     let lot = await lockLot(tx, terms.itemId)
     if (lot === undefined) {
+      const verdict = applyTerms(undefined, terms, await databaseTimeMs(tx))
+      if (verdict.outcome === 'refused') throw refusal(verdict.reason, verdict.problem)
       await insertLot(tx, openLot(terms))
       lot = await lockLot(tx, terms.itemId)
     }
     if (lot === undefined) throw new Error(`lot ${terms.itemId} was neither made nor found`)
+    if (lot.sellerId !== terms.sellerId) throw refusal('invalid_terms', 'another seller')
     const cancelledAtMs = Math.floor(await databaseTimeMs(tx))
     const verdict = cancel(lot, cancelledAtMs, isBySeller)
     if (verdict.outcome === 'refused') {
@@ -31,7 +35,7 @@ export async function cancelLot(
     // Results are of lots that were closed; this one only stops.
     await updateLot(tx, verdict.lot)
     const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, terms.itemId)
-    await events.write(tx, events.ofClosing(verdict.lot, bidders, cancelledAtMs))
+    await events.write(tx, events.ofClosing(verdict.lot, bidders, cancelledAtMs, isBySeller))
     return verdict.outcome
   })
   events.committed()

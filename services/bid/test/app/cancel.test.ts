@@ -39,7 +39,7 @@ t.test('a cancelled lot takes no bids, has no winner, and is never closed again'
   t.match(await world.lot(terms.itemId), { phase: 'cancelled', outcome: 'cancelled' })
   const events = (await told(world, terms.itemId)).slice(-2)
   t.match(events, [
-    { key: 'bid.closed.v1', payload: { outcome: 'cancelled', bidCount: 1 } },
+    { key: 'bid.closed.v1', payload: { outcome: 'cancelled', bidCount: 1, bySeller: undefined } },
     { key: 'bid.lost.v1', payload: { userIds: [ann] } },
   ])
   await world.shiftLot(terms.itemId, -2 * 86_400_000 - CLOSING_GRACE_MS)
@@ -57,6 +57,22 @@ t.test('a lot that was never heard of is cancelled before its terms arrive', asy
   t.match(await world.bid(terms.itemId, randomUUID(), '30.00'), {
     body: { code: 'bid.not_active' },
   })
+})
+
+t.test('terms that make no lot, or another seller, end nothing', async (t) => {
+  const world = await createWorld(t)
+  const known = lotTerms()
+  await world.putTerms(known)
+  for (const terms of [
+    { ...lotTerms(), endDate: known.startDate, startDate: known.startDate },
+    { ...known, sellerId: randomUUID(), bySeller: true },
+  ]) {
+    t.match(await cancel(world, terms), {
+      statusCode: 422,
+      body: { code: 'lot.invalid_terms' },
+    })
+  }
+  t.match(await world.lot(known.itemId), { phase: 'open' })
 })
 
 t.test('what was closed stays closed', async (t) => {
@@ -113,6 +129,8 @@ t.test(
       t.equal(answer.statusCode, statusCode, `${hours} hours, ${hasBid ? 'a bid' : 'no bid'}`)
       if (statusCode === 409) t.match(answer.body, { code: 'lot.has_bids' })
       t.equal((await world.lot(terms.itemId)).phase, statusCode === 409 ? 'open' : 'cancelled')
+      const closed = (await told(world, terms.itemId)).find(({ key }) => key === 'bid.closed.v1')
+      t.equal(closed?.payload.bySeller, statusCode === 409 ? undefined : true)
     }
     const bound = await lasting(1, true)
     t.equal((await cancel(world, bound)).statusCode, 409)

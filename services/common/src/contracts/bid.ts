@@ -86,6 +86,7 @@ export const bidClosed = defineEvent({
     reserveMet: field.flag,
     endDate: field.instant,
     closedAt: field.instant,
+    bySeller: optional(field.flag),
     sequence: field.integer,
   }),
 })

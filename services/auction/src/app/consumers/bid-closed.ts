@@ -4,6 +4,7 @@ import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
 import type { Closing } from '#src/domain/settlement.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { agreeToWithdrawals } from '#src/infra/postgres/withdrawals.ts'
 import type { ItemEvents } from '../item-events.ts'
 import { readAmount, readInstant } from '../read-amount.ts'
 import { settleItems } from '../settle-items.ts'
@@ -27,6 +28,11 @@ export const onBidClosed = (events: ItemEvents) =>
         read: () => readClosing(payload),
       }))
       await settleItems(tx, events, facts)
+      const withdrawn = deliveries.filter(({ payload }) => payload.bySeller === true)
+      await agreeToWithdrawals(
+        tx,
+        withdrawn.map(({ payload }) => payload.itemId),
+      )
     },
   })
 

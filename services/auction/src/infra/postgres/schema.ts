@@ -194,6 +194,7 @@ export interface ItemWithdrawalsTable {
   item_id: string
   reason: string
   asked_at: Generated<Date>
+  agreed_at: Generated<Date | null>
 }
 
 export interface SavedSearchesTable {
