@@ -1,16 +1,18 @@
 import { setImmediate as heard } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 
-/** What is answered, but for the server's time, and when that was true. */
+/** What is answered, but for the server's time. */
 export interface Answer {
   body: object
+  /** The server's time, and what `performance.now` said when it came; the reading's end if absent. */
   now: Date
+  nowCameAtMs?: number
 }
 
 export interface SharedAnswers {
   /**
    * The answer to `key` as JSON with `serverTime`. A reading that began less than the greatest age
-   * ago is given again; `ask` reads anew. Failures are not remembered.
+   * before the question is given again; `ask` reads anew. Failures are not remembered.
    */
   of(key: string, ask: () => Promise<Answer>): Promise<Buffer>
 }
@@ -39,10 +41,12 @@ interface Reading {
 const ENTRIES_MAX = 2_000
 // Answers of a hundred long items each: whoever asks for many different ones fills no memory.
 const BYTES_MAX = 16 * 1024 * 1024
+// A reading on a connection that is dead ends after seconds; the others do not wait for that.
+const PATIENCE_MS = 250
 
 /**
  * Answers that are the same for everybody. A page that thousands look at costs one reading for all
- * of them, and they see it as it was at most `maxAgeMs` ago. With 0 nobody gets a reading that began
+ * of them, and they see it as it was at most `maxAgeMs` before they asked. With 0 nobody gets a reading that began
  * before they asked: who comes during one waits for the next, together with the others.
  */
 export function createSharedAnswers(
@@ -71,11 +75,11 @@ export function createSharedAnswers(
         entry.beganAtMs = monotonicMs()
         return ask()
       })
-      .then(({ body, now }) => {
+      .then(({ body, now, nowCameAtMs = monotonicMs() }) => {
         const json = JSON.stringify(body)
         return {
           head: Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"serverTime":"`),
-          aheadMs: now.getTime() - monotonicMs(),
+          aheadMs: now.getTime() - nowCameAtMs,
           given: Buffer.alloc(0),
           givenAtMs: Number.NaN,
         }
@@ -108,11 +112,22 @@ export function createSharedAnswers(
         return give(await known.reading, monotonicMs())
       }
       if (known.isOver) return give(await read(key, ask), monotonicMs())
-      const again = () => read(key, ask)
-      known.next ??= known.reading.then(again, again)
+      known.next ??= overOrLate(known.reading).then(() => read(key, ask))
       return give(await known.next, monotonicMs())
     },
   }
+}
+
+/** Resolves when a reading is over, or takes so long that another one may be faster. */
+function overOrLate(reading: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, PATIENCE_MS)
+    const over = () => {
+      clearTimeout(late)
+      resolve()
+    }
+    reading.then(over, over)
+  })
 }
 
 function give(reading: Reading, monotonicMs: number): Buffer {

@@ -55,6 +55,36 @@ t.test(
   },
 )
 
+t.test('a reading that hangs does not hold up the others for long', async (t) => {
+  const shared = createSharedAnswers(0)
+  let asked = 0
+  const answer = { body: {}, now: at }
+  let release = () => {}
+  const hanging = new Promise<typeof answer>((resolve) => {
+    release = () => resolve(answer)
+  })
+  const ask = () => {
+    asked += 1
+    return asked === 1 ? hanging : Promise.resolve(answer)
+  }
+  const first = shared.of('a', ask)
+  while (asked === 0) await setImmediate()
+  await Promise.all(Array.from({ length: 100 }, () => shared.of('a', ask)))
+  t.equal(asked, 2, 'one more reading for all of them, while the first still hangs')
+  release()
+  await first
+})
+
+t.test('the time goes on from when it was read, not from the end of the reading', async (t) => {
+  const clock = { ms: 0 }
+  const shared = createSharedAnswers(100, () => clock.ms)
+  const answer = await shared.of('a', async () => {
+    clock.ms = 1_500
+    return { body: {}, now: at, nowCameAtMs: 0 }
+  })
+  t.equal(String(answer), '{"serverTime":"2026-11-24T00:00:01.500Z"}')
+})
+
 t.test('a failure is told to all who waited, and is not remembered', async (t) => {
   const { ask } = start(100)
   const failed = await Promise.allSettled([ask('a', true), ask('a')])

@@ -14,8 +14,9 @@ export async function readItemPage(
   db: Executor,
   itemId: string,
   caller: FastifyRequest['caller'],
-): Promise<{ body: Omit<Static<typeof ItemPage>, 'serverTime'>; now: Date }> {
+): Promise<{ body: Omit<Static<typeof ItemPage>, 'serverTime'>; now: Date; nowCameAtMs: number }> {
   const { item, now } = await readVisibleItem(db, itemId, caller)
+  const nowCameAtMs = performance.now()
   const [images, watchers, removal, withdrawal] = await Promise.all([
     readImages(db, itemId),
     readWatchers(db, itemId, caller?.id),
@@ -34,5 +35,5 @@ export async function readItemPage(
       ? {}
       : { withdrawal: { reason: withdrawal.reason, at: withdrawal.at.toISOString() } }),
   }
-  return { body, now }
+  return { body, now, nowCameAtMs }
 }

@@ -75,7 +75,19 @@ t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
   t.equal((await call(fixture, 'GET', url)).statusCode, 404, 'a draft is for its seller')
   const { headers, statusCode } = await fixture.app.inject({ url, headers: fixture.seller.headers })
   t.equal(statusCode, 200)
-  t.match(headers['cache-control'], /^private/)
+  t.equal(
+    headers['cache-control'],
+    'private, no-cache',
+    'whoever is next at the browser asks again',
+  )
+  const etag = String(headers.etag)
+  const again = { 'if-none-match': etag }
+  t.equal((await fixture.app.inject({ url, headers: again })).statusCode, 404)
+  t.equal(
+    (await fixture.app.inject({ url, headers: { ...again, ...fixture.seller.headers } }))
+      .statusCode,
+    304,
+  )
 })
 
 t.test('seed bug 21: what is no picture is refused, and nothing of it is kept', async (t) => {

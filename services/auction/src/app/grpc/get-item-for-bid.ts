@@ -1,4 +1,4 @@
-import { isUnavailable } from '@auction/common/errors.ts'
+import { isTransient, isUnavailable } from '@auction/common/errors.ts'
 import type { Logger } from '@auction/common/logger.ts'
 import { Uuid } from '@auction/common/schemas.ts'
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
@@ -36,7 +36,8 @@ export function createGetItemForBid(dependencies: GetItemForBidDependencies) {
     const answer = await decide(dependencies, call).catch((error: unknown): Answer => {
       log.error({ err: error, method: 'GetItemForBid' }, 'gRPC call failed')
       // Callers try again after this status and after no other.
-      if (isUnavailable(error)) return { code: status.UNAVAILABLE, details: 'try again shortly' }
+      if (isUnavailable(error) || isTransient(error))
+        return { code: status.UNAVAILABLE, details: 'try again shortly' }
       return { code: status.INTERNAL, details: 'internal error' }
     })
     const seconds = (performance.now() - startedMs) / 1_000

@@ -44,8 +44,9 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
         response: answers({ 200: ImagePage }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { page, limit } = request.query
+      reply.header('cache-control', 'no-store')
       const { images } = await readVisible(request.params.itemId, request.caller)
       return {
         items: images.slice((page - 1) * limit, page * limit).map(imageAnswer),
@@ -73,10 +74,12 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
       const { item, images } = await readVisible(itemId, request.caller)
       if (!images.some(({ id }) => id === imageId)) throw imageErrors.notFound()
       const etag = `"${imageId}.${size}"`
-      // The bytes of an id never change. A draft's are for its seller, not for a shared cache.
-      const scope = isPublic(item.status) ? 'public' : 'private'
+      // The bytes of an id never change. A draft's are for its seller alone: another person at the same
+      // browser asks again.
       reply.headers({
-        'cache-control': `${scope}, max-age=${CACHED_SECONDS}`,
+        'cache-control': isPublic(item.status)
+          ? `public, max-age=${CACHED_SECONDS}`
+          : 'private, no-cache',
         etag,
         'x-content-type-options': 'nosniff',
         'content-security-policy': "default-src 'none'; sandbox",

@@ -104,7 +104,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
             ? {}
             : { nextCursor: cursors.write([list.next.end, list.next.id]) }),
         }
-        return { body, now: list.now }
+        return { body, now: list.now, nowCameAtMs: list.nowCameAtMs }
       }
       reply.header('cache-control', 'no-store')
       if (request.caller === null) {

@@ -27,6 +27,8 @@ export interface ItemPage {
   /** Where the next page begins; undefined when there is none. */
   next: ListPosition | undefined
   now: Date
+  /** What `performance.now` said when that came. */
+  nowCameAtMs: number
 }
 
 export interface ItemLists {
@@ -38,7 +40,7 @@ const COUNT_AGE_MAX_MS = 1_000
 
 /**
  * Lists of items. Counting a hundred thousand rows costs more than reading a page of them, so a
- * public total may be a second old; it is exact whenever the page shows the end of the list.
+ * public total may be a second old; it is exact on the last page that is asked for by its number.
  */
 export function createItemLists(db: Kysely<Database>): ItemLists {
   const counts = new Map<string, { total: Promise<number>; countedAtMs: number }>()
@@ -75,6 +77,7 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
         .limit(query.limit + 1)
         .offset(query.offset)
         .execute()
+      const nowCameAtMs = performance.now()
       const shown = rows.slice(0, query.limit)
       const seen = query.offset + shown.length
       // After a cursor nobody has counted how many came before.
@@ -88,6 +91,7 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
         totalItems: rows.length === 0 ? total : Math.max(total, seen),
         next: last && { end: last.position, id: last.id },
         now: rows[0]?.server_time ?? (await readClock(db)),
+        nowCameAtMs,
       }
     },
   }

@@ -4,7 +4,7 @@ import { createRegistry } from '@auction/common/metrics.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { startTcpRelay } from '@auction/common/testing/tcp-relay.ts'
-import { waitFor } from '@auction/common/testing/wait-for.ts'
+import { waitFor, waitFor } from '@auction/common/testing/wait-for.ts'
 import {
   type Client,
   type ClientDuplexStream,
@@ -192,6 +192,15 @@ t.test('a deadline ends the call although the database does not answer', async (
   await holder.query('begin')
   await holder.query('lock table items in access exclusive mode')
   t.equal((await fixture.get(id, allowed(), 200)).code, status.DEADLINE_EXCEEDED)
+  const slow = fixture.get(id)
+  await waitFor('the database to give up', async () => {
+    const { rows } = await fixture.database.pool.query(
+      `select pg_cancel_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return rows.length > 0
+  })
+  t.equal((await slow).code, status.UNAVAILABLE, 'somebody is in the way: later it may succeed')
   await holder.query('rollback')
   holder.release()
   t.equal((await fixture.get(id)).code, status.OK)
