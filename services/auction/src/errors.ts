@@ -167,6 +167,7 @@ export const searchErrors = {
 export const savedSearchErrors = {
   invalid: defineError('saved_search.validation_failed', 'This search cannot be saved.', 400),
   notFound: defineError('saved_search.not_found', 'You have no saved search with this id.', 404),
+  exists: defineError('saved_search.exists', 'You have saved this search already.', 409),
   tooMany: defineError('saved_search.too_many', 'You have saved as many searches as you can.', 409),
 }
 

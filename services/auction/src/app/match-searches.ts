@@ -10,8 +10,10 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   advanceMatching,
   matchBatch,
+  postponeMatching,
   readBatchEnd,
   type SearchMatch,
+  type SearchMatching,
   takeMatching,
 } from '#src/infra/postgres/search-matchings.ts'
 import type { ItemEvents } from './item-events.ts'
@@ -19,7 +21,8 @@ import type { SearchMetrics } from './search-metrics.ts'
 
 // Searches asked in one transaction: some milliseconds of work, and locks held no longer.
 const BATCH_SIZE = 2_000
-const BATCHES_MAX = 100
+// A worker that is to stop waits for this to end.
+const WORK_MS = 10_000
 // A row of the outbox is published as a whole, so it should not hold the others up for long.
 const EVENTS_PER_ROW = 50
 
@@ -32,29 +35,52 @@ export interface MatchDependencies {
 /**
  * Tells people of items that came up and that a saved search of theirs is for. What was found, how far
  * this is and the events are one commit, so a crash in between repeats nothing and loses nothing.
- * Returns how many searches were told.
+ * Returns how many searches were told. Throws the first failure when the other items are done; the
+ * item that failed is tried again later.
  */
 export async function matchSearches(
   { db, events, searches }: MatchDependencies,
   batchSize = BATCH_SIZE,
 ): Promise<number> {
   let told = 0
-  for (let batch = 0; batch < BATCHES_MAX; batch += 1) {
-    const matches = await db.transaction().execute((tx) => matchNext(tx, batchSize))
+  const failures: unknown[] = []
+  const untilMs = performance.now() + WORK_MS
+  while (performance.now() < untilMs) {
+    const matches = await matchNext(db, batchSize, failures)
     if (matches === undefined) break
     if (matches > 0) events.committed()
     searches.matched(matches)
     told += matches
   }
+  if (failures.length > 0) throw failures[0]
   return told
 }
 
+/** How many were told; undefined when no item waits. An item that fails stands aside for a while. */
 async function matchNext(
-  tx: Transaction<Database>,
+  db: Kysely<Database>,
   batchSize: number,
+  failures: unknown[],
 ): Promise<number | undefined> {
-  const matching = await takeMatching(tx)
-  if (matching === undefined) return undefined
+  let taken: SearchMatching | undefined
+  try {
+    return await db.transaction().execute(async (tx) => {
+      taken = await takeMatching(tx)
+      return taken === undefined ? undefined : matchBatchOf(tx, taken, batchSize)
+    })
+  } catch (error) {
+    if (taken === undefined) throw error
+    await postponeMatching(db, taken.seq)
+    failures.push(error)
+    return 0
+  }
+}
+
+async function matchBatchOf(
+  tx: Transaction<Database>,
+  matching: SearchMatching,
+  batchSize: number,
+): Promise<number> {
   const last = await readBatchEnd(tx, matching, batchSize)
   const matches = await matchBatch(tx, matching, last)
   await advanceMatching(tx, matching.seq, last)

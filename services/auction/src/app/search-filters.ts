@@ -38,6 +38,11 @@ export const filterFields = {
   ),
   sort: optional(literals(SORTS)),
 } satisfies TProperties
+
+// A saved search looks at items when they come up: then they wait or run, and end long after.
+const { endingWithinMinutes: _, ...lasting } = filterFields
+export const savedFields = { ...lasting, status: optional(literals(['scheduled', 'active'])) }
+
 const Filters = Type.Object(filterFields)
 export type Filters = Static<typeof Filters>
 

@@ -3,13 +3,14 @@ import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import { countFlags } from '#src/infra/postgres/review-flags.ts'
-import { purgeMatches, readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
+import { readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
 import { matchSearches } from './match-searches.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
+import { purgeSearches } from './purge-searches.ts'
 import { sweepRemovals } from './remove-item.ts'
 import { type AddressCheck, reviewBidders } from './review-bidders.ts'
 import type { SearchMetrics } from './search-metrics.ts'
@@ -26,9 +27,6 @@ const MATCH_INTERVAL_MS = 1_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
-// An item runs for a month. Long after that it comes up again only if a moderator restores it.
-const MATCH_RETENTION_DAYS = 180
-const MATCH_PURGE_BATCH = 5_000
 
 export interface TimerDependencies extends FinishDependencies {
   sharersOf: AddressCheck
@@ -52,15 +50,17 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
     repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(dependencies)),
     repeat('match searches', MATCH_INTERVAL_MS, log, async () => {
-      await matchSearches(dependencies)
-      searches.lag(await readMatchingLag(db))
+      // Also when it fails: then the lag is what somebody must hear of.
+      try {
+        await matchSearches(dependencies)
+      } finally {
+        searches.lag(await readMatchingLag(db))
+      }
     }),
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     ),
-    repeat('purge matches', PURGE_INTERVAL_MS, log, () =>
-      purgeMatches(db, MATCH_RETENTION_DAYS, MATCH_PURGE_BATCH),
-    ),
+    repeat('purge searches', PURGE_INTERVAL_MS, log, () => purgeSearches(db)),
     repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
       metrics.open(await countOpenReports(db))
       metrics.flags(await countFlags(db))

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { createRegistry } from '@auction/common/metrics.ts'
 import t from 'tap'
 import { matchSearches } from '#src/app/match-searches.ts'
+import { purgeSearches } from '#src/app/purge-searches.ts'
 import { createSearchMetrics } from '#src/app/search-metrics.ts'
 import { startItems } from '#src/app/start-items.ts'
-import { purgeMatches } from '#src/infra/postgres/search-matchings.ts'
+import { purgeMatches, purgeMatchesOfDeleted } from '#src/infra/postgres/search-purges.ts'
 import {
   build,
   call,
@@ -29,6 +30,12 @@ const searches = createSearchMetrics(createRegistry('auction'))
 const match = ({ db, dependencies }: Fixture, batchSize?: number) =>
   matchSearches({ db, events: dependencies.events, searches }, batchSize)
 
+/** Moves what there is some seconds into the past. */
+async function age({ database: { pool } }: Fixture) {
+  await pool.query(`update search_matchings set queued_at = queued_at - interval '6 seconds'`)
+  await pool.query(`update saved_searches set created_at = created_at - interval '6 seconds'`)
+}
+
 /** Everybody who was told, by event. */
 async function told({ database }: Fixture) {
   const events = await writtenEvents(database)
@@ -42,11 +49,13 @@ t.test('whoever looks for an item is told when it is published, and nobody else'
   const { seller, identity } = fixture
   const ann = identity.person()
   await createPublished(fixture, { name: 'Silver spoon of before' })
+  await age(fixture)
   const savedSearchId = await save(fixture, ann, { q: 'silver spoons' }, 'Spoons')
   await save(fixture, ann, { q: 'golden spoons' })
   await save(fixture, seller, { q: 'silver' }, 'what the seller looks for')
   t.equal(await match(fixture), 0, 'earlier items are no news')
   const itemId = await createPublished(fixture, { name: 'Silver spoon' })
+  await age(fixture)
   const late = await save(fixture, ann, {}, 'saved later')
   t.equal(await match(fixture), 1)
   t.equal(await match(fixture), 0)
@@ -131,11 +140,13 @@ t.test('a failure in between repeats nothing and loses nothing', async (t) => {
     begin raise exception 'killed'; end $$`)
   t.equal(await match(fixture, 100), 5, 'all at once')
   await createPublished(fixture)
-  await pool.query(`create trigger fail before update or delete on search_matchings
+  await pool.query(`create trigger fail before update of after_search_id or delete on search_matchings
     for each row when (old.after_search_id is not null) execute function fail()`)
   await t.rejects(match(fixture, 2), /killed/, 'after the first two')
   t.equal((await told(fixture)).length, 7)
   await pool.query('drop trigger fail on search_matchings')
+  t.equal(await match(fixture, 2), 0, 'it stands aside')
+  await pool.query('update search_matchings set retry_at = clock_timestamp()')
   t.equal(await match(fixture, 2), 3)
   const pairs = (await told(fixture)).map((one) => one.savedSearchId + one.itemId)
   t.equal(new Set(pairs).size, 10)
@@ -162,7 +173,7 @@ t.test('a search that is deleted meanwhile is told of nothing', async (t) => {
   const fixture = await build(t)
   const ann = fixture.identity.person()
   const gone = await save(fixture, ann, {})
-  await save(fixture, ann, {})
+  await save(fixture, ann, { type: 'english' })
   await createPublished(fixture)
   const deleter = await fixture.database.pool.connect()
   t.teardown(() => deleter.release())
@@ -171,6 +182,75 @@ t.test('a search that is deleted meanwhile is told of nothing', async (t) => {
   t.equal(await match(fixture), 1, 'and is not waited for')
   await deleter.query('commit')
   t.equal((await told(fixture)).length, 1)
+  const url = `/api/v1/saved-searches/${await save(fixture, ann, { buyNow: false })}`
+  await createPublished(fixture)
+  t.equal((await call(fixture, 'DELETE', url, { as: ann })).statusCode, 204)
+  t.equal(await match(fixture), 1, 'the other one')
+})
+
+t.test(
+  'what a deleted search was told of goes little by little, and then the search',
+  async (t) => {
+    const fixture = await build(t)
+    const { db, database, identity } = fixture
+    const [ann, ben] = [identity.person(), identity.person()]
+    const url = `/api/v1/saved-searches/${await save(fixture, ann, {})}`
+    await save(fixture, ben, {})
+    for (let count = 0; count < 3; count += 1) await createPublished(fixture)
+    t.equal(await match(fixture), 6)
+    const left = async (table: string) =>
+      (await database.pool.query(`select from ${table}`)).rowCount
+    t.equal((await call(fixture, 'DELETE', url, { as: ann })).statusCode, 204)
+    t.equal(await left('saved_searches'), 2, 'nothing much is done while somebody waits')
+    t.equal(await purgeMatchesOfDeleted(db, 2), 2, 'a batch at a time')
+    await purgeSearches(db, 1)
+    t.equal(await left('saved_search_matches'), 3)
+    t.equal(await left('saved_searches'), 1)
+  },
+)
+
+t.test('one item that fails holds up no other', async (t) => {
+  const fixture = await build(t)
+  await save(fixture, fixture.identity.person(), {})
+  const bad = await createPublished(fixture)
+  const good = await createPublished(fixture)
+  const { pool } = fixture.database
+  await pool.query(`create function fail() returns trigger language plpgsql as $$
+    begin raise exception 'no good'; end $$`)
+  await pool.query(`create trigger fail before insert on saved_search_matches
+    for each row when (new.item_id = '${bad}') execute function fail()`)
+  await t.rejects(match(fixture), /no good/)
+  t.match(await told(fixture), [{ itemId: good }])
+  const aside = 'select attempts, retry_at > clock_timestamp() as later from search_matchings'
+  t.same((await pool.query(aside)).rows, [{ attempts: 1, later: true }])
+  t.equal(await match(fixture), 0, 'and it is not tried at once again')
+})
+
+t.test('who saves a search while an item comes up hears of it', async (t) => {
+  const fixture = await build(t)
+  const ann = fixture.identity.person()
+  const itemId = await createPublished(fixture, { startDate: inMinutes(60) })
+  t.equal(await match(fixture), 0)
+  const publisher = await fixture.database.pool.connect()
+  t.teardown(() => publisher.release())
+  await publisher.query('begin')
+  await publisher.query(`update items set status = 'active' where id = $1`, [itemId])
+  const saved = await save(fixture, ann, { status: 'active' })
+  await publisher.query('commit')
+  t.equal(await match(fixture), 1)
+  t.match(await told(fixture), [{ savedSearchId: saved, itemId }])
+})
+
+t.test('who looks for what is to come hears of it although it has started since', async (t) => {
+  const fixture = await build(t)
+  const [ann, ben] = [fixture.identity.person(), fixture.identity.person()]
+  await save(fixture, ann, { status: 'scheduled' })
+  await save(fixture, ben, { status: 'active' })
+  await createPublished(fixture, { startDate: inMinutes(60) })
+  await fixture.database.pool.query(`update items set start_date = now() - interval '1 second'`)
+  t.equal(await startItems(fixture.dependencies), 1)
+  t.equal(await match(fixture), 2)
+  t.same((await told(fixture)).map(({ userId }) => userId).sort(), [ann.id, ben.id].sort())
 })
 
 t.test('a saved search is for exactly the items that the search finds', async (t) => {
@@ -204,7 +284,6 @@ t.test('a saved search is for exactly the items that the search finds', async (t
     { currencyCode: 'USD', minPrice: '20' },
     { currencyCode: 'USD', minPrice: '20.01' },
     { currencyCode: 'USD', maxPrice: '20', q: 'woodcut' },
-    { endingWithinMinutes: 60 },
     { buyNow: true },
     { buyNow: false },
     { attribute: 'width:30' },

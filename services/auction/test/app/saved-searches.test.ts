@@ -47,6 +47,10 @@ t.test('what cannot be searched for cannot be saved', async (t) => {
     [{ q: 'x'.repeat(10_000) }, {}],
     [{ q: 'the' }, { code: 'saved_search.validation_failed', details: { reason: 'no_words' } }],
     [{ q: '""' }, { details: { reason: 'no_words' } }],
+    [{ q: '   ' }, { details: { reason: 'no_words' } }],
+    [{ status: 'sold' }, { code: 'request.invalid_body' }],
+    [{ status: 'ended' }, { code: 'request.invalid_body' }],
+    [{ endingWithinMinutes: 60 }, { code: 'request.invalid_body' }],
     [{ colour: 'red' }, {}],
     [{ limit: 5 }, {}],
     [{ category: randomUUID() }, { details: { field: 'category', reason: 'not_found' } }],
@@ -76,13 +80,28 @@ t.test('what cannot be searched for cannot be saved', async (t) => {
 t.test('the last place is taken once', async (t) => {
   const fixture = await build(t)
   const ann = fixture.identity.person()
-  for (let count = 1; count < SAVED_MAX; count += 1) await save(fixture, ann, {}, `no. ${count}`)
-  const answers = await Promise.all([1, 2, 3, 4].map(() => save(fixture, ann, {})))
+  const cheap = (count: number) => ({ currencyCode: 'USD', maxPrice: `${count}.00` })
+  for (let count = 1; count < SAVED_MAX; count += 1) await save(fixture, ann, cheap(count))
+  const more = [101, 102, 103, 104]
+  const answers = await Promise.all(more.map((count) => save(fixture, ann, cheap(count))))
   const refused = answers.filter(({ statusCode }) => statusCode === 409)
   t.equal(refused.length, 3)
   t.match(refused[0]?.body, { code: 'saved_search.too_many', details: { limit: SAVED_MAX } })
   t.equal((await saved(fixture, ann)).length, SAVED_MAX)
   t.equal((await save(fixture, fixture.identity.person(), {})).statusCode, 201, 'of each person')
+})
+
+t.test('the same search is saved once, until it is deleted', async (t) => {
+  const fixture = await build(t)
+  const ann = fixture.identity.person()
+  const same = () => save(fixture, ann, { q: 'spoon', buyNow: true })
+  const answers = await Promise.all([same(), same(), same()])
+  t.same(answers.map(({ statusCode }) => statusCode).sort(), [201, 409, 409])
+  const [first] = await saved(fixture, ann)
+  const again = await save(fixture, ann, { buyNow: true, q: 'spoon' }, 'another name')
+  t.match(again.body, { code: 'saved_search.exists', details: { id: first?.id } })
+  await call(fixture, 'DELETE', `${SAVED}/${first?.id}`, { as: ann })
+  t.equal((await same()).statusCode, 201)
 })
 
 t.test('the searches of an account that is gone are forgotten', async (t) => {

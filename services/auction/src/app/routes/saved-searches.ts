@@ -13,7 +13,7 @@ import {
   type SavedSearch,
 } from '#src/infra/postgres/saved-searches.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type Filters, filterFields, readSearch } from '../search-filters.ts'
+import { type Filters, filterFields, readSearch, savedFields } from '../search-filters.ts'
 
 const SAVED = '/api/v1/saved-searches'
 const tags = ['search']
@@ -22,7 +22,10 @@ const security = [{ bearer: [] }]
 const SavedBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 2 * SAVED_NAME_MAX }),
-    filters: Type.Object(filterFields, { ...STRICT, description: 'As in GET /items/search' }),
+    filters: Type.Object(savedFields, {
+      ...STRICT,
+      description: 'As in GET /items/search, but for its end',
+    }),
   },
   STRICT,
 )
@@ -86,18 +89,19 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       const name = readSavedName(text)
       if (name === undefined) throw savedSearchErrors.invalid({ field: 'name' })
       const search = await readSearch(db, filters)
-      if (search.text !== undefined && !(await hasWords(db, search.text))) {
+      if (filters.q !== undefined && !(await hasWords(db, search.text ?? ''))) {
         throw savedSearchErrors.invalid({ field: 'q', reason: 'no_words' })
       }
       const about = { id: newId(), userId: caller.id, name, filters, search }
-      const saved = await db
+      const outcome = await db
         .transaction()
         .execute((tx) =>
           insertSavedSearch(tx, { ...about, categoryId: filters.category }, SAVED_MAX),
         )
-      if (saved === undefined) throw savedSearchErrors.tooMany({ limit: SAVED_MAX })
+      if (outcome.kind === 'too_many') throw savedSearchErrors.tooMany({ limit: SAVED_MAX })
+      if (outcome.kind === 'exists') throw savedSearchErrors.exists({ id: outcome.id })
       reply.code(201)
-      return savedAnswer(saved)
+      return savedAnswer(outcome.search)
     },
   )
 }

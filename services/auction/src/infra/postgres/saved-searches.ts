@@ -27,28 +27,35 @@ export async function hasWords(db: Kysely<Database>, text: string): Promise<bool
   return (rows[0]?.nodes ?? 0) > 0
 }
 
-/** Saves a search; undefined when the person has as many as may be. */
+export type SaveOutcome =
+  | { kind: 'saved'; search: SavedSearch }
+  | { kind: 'too_many' }
+  | { kind: 'exists'; id: string }
+
+/** Saves a search, unless the person has it or as many as may be. */
 export async function insertSavedSearch(
   tx: Transaction<Database>,
   { id, userId, name, filters, search, categoryId }: NewSavedSearch,
   limit: number,
-): Promise<SavedSearch | undefined> {
+): Promise<SaveOutcome> {
   // One at a time for each person, or two requests would both take the last place.
   await sql`select pg_advisory_xact_lock(hashtextextended(${userId}, 4802))`.execute(tx)
-  const { count } = await tx
-    .selectFrom('saved_searches')
-    .select((eb) => eb.fn.countAll<bigint>().as('count'))
-    .where('user_id', '=', userId)
-    .executeTakeFirstOrThrow()
-  if (Number(count) >= limit) return undefined
+  const written = JSON.stringify(filters)
+  const { rows } = await sql<{ id: string; same: boolean }>`
+    select id, filters = ${written}::jsonb as same from saved_searches
+    where user_id = ${userId} and deleted_at is null`.execute(tx)
+  // The same again would only tell everything twice.
+  const same = rows.find((row) => row.same)
+  if (same !== undefined) return { kind: 'exists', id: same.id }
+  if (rows.length >= limit) return { kind: 'too_many' }
   const { text } = search
-  return tx
+  const saved = await tx
     .insertInto('saved_searches')
     .values({
       id,
       user_id: userId,
       name,
-      filters: JSON.stringify(filters),
+      filters: written,
       words: text === undefined ? null : sql`websearch_to_tsquery('item_search', ${text})`,
       statuses: [...search.statuses],
       category_id: categoryId ?? null,
@@ -57,12 +64,12 @@ export async function insertSavedSearch(
       currency_code: search.currencyCode ?? null,
       min_price: search.minPrice ?? null,
       max_price: search.maxPrice ?? null,
-      ending_within_minutes: search.endingWithinMinutes ?? null,
       has_buy_now: search.hasBuyNow ?? null,
       attributes: JSON.stringify(search.attributes),
     })
     .returning(['id', 'name', 'filters', 'created_at as createdAt'])
     .executeTakeFirstOrThrow()
+  return { kind: 'saved', search: saved }
 }
 
 /** What a person saved, the oldest first. */
@@ -74,6 +81,7 @@ export async function readSavedSearches(
     .selectFrom('saved_searches')
     .select(['id', 'name', 'filters', 'created_at as createdAt'])
     .where('user_id', '=', userId)
+    .where('deleted_at', 'is', null)
     .orderBy('id')
     .execute()
 }
@@ -84,12 +92,20 @@ export async function deleteSavedSearch(
   id: string,
   userId: string,
 ): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('saved_searches')
+  const { numUpdatedRows } = await forget(db)
     .where('id', '=', id)
     .where('user_id', '=', userId)
     .executeTakeFirst()
-  return numDeletedRows > 0n
+  return numUpdatedRows > 0n
+}
+
+/** What is left is a row that matches nothing, until all that it was told of is deleted too. */
+function forget(db: Kysely<Database>) {
+  return db
+    .updateTable('saved_searches')
+    .set({ deleted_at: sql<Date>`clock_timestamp()` })
+    .set({ name: '-', filters: '{}', words: null, statuses: [] })
+    .where('deleted_at', 'is', null)
 }
 
 /** Forgets what people who left were looking for. */
@@ -97,5 +113,5 @@ export async function deleteSavedSearchesOf(
   tx: Transaction<Database>,
   userIds: readonly string[],
 ): Promise<void> {
-  await tx.deleteFrom('saved_searches').where('user_id', 'in', userIds).execute()
+  await forget(tx).where('user_id', 'in', userIds).execute()
 }

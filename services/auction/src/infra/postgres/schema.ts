@@ -210,16 +210,21 @@ export interface SavedSearchesTable {
   currency_code: string | null
   min_price: bigint | null
   max_price: bigint | null
-  ending_within_minutes: number | null
+  /** Of searches that an earlier version saved. */
+  ending_within_minutes: Generated<number | null>
   has_buy_now: boolean | null
   attributes: Json<unknown[]>
   created_at: Generated<Date>
+  deleted_at: Generated<Date | null>
 }
 
 export interface SearchMatchingsTable {
   seq: Generated<bigint>
   item_id: string
   reason: 'published' | 'started' | 'restored'
+  status: ItemStatus | null
+  attempts: Generated<number>
+  retry_at: Generated<Date | null>
   queued_at: Generated<Date>
   after_search_id: string | null
 }

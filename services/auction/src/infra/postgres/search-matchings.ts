@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { ItemStatus } from '#src/domain/item.ts'
 import type { Database } from './schema.ts'
 
 /** An item that saved searches are asked about, and how far that is. */
@@ -6,6 +7,8 @@ export interface SearchMatching {
   seq: bigint
   itemId: string
   reason: 'published' | 'started' | 'restored'
+  /** What state it came up in; not known of those that an earlier version queued. */
+  status: ItemStatus | null
   queuedAt: string
   after: string | null
 }
@@ -16,14 +19,15 @@ export interface SearchMatch {
   name: string
 }
 
-/** Takes the oldest item that no other worker holds. */
+/** Takes the oldest item that no other worker holds and that does not stand aside. */
 export async function takeMatching(tx: Transaction<Database>): Promise<SearchMatching | undefined> {
   return (
     tx
       .selectFrom('search_matchings')
-      .select(['seq', 'item_id as itemId', 'reason', 'after_search_id as after'])
+      .select(['seq', 'item_id as itemId', 'reason', 'status', 'after_search_id as after'])
       // As text: an instant of JavaScript has no microseconds, and those decide here.
       .select(sql<string>`queued_at::text`.as('queuedAt'))
+      .where(sql<boolean>`(retry_at is null or retry_at <= clock_timestamp())`)
       .orderBy('seq')
       .limit(1)
       .forUpdate()
@@ -31,6 +35,21 @@ export async function takeMatching(tx: Transaction<Database>): Promise<SearchMat
       .executeTakeFirst()
   )
 }
+
+const RETRY_SECONDS = 10
+const RETRY_SECONDS_MAX = 600
+
+/** Lets the others go first for a while, longer every time. */
+export async function postponeMatching(db: Kysely<Database>, seq: bigint): Promise<void> {
+  await sql`
+    update search_matchings set attempts = attempts + 1, retry_at = clock_timestamp()
+      + least(make_interval(secs => ${RETRY_SECONDS} * (attempts + 1)),
+          make_interval(secs => ${RETRY_SECONDS_MAX}))
+    where seq = ${seq}`.execute(db)
+}
+
+// Longer than a transaction that shows an item: who saved a search during one did not see the item.
+const UNSEEN_SECONDS = 5
 
 // Whoever waits for scheduled items too heard of this one when it was published.
 const isStarted = sql`not ('scheduled' = any (search.statuses))`
@@ -56,7 +75,7 @@ export async function readBatchEnd(
  */
 export async function matchBatch(
   tx: Transaction<Database>,
-  { itemId, reason, queuedAt, after }: SearchMatching,
+  { itemId, reason, status, queuedAt, after }: SearchMatching,
   last: string | undefined,
 ): Promise<SearchMatch[]> {
   const { rows } = await sql<SearchMatch>`
@@ -73,9 +92,13 @@ export async function matchBatch(
       where ${after === null ? sql`true` : sql`search.id > ${after}`}
         and ${last === undefined ? sql`true` : sql`search.id <= ${last}`}
         and ${reason === 'started' ? isStarted : sql`true`}
-        and search.created_at <= ${queuedAt}::timestamptz
+        and search.deleted_at is null
+        and search.created_at
+          <= ${queuedAt}::timestamptz + make_interval(secs => ${UNSEEN_SECONDS})
         and search.user_id <> item.seller_id
-        and item.status = any (search.statuses)
+        -- It may have started meanwhile, which is told to whoever looked for either.
+        and item.status in ('scheduled', 'active')
+        and (item.status = any (search.statuses) or ${status}::text = any (search.statuses))
         and (search.type is null or search.type = item.type)
         and (search.seller_id is null or search.seller_id = item.seller_id)
         and (search.currency_code is null or search.currency_code = item.currency_code)
@@ -118,20 +141,6 @@ export async function advanceMatching(
     const changed = tx.updateTable('search_matchings').set({ after_search_id: last })
     await changed.where('seq', '=', seq).execute()
   }
-}
-
-/** Forgets whom items were told to long ago, a batch at a time; answers how many. */
-export async function purgeMatches(
-  db: Kysely<Database>,
-  retentionDays: number,
-  limit: number,
-): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from saved_search_matches where (saved_search_id, item_id) in (
-      select saved_search_id, item_id from saved_search_matches
-      where matched_at < clock_timestamp() - make_interval(days => ${retentionDays})
-      order by matched_at limit ${limit} for update skip locked)`.execute(db)
-  return Number(numAffectedRows ?? 0n)
 }
 
 /** Since when the oldest item waits, in seconds; 0 when none does. */

@@ -4,7 +4,7 @@ import { createRegistry } from '@auction/common/metrics.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { startTcpRelay } from '@auction/common/testing/tcp-relay.ts'
-import { waitFor, waitFor } from '@auction/common/testing/wait-for.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import {
   type Client,
   type ClientDuplexStream,
