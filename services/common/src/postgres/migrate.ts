@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pool, PoolClient } from 'pg'
-import { isUnavailable } from '../errors.ts'
+import { isUnavailable, sqlState } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { assertDurable } from './pool.ts'
 
@@ -30,13 +30,24 @@ const LOCK = "hashtext('auction migrations')"
 const WAIT_FOR_DATABASE_MS = 60_000
 const WAIT_STEP_MS = 250
 const STATEMENT_MAX_MS = 10 * 60_000
+// Whoever asks for a table after a migration that waits for it waits too: a request has time for
+// this much, and between two tries they all get through.
+const LOCK_WAIT_MS = 1_000
+const LOCK_PAUSE_MS = 2_000
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /**
  * Brings the database up to date, forward only, each file in a transaction of its own, under an
  * advisory lock so that any number of callers may start at once. Throws when a file that was run
- * has changed since, or when the database could lose a commit.
+ * has changed since, or when the database could lose a commit. A file whose table is in use tries
+ * again until it gets it: a backup may read for an hour, and must stop neither bids nor be stopped.
  */
-export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Promise<void> {
+export async function migrate(
+  pool: Pool,
+  sets: MigrationSet[],
+  log: Logger,
+  lockPauseMs = LOCK_PAUSE_MS,
+): Promise<void> {
   const client = await connectPatiently(pool, log)
   try {
     await assertDurable(pool)
@@ -44,6 +55,7 @@ export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Pr
     await client.query('set statement_timeout = 0')
     await client.query('set lock_timeout = 0')
     await client.query(patient(`select pg_advisory_lock(${LOCK})`))
+    await client.query(`set lock_timeout = ${LOCK_WAIT_MS}`)
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null,
       applied_at timestamptz not null default clock_timestamp())`)
@@ -51,7 +63,10 @@ export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Pr
       'select name, checksum from migrations',
     )
     const applied = new Map(rows.map((row) => [row.name, row.checksum]))
-    for (const migration of sets.flatMap(readSet)) await apply(client, migration, applied, log)
+    for (const migration of sets.flatMap(readSet)) {
+      if (isApplied(migration, applied)) continue
+      while (!(await apply(client, migration, log))) await wait(lockPauseMs)
+    }
   } finally {
     // The session ends with the client, and the lock with the session.
     client.release(true)
@@ -61,15 +76,18 @@ export async function migrate(pool: Pool, sets: MigrationSet[], log: Logger): Pr
 // The pool's clients give up on an answer after seconds; for these statements that is too soon.
 const patient = (text: string) => ({ text, query_timeout: STATEMENT_MAX_MS })
 
+function isApplied({ name, checksum }: Migration, applied: Map<string, string>): boolean {
+  const known = applied.get(name)
+  if (known === undefined || known === checksum) return known !== undefined
+  throw new Error(`migration ${name} was changed after it had been run`)
+}
+
+/** Runs a file; false when somebody held what it needs. */
 async function apply(
   client: PoolClient,
   { name, sql, checksum }: Migration,
-  applied: Map<string, string>,
   log: Logger,
-): Promise<void> {
-  const known = applied.get(name)
-  if (known === checksum) return
-  if (known !== undefined) throw new Error(`migration ${name} was changed after it had been run`)
+): Promise<boolean> {
   await client.query('begin')
   try {
     await client.query(patient(sql))
@@ -77,9 +95,14 @@ async function apply(
     await client.query('commit')
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
+    if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+      log.warn({ migration: name }, 'migration waits for a table that is in use')
+      return false
+    }
     throw new Error(`migration ${name} failed`, { cause: error })
   }
   log.info({ migration: name }, 'migration applied')
+  return true
 }
 
 function readSet({ name, dir }: MigrationSet): Migration[] {

@@ -5,6 +5,7 @@ import { createLogger } from '#src/logger.ts'
 import { createMigrationCheck, messagingMigrations, migrate } from '#src/postgres/migrate.ts'
 import { createPool } from '#src/postgres/pool.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
 
 const log = createLogger('test', 'silent')
 
@@ -64,6 +65,42 @@ t.test('a file that fails leaves nothing behind and runs again once it is mended
   write('0001.sql', 'create table goods (id int)')
   await migrate(pool, [set], log)
   t.equal(await createMigrationCheck(pool, [set])(), true)
+})
+
+t.test('while a backup reads a table its migration waits, and nobody else does', async (t) => {
+  const { pool, createPool: open } = await createTestDatabase(t, [])
+  const { set, write } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
+  await migrate(pool, [set], log)
+  write('0002.sql', 'alter table goods add column price bigint; insert into goods values (0, 1)')
+  const backup = await pool.connect()
+  t.teardown(() => backup.release())
+  await backup.query('begin')
+  await backup.query('select from goods')
+  let isDone = false
+  const migrating = migrate(open(2), [set], log, 50).then(() => {
+    isDone = true
+  })
+  const asked = () =>
+    waitFor('the migration to ask for the table', async () => {
+      const { rows } = await pool.query(
+        `select from pg_locks where relation = 'goods'::regclass and not granted`,
+      )
+      return rows.length > 0
+    })
+  // Twice: whoever comes during a try gets through after it.
+  for (const id of [1, 2]) {
+    await asked()
+    await pool.query('insert into goods (id) values ($1)', [id])
+  }
+  t.notOk(isDone)
+  await backup.query('commit')
+  await migrating
+  const { rows } = await pool.query('select id, price from goods order by id')
+  t.strictSame(
+    rows.map(({ id }) => id),
+    [0, 1, 2],
+    'run once',
+  )
 })
 
 t.test('a migration may take longer than any request may', async (t) => {
