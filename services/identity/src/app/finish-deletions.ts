@@ -16,6 +16,7 @@ import {
 } from '#src/infra/postgres/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { DeletionDependencies } from './delete-account.ts'
+import { refuseDeletion } from './refuse-deletion.ts'
 
 /** More are due at once on no ordinary day; the next run takes the rest. */
 const DUE_MAX = 100
@@ -63,29 +64,15 @@ async function finish(
   await lockAddress(tx, emailNormalised)
   const [account] = await lockAccounts(tx, [userId])
   if (account === undefined || !(await deleteDeletion(tx, userId))) return false
-  // An operator suspended the account meanwhile: it stays, and what it owes is theirs to settle.
+  // An operator suspended the account meanwhile, which ended the deletion.
   if (account.status !== 'deleting') return false
   if (obligations.length > 0) {
-    await reopen(tx, deps, account, deletion)
+    await setStatus(tx, userId, 'active')
+    await refuseDeletion(tx, deps.mails, account, { actorId: null, trace: deletion.trace })
     return false
   }
   await forget(tx, deps, account, deletion)
   return true
-}
-
-async function reopen(
-  tx: Transaction<Database>,
-  { mails }: DeletionDependencies,
-  { id: userId, email: to, name }: LockedAccount,
-  { trace }: Deletion,
-): Promise<void> {
-  await setStatus(tx, userId, 'active')
-  const mail = { template: 'account_deletion_refused', to, name, userId } as const
-  await writeOutbox(tx, [mails.request(mail, trace)])
-  await recordAudit(tx, {
-    ...{ action: 'user.deletion_refused', actorId: null, subjectId: userId },
-    details: {},
-  })
 }
 
 async function forget(

@@ -147,6 +147,18 @@ t.test('an account that an operator suspended in that minute stays', async (t) =
   t.equal(suspended.status, 200)
   t.equal(await world.minuteLater(), 0)
   t.match(await world.userOf(ann.id), { status: 'suspended', email: PERSON.email })
+  t.match((await readMails(world.db)).at(-1), { template: 'account_deletion_refused' })
+  const acts = (await auditOf(world, ann.id)).map(({ action }) => action)
+  t.same(acts, ['user.deletion_asked', 'user.deletion_refused', 'user.suspended'])
+
+  await moderator.call('POST', `users/${ann.id}/reinstate`, { reason: 'a mistake' })
+  t.match(await world.userOf(ann.id), { status: 'active' })
+  const { token } = (await world.login({ email: PERSON.email })).json()
+  const headers = { authorization: `Bearer ${token}` }
+  const again = await world.app.inject({ method: 'DELETE', url: '/identity/me', headers })
+  t.equal(again.statusCode, 202)
+  t.equal(await world.minuteLater(), 1)
+  t.match(await world.userOf(ann.id), { status: 'deleted' })
 })
 
 t.test('it asks for a fresh proof', async (t) => {

@@ -7,9 +7,12 @@ import { judgeOperator, normaliseReason } from '#src/domain/operators.ts'
 import { identityErrors } from '#src/errors.ts'
 import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
+import { deleteDeletion } from '#src/infra/postgres/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
 import { isToCome, putSuspension } from '#src/infra/postgres/suspensions.ts'
+import type { Mails } from '../mails.ts'
+import { refuseDeletion } from '../refuse-deletion.ts'
 import { actorAmong, permitted } from './actor.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 
@@ -22,10 +25,11 @@ export interface SuspendCommand {
 
 /**
  * Suspends an account, or says anew why and until when. Its sessions end in the same commit, and a
- * login under way waits for the lock and finds it suspended.
+ * login under way waits for the lock and finds it suspended. An account that was about to be deleted
+ * stays, for what it owes is to be settled; its owner is told, and may ask again when let in again.
  */
 export async function suspendUser(
-  { pool, db }: OperatorDependencies,
+  { pool, db, mails }: OperatorDependencies & { mails: Mails },
   session: LiveSession,
   { userId, reason: text, until }: SuspendCommand,
   trace: Trace,
@@ -35,6 +39,9 @@ export async function suspendUser(
     const target = await lockForOperator(tx, session, userId)
     if (until !== null && !(await isToCome(tx, until)))
       throw identityErrors.invalidUntil({ field: 'until' })
+    if (await deleteDeletion(tx, userId)) {
+      await refuseDeletion(tx, mails, target, { actorId: session.id, trace })
+    }
     const sequence = await setStatus(tx, target.id, 'suspended')
     await putSuspension(tx, { userId, reason, endsAt: until, suspendedBy: session.id })
     await revokeSessionsOfUser(tx, userId, 'suspended')

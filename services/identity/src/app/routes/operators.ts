@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { isAdmin, isOperator } from '#src/domain/roles.ts'
 import { identityErrors } from '#src/errors.ts'
 import { type ListedAccount, listAccounts, readAccount } from '#src/infra/postgres/account-list.ts'
+import type { Mails } from '../mails.ts'
 import type { OperatorDependencies } from '../operators/change-roles.ts'
 import { reinstateUser } from '../operators/reinstate-user.ts'
 import { suspendUser } from '../operators/suspend-user.ts'
@@ -54,6 +55,7 @@ const params = Type.Object({ id: Uuid })
 
 export interface OperatorRoutesOptions extends OperatorDependencies {
   checkSession: SessionCheck
+  mails: Mails
 }
 
 /** What operators see of accounts, and suspending them. Everything here asks for a fresh proof. */

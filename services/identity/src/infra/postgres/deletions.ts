@@ -10,19 +10,20 @@ export interface Deletion {
   trace: Trace
 }
 
-/** Notes that a locked user's account is to be deleted; answers when that is due. */
+/** Notes that a locked user's account is to be deleted, or anew; answers when that is due. */
 export async function insertDeletion(
   tx: Transaction<Database>,
   userId: string,
   trace: Trace,
 ): Promise<Date> {
+  const asked = {
+    trace: JSON.stringify(trace),
+    due_at: sql<Date>`clock_timestamp() + make_interval(secs => ${DELETION_DELAY_SECONDS})`,
+  }
   const { dueAt } = await tx
     .insertInto('deletions')
-    .values({
-      user_id: userId,
-      trace: JSON.stringify(trace),
-      due_at: sql<Date>`clock_timestamp() + make_interval(secs => ${DELETION_DELAY_SECONDS})`,
-    })
+    .values({ user_id: userId, ...asked })
+    .onConflict((conflict) => conflict.column('user_id').doUpdateSet(asked))
     .returning('due_at as dueAt')
     .executeTakeFirstOrThrow()
   return dueAt

@@ -1,0 +1,22 @@
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/tracing.ts'
+import type { Transaction } from 'kysely'
+import type { LockedAccount } from '#src/infra/postgres/account-changes.ts'
+import { recordAudit } from '#src/infra/postgres/audit.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { Mails } from './mails.ts'
+
+/** Tells the owner of a locked account, and the audit, that it is not deleted as was asked. */
+export async function refuseDeletion(
+  tx: Transaction<Database>,
+  mails: Mails,
+  { id: userId, email: to, name }: LockedAccount,
+  { actorId, trace }: { actorId: string | null; trace: Trace },
+): Promise<void> {
+  const mail = { template: 'account_deletion_refused', to, name, userId } as const
+  await writeOutbox(tx, [mails.request(mail, trace)])
+  await recordAudit(tx, {
+    ...{ action: 'user.deletion_refused', actorId, subjectId: userId },
+    details: {},
+  })
+}
