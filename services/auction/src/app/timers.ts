@@ -3,10 +3,12 @@ import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'
 import { countFlags } from '#src/infra/postgres/review-flags.ts'
+import { purgeReviewSources } from '#src/infra/postgres/review-sources.ts'
 import { readMatchingLag } from '#src/infra/postgres/search-matchings.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import { checkWords } from './check-words.ts'
 import type { FinishDependencies } from './finish-change.ts'
+import { forgetDeparted } from './forget-departed.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
 import { matchSearches } from './match-searches.ts'
 import type { ModerationMetrics } from './moderation-metrics.ts'
@@ -25,6 +27,8 @@ const REPORTS_INTERVAL_MS = 10_000
 const REVIEW_INTERVAL_MS = 5_000
 const MATCH_INTERVAL_MS = 1_000
 const PURGE_INTERVAL_MS = 60_000
+const FORGET_INTERVAL_MS = 5_000
+const REVIEWS_BATCH = 5_000
 const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
 
@@ -60,6 +64,8 @@ export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'st
     repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
       purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     ),
+    repeat('forget departed', FORGET_INTERVAL_MS, log, () => forgetDeparted(dependencies)),
+    repeat('purge reviews', PURGE_INTERVAL_MS, log, () => purgeReviewSources(db, REVIEWS_BATCH)),
     repeat('purge searches', PURGE_INTERVAL_MS, log, () => purgeSearches(db)),
     repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
       metrics.open(await countOpenReports(db))

@@ -7,6 +7,7 @@ import t from 'tap'
 import { reviewBidders } from '#src/app/review-bidders.ts'
 import { NEVER_WINS_ITEMS_MIN, ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
 import { takeDueBidders } from '#src/infra/postgres/review-flags.ts'
+import { purgeReviewSources } from '#src/infra/postgres/review-sources.ts'
 import { startAddresses } from '../addresses.ts'
 import { consume, event, placed } from '../bid-history.ts'
 import { build, call, createPublished, type Fixture } from '../helper.ts'
@@ -202,6 +203,84 @@ t.test('what becomes known while a worker takes a bidder is looked at afterwards
     friend,
   ])
   t.equal(rows.length, 1)
+})
+
+t.test('a loss that was looked at before the sale was known is looked at again', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, identity } = fixture
+  const [loser, buyer] = [randomUUID(), randomUUID()]
+  const tell = async (count: number, isLost: (key: string) => boolean) => {
+    for (; count > 0; count -= 1) {
+      const itemId = await createPublished(fixture, {}, identity.person())
+      const events = sale(itemId, buyer, [loser])
+      await consume(
+        dependencies,
+        events.filter(({ key }) => isLost(key)),
+      )
+      await review(fixture)
+      await consume(
+        dependencies,
+        events.filter(({ key }) => !isLost(key)),
+      )
+    }
+  }
+  await tell(NEVER_WINS_ITEMS_MIN, (key) => key === 'bid.lost.v1')
+  await review(fixture)
+  t.match(await flags(fixture), [{ kind: 'never_wins', userId: loser }])
+})
+
+t.test('a registration that is told after the bid flags the bidder then', async (t) => {
+  const fixture = await start(t)
+  const userId = randomUUID()
+  const itemId = await createPublished(fixture)
+  const endDate = new Date(Date.now() + 30_000).toISOString()
+  const timestamp = new Date().toISOString()
+  await consume(fixture.dependencies, [
+    placed(itemId, 1, { amount: '150.00', userId, timestamp, endDate }),
+  ])
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+  const registered = { userId, name: 'A', email: 'a@example.test' }
+  await consume(fixture.dependencies, [event(userRegistered, userId, registered)])
+  await review(fixture)
+  t.match(await flags(fixture), [{ kind: 'new_account_last_seconds', userId }])
+})
+
+t.test('an extension that the hard end cut short says nothing of the end before', async (t) => {
+  const fixture = await start(t)
+  const userId = randomUUID()
+  const end = new Date(Date.now() + 2 * 3_600_000)
+  const itemId = await createPublished(fixture, {
+    endDate: end.toISOString(),
+    ...{ extensionThresholdMinutes: 10, extensionDurationMinutes: 10, maxExtensionMinutes: 1 },
+  })
+  const registered = { userId, name: 'A', email: 'a@example.test' }
+  await consume(fixture.dependencies, [
+    event(userRegistered, userId, registered),
+    placed(itemId, 1, {
+      ...{ amount: '150.00', userId, extended: true },
+      timestamp: new Date(end.getTime() - 9 * 60_000).toISOString(),
+      endDate: new Date(end.getTime() + 60_000).toISOString(),
+    }),
+  ])
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
+t.test('what can make no flag any more is forgotten', async (t) => {
+  const fixture = await start(t)
+  const { database, db } = fixture
+  const [fresh, old, ancient] = [randomUUID(), randomUUID(), randomUUID()]
+  const ago = (days: number) => `clock_timestamp() - interval '${days} days'`
+  await database.pool.query(`insert into user_registrations values ('${fresh}', ${ago(6)}),
+    ('${old}', ${ago(20)}), ('${ancient}', ${ago(100)})`)
+  await database.pool.query(`insert into late_bids values ('${fresh}', '${fresh}', ${ago(1)}),
+    ('${old}', '${old}', ${ago(1)}), ('${ancient}', '${ancient}', ${ago(99)})`)
+  await purgeReviewSources(db, 10)
+  const left = async (column: string, table: string) =>
+    (await database.pool.query(`select ${column} as id from ${table}`)).rows.map(({ id }) => id)
+  t.same(await left('bidder_id', 'late_bids'), [fresh])
+  t.same((await left('user_id', 'user_registrations')).sort(), [fresh, old].sort())
 })
 
 t.test('two workers at once flag once, and only moderators see it', async (t) => {

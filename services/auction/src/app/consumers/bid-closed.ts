@@ -3,6 +3,7 @@ import { type Delivery, projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
 import type { Closing } from '#src/domain/settlement.ts'
+import { askAboutBidders } from '#src/infra/postgres/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { agreeToWithdrawals } from '#src/infra/postgres/withdrawals.ts'
 import type { ItemEvents } from '../item-events.ts'
@@ -28,6 +29,10 @@ export const onBidClosed = (events: ItemEvents) =>
         read: () => readClosing(payload),
       }))
       await settleItems(tx, events, facts)
+      await askAboutBidders(
+        tx,
+        facts.map(({ itemId }) => itemId),
+      )
       const withdrawn = deliveries.filter(({ payload }) => payload.bySeller === true)
       await agreeToWithdrawals(
         tx,

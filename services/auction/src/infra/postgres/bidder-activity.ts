@@ -37,8 +37,9 @@ export interface BidNearEnd extends BidderItem {
 }
 
 /**
- * Keeps those of some bids that came in the last seconds before the end as it was then. An
- * extension that counts from the bid does not tell that end, so such bids are not kept.
+ * Keeps those of some bids that came in the last seconds before the end as it was then. An extension
+ * that counts from the bid, or that the hard end cut short, does not tell that end, so such bids are
+ * not kept.
  */
 export async function noteLateBids(
   tx: Transaction<Database>,
@@ -57,7 +58,8 @@ export async function noteLateBids(
         ${bids.map(({ isExtended }) => isExtended)}::boolean[]
       ) as bid (bidder_id, item_id, bid_at, end_date, extended)
       join items on items.id = bid.item_id
-      where (not bid.extended or items.extension_mode = 'from_end')
+      where (not bid.extended or (items.extension_mode = 'from_end' and bid.end_date
+          < items.original_end_date + make_interval(mins => items.max_extension_minutes)))
         and bid.bid_at >= bid.end_date
           - case when bid.extended then make_interval(mins => items.extension_duration_minutes)
             else interval '0' end
@@ -68,18 +70,47 @@ export async function noteLateBids(
     ${askForChecks}`.execute(tx)
 }
 
-/** Notes when people registered; the earliest word of it holds. */
+/**
+ * Has everybody looked at who is known to have bid on items about whose end something became known.
+ * Those who lost may have been told of before.
+ */
+export async function askAboutBidders(
+  tx: Transaction<Database>,
+  itemIds: readonly string[],
+  buyers: readonly BidderItem[] = [],
+): Promise<void> {
+  await sql`
+    with noted as (
+      select bidder_id from bidder_items where item_id = any(${[...itemIds]}::uuid[])
+      union select unnest(${buyers.map(({ bidderId }) => bidderId)}::uuid[])
+    ), bought as (
+      insert into bidder_items (bidder_id, item_id)
+      select distinct * from unnest(
+        ${buyers.map(({ bidderId }) => bidderId)}::uuid[],
+        ${buyers.map(({ itemId }) => itemId)}::uuid[]
+      ) as pair (bidder_id, item_id) order by 1, 2
+      on conflict do nothing
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+/** Notes when people registered; the earliest word of it holds. It may come after their bids. */
 export async function noteRegistrations(
   tx: Transaction<Database>,
   users: readonly { userId: string; registeredAt: Date }[],
 ): Promise<void> {
   await sql`
-    insert into user_registrations (user_id, registered_at)
-    select user_id, min(registered_at) from unnest(
-      ${users.map(({ userId }) => userId)}::uuid[],
-      ${users.map(({ registeredAt }) => registeredAt.toISOString())}::timestamptz[]
-    ) as told (user_id, registered_at) group by user_id order by user_id
-    on conflict (user_id) do nothing`.execute(tx)
+    with registered as (
+      insert into user_registrations (user_id, registered_at)
+      select user_id, min(registered_at) from unnest(
+        ${users.map(({ userId }) => userId)}::uuid[],
+        ${users.map(({ registeredAt }) => registeredAt.toISOString())}::timestamptz[]
+      ) as told (user_id, registered_at) group by user_id order by user_id
+      on conflict (user_id) do nothing returning user_id
+    ), noted as (
+      select bidder_id from late_bids join registered on user_id = bidder_id
+    )
+    ${askForChecks}`.execute(tx)
 }
 
 /** How many of these items are known here. */

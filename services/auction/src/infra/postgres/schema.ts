@@ -229,7 +229,14 @@ export interface SearchMatchingsTable {
   after_search_id: string | null
 }
 
+export interface DepartedUsersTable {
+  user_id: string
+  left_at: Generated<Date>
+  due_at: Generated<Date>
+}
+
 export interface Database {
+  departed_users: DepartedUsersTable
   item_withdrawals: ItemWithdrawalsTable
   saved_searches: SavedSearchesTable
   search_matchings: SearchMatchingsTable
