@@ -57,6 +57,24 @@ t.test('the drafts of who left go, what was public stays, and nobody else loses 
   t.equal((await database.pool.query('select from departed_users')).rowCount, 0, 'and that is all')
 })
 
+t.test('somebody whose drafts cannot be deleted holds up nobody', async (t) => {
+  const fixture = await build(t)
+  const { db, database, dependencies, identity } = fixture
+  const [ann, ben] = [identity.person(), identity.person()]
+  const stuck = await createDraft(fixture, {}, ann)
+  await createDraft(fixture, {}, ben)
+  await database.pool.query(`create function fail() returns trigger language plpgsql as $$
+    begin raise exception 'no good'; end $$`)
+  await database.pool.query(`create trigger fail before delete on items
+    for each row when (old.id = '${stuck}') execute function fail()`)
+  for (const { id } of [ann, ben]) await leave(fixture, id)
+  const run = () => forgetDeparted({ db, events: dependencies.events })
+  await t.rejects(run(), /no good/)
+  const { rows } = await database.pool.query('select id from items')
+  t.same(rows, [{ id: stuck }])
+  t.equal(await run(), 0, 'and is not tried at once again')
+})
+
 t.test('what was noted for moderators about who left is forgotten', async (t) => {
   const fixture = await build(t)
   const { db, database, dependencies } = fixture

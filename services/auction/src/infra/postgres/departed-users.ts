@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { clock, type ReadItem, toReadItem } from './items.ts'
 import type { Database } from './schema.ts'
 
@@ -62,6 +62,15 @@ export async function forgetReviewsOf(tx: Transaction<Database>, userId: string)
     await sql`delete from ${sql.table(table)} where bidder_id = ${userId}`.execute(tx)
   }
   await sql`delete from user_registrations where user_id = ${userId}`.execute(tx)
+}
+
+/** Lets the others go first for a while. */
+export async function setDepartedAside(db: Kysely<Database>, userId: string): Promise<void> {
+  await db
+    .updateTable('departed_users')
+    .set({ due_at: sql<Date>`clock_timestamp() + interval '10 minutes'` })
+    .where('user_id', '=', userId)
+    .execute()
 }
 
 /** Has somebody who left looked at again: at once, or once more when nothing can come any more. */
