@@ -38,9 +38,30 @@
   "monitoring" (dict "enabled" false "labels" dict "interval" "30s")
   "keda" (dict "enabled" false)
   "dev" (dict "enabled" false)
-  "networkPolicy" (dict "enabled" true)
+  "networkPolicy" (include "auction-lib.peers" . | fromYaml)
 -}}
 {{- mergeOverwrite $defaults (deepCopy (.Values.global | default dict)) | toYaml -}}
+{{- end -}}
+
+{{/* Peers as the umbrella has them; a policy without any would let everybody through. */}}
+{{- define "auction-lib.peers" -}}
+enabled: true
+gateway:
+  - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: traefik } }
+    podSelector: { matchLabels: { app.kubernetes.io/name: traefik } }
+grpc: []
+monitoring:
+  - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: monitoring } }
+keda:
+  - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: keda } }
+dns:
+  - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
+postgres:
+  - podSelector: { matchLabels: { auction-platform/database: "{{ "{{ .service }}" }}" } }
+rabbitmq:
+  - podSelector: { matchLabels: { auction-platform/broker: rabbitmq } }
+otlp:
+  - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: observability } }
 {{- end -}}
 
 {{- define "auction-lib.fullname" -}}

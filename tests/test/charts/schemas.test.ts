@@ -40,6 +40,26 @@ for (const profile of PROFILES) {
   }
 }
 
+const SCRAPED = ['global.monitoring.enabled=true', 'global.keda.enabled=true']
+
+for (const chart of ['identity', 'auction', 'bid', 'web']) {
+  t.test(`${chart} alone is as closed as it is in the platform`, async (t) => {
+    const platform = await render('auction-platform', 'local', { set: SCRAPED })
+    for (const set of [[], SCRAPED]) {
+      const alone = await render(chart, 'local', { release: 'auction', set })
+      t.ok(alone.length > 3)
+      for (const object of alone) t.same(await faultsOf(object), [])
+      if (set.length === 0) continue
+      const policies = alone.filter(({ kind }) => kind === 'NetworkPolicy')
+      t.not(policies.length, 0)
+      for (const policy of policies) {
+        const same = platform.find((object) => titleOf(object) === titleOf(policy))
+        t.same(policy.spec, same?.spec, titleOf(policy))
+      }
+    }
+  })
+}
+
 type Spec = { [key: string]: Spec & unknown[] }
 const MISTAKES: readonly (readonly [string, (spec: Spec) => void])[] = [
   ['Deployment', (spec) => Object.assign(spec.template?.spec ?? {}, { serviceAcountName: 'a' })],
