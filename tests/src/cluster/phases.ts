@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { autoscale, CPU_TARGET } from './autoscaling.ts'
 import { type Certificate, installCertificate } from './certificate.ts'
 import { run } from './commands.ts'
+import { flap } from './flapping.ts'
 import { tryGateway } from './gateway.ts'
 import {
   DATA,
@@ -82,6 +83,10 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
     },
     async evict() {
       judge(court, await evict(court))
+      await compare(court)
+    },
+    async flap() {
+      judge(court, await flap(court))
       await compare(court)
     },
     async kill() {

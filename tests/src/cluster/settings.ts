@@ -10,6 +10,7 @@ export const PHASES = [
   'gateway',
   'upgrade',
   'evict',
+  'flap',
   'kill',
   'scale',
   'hpa',

@@ -1,0 +1,31 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { createChance } from '../crash/history.ts'
+import { installPlatform, PLATFORM, TWO_OF_EACH } from './installation.ts'
+import { type Ground, underTraffic } from './replacing.ts'
+import type { Watch } from './traffic.ts'
+
+const FLAPPED = ['auction-worker', 'bid-worker', 'bid-api']
+const COUNTS = [1, 2, 3, 4, 5]
+const STEPS = 12
+const STEP_MS = 10_000
+// KEDA would bring its own number back.
+const BY_HAND = '--set=auction.workloads.worker.autoscaling.enabled=false'
+
+/** Workers and the bid API get another number of pods, one to five, every ten seconds under traffic. */
+export async function flap(ground: Ground, seed = Date.now()): Promise<Watch> {
+  const { cluster, log } = ground
+  const chance = createChance(seed)
+  log(`  seed ${seed}`)
+  await installPlatform(ground, [...TWO_OF_EACH, BY_HAND])
+  return underTraffic(ground, async () => {
+    for (let step = 0; step < STEPS; step += 1) {
+      const counts = FLAPPED.map(() => chance.pick(COUNTS))
+      for (const [index, name] of FLAPPED.entries()) {
+        const replicas = `--replicas=${counts[index]}`
+        await cluster.kubectl('scale', `deployment/${PLATFORM}-${name}`, replicas)
+      }
+      log(`  ${FLAPPED.map((name, index) => `${counts[index]} ${name}`).join(', ')}`)
+      await wait(STEP_MS)
+    }
+  })
+}
