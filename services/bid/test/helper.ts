@@ -52,7 +52,10 @@ const DAY_MS = 86_400_000
 /** The bid service on a database of its own, with tokens that verify. */
 export async function createWorld(
   t: Teardown,
-  overrides: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax'>> = {},
+  {
+    legacyAlias = false,
+    ...overrides
+  }: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax'>> & { legacyAlias?: boolean } = {},
 ): Promise<World> {
   const { pool, createPool } = await createTestDatabase(t, MIGRATIONS)
   const identity = createTestIdentity()
@@ -63,7 +66,7 @@ export async function createWorld(
       pool: on,
       db: createDatabase(on),
       settings: createBidSettings(),
-      events: createBidEvents(on, { legacyAlias: false }),
+      events: createBidEvents(on, { legacyAlias }),
       auth: identity,
       log,
       registry: createRegistry('bid'),
@@ -82,7 +85,7 @@ export async function createWorld(
     db,
     identity,
     replica: () => build(createPool()),
-    close: () => closeDueLots({ db, events: createBidEvents(pool, { legacyAlias: false }), log }),
+    close: () => closeDueLots({ db, events: createBidEvents(pool, { legacyAlias }), log }),
     async putTerms(changes = {}) {
       const terms = lotTerms(changes)
       const response = await app.inject({

@@ -59,8 +59,9 @@ export async function removeCategory(db: Kysely<Database>, id: string): Promise<
 export async function defineAttributes(
   db: Kysely<Database>,
   id: string,
-  definitions: readonly AttributeDefinition[],
+  input: readonly AttributeDefinition[],
 ): Promise<void> {
+  const definitions = input.map(readDefinition)
   const keys = definitions.map(({ key }) => key)
   const repeated = keys.find((key, index) => keys.indexOf(key) !== index)
   if (repeated !== undefined) throw categoryErrors.invalid({ field: repeated, reason: 'repeated' })
@@ -77,6 +78,24 @@ export async function defineAttributes(
     if (!(await readCategories(tx)).has(id)) throw categoryErrors.notFound()
     await replaceDefinitions(tx, id, definitions)
   })
+}
+
+/** As values are read, or nobody could choose a choice. */
+function readDefinition(definition: AttributeDefinition): AttributeDefinition {
+  const { key, label, unit, choices } = definition
+  const plain = (text: string, field: string) => {
+    const read = text.normalize('NFC').trim()
+    if (read === '' || /\p{C}/u.test(read)) {
+      throw categoryErrors.invalid({ field: key, reason: `${field}_not_printable` })
+    }
+    return read
+  }
+  return {
+    ...definition,
+    label: plain(label, 'label'),
+    unit: unit === null ? null : plain(unit, 'unit'),
+    choices: choices === null ? null : choices.map((choice) => plain(choice, 'choice')),
+  }
 }
 
 function readInput(input: CategoryInput): CategoryInput {

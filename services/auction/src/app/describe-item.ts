@@ -125,18 +125,20 @@ export async function removeAttribute(
 
 /**
  * The caller's item, locked, as long as no bid on it is known here. A first bid that is on its way is
- * not: unlike the terms, what this describes is not asked of the bid service.
+ * not: unlike the terms, what this describes is not asked of the bid service. Under bids a seller may
+ * only add (domain rules 3.10).
  */
 export async function lockDescribable(
   tx: Transaction<Database>,
   itemId: string,
   sellerId: string,
+  change: 'adds' | 'changes' = 'changes',
 ): Promise<Item> {
   const read = await lockOwnItem(tx, itemId, sellerId)
   if (read === undefined) throw await missing(tx, itemId, itemErrors.updateNotFound)
   const { status, bidCount } = read.item
   if (status !== 'draft' && !isOpen(status)) throw itemErrors.updateNotOpen({ status })
-  if (bidCount > 0) throw itemErrors.updateHasBids({ bidCount })
+  if (bidCount > 0 && change !== 'adds') throw itemErrors.updateHasBids({ bidCount })
   return read.item
 }
 

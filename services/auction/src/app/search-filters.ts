@@ -49,7 +49,11 @@ export type Filters = Static<typeof Filters>
 /** Reads filters, or throws what is wrong with them. */
 export async function readSearch(db: Kysely<Database>, filters: Filters): Promise<Search> {
   const { q, currencyCode, status, type, seller, sort } = filters
-  const text = q?.normalize('NFC').trim()
+  // Many a dash says no more than one.
+  const text = q
+    ?.normalize('NFC')
+    .replaceAll(/-(?:\s*-)+/g, '-')
+    .trim()
   if (text?.includes('\0') || text?.isWellFormed() === false) {
     throw searchErrors.invalid({ field: 'q', reason: 'not_printable' })
   }
@@ -80,6 +84,16 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
     attributes,
     sort: sort ?? (hasText ? 'relevance' : 'ending'),
   }
+}
+
+/** PostgreSQL reads no more than some dozens of operators; a text of more means nothing. */
+export async function refuseTooComplex<T>(asked: Promise<T>): Promise<T> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof Error && /tsquery stack/.test(error.message)) {
+      throw searchErrors.invalid({ field: 'q', reason: 'too_complex' })
+    }
+    throw error
+  })
 }
 
 async function readSubtree(

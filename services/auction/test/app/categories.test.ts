@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { build, call, createPublished, type Fixture } from '#test/helper.ts'
+import { build, call, createDraft, createPublished, type Fixture } from '#test/helper.ts'
 
 const CATEGORIES = '/api/v1/categories'
 
@@ -37,19 +37,93 @@ t.test(
       statusCode: 200,
       body: { categories: [prints.body.id, art.body.id] },
     })
+    await put(world, await createPublished(world), [prints.body.id])
+    await put(world, await createPublished(world), [art.body.id])
+    await put(world, await createDraft(world), [prints.body.id])
     const { body } = await call(world, 'GET', CATEGORIES)
-    t.match(body.items, [
-      { name: 'Art', item_count: 1 },
-      { name: 'Old prints', item_count: 1 },
-    ])
+    t.match(
+      body.items,
+      [
+        { name: 'Art', item_count: 3 },
+        { name: 'Old prints', item_count: 2 },
+      ],
+      'with what lies below, each once, and no draft',
+    )
+    const define = (id: string, attributes: object[]) =>
+      call(world, 'PUT', `${CATEGORIES}/${id}/attributes`, {
+        as: world.admin,
+        body: { attributes },
+      })
+    const width = { key: 'width', label: 'Width', kind: 'number', unit: 'cm' }
+    const method = {
+      key: 'method',
+      label: 'Method',
+      kind: 'choice',
+      choices: ['etching', 'woodcut'],
+    }
+    t.equal((await define(art.body.id, [width])).statusCode, 204)
+    t.equal((await define(prints.body.id, [method])).statusCode, 204)
     const detail = await call(world, 'GET', `${CATEGORIES}/${prints.body.id}`)
     t.match(detail.body.path, [{ name: 'Art' }, { name: 'Old prints' }])
+    const told = detail.body.attributes as { key: string }[]
+    t.match(
+      told.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+      [method, width],
+      'its own and those of the ones above',
+    )
+    const above = await call(world, 'GET', `${CATEGORIES}/${art.body.id}`)
+    t.match(above.body.attributes, [width])
+    t.match(above.body.attributes, { length: 1 })
+    t.match(await world.move(art.body.id, prints.body.id), {
+      statusCode: 400,
+      body: { code: 'category.validation_failed', details: { reason: 'cycle' } },
+    })
+    t.match(await world.move(art.body.id, art.body.id), {
+      statusCode: 400,
+      body: { details: { reason: 'cycle' } },
+    })
     for (const [id, statusCode] of [
       [randomUUID(), 404],
       ['17', 400],
     ] as const) {
       t.equal((await call(world, 'GET', `${CATEGORIES}/${id}`)).statusCode, statusCode)
     }
+  },
+)
+
+t.test(
+  'definitions that mean nothing are refused, and choices are read as values are',
+  async (t) => {
+    const world = await start(t)
+    const { body: art } = await world.add('Art')
+    const define = (definition: object) =>
+      call(world, 'PUT', `${CATEGORIES}/${art.id}/attributes`, {
+        as: world.admin,
+        body: { attributes: [{ key: 'width', label: 'Width', ...definition }] },
+      })
+    for (const [definition, reason] of [
+      [{ kind: 'number', label: 'W\0' }, 'label_not_printable'],
+      [{ kind: 'number', label: '  ' }, 'label_not_printable'],
+      [{ kind: 'number', unit: 'c\0' }, 'unit_not_printable'],
+      [{ kind: 'choice', choices: ['a\0'] }, 'choice_not_printable'],
+      [{ kind: 'text', choices: ['a'] }, 'choices_are_for_choice'],
+      [{ kind: 'choice' }, 'choices_are_for_choice'],
+      [{ kind: 'text', unit: 'cm' }, 'unit_is_for_number'],
+    ] as const) {
+      t.match(
+        await define(definition),
+        { statusCode: 400, body: { code: 'category.validation_failed', details: { reason } } },
+        JSON.stringify(definition),
+      )
+    }
+    t.equal((await define({ kind: 'choice', choices: ['caf\u0065\u0301'] })).statusCode, 204)
+    const itemId = await createDraft(world)
+    await put(world, itemId, [art.id])
+    const chosen = await call(world, 'POST', `/api/v1/items/${itemId}/attributes`, {
+      as: world.seller,
+      body: { attributes: [{ key: 'width', value: 'caf\u00e9' }] },
+    })
+    t.equal(chosen.statusCode, 201)
   },
 )
 

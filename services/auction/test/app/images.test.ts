@@ -95,6 +95,9 @@ t.test('seed bug 21: what is no picture is refused, and nothing of it is kept', 
   const itemId = await createDraft(fixture)
   const png = await picture('png', 300, 300)
   const jpeg = await picture('jpeg', 900, 900)
+  const webp = await picture('webp', 300, 300)
+  const lying = (from: Buffer, first: number, then: Buffer) =>
+    Buffer.concat([from.subarray(0, first), then])
   const deep = bomb(3750, 16)
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
   for (const [name, parts, statusCode, code] of [
@@ -105,6 +108,9 @@ t.test('seed bug 21: what is no picture is refused, and nothing of it is kept', 
     ['16 bits of 14 megapixels', [{ bytes: deep }], 422, 'too_many_pixels'],
     ['half a PNG', [{ bytes: png.subarray(0, png.length / 2) }], 422, 'broken'],
     ['half a JPEG', [{ bytes: jpeg.subarray(0, jpeg.length / 2) }], 422, 'broken'],
+    ['half a WebP', [{ bytes: webp.subarray(0, webp.length / 2) }], 422, 'broken'],
+    ['a PNG that is a JPEG', [{ bytes: lying(png, 8, jpeg) }], 422, 'broken'],
+    ['a JPEG that is an SVG', [{ bytes: lying(jpeg, 3, svg) }], 422, 'broken'],
     ['only the first bytes', [{ bytes: png.subarray(0, 8) }], 422, 'broken'],
     ['5 MB and a byte', [{ bytes: Buffer.alloc(5 * 1024 * 1024 + 1) }], 413, 'too_large'],
     ['another field', [{ bytes: png, field: 'photo' }], 400, 'validation_failed'],
@@ -171,7 +177,7 @@ t.test('seed bug 28: order, texts and removal', async (t) => {
   t.notOk(names.some((name) => name.startsWith(turned[1] ?? '')))
 })
 
-t.test('only the seller changes pictures, and only until somebody has bid', async (t) => {
+t.test('only the seller changes pictures, and only adds some when somebody has bid', async (t) => {
   const fixture = await build(t)
   const { seller, db } = fixture
   const itemId = await createPublished(fixture)
@@ -190,10 +196,31 @@ t.test('only the seller changes pictures, and only until somebody has bid', asyn
   t.equal((await call(fixture, 'DELETE', elsewhere, { as: seller })).statusCode, 404)
   t.equal((await call(fixture, 'GET', `${elsewhere}/small`)).statusCode, 404)
   await db.updateTable('items').set({ bid_count: 1 }).where('id', '=', itemId).execute()
-  t.match(await upload(fixture, seller, itemId, { bytes }), {
-    statusCode: 409,
-    body: { code: 'item.update.has_bids' },
-  })
+  t.equal((await upload(fixture, seller, itemId, { bytes })).statusCode, 201)
+  const [first, second] = await imagesOf(fixture, itemId)
+  const order = { method: 'PUT', url: `/api/v1/items/${itemId}/images/order` } as const
+  for (const [method, path, body] of [
+    ['DELETE', url, undefined],
+    ['PATCH', url, { alt_text: 'another' }],
+    [order.method, order.url, { ids: [second?.id, first?.id] }],
+  ] as const) {
+    t.match(
+      await call(fixture, method, path, { as: seller, ...(body && { body }) }),
+      { statusCode: 409, body: { code: 'item.update.has_bids' } },
+      `${method} ${path}`,
+    )
+  }
+})
+
+t.test('a picture that was taken sideways stands upright', async (t) => {
+  const fixture = await build(t)
+  const itemId = await createDraft(fixture)
+  const bytes = await sharp(await picture('jpeg', 400, 200))
+    .withMetadata({ orientation: 6 })
+    .jpeg()
+    .toBuffer()
+  const { body } = await upload(fixture, fixture.seller, itemId, { bytes })
+  t.match(body, { width: 200, height: 400 })
 })
 
 t.test('objects of a deleted draft and of an upload that died are deleted', async (t) => {

@@ -48,6 +48,8 @@ t.test('what cannot be searched for cannot be saved', async (t) => {
     [{ q: 'the' }, { code: 'saved_search.validation_failed', details: { reason: 'no_words' } }],
     [{ q: '""' }, { details: { reason: 'no_words' } }],
     [{ q: '   ' }, { details: { reason: 'no_words' } }],
+    [{ q: '-'.repeat(200) }, { details: { reason: 'no_words' } }],
+    [{ q: '-!'.repeat(100) }, { details: { reason: 'too_complex' } }],
     [{ status: 'sold' }, { code: 'request.invalid_body' }],
     [{ status: 'ended' }, { code: 'request.invalid_body' }],
     [{ endingWithinMinutes: 60 }, { code: 'request.invalid_body' }],

@@ -263,3 +263,21 @@ t.test(
     t.ok(backlog.overdueSeconds >= 3 && backlog.overdueSeconds < 60)
   },
 )
+
+t.test('with LEGACY_PASCAL_ALIAS the events have the names of the original too', async (t) => {
+  const world = await createWorld(t, { legacyAlias: true })
+  const ann = randomUUID()
+  const { itemId } = await world.putTerms()
+  t.equal((await world.bid(itemId, ann, '25.00')).statusCode, 201)
+  await world.shiftLot(itemId, -2 * 86_400_000 - CLOSING_GRACE_MS)
+  t.equal(await world.close(), 1)
+  const { rows } = await world.pool.query(
+    `select e ->> 'key' as key, e -> 'envelope' -> 'payload' as payload
+       from outbox, json_array_elements(events) e where e ->> 'aggregateId' = $1`,
+    [itemId],
+  )
+  const told = (key: string) => rows.find((row) => row.key === key)?.payload
+  t.match(told('bid.placed.v1'), { ItemID: itemId, UserID: ann, itemId, userId: ann })
+  t.type(told('bid.placed.v1').Amount, 'string')
+  t.match(told('bid.won.v1'), { ItemID: itemId, BuyerID: ann, buyerId: ann })
+})

@@ -109,7 +109,7 @@ async function lockWithRoom(
   tx: Transaction<Database>,
   { itemId, sellerId }: DescribeCommand,
 ): Promise<number> {
-  await lockDescribable(tx, itemId, sellerId)
+  await lockDescribable(tx, itemId, sellerId, 'adds')
   const { length } = await readImages(tx, itemId)
   if (length >= IMAGES_MAX) throw imageErrors.tooMany({ limit: IMAGES_MAX })
   return length

@@ -13,7 +13,13 @@ import {
   type SavedSearch,
 } from '#src/infra/postgres/saved-searches.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type Filters, filterFields, readSearch, savedFields } from '../search-filters.ts'
+import {
+  type Filters,
+  filterFields,
+  readSearch,
+  refuseTooComplex,
+  savedFields,
+} from '../search-filters.ts'
 
 const SAVED = '/api/v1/saved-searches'
 const tags = ['search']
@@ -89,7 +95,8 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       const name = readSavedName(text)
       if (name === undefined) throw savedSearchErrors.invalid({ field: 'name' })
       const search = await readSearch(db, filters)
-      if (filters.q !== undefined && !(await hasWords(db, search.text ?? ''))) {
+      const hasAny = () => refuseTooComplex(hasWords(db, search.text ?? ''))
+      if (filters.q !== undefined && !(await hasAny())) {
         throw savedSearchErrors.invalid({ field: 'q', reason: 'no_words' })
       }
       const about = { id: newId(), userId: caller.id, name, filters, search }

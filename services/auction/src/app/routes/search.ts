@@ -7,7 +7,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { COUNTED_MAX } from '#src/infra/postgres/search.ts'
 import { ItemBody, itemBody } from '../item-view.ts'
 import { createCursors } from '../search-cursor.ts'
-import { filterFields, readSearch } from '../search-filters.ts'
+import { filterFields, readSearch, refuseTooComplex } from '../search-filters.ts'
 import { search } from '../search-items.ts'
 
 const optional = Type.Optional
@@ -30,7 +30,9 @@ const SearchAnswer = Type.Object({
   facets: optional(
     Type.Object({
       total: Type.Integer(),
-      isTotalExact: Type.Boolean({ description: `false beyond ${COUNTED_MAX} items` }),
+      isTotalExact: Type.Boolean({
+        description: `false beyond ${COUNTED_MAX} items; then all counts are of the first ${COUNTED_MAX} in the order asked for`,
+      }),
       status: Counts,
       type: Counts,
       buyNow: Type.Integer(),
@@ -66,7 +68,7 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
       const cursors = createCursors(secret, JSON.stringify(Object.entries(asked).sort()))
       const after = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && after === undefined) throw searchErrors.invalidCursor()
-      const result = await search(db, wanted, { limit, after, withFacets })
+      const result = await refuseTooComplex(search(db, wanted, { limit, after, withFacets }))
       reply.header('cache-control', 'no-store')
       const { facets } = result
       return {
