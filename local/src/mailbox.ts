@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Envelope, readEvent } from '@auction/common/contracts/event.ts'
 import { mailRequested } from '@auction/common/contracts/identity.ts'
-import { createLogger } from '@auction/common/logger.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { queueName } from '@auction/common/rabbitmq/topology.ts'
 

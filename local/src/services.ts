@@ -84,7 +84,7 @@ export function serviceSpec(
   return {
     name,
     command: process.execPath,
-    args: ['--import', '@auction/common/telemetry.ts', `src/cmd/${role}.ts`],
+    args: ['--import', '@auction/common/telemetry/register.ts', `src/cmd/${role}.ts`],
     cwd: join(SERVICES, service),
     env: {
       ...serviceEnvironment(service, context),

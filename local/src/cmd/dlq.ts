@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { platformStateDir, readRunning } from '../state.ts'
+import { platformStateDir, readRunning } from '#src/state.ts'
 
 // The operator's command of common, pointed at the platform that runs on this machine unless
 // RABBITMQ_URL names another broker.

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { openState } from '../infrastructure.ts'
-import { platformStateDir, runningPid } from '../state.ts'
+import { openState } from '#src/infrastructure.ts'
+import { platformStateDir, runningPid } from '#src/state.ts'
 
 const stateDir = platformStateDir()
 const pid = runningPid(stateDir)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { readSecrets } from '../secrets.ts'
-import { platformStateDir, readRunning } from '../state.ts'
+import { readSecrets } from '#src/secrets.ts'
+import { platformStateDir, readRunning } from '#src/state.ts'
 
 // An operator's command of identity, with the settings of the platform that runs on this machine.
 const [name, ...args] = process.argv.slice(2)

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import { startInfrastructure } from '../infrastructure.ts'
-import { ensureS3Server } from '../install/s3-server.ts'
-import { ensureTraefik } from '../install/traefik.ts'
-import { PROGRAMS_DIR } from '../platform.ts'
-import { claimState } from '../state.ts'
+import { startInfrastructure } from '#src/infrastructure.ts'
+import { ensureS3Server } from '#src/install/s3-server.ts'
+import { ensureTraefik } from '#src/install/traefik.ts'
+import { PROGRAMS_DIR } from '#src/platform.ts'
+import { claimState } from '#src/state.ts'
 
 // PostgreSQL and RabbitMQ for running single tests by hand; `make test` starts its own.
 const stateDir = fileURLToPath(new URL('../../../.local/infra', import.meta.url))

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
-import { openState } from '../infrastructure.ts'
-import { removePostgresData } from '../postgres.ts'
-import { platformStateDir, runningPid } from '../state.ts'
+import { openState } from '#src/infrastructure.ts'
+import { removePostgresData } from '#src/postgres.ts'
+import { platformStateDir, runningPid } from '#src/state.ts'
 
 const stateDir = platformStateDir()
 const pid = runningPid(stateDir)

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openState, startInfrastructure, timed } from '../infrastructure.ts'
-import { ensureHelm } from '../install/helm.ts'
-import { ensureS3Server } from '../install/s3-server.ts'
-import { ensureTraefik } from '../install/traefik.ts'
-import { PROGRAMS_DIR } from '../platform.ts'
-import { removePostgresData } from '../postgres.ts'
-import { claimState, runningPid } from '../state.ts'
-import { checkStyleAndTypes, type Outcome, runWorkspace, stopRuns } from '../test-run.ts'
+import { openState, startInfrastructure, timed } from '#src/infrastructure.ts'
+import { ensureHelm } from '#src/install/helm.ts'
+import { ensureS3Server } from '#src/install/s3-server.ts'
+import { ensureTraefik } from '#src/install/traefik.ts'
+import { PROGRAMS_DIR } from '#src/platform.ts'
+import { removePostgresData } from '#src/postgres.ts'
+import { claimState, runningPid } from '#src/state.ts'
+import { checkStyleAndTypes, type Outcome, runWorkspace, stopRuns } from '#src/test-run.ts'
 
 const WORKSPACES = [
   'services/common',

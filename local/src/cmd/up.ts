@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { DEMO_PEOPLE, seedDemo } from '../demo.ts'
-import { timed } from '../infrastructure.ts'
-import { type Platform, startPlatform } from '../platform.ts'
-import { createProcessTable } from '../process-table.ts'
-import { claimState, platformStateDir, writeRunning } from '../state.ts'
+import { DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
+import { timed } from '#src/infrastructure.ts'
+import { type Platform, startPlatform } from '#src/platform.ts'
+import { createProcessTable } from '#src/process-table.ts'
+import { claimState, platformStateDir, writeRunning } from '#src/state.ts'
 
 const GATEWAY_PORT_DEFAULT = 9191
 

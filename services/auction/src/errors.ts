@@ -1,4 +1,4 @@
-import { defineError } from '@auction/common/errors.ts'
+import { defineError } from '@auction/common/http/errors.ts'
 
 /** Every error this service answers with. `details` names the field and a stable reason. */
 export const itemErrors = {

@@ -4,11 +4,11 @@ import {
   SharedAddresses,
   SharedAddressesRequest,
 } from '@auction/common/contracts/shared-addresses.ts'
-import { defineError } from '@auction/common/errors.ts'
-import { createInternalClient } from '@auction/common/internal-client.ts'
-import { createJwksCache } from '@auction/common/jwks.ts'
-import { createRegistry } from '@auction/common/metrics.ts'
-import { buildServer } from '@auction/common/server.ts'
+import { defineError } from '@auction/common/http/errors.ts'
+import { createInternalClient } from '@auction/common/http/internal-client.ts'
+import { createJwksCache } from '@auction/common/http/jwks.ts'
+import { buildServer } from '@auction/common/http/server.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createAddressCheck } from '#src/app/review-bidders.ts'
 import { INTERNAL_SECRET, ISSUER, log } from './neighbours.ts'
 

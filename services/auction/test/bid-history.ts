@@ -7,7 +7,7 @@ import {
   readEvent,
 } from '@auction/common/contracts/event.ts'
 import type { Delivery, ProjectionConsumer } from '@auction/common/rabbitmq/consumer.ts'
-import { ownTrace } from '@auction/common/tracing.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Static, TObject } from 'typebox'
 import { createConsumers } from '#src/app/consumers.ts'

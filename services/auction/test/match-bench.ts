@@ -2,7 +2,7 @@
  * How long one new item keeps the worker: `SEARCHES=10000 node test/match-bench.ts`. Each round
  * publishes an item and asks all saved searches about it, as the worker's timer does.
  */
-import { createRegistry } from '@auction/common/metrics.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase } from '@auction/common/testing/database.ts'
 import { createItemEvents } from '#src/app/item-events.ts'
 import { matchSearches } from '#src/app/match-searches.ts'

@@ -8,11 +8,11 @@ import {
   LotCancellation,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
-import { defineError } from '@auction/common/errors.ts'
-import { createJwksCache, type JwksCache } from '@auction/common/jwks.ts'
-import { createLogger } from '@auction/common/logger.ts'
-import { createRegistry } from '@auction/common/metrics.ts'
-import { buildServer } from '@auction/common/server.ts'
+import { defineError } from '@auction/common/http/errors.ts'
+import { createJwksCache, type JwksCache } from '@auction/common/http/jwks.ts'
+import { buildServer } from '@auction/common/http/server.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createSigner } from 'fast-jwt'
 import { Type } from 'typebox'
 

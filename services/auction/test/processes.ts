@@ -51,7 +51,7 @@ function spawnCommand(name: string, settings: Settings): ChildProcess {
   const level = process.env.TEST_LOG_LEVEL
   return spawn(
     process.execPath,
-    ['--import', '@auction/common/telemetry.ts', `src/cmd/${name}.ts`],
+    ['--import', '@auction/common/telemetry/register.ts', `src/cmd/${name}.ts`],
     {
       stdio: ['ignore', level === undefined ? 'ignore' : 'inherit', 'inherit'],
       env: {

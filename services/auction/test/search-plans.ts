@@ -1,5 +1,5 @@
-import { createRegistry } from '@auction/common/metrics.ts'
-import type { App } from '@auction/common/server.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { Pool, PoolClient } from 'pg'

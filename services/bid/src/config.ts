@@ -4,7 +4,7 @@ import {
   PROCESS_SETTINGS,
   RABBITMQ_SETTINGS,
   readConfig,
-} from '@auction/common/config.ts'
+} from '@auction/common/process/config.ts'
 import { Type } from 'typebox'
 
 /** How bids are judged; an operator may change each (README, "Settings"). */

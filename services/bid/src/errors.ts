@@ -1,4 +1,4 @@
-import { defineError } from '@auction/common/errors.ts'
+import { defineError } from '@auction/common/http/errors.ts'
 
 /** Every error this service answers with, apart from the refusals of a bid below. */
 export const bidErrors = {

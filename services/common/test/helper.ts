@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Registry } from 'prom-client'
-import { createLogger, type Logger } from '#src/logger.ts'
-import { type App, buildServer, type ServerOptions } from '#src/server.ts'
+import { type App, buildServer, type ServerOptions } from '#src/http/server.ts'
+import { createLogger, type Logger } from '#src/process/logger.ts'
 import type { Teardown } from '#src/testing/database.ts'
 
 /** One line of a log, as an operator's tools would read it. */

@@ -1,4 +1,4 @@
-import { defineError, ServiceError } from '@auction/common/errors.ts'
+import { defineError, ServiceError } from '@auction/common/http/errors.ts'
 
 /** Every error identity answers with, apart from those of the server itself. */
 export const identityErrors = {

@@ -3,10 +3,10 @@ import {
   Obligations,
   obligationsPath,
 } from '@auction/common/contracts/obligations.ts'
-import { defineError } from '@auction/common/errors.ts'
-import { createJwksCache } from '@auction/common/jwks.ts'
-import { createLogger } from '@auction/common/logger.ts'
-import { buildServer } from '@auction/common/server.ts'
+import { defineError } from '@auction/common/http/errors.ts'
+import { createJwksCache } from '@auction/common/http/jwks.ts'
+import { buildServer } from '@auction/common/http/server.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'

@@ -1,4 +1,4 @@
-import { PROCESS_SETTINGS, readConfig } from '@auction/common/config.ts'
+import { PROCESS_SETTINGS, readConfig } from '@auction/common/process/config.ts'
 import { Type } from 'typebox'
 
 const ServerConfig = Type.Object({

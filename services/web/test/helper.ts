@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLogger } from '@auction/common/logger.ts'
-import { createRegistry } from '@auction/common/metrics.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { buildApp } from '#src/app/app.ts'
 
 export type Answer = (url: string) => { status: number; body: unknown }

@@ -1,4 +1,4 @@
-import { createClient } from '../api-client.ts'
+import { createClient } from '#src/api-client.ts'
 
 export interface OpenLoopOrder {
   baseUrl: string

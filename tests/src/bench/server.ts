@@ -3,10 +3,11 @@
  * the same server, route, checks and answer without a database; `transaction` has one transaction
  * per bid in the plain style that every system we studied uses.
  */
-import { createLogger } from '@auction/common/logger.ts'
-import { createRegistry } from '@auction/common/metrics.ts'
+
+import { buildServer } from '@auction/common/http/server.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
-import { buildServer } from '@auction/common/server.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { buildApp } from '../../../services/bid/src/app/app.ts'
 import { createBidEvents } from '../../../services/bid/src/app/bid-events.ts'
 import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'

@@ -1,7 +1,8 @@
 /** A bare GET: the server of every service with the answer of /identity/validate written out. */
-import { createLogger } from '@auction/common/logger.ts'
-import { createRegistry } from '@auction/common/metrics.ts'
-import { buildServer } from '@auction/common/server.ts'
+
+import { buildServer } from '@auction/common/http/server.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 
 const app = await buildServer({
   service: 'bench',

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startPlatform } from '@auction/local/platform.ts'
 import pg from 'pg'
-import { type ApiClient, createClient } from '../api-client.ts'
-import { join, type Person, sell } from '../people.ts'
+import { type ApiClient, createClient } from '#src/api-client.ts'
+import { join, type Person, sell } from '#src/people.ts'
 import { load } from './children.ts'
 import { atMost, type Row } from './report.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createLogger } from '@auction/common/logger.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
 import pg from 'pg'

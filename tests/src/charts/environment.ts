@@ -32,7 +32,7 @@ export function programsOf(objects: readonly KubeObject[]): Program[] {
     const service = pods.labels['app.kubernetes.io/name'] ?? ''
     return containersOf(pods).flatMap(({ command = [], env = [] }) => {
       const entry = command.at(-1) ?? ''
-      if (!command.includes('@auction/common/telemetry.ts')) return []
+      if (!command.includes('@auction/common/telemetry/register.ts')) return []
       const path = fileURLToPath(new URL(entry, `file://${SERVICES_DIR}/${service}/`))
       return [{ title: pods.owner, service, entry: path, env: expand(env) }]
     })

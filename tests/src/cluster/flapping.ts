@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { createChance } from '../crash/history.ts'
+import { createChance } from '#src/crash/history.ts'
 import { installPlatform, PLATFORM, TWO_OF_EACH } from './installation.ts'
 import { type Ground, underTraffic } from './replacing.ts'
 import type { Watch } from './traffic.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { ClientOptions } from '../api-client.ts'
+import type { ClientOptions } from '#src/api-client.ts'
 import { gatewayValues } from './certificate.ts'
 import { type Cluster, type Forwarded, run } from './commands.ts'
 import type { Settings } from './settings.ts'

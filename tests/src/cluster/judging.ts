@@ -1,4 +1,4 @@
-import { check, queuesOf, settled } from '../crash/check.ts'
+import { check, queuesOf, settled } from '#src/crash/check.ts'
 import { openWays } from './installation.ts'
 import type { Ground } from './replacing.ts'
 import type { Watch } from './traffic.ts'

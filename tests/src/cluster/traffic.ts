@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type ApiClient, type ClientOptions, createClient } from '../api-client.ts'
-import { createChance, type SentBid } from '../crash/history.ts'
-import { type Load, startLoad } from '../crash/load.ts'
-import { join } from '../people.ts'
+import { type ApiClient, type ClientOptions, createClient } from '#src/api-client.ts'
+import { createChance, type SentBid } from '#src/crash/history.ts'
+import { type Load, startLoad } from '#src/crash/load.ts'
+import { join } from '#src/people.ts'
 
 export interface Trouble {
   atMs: number

@@ -3,8 +3,8 @@
 import { globSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
-import type { KubeObject } from '../charts/objects.ts'
-import { CHARTS_DIR } from '../charts/render.ts'
+import type { KubeObject } from '#src/charts/objects.ts'
+import { CHARTS_DIR } from '#src/charts/render.ts'
 import {
   extractSchema,
   kindOf,
@@ -12,8 +12,8 @@ import {
   openApiPath,
   SCHEMAS_DIR,
   schemaFile,
-} from '../charts/schemas.ts'
-import { run } from '../cluster/commands.ts'
+} from '#src/charts/schemas.ts'
+import { run } from '#src/cluster/commands.ts'
 
 const documents = new Map<string, OpenApi>()
 const written = new Set<string>()

@@ -1,10 +1,10 @@
 import { join as joinPath } from 'node:path'
-import { ensureCertificate } from '../cluster/certificate.ts'
-import { openCluster } from '../cluster/commands.ts'
-import { deleteNamespace } from '../cluster/installation.ts'
-import type { Court } from '../cluster/judging.ts'
-import { createPhases, RESULTS, VERSION } from '../cluster/phases.ts'
-import { HELP, readSettings } from '../cluster/settings.ts'
+import { ensureCertificate } from '#src/cluster/certificate.ts'
+import { openCluster } from '#src/cluster/commands.ts'
+import { deleteNamespace } from '#src/cluster/installation.ts'
+import type { Court } from '#src/cluster/judging.ts'
+import { createPhases, RESULTS, VERSION } from '#src/cluster/phases.ts'
+import { HELP, readSettings } from '#src/cluster/settings.ts'
 
 const settings = readSettings(process.argv.slice(2), process.env)
 if (settings === undefined) {

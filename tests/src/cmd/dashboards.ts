@@ -5,11 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
-import { createClient } from '../api-client.ts'
-import { startBrowser } from '../browser/browser.ts'
-import { drawDashboards } from '../observability/pictures.ts'
-import { startPrometheus } from '../observability/prometheus.ts'
-import { startTraffic } from '../observability/traffic.ts'
+import { createClient } from '#src/api-client.ts'
+import { startBrowser } from '#src/browser/browser.ts'
+import { drawDashboards } from '#src/observability/pictures.ts'
+import { startPrometheus } from '#src/observability/prometheus.ts'
+import { startTraffic } from '#src/observability/traffic.ts'
 
 const HELP = `npm run dashboards -w tests -- [--out FOLDER] [--seconds N]
 

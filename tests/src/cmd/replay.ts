@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPlatform } from '@auction/local/platform.ts'
-import { readAuctions } from '../ebay-auctions.ts'
-import { type ReplayedAuction, replay } from '../replay.ts'
+import { readAuctions } from '#src/ebay-auctions.ts'
+import { type ReplayedAuction, replay } from '#src/replay.ts'
 
 const HELP = `npm run replay -- [FILE] [--gateway URL] [--seconds N] [--auctions N]
 

@@ -4,9 +4,9 @@ import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
-import { createClient } from '../api-client.ts'
-import { joinByMail, PASSWORD } from '../people.ts'
-import { compare, type Pair } from '../timing/compare.ts'
+import { createClient } from '#src/api-client.ts'
+import { joinByMail, PASSWORD } from '#src/people.ts'
+import { compare, type Pair } from '#src/timing/compare.ts'
 
 const HELP = `npm run timing -- [--samples N]
 

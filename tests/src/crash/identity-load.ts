@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, ApiClient, RequestOptions } from '../api-client.ts'
-import { PASSWORD } from '../people.ts'
+import type { Answer, ApiClient, RequestOptions } from '#src/api-client.ts'
+import { PASSWORD } from '#src/people.ts'
 import type { Chance } from './history.ts'
 
 export interface IdentityLoadOptions {

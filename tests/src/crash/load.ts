@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ApiClient } from '../api-client.ts'
-import { logIn, type Person, sell } from '../people.ts'
+import type { ApiClient } from '#src/api-client.ts'
+import { logIn, type Person, sell } from '#src/people.ts'
 import type { Chance, SentBid } from './history.ts'
 
 export interface LoadOptions {

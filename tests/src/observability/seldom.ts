@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { generate } from 'otplib'
-import type { ApiClient } from '../api-client.ts'
-import { insist, join, PASSWORD, type Person } from '../people.ts'
+import type { ApiClient } from '#src/api-client.ts'
+import { insist, join, PASSWORD, type Person } from '#src/people.ts'
 
 /** More than an account has, so that its limit is reached. */
 const GUESSES = 12

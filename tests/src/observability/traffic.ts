@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ApiClient } from '../api-client.ts'
-import { insist, join, PASSWORD, sell } from '../people.ts'
+import type { ApiClient } from '#src/api-client.ts'
+import { insist, join, PASSWORD, sell } from '#src/people.ts'
 import { callGrpc } from './grpc-call.ts'
 import { causeSeldomThings } from './seldom.ts'
 

@@ -1,4 +1,4 @@
-import type { Answer, ApiClient } from '../api-client.ts'
+import type { Answer, ApiClient } from '#src/api-client.ts'
 import { medianNoise, medianOf, sameDistribution } from './statistics.ts'
 
 /** Two requests that nobody may be able to tell apart: one names an account, one names none. */

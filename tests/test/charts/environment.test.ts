@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { RABBITMQ_SETTINGS } from '@auction/common/config.ts'
+import { RABBITMQ_SETTINGS } from '@auction/common/process/config.ts'
 import t, { type Test } from 'tap'
 import { ownSettings, type Program, programsOf, readerOf } from '#src/charts/environment.ts'
 import { PROFILES, render } from '#src/charts/render.ts'

@@ -2,7 +2,7 @@ import { itemCommentCreated, itemCommentDeleted } from '@auction/common/contract
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import {
   COMMENTS_MAX,

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
 import {

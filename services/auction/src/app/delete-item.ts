@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { itemErrors } from '#src/errors.ts'
 import { deleteItem, lockOwnItem } from '#src/infra/postgres/items.ts'

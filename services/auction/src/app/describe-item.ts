@@ -2,7 +2,7 @@ import { itemAttributeCreated, itemAttributeDeleted } from '@auction/common/cont
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { pathOf, readAttribute } from '#src/domain/category.ts'
 import { type Item, isOpen } from '#src/domain/item.ts'

@@ -1,4 +1,4 @@
-import { isUnavailable, ServiceError } from '@auction/common/errors.ts'
+import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
 import { editTo } from '#src/domain/edit.ts'
 import type { Item } from '#src/domain/item.ts'
 import { type ListingInput, listingInput, readListing } from '#src/domain/listing.ts'

@@ -1,4 +1,4 @@
-import { ownTrace } from '@auction/common/tracing.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import {
   deleteDraftsOf,

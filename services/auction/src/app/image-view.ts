@@ -1,4 +1,4 @@
-import { Uuid } from '@auction/common/schemas.ts'
+import { Uuid } from '@auction/common/http/schemas.ts'
 import { type Static, Type } from 'typebox'
 import { type ImageSize, imagePath } from '#src/domain/image.ts'
 import type { ItemImage } from '#src/infra/postgres/item-images.ts'

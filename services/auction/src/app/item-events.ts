@@ -18,7 +18,7 @@ import {
 } from '@auction/common/contracts/event.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import { effectiveThresholdMinutes, hardEndDate, type Item, isOpen } from '#src/domain/item.ts'

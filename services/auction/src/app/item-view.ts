@@ -1,5 +1,5 @@
+import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/schemas.ts'
 import { type Static, Type } from 'typebox'
 import {
   effectiveThresholdMinutes,

@@ -1,4 +1,4 @@
-import type { ErrorFactory, ServiceError } from '@auction/common/errors.ts'
+import type { ErrorFactory, ServiceError } from '@auction/common/http/errors.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
 import { type Executor, readItem } from '#src/infra/postgres/items.ts'

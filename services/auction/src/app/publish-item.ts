@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { type ListingLimits, publishProblem } from '#src/domain/listing.ts'
 import { itemErrors } from '#src/errors.ts'

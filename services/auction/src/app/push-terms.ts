@@ -1,5 +1,5 @@
-import type { Logger } from '@auction/common/logger.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { type Item, isPublic } from '#src/domain/item.ts'
 import { readItem } from '#src/infra/postgres/items.ts'

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { restoredStatus } from '#src/domain/moderation.ts'
 import { moderationErrors } from '#src/errors.ts'

@@ -4,8 +4,8 @@ import {
   type SharedAddress,
   type SharedAddresses,
 } from '@auction/common/contracts/shared-addresses.ts'
-import { serviceUnavailable } from '@auction/common/errors.ts'
-import type { InternalClient } from '@auction/common/internal-client.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
+import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import type { Kysely } from 'kysely'
 import {
   putBack,

@@ -1,4 +1,4 @@
-import { Amount, CurrencyCode, Uuid } from '@auction/common/schemas.ts'
+import { Amount, CurrencyCode, Uuid } from '@auction/common/http/schemas.ts'
 import type { Kysely } from 'kysely'
 import { type Static, type TProperties, Type } from 'typebox'
 import { subtreeOf } from '#src/domain/category.ts'

@@ -1,5 +1,5 @@
 import { PermanentError } from '@auction/common/rabbitmq/consumer.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import {
   type Closing,

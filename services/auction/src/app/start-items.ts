@@ -1,4 +1,4 @@
-import { ownTrace } from '@auction/common/tracing.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { startDueItems } from '#src/infra/postgres/due-items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'

@@ -1,5 +1,5 @@
-import { isUnavailable } from '@auction/common/errors.ts'
-import { ownTrace } from '@auction/common/tracing.ts'
+import { isUnavailable } from '@auction/common/http/errors.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/terms.ts'
 import { type FinishDependencies, finishChange } from './finish-change.ts'

@@ -4,9 +4,9 @@ import {
   type LotCancellation,
   type LotTerms,
 } from '@auction/common/contracts/terms.ts'
-import { serviceUnavailable } from '@auction/common/errors.ts'
-import type { InternalClient } from '@auction/common/internal-client.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
+import type { InternalClient } from '@auction/common/http/internal-client.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 
 /** What the bid service, judging under the lot's lock, made of terms. */
 export type TermsVerdict =

@@ -1,4 +1,4 @@
-import { type Repeated, repeat } from '@auction/common/repeat.ts'
+import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
 import type { WordList } from '#src/domain/words.ts'
 import { purgeImports } from '#src/infra/postgres/item-imports.ts'
 import { countOpenReports } from '#src/infra/postgres/reports.ts'

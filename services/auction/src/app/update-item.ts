@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { judgeEdit } from '#src/domain/edit.ts'
 import type { ListingInput, ListingLimits } from '#src/domain/listing.ts'

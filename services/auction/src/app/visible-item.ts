@@ -1,4 +1,4 @@
-import type { ErrorFactory } from '@auction/common/errors.ts'
+import type { ErrorFactory } from '@auction/common/http/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { withdrawErrors } from '#src/errors.ts'
 import { lockOwnItem } from '#src/infra/postgres/items.ts'
 import { agreeToWithdrawals, putWithdrawal } from '#src/infra/postgres/withdrawals.ts'

@@ -1,6 +1,6 @@
-import { createLogger } from '@auction/common/logger.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import { readMigrateConfig } from '#src/config.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 

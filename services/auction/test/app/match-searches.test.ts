@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createRegistry } from '@auction/common/metrics.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
 import { matchSearches } from '#src/app/match-searches.ts'
 import { purgeSearches } from '#src/app/purge-searches.ts'

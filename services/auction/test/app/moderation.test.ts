@@ -1,4 +1,4 @@
-import { createRegistry } from '@auction/common/metrics.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
 import { checkWords } from '#src/app/check-words.ts'
 import { createModerationMetrics } from '#src/app/moderation-metrics.ts'

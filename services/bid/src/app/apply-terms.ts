@@ -1,6 +1,6 @@
 import type { ApplyTermsAnswer, LotTerms as WireTerms } from '@auction/common/contracts/terms.ts'
 import { parseAmount } from '@auction/common/money.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { LotTerms } from '#src/domain/lot.ts'
 import { applyTerms, type TermsVerdict } from '#src/domain/terms.ts'

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
 
 /** One bid as the route took it in: shape checked, nothing decided. */

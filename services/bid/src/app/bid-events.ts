@@ -18,7 +18,7 @@ import {
   outboxRow,
   writeOutbox,
 } from '@auction/common/rabbitmq/outbox.ts'
-import { ownTrace, type Trace } from '@auction/common/tracing.ts'
+import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import type { Acceptance } from '#src/domain/accept.ts'

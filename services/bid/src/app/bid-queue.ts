@@ -1,4 +1,4 @@
-import { isUnavailable, serviceUnavailable, sqlState } from '@auction/common/errors.ts'
+import { isUnavailable, serviceUnavailable, sqlState } from '@auction/common/http/errors.ts'
 import { bidErrors } from '#src/errors.ts'
 import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'

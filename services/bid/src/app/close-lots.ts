@@ -1,5 +1,5 @@
-import { isUnavailable } from '@auction/common/errors.ts'
-import type { Logger } from '@auction/common/logger.ts'
+import { isUnavailable } from '@auction/common/http/errors.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'

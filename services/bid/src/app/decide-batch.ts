@@ -1,5 +1,5 @@
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
-import { isUnavailable } from '@auction/common/errors.ts'
+import { isUnavailable } from '@auction/common/http/errors.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import type { Pool, PoolClient } from 'pg'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'

@@ -1,6 +1,6 @@
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
+import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
 import { purgeInbox } from '@auction/common/rabbitmq/inbox.ts'
-import { type Repeated, repeat } from '@auction/common/repeat.ts'
 import type { Kysely } from 'kysely'
 import { purgeRefusedBids, readClosingBacklog } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'

@@ -1,8 +1,8 @@
-import { parseTables } from '@auction/common/increments.ts'
-import { createLogger } from '@auction/common/logger.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { readVerifyConfig } from '#src/config.ts'
+import { parseTables } from '#src/domain/increments.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 

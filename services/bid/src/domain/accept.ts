@@ -1,6 +1,6 @@
-import { increment } from '@auction/common/increments.ts'
 import { greater, lesser } from '@auction/common/money.ts'
 import { extend } from './extension.ts'
+import { increment } from './increments.ts'
 import type { BidEntry, LedgerEntry } from './ledger.ts'
 import { incrementRule, type Lot } from './lot.ts'
 import type { BidSettings } from './settings.ts'

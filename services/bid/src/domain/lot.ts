@@ -1,5 +1,5 @@
-import { type IncrementTable, increment } from '@auction/common/increments.ts'
 import { greater } from '@auction/common/money.ts'
+import { type IncrementTable, increment } from './increments.ts'
 import type { BidSettings } from './settings.ts'
 
 export type AuctionType = 'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'

@@ -1,9 +1,5 @@
-import {
-  type IncrementOverrides,
-  type IncrementTable,
-  tableFor,
-} from '@auction/common/increments.ts'
 import { MAX_MINOR_UNITS, minorDigits } from '@auction/common/money.ts'
+import { type IncrementOverrides, type IncrementTable, tableFor } from './increments.ts'
 
 /** What the operator decides about bids in one currency, in minor units. */
 export interface CurrencyRules {

@@ -1,4 +1,4 @@
-import { createRegistry } from '@auction/common/metrics.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
 import type { BidCommand, Decision } from '#src/app/bid-command.ts'
 import { createBidQueue } from '#src/app/bid-queue.ts'

@@ -1,4 +1,4 @@
-import { increment } from '@auction/common/increments.ts'
+import { increment } from '#src/domain/increments.ts'
 import { incrementRule, type Lot, minNextBid } from '#src/domain/lot.ts'
 import { SETTINGS } from './auction.ts'
 import type { BidAction } from './random-auctions.ts'

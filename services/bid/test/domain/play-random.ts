@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { increment } from '@auction/common/increments.ts'
 import { close } from '#src/domain/close.ts'
 import { fold } from '#src/domain/fold.ts'
+import { increment } from '#src/domain/increments.ts'
 import { type Bid, judge, type Verdict } from '#src/domain/judge.ts'
 import type { BidEntry, LedgerEntry } from '#src/domain/ledger.ts'
 import { incrementRule, type Lot, minNextBid, openLot } from '#src/domain/lot.ts'

@@ -1,5 +1,5 @@
-import { tableFor } from '@auction/common/increments.ts'
 import fc from 'fast-check'
+import { tableFor } from '#src/domain/increments.ts'
 import type { LotTerms } from '#src/domain/lot.ts'
 import { makeTerms, STARTS_AT_MS } from './auction.ts'
 

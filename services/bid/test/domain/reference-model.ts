@@ -1,5 +1,5 @@
-import { increment, tableFor } from '@auction/common/increments.ts'
 import { minorDigits } from '@auction/common/money.ts'
+import { increment, tableFor } from '#src/domain/increments.ts'
 import type { LotTerms } from '#src/domain/lot.ts'
 
 interface Offer {

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { asyncApiDocument } from '../asyncapi.ts'
+import { asyncApiDocument } from '../contracts/asyncapi.ts'
 
 // Writes docs/asyncapi.json anew, after a contract has changed. A test compares the two.
 const path = new URL('../../../../docs/asyncapi.json', import.meta.url)

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Type } from 'typebox'
-import { PROCESS_SETTINGS, RABBITMQ_SETTINGS, readConfig } from '../config.ts'
-import { createLogger } from '../logger.ts'
+import { PROCESS_SETTINGS, RABBITMQ_SETTINGS, readConfig } from '../process/config.ts'
+import { createLogger } from '../process/logger.ts'
 import { brokerAddress } from '../rabbitmq/broker-address.ts'
 import { connectBroker } from '../rabbitmq/connection.ts'
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { STRICT, Uuid } from '../schemas.ts'
+import { STRICT, Uuid } from '../http/schemas.ts'
 
 /** POST to identity, for service tokens only: who logs in from the addresses of these people. */
 export const SHARED_ADDRESSES_PATH = '/internal/v1/shared-addresses'

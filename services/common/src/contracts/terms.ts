@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Amount, CurrencyCode, Instant, STRICT, Uuid } from '../schemas.ts'
+import { Amount, CurrencyCode, Instant, STRICT, Uuid } from '../http/schemas.ts'
 
 /**
  * The terms of one lot, as auction hands them to bid over the internal API. This is the only

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pool, PoolClient } from 'pg'
-import { isUnavailable, sqlState } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import { isUnavailable, sqlState } from '../http/errors.ts'
+import type { Logger } from '../process/logger.ts'
 import { assertDurable } from './pool.ts'
 
 /** A folder of plain SQL files, run in the order of their names. */

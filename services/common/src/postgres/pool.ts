@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { Gauge, Histogram, type Registry } from 'prom-client'
-import { serviceUnavailable } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import { serviceUnavailable } from '../http/errors.ts'
+import type { Logger } from '../process/logger.ts'
 
 export interface PostgresConfig {
   POSTGRES_HOST: string

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ConfirmChannel } from 'amqplib'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '../process/logger.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type ChannelKeeper, keepChannel } from './keep-channel.ts'
 import { declareLegacyExchanges } from './legacy-exchanges.ts'

@@ -1,6 +1,6 @@
 import type { AmqpConnectionManager } from 'amqp-connection-manager'
 import type { ConfirmChannel } from 'amqplib'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '../process/logger.ts'
 
 export interface ChannelKeeper {
   manager: AmqpConnectionManager

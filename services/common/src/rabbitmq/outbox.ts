@@ -3,8 +3,8 @@ import type { Pool } from 'pg'
 import { v7 } from 'uuid'
 import type { OutboxEvent } from '../contracts/event.ts'
 import { newId } from '../ids.ts'
-import type { Logger } from '../logger.ts'
-import { type Repeated, repeat } from '../repeat.ts'
+import type { Logger } from '../process/logger.ts'
+import { type Repeated, repeat } from '../process/repeat.ts'
 
 export interface OutboxRow {
   id: string

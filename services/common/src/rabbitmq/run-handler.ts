@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import { runWithTrace } from '../tracing.ts'
+import { runWithTrace } from '../telemetry/tracing.ts'
 import type { Consumer, ConsumersOptions, Delivery } from './consumer.ts'
 import { claim } from './inbox.ts'
 

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
-import type { ProcessContext } from '../service-process.ts'
+import type { ProcessContext } from '../process/service-process.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type BrokerConnection, connectBroker } from './connection.ts'
 import { type Consumer, runConsumers } from './consumer.ts'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { createLogger } from '../logger.ts'
 import { type MigrationSet, migrate } from '../postgres/migrate.ts'
 import { createPool, type PostgresConfig } from '../postgres/pool.ts'
+import { createLogger } from '../process/logger.ts'
 
 export interface TestDatabase {
   pool: pg.Pool

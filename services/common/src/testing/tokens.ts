@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { createSigner } from 'fast-jwt'
-import { ACCESS_AUDIENCE } from '../auth.ts'
-import type { JwksCache } from '../jwks.ts'
+import { ACCESS_AUDIENCE } from '../http/auth.ts'
+import type { JwksCache } from '../http/jwks.ts'
 
 export interface TestIdentity {
   issuer: string

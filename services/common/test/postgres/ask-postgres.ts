@@ -1,5 +1,5 @@
-import { createLogger } from '#src/logger.ts'
 import { createPool } from '#src/postgres/pool.ts'
+import { createLogger } from '#src/process/logger.ts'
 
 // A process of its own for tls.test.ts: prints what the server answers, or why it was not asked.
 const pool = createPool(JSON.parse(process.argv[2] ?? ''), { log: createLogger('tls', 'silent') })

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createLogger } from '#src/logger.ts'
 import { createMigrationCheck, messagingMigrations, migrate } from '#src/postgres/migrate.ts'
 import { createPool } from '#src/postgres/pool.ts'
+import { createLogger } from '#src/process/logger.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { isTransient, isUnavailable } from '#src/errors.ts'
+import { isTransient, isUnavailable } from '#src/http/errors.ts'
 import { assertDurable, createPool } from '#src/postgres/pool.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import t from 'tap'
-import { createLogger } from '#src/logger.ts'
 import { createPool } from '#src/postgres/pool.ts'
+import { createLogger } from '#src/process/logger.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
 

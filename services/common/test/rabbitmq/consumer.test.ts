@@ -3,12 +3,12 @@ import { pino } from 'pino'
 import t from 'tap'
 import { bidPlaced } from '#src/contracts/bid.ts'
 import { createEvent } from '#src/contracts/event.ts'
-import { createRegistry } from '#src/metrics.ts'
 import { idempotent, PermanentError, transactional } from '#src/rabbitmq/consumer.ts'
 import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
+import { createRegistry } from '#src/telemetry/metrics.ts'
+import { currentTrace } from '#src/telemetry/tracing.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
-import { currentTrace } from '#src/tracing.ts'
 import {
   createMessagingWorld,
   type EffectsDatabase,

@@ -4,9 +4,8 @@ import { Type } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
 import { bidPlaced, bidWon } from '#src/contracts/bid.ts'
 import { createEvent, defineEvent, field, type OutboxEvent } from '#src/contracts/event.ts'
-import { createLogger } from '#src/logger.ts'
-import { createRegistry } from '#src/metrics.ts'
 import { messagingMigrations } from '#src/postgres/migrate.ts'
+import { createLogger } from '#src/process/logger.ts'
 import { connectBroker } from '#src/rabbitmq/connection.ts'
 import {
   type Consumer,
@@ -18,6 +17,7 @@ import {
 import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createPublisher } from '#src/rabbitmq/publisher.ts'
 import { type RelayOptions, startOutboxRelay } from '#src/rabbitmq/relay.ts'
+import { createRegistry } from '#src/telemetry/metrics.ts'
 import { createTestBroker } from '#src/testing/broker.ts'
 import { createTestDatabase, type Teardown } from '#src/testing/database.ts'
 import { waitFor } from '#src/testing/wait-for.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createEvent } from '#src/contracts/event.ts'
-import { createRegistry } from '#src/metrics.ts'
+import { createRegistry } from '#src/telemetry/metrics.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import {
   createMessagingWorld,

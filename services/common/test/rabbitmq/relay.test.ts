@@ -1,7 +1,7 @@
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { createRegistry } from '#src/metrics.ts'
 import { notifyOutbox, writeOutbox } from '#src/rabbitmq/outbox.ts'
+import { createRegistry } from '#src/telemetry/metrics.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
 

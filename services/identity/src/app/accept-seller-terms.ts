@@ -1,5 +1,5 @@
 import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { withRole } from '#src/domain/roles.ts'

@@ -1,4 +1,4 @@
-import { ACCESS_AUDIENCE } from '@auction/common/auth.ts'
+import { ACCESS_AUDIENCE } from '@auction/common/http/auth.ts'
 import { createSigner } from 'fast-jwt'
 import { v4 as uuidv4 } from 'uuid'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'

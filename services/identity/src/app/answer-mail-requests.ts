@@ -1,6 +1,6 @@
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
+import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import { type Repeated, repeat } from '@auction/common/repeat.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'

@@ -1,6 +1,6 @@
 import type { Obligation } from '@auction/common/contracts/obligations.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import { isLastAdmin } from '#src/domain/operators.ts'

@@ -1,7 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import type { Obligation } from '@auction/common/contracts/obligations.ts'
-import { isUnavailable, ServiceError } from '@auction/common/errors.ts'
+import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'

@@ -1,5 +1,5 @@
-import { ServiceError } from '@auction/common/errors.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import { ServiceError } from '@auction/common/http/errors.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'

@@ -1,7 +1,7 @@
 import { createEvent, type OutboxEvent } from '@auction/common/contracts/event.ts'
 import { type MAIL_TEMPLATES, mailRequested } from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 
 export interface Mail {

@@ -3,9 +3,9 @@ import {
   type Obligations,
   obligationsPath,
 } from '@auction/common/contracts/obligations.ts'
-import { serviceUnavailable } from '@auction/common/errors.ts'
-import { createInternalClient } from '@auction/common/internal-client.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
+import { createInternalClient } from '@auction/common/http/internal-client.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 
 /** Asks those who know what a user still owes; service.unavailable when one does not answer. */
 export type ObligationCheck = (userId: string, trace: Trace) => Promise<Obligation[]>

@@ -1,7 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userRegistered, userVerified } from '@auction/common/contracts/identity.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'

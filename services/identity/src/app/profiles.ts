@@ -1,7 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userUpdated } from '@auction/common/contracts/identity.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { judgeProfile, type ProfileChange } from '#src/domain/profile.ts'

@@ -1,4 +1,4 @@
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
 import { purgeEmailChanges } from '#src/infra/postgres/email-changes.ts'
 import { purgeOrigins } from '#src/infra/postgres/known-origins.ts'

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { composePassword } from '#src/domain/password.ts'

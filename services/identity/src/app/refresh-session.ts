@@ -1,4 +1,4 @@
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { judgeRefresh, type RefreshVerdict } from '#src/domain/refresh.ts'
 import { identityErrors } from '#src/errors.ts'

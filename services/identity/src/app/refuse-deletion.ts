@@ -1,5 +1,5 @@
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { LockedAccount } from '#src/infra/postgres/account-changes.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'

@@ -1,6 +1,6 @@
 import { newId } from '@auction/common/ids.ts'
 import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { normaliseEmail } from '#src/domain/email.ts'

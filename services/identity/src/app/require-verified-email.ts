@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { identityErrors } from '#src/errors.ts'
 import { insertRegistration } from '#src/infra/postgres/registrations.ts'

@@ -1,5 +1,5 @@
-import type { Caller } from '@auction/common/auth.ts'
-import { serviceUnavailable } from '@auction/common/errors.ts'
+import type { Caller } from '@auction/common/http/auth.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { Pool } from 'pg'
 import { identityErrors } from '#src/errors.ts'
 import { type LiveSession, readLiveSessions } from '#src/infra/postgres/sessions.ts'

@@ -1,5 +1,5 @@
-import type { Logger } from '@auction/common/logger.ts'
-import { type Repeated, repeat } from '@auction/common/repeat.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
+import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
 import type { DeletionDependencies } from './delete-account.ts'
 import { finishDeletions } from './finish-deletions.ts'
 import { endDueSuspensions } from './operators/reinstate-user.ts'

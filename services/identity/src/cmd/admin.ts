@@ -1,6 +1,6 @@
-import { createLogger } from '@auction/common/logger.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
-import { ownTrace } from '@auction/common/tracing.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { appointAdmin } from '#src/app/operators/appoint-admin.ts'
 import { readDatabaseConfig } from '#src/config.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'

@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
 import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
-import { runService } from '@auction/common/service-process.ts'
-import { readTrustedProxies } from '@auction/common/trusted-proxies.ts'
+import { runService } from '@auction/common/process/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { createMails } from '#src/app/mails.ts'
@@ -13,6 +12,7 @@ import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { identityMigrations } from '#src/infra/postgres/migrations.ts'
+import { readTrustedProxies } from '#src/trusted-proxies.ts'
 
 const config = readApiConfig(process.env)
 

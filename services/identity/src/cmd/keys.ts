@@ -1,5 +1,5 @@
-import { createLogger } from '@auction/common/logger.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
 import { resealSecrets } from '#src/app/reseal-secrets.ts'
 import { listKeys, retireKey, rotateKeys } from '#src/app/rotate-keys.ts'

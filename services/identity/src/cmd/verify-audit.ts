@@ -1,5 +1,5 @@
-import { createLogger } from '@auction/common/logger.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import { type AuditHead, verifyAudit } from '#src/app/verify-audit.ts'
 import { readDatabaseConfig } from '#src/config.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'

@@ -1,4 +1,4 @@
-import { createLogger } from '@auction/common/logger.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { sql } from 'kysely'
 import t from 'tap'

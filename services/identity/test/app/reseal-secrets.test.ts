@@ -1,5 +1,5 @@
 import { newId } from '@auction/common/ids.ts'
-import { createLogger } from '@auction/common/logger.ts'
+import { createLogger } from '@auction/common/process/logger.ts'
 import t, { type Test } from 'tap'
 import { createKeyStore } from '#src/app/key-store.ts'
 import { resealSecrets } from '#src/app/reseal-secrets.ts'

@@ -3,7 +3,7 @@ import {
   SHARED_ADDRESSES_PATH,
   type SharedAddresses,
 } from '@auction/common/contracts/shared-addresses.ts'
-import { createInternalClient } from '@auction/common/internal-client.ts'
+import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { KNOWN_ORIGIN_DAYS } from '#src/domain/throttle.ts'

@@ -40,7 +40,7 @@ async function start(
   const [port, opsPort] = [await freePort(), await freePort()]
   const child = spawn(
     process.execPath,
-    ['--import', '@auction/common/telemetry.ts', `src/cmd/${file}.ts`],
+    ['--import', '@auction/common/telemetry/register.ts', `src/cmd/${file}.ts`],
     {
       cwd: SERVICE,
       env: {

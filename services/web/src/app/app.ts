@@ -1,5 +1,5 @@
-import type { Logger } from '@auction/common/logger.ts'
-import { type App, buildServer } from '@auction/common/server.ts'
+import { type App, buildServer } from '@auction/common/http/server.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { Registry } from 'prom-client'
 import { createUpstream } from '#src/infra/http/upstream.ts'
 import { accountRoutes } from './routes/account.ts'

@@ -1,4 +1,4 @@
-import { runService } from '@auction/common/service-process.ts'
+import { runService } from '@auction/common/process/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
 import { readServerConfig } from '#src/config.ts'
 

@@ -1,4 +1,4 @@
-import { EVENTS } from '@auction/common/asyncapi.ts'
+import { EVENTS } from '@auction/common/contracts/asyncapi.ts'
 import t from 'tap'
 import { healthy, startApp, startUpstream } from '#test/helper.ts'
 

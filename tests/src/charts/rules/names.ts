@@ -1,4 +1,4 @@
-import { type KubeObject, type Labels, podsOf, specOf, titleOf } from '../objects.ts'
+import { type KubeObject, type Labels, podsOf, specOf, titleOf } from '#src/charts/objects.ts'
 import { type Selector, selects } from './selectors.ts'
 
 const NAME_LENGTH_MAX = 63

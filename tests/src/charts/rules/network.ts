@@ -1,5 +1,12 @@
-import { type KubeObject, type Labels, ofKind, podsOf, specOf, titleOf } from '../objects.ts'
-import { NAMESPACE } from '../render.ts'
+import {
+  type KubeObject,
+  type Labels,
+  ofKind,
+  podsOf,
+  specOf,
+  titleOf,
+} from '#src/charts/objects.ts'
+import { NAMESPACE } from '#src/charts/render.ts'
 import { type Selector, selects } from './selectors.ts'
 
 /** Pods as the network sees them. */

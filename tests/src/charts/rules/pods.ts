@@ -7,7 +7,7 @@ import {
   podsOf,
   specOf,
   titleOf,
-} from '../objects.ts'
+} from '#src/charts/objects.ts'
 
 /** Sentences about pods that are not as careful as the restricted pod security standard, and more. */
 export function podFaults(objects: readonly KubeObject[]): string[] {

@@ -1,4 +1,11 @@
-import { containersOf, type KubeObject, ofKind, podsOf, specOf, titleOf } from '../objects.ts'
+import {
+  containersOf,
+  type KubeObject,
+  ofKind,
+  podsOf,
+  specOf,
+  titleOf,
+} from '#src/charts/objects.ts'
 
 /** Names of Secrets and the keys in each; `*` for what we cannot know. */
 export type Secrets = ReadonlyMap<string, ReadonlySet<string>>

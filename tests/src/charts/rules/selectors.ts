@@ -1,4 +1,4 @@
-import type { Labels } from '../objects.ts'
+import type { Labels } from '#src/charts/objects.ts'
 
 /** As Kubernetes writes it; empty selects everything. */
 export interface Selector {

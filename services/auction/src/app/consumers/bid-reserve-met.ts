@@ -2,11 +2,11 @@ import { bidReserveMet } from '@auction/common/contracts/bid.ts'
 import { type Delivery, projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
+import { refuseForeign } from '#src/app/projected.ts'
+import { readAmount } from '#src/app/read-amount.ts'
 import { latestPerItem } from '#src/domain/bid-fold.ts'
 import { projectReserveMet } from '#src/infra/postgres/bid-projection.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { refuseForeign } from '../projected.ts'
-import { readAmount } from '../read-amount.ts'
 import { BATCH_MAX } from './bid-placed.ts'
 
 /** A reserve is met, by a bid or because the seller lowered it. */

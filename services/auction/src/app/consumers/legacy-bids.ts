@@ -1,8 +1,8 @@
 import type { Transaction } from 'kysely'
+import { refuseForeign } from '#src/app/projected.ts'
+import { readAmount } from '#src/app/read-amount.ts'
 import { foldLegacyBids, readCurrencies } from '#src/infra/postgres/legacy-bids.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { refuseForeign } from '../projected.ts'
-import { readAmount } from '../read-amount.ts'
 import type { PlacedDelivery } from './bid-placed.ts'
 
 /**

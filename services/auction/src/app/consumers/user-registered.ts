@@ -1,9 +1,9 @@
 import { userRegistered } from '@auction/common/contracts/identity.ts'
 import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
+import { readInstant } from '#src/app/read-amount.ts'
 import { noteRegistrations } from '#src/infra/postgres/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { readInstant } from '../read-amount.ts'
 
 const BATCH_MAX = 100
 

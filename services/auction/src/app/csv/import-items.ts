@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { isTransient } from '@auction/common/errors.ts'
+import { isTransient } from '@auction/common/http/errors.ts'
 import { newId } from '@auction/common/ids.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { CreateDependencies } from '#src/app/create-item.ts'
 import { importErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
 import { claimImport, type KnownImport, readImport } from '#src/infra/postgres/item-imports.ts'
 import { insertItems } from '#src/infra/postgres/items.ts'
-import type { CreateDependencies } from '../create-item.ts'
 import { readFile } from './read-file.ts'
 
 // Far from the number of parameters that PostgreSQL takes in a statement.

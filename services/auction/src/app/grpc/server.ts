@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import type { Logger } from '@auction/common/logger.ts'
-import { REQUEST_SECONDS } from '@auction/common/metrics.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
+import { REQUEST_SECONDS } from '@auction/common/telemetry/metrics.ts'
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'

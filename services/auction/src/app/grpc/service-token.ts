@@ -1,4 +1,4 @@
-import { bearerOf, serviceTokenRules } from '@auction/common/auth.ts'
+import { bearerOf, serviceTokenRules } from '@auction/common/http/auth.ts'
 import { createVerifier } from 'fast-jwt'
 
 /**

@@ -1,6 +1,11 @@
 import { itemImageDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import {
+  type DescribeCommand,
+  type DescribeDependencies,
+  lockDescribable,
+} from '#src/app/describe-item.ts'
 import { imagePath, isReordering } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
@@ -11,11 +16,6 @@ import {
   readImages,
   takeImage,
 } from '#src/infra/postgres/item-images.ts'
-import {
-  type DescribeCommand,
-  type DescribeDependencies,
-  lockDescribable,
-} from '../describe-item.ts'
 
 /** Takes an image of the caller's item away; the worker deletes its objects. */
 export async function removeImage(

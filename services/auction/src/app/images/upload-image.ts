@@ -1,9 +1,14 @@
 import { itemImageUploaded } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
+import {
+  type DescribeCommand,
+  type DescribeDependencies,
+  lockDescribable,
+} from '#src/app/describe-item.ts'
 import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import { abandonPending, finishPending, notePending } from '#src/infra/postgres/image-deletions.ts'
@@ -11,11 +16,6 @@ import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/ite
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { RenderedImage, RenderImage } from '#src/infra/sharp/render-image.ts'
 import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
-import {
-  type DescribeCommand,
-  type DescribeDependencies,
-  lockDescribable,
-} from '../describe-item.ts'
 
 export interface ImageDependencies extends DescribeDependencies {
   images: ImageStorage

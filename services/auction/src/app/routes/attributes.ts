@@ -1,18 +1,18 @@
-import { answers, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { attributeErrors, itemErrors } from '#src/errors.ts'
-import { type ItemAttribute, readAttributes } from '#src/infra/postgres/item-attributes.ts'
 import {
   ATTRIBUTES_MAX,
   addAttributes,
   categoriseItem,
   type DescribeDependencies,
   removeAttribute,
-} from '../describe-item.ts'
-import { ItemAnswer, itemAnswer } from '../item-view.ts'
-import { readVisibleItem } from '../visible-item.ts'
+} from '#src/app/describe-item.ts'
+import { ItemAnswer, itemAnswer } from '#src/app/item-view.ts'
+import { readVisibleItem } from '#src/app/visible-item.ts'
+import { attributeErrors, itemErrors } from '#src/errors.ts'
+import { type ItemAttribute, readAttributes } from '#src/infra/postgres/item-attributes.ts'
 
 const ITEM = '/api/v1/items/:itemId'
 const tags = ['attributes']

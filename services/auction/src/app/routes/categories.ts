@@ -1,8 +1,14 @@
-import { answers, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
+import {
+  changeCategory,
+  createCategory,
+  defineAttributes,
+  removeCategory,
+} from '#src/app/categories.ts'
 import { type Category, pathOf, subtreeOf } from '#src/domain/category.ts'
 import { categoryErrors, itemErrors } from '#src/errors.ts'
 import {
@@ -12,7 +18,6 @@ import {
   readDefinitions,
 } from '#src/infra/postgres/categories.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { changeCategory, createCategory, defineAttributes, removeCategory } from '../categories.ts'
 
 const CATEGORIES = '/api/v1/categories'
 const CATEGORY = `${CATEGORIES}/:id`

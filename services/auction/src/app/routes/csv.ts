@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream'
-import { answers, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { CreateDependencies } from '#src/app/create-item.ts'
+import { exportItems } from '#src/app/csv/export-items.ts'
+import { importItems } from '#src/app/csv/import-items.ts'
+import { ERRORS_MAX, ROWS_MAX } from '#src/app/csv/read-file.ts'
 import { CSV_COLUMNS } from '#src/domain/csv-listing.ts'
 import { importErrors, itemErrors } from '#src/errors.ts'
-import type { CreateDependencies } from '../create-item.ts'
-import { exportItems } from '../csv/export-items.ts'
-import { importItems } from '../csv/import-items.ts'
-import { ERRORS_MAX, ROWS_MAX } from '../csv/read-file.ts'
 
 const FILE_BYTES_MAX = 5 * 1024 * 1024
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/

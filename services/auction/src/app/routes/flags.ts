@@ -1,11 +1,11 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { moderatorOf } from '#src/app/moderators.ts'
 import { FLAG_KINDS } from '#src/domain/review-flags.ts'
 import { type ReviewFlag, readFlags } from '#src/infra/postgres/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { moderatorOf } from '../moderators.ts'
 
 const Flags = Type.Object({
   items: Type.Array(

@@ -1,15 +1,15 @@
 import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
-import { obligationsRoute } from '@auction/common/obligations-route.ts'
-import { answers, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { obligationsRoute } from '@auction/common/http/obligations-route.ts'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { lotTerms } from '#src/app/item-terms.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import { countForSale } from '#src/infra/postgres/obligations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { lotTerms } from '../item-terms.ts'
 
 /** What other services call, never through the gateway: it tells the reserve. */
 export async function internalRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {

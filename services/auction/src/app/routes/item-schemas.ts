@@ -1,4 +1,4 @@
-import { Amount, CurrencyCode, Instant, STRICT } from '@auction/common/schemas.ts'
+import { Amount, CurrencyCode, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import { Type } from 'typebox'
 import { ITEM_STATUSES } from '#src/domain/item.ts'
 

@@ -1,13 +1,13 @@
-import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { ItemBody, itemBody } from '#src/app/item-view.ts'
+import { createCursors } from '#src/app/search-cursor.ts'
 import { ITEM_STATUSES } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
 import { countOwnItems, readOwnItems } from '#src/infra/postgres/item-list.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { ItemBody, itemBody } from '../item-view.ts'
-import { createCursors } from '../search-cursor.ts'
 
 const Query = Type.Object(
   {

@@ -1,13 +1,13 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
+import { report } from '#src/app/report.ts'
 import { REPORT_REASONS } from '#src/domain/moderation.ts'
 import { itemErrors } from '#src/errors.ts'
 import type { Report } from '#src/infra/postgres/reports.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { report } from '../report.ts'
 
 const tags = ['moderation']
 const security = [{ bearer: [] }]

@@ -1,8 +1,15 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { newId } from '@auction/common/ids.ts'
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import {
+  type Filters,
+  filterFields,
+  readSearch,
+  refuseTooComplex,
+  savedFields,
+} from '#src/app/search-filters.ts'
 import { readSavedName, SAVED_MAX, SAVED_NAME_MAX } from '#src/domain/search.ts'
 import { itemErrors, savedSearchErrors } from '#src/errors.ts'
 import {
@@ -13,13 +20,6 @@ import {
   type SavedSearch,
 } from '#src/infra/postgres/saved-searches.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import {
-  type Filters,
-  filterFields,
-  readSearch,
-  refuseTooComplex,
-  savedFields,
-} from '../search-filters.ts'
 
 const SAVED = '/api/v1/saved-searches'
 const tags = ['search']

@@ -1,14 +1,14 @@
-import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { ItemBody, itemBody } from '#src/app/item-view.ts'
+import { createCursors } from '#src/app/search-cursor.ts'
+import { filterFields, readSearch, refuseTooComplex } from '#src/app/search-filters.ts'
+import { search } from '#src/app/search-items.ts'
 import { searchErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { COUNTED_MAX } from '#src/infra/postgres/search.ts'
-import { ItemBody, itemBody } from '../item-view.ts'
-import { createCursors } from '../search-cursor.ts'
-import { filterFields, readSearch, refuseTooComplex } from '../search-filters.ts'
-import { search } from '../search-items.ts'
 
 const optional = Type.Optional
 

@@ -1,14 +1,14 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { ItemBody, itemBody } from '#src/app/item-view.ts'
+import { createCursors } from '#src/app/search-cursor.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { itemErrors, watchErrors } from '#src/errors.ts'
 import { readItem } from '#src/infra/postgres/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { deleteWatch, insertWatch, readWatchlist } from '#src/infra/postgres/watches.ts'
-import { ItemBody, itemBody } from '../item-view.ts'
-import { createCursors } from '../search-cursor.ts'
 
 const WATCH = '/api/v1/items/:id/watch'
 const WATCHES_MAX = 1_000

@@ -1,10 +1,10 @@
-import { answers, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import type { PushDependencies } from '#src/app/push-terms.ts'
+import { withdrawItem } from '#src/app/withdraw-item.ts'
 import { readNote } from '#src/domain/moderation.ts'
 import { itemErrors, withdrawErrors } from '#src/errors.ts'
-import type { PushDependencies } from '../push-terms.ts'
-import { withdrawItem } from '../withdraw-item.ts'
 
 /** Ending a sale before its time. */
 export async function withdrawRoutes(app: App, dependencies: PushDependencies): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { createRegistry } from '@auction/common/metrics.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { startTcpRelay } from '@auction/common/testing/tcp-relay.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'

@@ -1,11 +1,11 @@
 import { itemPublished } from '@auction/common/contracts/auction.ts'
 import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
-import type { InternalClient } from '@auction/common/internal-client.ts'
+import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import { idempotent, PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 import type { Pool } from 'pg'
 import { Check } from 'typebox/value'
+import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '#src/app/apply-terms.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
-import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
 
 export interface ItemPublishedDependencies extends ApplyTermsDependencies {
   auction: InternalClient

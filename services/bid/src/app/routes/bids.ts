@@ -1,19 +1,26 @@
-import type { ErrorBody } from '@auction/common/errors.ts'
+import type { ErrorBody } from '@auction/common/http/errors.ts'
+import {
+  Amount,
+  answers,
+  CurrencyCode,
+  Instant,
+  STRICT,
+  Uuid,
+} from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { newId } from '@auction/common/ids.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { type Static, Type } from 'typebox'
+import { type Decision, requestHash } from '#src/app/bid-command.ts'
+import type { BidQueue } from '#src/app/bid-queue.ts'
+import { alias, isoInstant } from '#src/app/lot-view.ts'
 import { bidErrors, REFUSALS } from '#src/errors.ts'
 import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
 import { readHistory } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type Decision, requestHash } from '../bid-command.ts'
-import type { BidQueue } from '../bid-queue.ts'
-import { alias, isoInstant } from '../lot-view.ts'
 
 const ItemParams = Type.Object({ itemId: Uuid })
 

@@ -1,8 +1,9 @@
-import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { alias } from '#src/app/lot-view.ts'
 import { bidErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
@@ -12,7 +13,6 @@ import {
   readBlocks,
   readNumberedBidder,
 } from '#src/infra/postgres/seller-blocks.ts'
-import { alias } from '../lot-view.ts'
 
 const BLOCKS_MAX = 500
 const BY_ACCOUNT = '/api/v1/blocks/:userId'

@@ -5,14 +5,14 @@ import {
   LotCancellation,
   LotTerms,
 } from '@auction/common/contracts/terms.ts'
-import { obligationsRoute } from '@auction/common/obligations-route.ts'
-import { answers, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { obligationsRoute } from '@auction/common/http/obligations-route.ts'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '#src/app/apply-terms.ts'
+import { cancelLot } from '#src/app/cancel-lot.ts'
 import { bidErrors } from '#src/errors.ts'
 import { countLed } from '#src/infra/postgres/obligations.ts'
-import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '../apply-terms.ts'
-import { cancelLot } from '../cancel-lot.ts'
 
 /** What other services call, never through the gateway and never without a service token. */
 export async function internalRoutes(

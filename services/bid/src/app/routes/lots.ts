@@ -1,16 +1,23 @@
+import {
+  Amount,
+  answers,
+  CurrencyCode,
+  Instant,
+  STRICT,
+  Uuid,
+} from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { createSharedAnswers, sendJson } from '@auction/common/http/shared-answers.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { Amount, answers, CurrencyCode, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
-import { createSharedAnswers, sendJson } from '@auction/common/shared-answers.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { Type } from 'typebox'
+import { isoInstant, LotAnswer, lotAnswer } from '#src/app/lot-view.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
 import { countMyBids, type MyBidRow, readMyBids, STANDINGS } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { isoInstant, LotAnswer, lotAnswer } from '../lot-view.ts'
 
 const MyBid = Type.Object({
   itemId: Uuid,

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { isAdmin, withRole } from '#src/domain/roles.ts'

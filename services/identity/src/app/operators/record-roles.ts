@@ -1,7 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userUpdated } from '@auction/common/contracts/identity.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { GrantableRole } from '#src/domain/roles.ts'
 import { setRoles } from '#src/infra/postgres/account-changes.ts'

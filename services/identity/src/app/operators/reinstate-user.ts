@@ -1,7 +1,7 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userReinstated } from '@auction/common/contracts/identity.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import { ownTrace, type Trace } from '@auction/common/tracing.ts'
+import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { identityErrors } from '#src/errors.ts'
 import { lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'

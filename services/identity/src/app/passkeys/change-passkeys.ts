@@ -1,9 +1,13 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   RegistrationResponseJSON,
 } from '@simplewebauthn/server'
 import type { Transaction } from 'kysely'
+import {
+  type FactorChangeContext,
+  recordFactorChange,
+} from '#src/app/two-factor/record-factor-change.ts'
 import { normaliseName } from '#src/domain/name.ts'
 import { PASSKEYS_MAX } from '#src/domain/passkeys.ts'
 import { identityErrors } from '#src/errors.ts'
@@ -18,7 +22,6 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
 import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
-import { type FactorChangeContext, recordFactorChange } from '../two-factor/record-factor-change.ts'
 import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
 import { askForSignature, takeChallenge } from './passkey-challenge.ts'
 

@@ -1,13 +1,13 @@
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { Kysely, Transaction } from 'kysely'
+import type { IdentityMetrics } from '#src/app/metrics.ts'
 import { isCounterPlausible, type PasskeyPurpose } from '#src/domain/passkeys.ts'
 import { identityErrors } from '#src/errors.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
 import { readPasskey, usePasskey } from '#src/infra/postgres/passkeys.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { RelyingParty } from '#src/infra/webauthn/relying-party.ts'
-import type { IdentityMetrics } from '../metrics.ts'
 import { takeChallenge } from './passkey-challenge.ts'
 
 export interface PasskeyDependencies {

@@ -1,15 +1,15 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type {
   AuthenticationResponseJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server'
+import type { AccessTokens } from '#src/app/access-token.ts'
+import type { LoggedIn } from '#src/app/log-in.ts'
+import { type EmailVerification, requireVerifiedEmail } from '#src/app/require-verified-email.ts'
+import { startSession } from '#src/app/start-session.ts'
+import type { Throttle } from '#src/app/throttle.ts'
+import type { Visitor } from '#src/app/visitor.ts'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
-import type { AccessTokens } from '../access-token.ts'
-import type { LoggedIn } from '../log-in.ts'
-import { type EmailVerification, requireVerifiedEmail } from '../require-verified-email.ts'
-import { startSession } from '../start-session.ts'
-import type { Throttle } from '../throttle.ts'
-import type { Visitor } from '../visitor.ts'
 import {
   checkPasskey,
   type PasskeyDependencies,

@@ -1,9 +1,9 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import { type RegisterDependencies, registerUser } from '#src/app/register-user.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { identityErrors } from '#src/errors.ts'
-import { type RegisterDependencies, registerUser } from '../register-user.ts'
-import type { SessionCheck } from '../session-check.ts'
 import { visitorOf } from './visitor-of.ts'
 
 const RegisterBody = Type.Object(

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
+import { requireFreshProof } from '#src/app/require-fresh-proof.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions.ts'
-import { requireFreshProof } from '../require-fresh-proof.ts'
-import type { SessionCheck } from '../session-check.ts'
 
 type CallerRequest = Pick<FastifyRequest, 'caller'>
 

@@ -1,10 +1,13 @@
-import { requestErrors } from '@auction/common/error-answers.ts'
-import { answers, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { requestErrors } from '@auction/common/http/error-answers.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
-import { askAtChallenge } from '../passkeys/ask-passkey.ts'
-import { answerChallenge, type ChallengeDependencies } from '../two-factor/answer-challenge.ts'
-import type { SecondFactor } from '../two-factor/check-factor.ts'
+import { askAtChallenge } from '#src/app/passkeys/ask-passkey.ts'
+import {
+  answerChallenge,
+  type ChallengeDependencies,
+} from '#src/app/two-factor/answer-challenge.ts'
+import type { SecondFactor } from '#src/app/two-factor/check-factor.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
 import { Code } from './two-factor.ts'

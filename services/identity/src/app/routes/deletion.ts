@@ -1,8 +1,8 @@
-import { answers, Instant } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { askDeletion, type DeletionDependencies } from '../delete-account.ts'
-import type { SessionCheck } from '../session-check.ts'
+import { askDeletion, type DeletionDependencies } from '#src/app/delete-account.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { readersOf } from './caller-session.ts'
 
 export interface DeletionRoutesOptions extends DeletionDependencies {

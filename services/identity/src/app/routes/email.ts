@@ -1,13 +1,13 @@
-import { answers, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import {
   askEmailChange,
   type ChangeEmailDependencies,
   confirmEmailChange,
-} from '../change-email.ts'
-import type { SessionCheck } from '../session-check.ts'
-import { type VerifyEmailDependencies, verifyEmail } from '../verify-email.ts'
+} from '#src/app/change-email.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
+import { type VerifyEmailDependencies, verifyEmail } from '#src/app/verify-email.ts'
 import { readersOf } from './caller-session.ts'
 
 export interface EmailRoutesOptions extends VerifyEmailDependencies, ChangeEmailDependencies {

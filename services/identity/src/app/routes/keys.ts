@@ -1,7 +1,7 @@
-import { answers } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import type { KeyStore } from '../key-store.ts'
+import type { KeyStore } from '#src/app/key-store.ts'
 
 const PublicJwk = Type.Object({
   kty: Type.String(),

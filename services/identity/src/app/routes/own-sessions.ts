@@ -1,7 +1,8 @@
-import { answers, Instant, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
@@ -10,7 +11,6 @@ import {
   revokeSessionsOfUser,
 } from '#src/infra/postgres/sessions.ts'
 import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
-import type { SessionCheck } from '../session-check.ts'
 import { readersOf } from './caller-session.ts'
 
 const SessionList = Type.Object({

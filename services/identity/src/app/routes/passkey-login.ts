@@ -1,11 +1,11 @@
-import { answers, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import {
   askAnybody,
   logInByPasskey,
   type PasskeyLoginDependencies,
-} from '../passkeys/log-in-by-passkey.ts'
+} from '#src/app/passkeys/log-in-by-passkey.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { loggedInAnswer, TokensAnswer } from './tokens-answer.ts'
 import { visitorOf } from './visitor-of.ts'

@@ -1,4 +1,4 @@
-import { STRICT } from '@auction/common/schemas.ts'
+import { STRICT } from '@auction/common/http/schemas.ts'
 import { Type } from 'typebox'
 
 // Long enough for RSA keys; the limit of the body is the real one.

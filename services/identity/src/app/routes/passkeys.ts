@@ -1,17 +1,17 @@
-import { answers, Instant, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys.ts'
-import type { Mails } from '../mails.ts'
+import type { Mails } from '#src/app/mails.ts'
 import {
   addPasskey,
   beginPasskey,
   nameAnew,
   removePasskey,
   shownIdOf,
-} from '../passkeys/change-passkeys.ts'
-import type { PasskeyDependencies } from '../passkeys/check-passkey.ts'
-import type { SessionCheck } from '../session-check.ts'
+} from '#src/app/passkeys/change-passkeys.ts'
+import type { PasskeyDependencies } from '#src/app/passkeys/check-passkey.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
+import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys.ts'
 import { readersOf } from './caller-session.ts'
 import { CreatedCredential, PasskeyOptions } from './passkey-schemas.ts'
 

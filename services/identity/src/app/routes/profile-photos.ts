@@ -1,14 +1,19 @@
-import { answers, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import multipart from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import {
+  admitUpload,
+  changePhoto,
+  type PhotoDependencies,
+  removePhoto,
+} from '#src/app/profile-photos.ts'
+import { findProfile, requireOwner } from '#src/app/profiles.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { identityErrors } from '#src/errors.ts'
 import { PHOTO_BYTES_MAX } from '#src/infra/images/photo.ts'
 import { readPhoto } from '#src/infra/postgres/profile-photos.ts'
-import { admitUpload, changePhoto, type PhotoDependencies, removePhoto } from '../profile-photos.ts'
-import { findProfile, requireOwner } from '../profiles.ts'
-import type { SessionCheck } from '../session-check.ts'
 import { readersOf } from './caller-session.ts'
 import { answerOf, ProfileAnswer } from './profiles.ts'
 import { visitorOf } from './visitor-of.ts'

@@ -1,9 +1,14 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import {
+  changeProfile,
+  findProfile,
+  type ProfileDependencies,
+  requireOwner,
+} from '#src/app/profiles.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import type { Profile } from '#src/infra/postgres/profiles.ts'
-import { changeProfile, findProfile, type ProfileDependencies, requireOwner } from '../profiles.ts'
-import type { SessionCheck } from '../session-check.ts'
 import { readersOf } from './caller-session.ts'
 
 const OrNull = (maxLength: number, description: string) =>

@@ -1,11 +1,15 @@
-import { requestErrors } from '@auction/common/error-answers.ts'
-import { answers, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { requestErrors } from '@auction/common/http/error-answers.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
+import { askForProof } from '#src/app/passkeys/ask-passkey.ts'
+import {
+  type Proof,
+  type ReauthenticateDependencies,
+  reauthenticate,
+} from '#src/app/reauthenticate.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
-import { askForProof } from '../passkeys/ask-passkey.ts'
-import { type Proof, type ReauthenticateDependencies, reauthenticate } from '../reauthenticate.ts'
-import type { SessionCheck } from '../session-check.ts'
 import { readersOf } from './caller-session.ts'
 import { PasskeyOptions, SignedCredential } from './passkey-schemas.ts'
 import { TokensAnswer } from './tokens-answer.ts'

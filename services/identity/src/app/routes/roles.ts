@@ -1,8 +1,8 @@
-import { answers, Uuid } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import { grantRole, revokeRole } from '#src/app/operators/change-roles.ts'
 import { GRANTABLE_ROLES } from '#src/domain/roles.ts'
-import { grantRole, revokeRole } from '../operators/change-roles.ts'
 import { readersOf } from './caller-session.ts'
 import { answerOf, type OperatorRoutesOptions, UserAnswer } from './operators.ts'
 

@@ -3,8 +3,8 @@ import {
   SharedAddresses,
   SharedAddressesRequest,
 } from '@auction/common/contracts/shared-addresses.ts'
-import { answers } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { readSharedAddresses } from '#src/infra/postgres/known-origins.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
+import type { LoggedIn, Tokens } from '#src/app/log-in.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
-import type { LoggedIn, Tokens } from '../log-in.ts'
 import { keepDeviceToken } from './visitor-of.ts'
 
 /** What every way to log in answers. */

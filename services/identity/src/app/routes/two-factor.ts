@@ -1,16 +1,16 @@
-import { answers, STRICT } from '@auction/common/schemas.ts'
-import type { App } from '@auction/common/server.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { countRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
-import type { Mails } from '../mails.ts'
-import type { SessionCheck } from '../session-check.ts'
+import type { Mails } from '#src/app/mails.ts'
+import type { SessionCheck } from '#src/app/session-check.ts'
 import {
   beginEnrolment,
   regenerateRecoveryCodes,
   turnOff,
   turnOn,
-} from '../two-factor/change-two-factor.ts'
-import type { CheckCodeDependencies } from '../two-factor/check-code.ts'
+} from '#src/app/two-factor/change-two-factor.ts'
+import type { CheckCodeDependencies } from '#src/app/two-factor/check-code.ts'
+import { countRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
 import { readersOf } from './caller-session.ts'
 
 /** Of the app or, where one is taken, a recovery code with its dashes. */

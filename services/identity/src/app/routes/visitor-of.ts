@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Visitor } from '#src/app/visitor.ts'
 import { KNOWN_ORIGIN_DAYS } from '#src/domain/throttle.ts'
 import { createRefreshToken } from '#src/infra/crypto/refresh-token.ts'
-import type { Visitor } from '../visitor.ts'
 
 const COOKIE = 'auction_device'
 const IN_COOKIES = new RegExp(`(?:^|;)\\s*${COOKIE}=([\\w-]{43})\\s*(?:;|$)`)

@@ -1,14 +1,14 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { AccessTokens } from '#src/app/access-token.ts'
+import type { LoggedIn } from '#src/app/log-in.ts'
+import type { Mails } from '#src/app/mails.ts'
+import { startSession } from '#src/app/start-session.ts'
+import type { Throttle } from '#src/app/throttle.ts'
+import type { Visitor } from '#src/app/visitor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
 import { lockUser } from '#src/infra/postgres/two-factor.ts'
-import type { AccessTokens } from '../access-token.ts'
-import type { LoggedIn } from '../log-in.ts'
-import type { Mails } from '../mails.ts'
-import { startSession } from '../start-session.ts'
-import type { Throttle } from '../throttle.ts'
-import type { Visitor } from '../visitor.ts'
 import {
   checkFactor,
   type FactorDependencies,

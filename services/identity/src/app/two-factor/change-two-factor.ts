@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { toDataURL } from 'qrcode'
 import { RECOVERY_CODE_COUNT } from '#src/domain/two-factor.ts'

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { IdentityMetrics } from '#src/app/metrics.ts'
 import { readCode } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
@@ -11,7 +12,6 @@ import {
   type SealedTotpSecret,
   spendTotpStep,
 } from '#src/infra/postgres/totp-secrets.ts'
-import type { IdentityMetrics } from '../metrics.ts'
 
 export interface CheckCodeDependencies {
   db: Kysely<Database>

@@ -1,14 +1,14 @@
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { Transaction } from 'kysely'
-import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
-import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   type CheckedPasskey,
   checkPasskey,
   type PasskeyDependencies,
   refusePasskey,
   spendPasskey,
-} from '../passkeys/check-passkey.ts'
+} from '#src/app/passkeys/check-passkey.ts'
+import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
 import { type CheckCodeDependencies, type CheckedCode, checkCode, spendCode } from './check-code.ts'
 
 export type FactorDependencies = CheckCodeDependencies & PasskeyDependencies

@@ -1,9 +1,9 @@
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
+import type { Mail, Mails } from '#src/app/mails.ts'
 import { recordAudit } from '#src/infra/postgres/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { Mail, Mails } from '../mails.ts'
 import type { CheckedFactor } from './check-factor.ts'
 
 /** Each is told to the owner, who may not be the one who did it. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Logger } from '@auction/common/logger.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 
 const TIMEOUT_MS = 1_500
 const PREFIX_LENGTH = 5

@@ -1,5 +1,5 @@
 import { newId } from '@auction/common/ids.ts'
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { DELETION_DELAY_SECONDS } from '#src/domain/lifetimes.ts'
 import type { Database } from './schema.ts'

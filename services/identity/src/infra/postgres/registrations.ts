@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { ADDRESS_LINK_LIFETIME_HOURS, CLAIMS_MAX, LINK_TRIES_MAX } from '#src/domain/lifetimes.ts'
 import type { Database } from './schema.ts'

@@ -1,4 +1,4 @@
-import type { Trace } from '@auction/common/tracing.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { ColumnType, Generated } from 'kysely'
 import type { AccountStatus } from '#src/domain/operators.ts'
 

@@ -1,4 +1,4 @@
-import { EVENTS, tellerOf } from '@auction/common/asyncapi.ts'
+import { EVENTS, tellerOf } from '@auction/common/contracts/asyncapi.ts'
 import type { EventContract } from '@auction/common/contracts/event.ts'
 import { SUBSCRIPTIONS } from '@auction/common/rabbitmq/topology.ts'
 import { type Html, html } from '#src/domain/html.ts'

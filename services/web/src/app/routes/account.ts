@@ -1,5 +1,5 @@
-import type { App } from '@auction/common/server.ts'
-import { accountPage } from '../pages/account/account-page.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { accountPage } from '#src/app/pages/account/account-page.ts'
 import {
   confirmEmailPage,
   forgotPage,
@@ -7,7 +7,7 @@ import {
   registerPage,
   resetPage,
   verifyEmailPage,
-} from '../pages/account/entry-pages.ts'
+} from '#src/app/pages/account/entry-pages.ts'
 
 // The QR code of a two-factor secret comes as a data: picture, and this page alone may show one.
 const ACCOUNT_POLICY =

@@ -1,6 +1,6 @@
-import { asyncApiDocument } from '@auction/common/asyncapi.ts'
-import type { App } from '@auction/common/server.ts'
-import { eventsPage } from '../pages/events-page.ts'
+import { asyncApiDocument } from '@auction/common/contracts/asyncapi.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { eventsPage } from '#src/app/pages/events-page.ts'
 
 /** What other systems can listen to. It changes with a release only, so it is made once. */
 export async function eventRoutes(app: App): Promise<void> {

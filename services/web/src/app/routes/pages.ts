@@ -1,10 +1,10 @@
-import type { Logger } from '@auction/common/logger.ts'
-import type { App } from '@auction/common/server.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { FastifyReply } from 'fastify'
+import { lotPage } from '#src/app/pages/lot-page.ts'
+import { LISTED, lotsPage } from '#src/app/pages/lots-page.ts'
+import { notFoundPage, unavailablePage } from '#src/app/pages/message-page.ts'
 import { type Upstream, UpstreamError } from '#src/infra/http/upstream.ts'
-import { lotPage } from '../pages/lot-page.ts'
-import { LISTED, lotsPage } from '../pages/lots-page.ts'
-import { notFoundPage, unavailablePage } from '../pages/message-page.ts'
 
 const PAGE_SIZE = 24
 const PAGE_MAX = 10_000

@@ -1,5 +1,5 @@
+import { layout } from '#src/app/pages/layout.ts'
 import { type Html, html } from '#src/domain/html.ts'
-import { layout } from '../layout.ts'
 import { field, form, PASSWORD_HINT, status } from './forms.ts'
 
 const page = (title: string, content: Html) =>

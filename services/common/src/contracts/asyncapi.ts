@@ -1,0 +1,120 @@
+import { queueName, SUBSCRIPTIONS } from '../rabbitmq/topology.ts'
+import * as auction from './auction.ts'
+import * as bid from './bid.ts'
+import type { EventContract } from './event.ts'
+import * as identity from './identity.ts'
+
+const TELLERS: Readonly<Record<string, string>> = { item: 'auction', bid: 'bid' }
+
+/** Every event of the platform by its key. */
+export const EVENTS: readonly EventContract[] = [auction, bid, identity]
+  .flatMap((module): unknown[] => Object.values(module))
+  .filter(isContract)
+  .sort((a, b) => (a.key < b.key ? -1 : 1))
+
+/** The service that tells an event. */
+export function tellerOf({ event }: EventContract): string {
+  const domain = event.slice(0, event.indexOf('.'))
+  return TELLERS[domain] ?? domain
+}
+
+/** The events as an AsyncAPI 3 document: channels are routing keys, operations are the services'. */
+export function asyncApiDocument(): Record<string, unknown> {
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Auction events',
+      version: '1.0.0',
+      description:
+        'What happened on the platform, told once it was committed and at least once. Order by `sequence`, and expect to see an event twice.',
+    },
+    defaultContentType: 'application/json',
+    channels: byName(EVENTS.map((contract) => [contract.key, channelOf(contract)])),
+    operations: byName([
+      ...EVENTS.map((contract): [string, unknown] => [
+        `${tellerOf(contract)}.tells.${contract.key}`,
+        operation('send', contract),
+      ]),
+      ...SUBSCRIPTIONS.map(({ consumer, contract }): [string, unknown] => [
+        `${consumer}.hears.${contract.key}`,
+        {
+          ...operation('receive', contract),
+          bindings: { amqp: { ack: true, bindingVersion: '0.3.0' } },
+          description: `From the queue ${queueName(consumer, contract)}.`,
+        },
+      ]),
+    ]),
+    components: {
+      messages: byName(EVENTS.map((contract) => [contract.key, messageOf(contract)])),
+      schemas: { headers: HEADERS },
+    },
+  }
+}
+
+const channelOf = ({ key, exchange }: EventContract) => ({
+  address: key,
+  messages: { [key]: { $ref: `#/components/messages/${key}` } },
+  bindings: {
+    amqp: {
+      is: 'routingKey',
+      exchange: { name: exchange, type: 'topic', durable: true, autoDelete: false, vhost: '/' },
+      bindingVersion: '0.3.0',
+    },
+  },
+})
+
+const operation = (action: 'send' | 'receive', { key }: EventContract) => ({
+  action,
+  channel: { $ref: `#/channels/${key}` },
+  messages: [{ $ref: `#/channels/${key}/messages/${key}` }],
+})
+
+const text = { type: 'string' }
+
+const HEADERS = {
+  type: 'object',
+  properties: {
+    'x-trace-id': text,
+    'x-correlation-id': text,
+    'x-service': text,
+    traceparent: text,
+  },
+}
+
+const messageOf = ({ key, event, version, payload }: EventContract) => ({
+  name: key,
+  contentType: 'application/json',
+  headers: { $ref: '#/components/schemas/headers' },
+  payload: {
+    type: 'object',
+    required: [
+      ...['id', 'event', 'version', 'timestamp', 'source', 'traceId', 'correlationId'],
+      'payload',
+    ],
+    properties: {
+      id: { type: 'string', format: 'uuid' },
+      event: { const: event },
+      version: { const: version },
+      timestamp: { type: 'string', format: 'date-time' },
+      source: text,
+      sequence: {
+        type: 'integer',
+        minimum: 0,
+        description: 'Of the committed changes of one thing',
+      },
+      traceId: text,
+      correlationId: text,
+      causationId: { ...text, description: 'The event that led to this one' },
+      // Through text, which leaves out what only the schemas' library knows.
+      payload: JSON.parse(JSON.stringify(payload)),
+    },
+  },
+})
+
+function byName(entries: readonly [string, unknown][]): Record<string, unknown> {
+  return Object.fromEntries(entries)
+}
+
+function isContract(value: unknown): value is EventContract {
+  return typeof value === 'object' && value !== null && 'key' in value && 'checkRead' in value
+}

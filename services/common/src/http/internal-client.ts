@@ -1,0 +1,73 @@
+import { createSigner } from 'fast-jwt'
+import type { Trace } from '../telemetry/tracing.ts'
+import { ServiceError, serviceUnavailable } from './errors.ts'
+
+export interface InternalClientOptions {
+  /** Who calls, and who is called: the target checks that the token was made for it. */
+  service: string
+  target: string
+  baseUrl: string
+  secret: string
+  timeoutMs?: number
+}
+
+export interface InternalResponse<T> {
+  statusCode: number
+  body: T
+}
+
+export interface InternalClient {
+  /**
+   * Calls another service. Answers below 500 are returned; an unreachable or failing target is
+   * service.unavailable, after which the outcome is unknown to the caller.
+   */
+  request<T>(
+    method: 'GET' | 'PUT' | 'POST',
+    path: string,
+    body?: unknown,
+    trace?: Trace,
+  ): Promise<InternalResponse<T>>
+}
+
+const TOKEN_LIFETIME_MS = 30_000
+
+/** A client with a short-lived token for one target service, made anew for every call. */
+export function createInternalClient(options: InternalClientOptions): InternalClient {
+  const sign = createSigner({
+    key: options.secret,
+    algorithm: 'HS256',
+    expiresIn: TOKEN_LIFETIME_MS,
+    aud: `internal:${options.target}`,
+    sub: options.service,
+  })
+  const timeoutMs = options.timeoutMs ?? 2_000
+  return {
+    async request<T>(
+      method: 'GET' | 'PUT' | 'POST',
+      path: string,
+      body?: unknown,
+      trace?: Trace,
+    ): Promise<InternalResponse<T>> {
+      const headers: Record<string, string> = { authorization: `Bearer ${sign({})}` }
+      if (body !== undefined) headers['content-type'] = 'application/json'
+      if (trace !== undefined) {
+        headers.traceparent = trace.traceparent
+        headers['x-correlation-id'] = trace.correlationId
+      }
+      try {
+        const response = await fetch(new URL(path, options.baseUrl), {
+          method,
+          headers,
+          body: body === undefined ? null : JSON.stringify(body),
+          signal: AbortSignal.timeout(timeoutMs),
+          redirect: 'error',
+        })
+        if (response.status >= 500) throw serviceUnavailable({ service: options.target })
+        return { statusCode: response.status, body: (await response.json()) as T }
+      } catch (error) {
+        if (error instanceof ServiceError) throw error
+        throw serviceUnavailable({ service: options.target })
+      }
+    },
+  }
+}

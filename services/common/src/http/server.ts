@@ -1,0 +1,180 @@
+import type { Server } from 'node:http'
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  fastify,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+} from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Logger } from '../process/logger.ts'
+import { observeRequests, prepare } from '../telemetry/request-observer.ts'
+import type { Span, Trace } from '../telemetry/tracing.ts'
+import { type AuthOptions, authPlugin } from './auth.ts'
+import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
+import { documentAccess, withOptionalDefaults } from './openapi.ts'
+import { createValidatorCompiler } from './validation.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    trace: Trace
+    span: Span | null
+    /** The stable code of the error that is the answer; empty when it is none. */
+    errorCode: string
+    /** Monotonic milliseconds (performance.now) when this process received the request. */
+    receivedAtMs: number
+  }
+}
+
+export type App = FastifyInstance<
+  Server,
+  RawRequestDefaultExpression<Server>,
+  RawReplyDefaultExpression<Server>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+export interface ServerOptions {
+  service: string
+  log: Logger
+  registry: Registry
+  /** Absent only for a service that never asks who is calling. */
+  auth?: Omit<AuthOptions, 'service'>
+  /** Where openapi.json and the browsable page live, e.g. `/identity`; absent = none. */
+  docs?: { prefix: string; title: string; description: string }
+  bodyLimitBytes?: number
+  requestTimeoutMs?: number
+  /** Addresses and CIDRs whose X-Forwarded-For is believed; absent = `request.ip` is the peer. */
+  trustedProxies?: readonly string[]
+}
+
+const REQUEST_TIMEOUT_MS = 10_000
+const CLOSE_IDLE_INTERVAL_MS = 50
+
+/**
+ * The HTTP server every service starts from: limits written down, strict validation, one error
+ * body, trace and correlation ids, metrics, OpenAPI. A route without `config.auth` stops the boot.
+ */
+export async function buildServer(options: ServerOptions): Promise<App> {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [] } = options
+  const app: App = fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // Trace ids are logged where they matter; a child logger per request costs throughput.
+    childLoggerFactory: (logger) => logger,
+    genReqId: () => '',
+    requestIdHeader: false,
+    bodyLimit: options.bodyLimitBytes ?? 16 * 1024,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: 0,
+    // Longer than the gateway keeps an idle connection (60 s), so it is never us who closes one
+    // under a request on its way.
+    keepAliveTimeout: 75_000,
+    http: {
+      connectionsCheckingInterval: 1_000,
+      headersTimeout: requestTimeoutMs,
+      maxHeaderSize: 16 * 1024,
+    },
+    maxRequestsPerSocket: 0,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 100 },
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    exposeHeadRoutes: false,
+    frameworkErrors: (error, request, reply) => {
+      prepare(request)
+      reply.header('x-correlation-id', request.trace.correlationId)
+      return answerError(error, request, reply, options.log)
+    },
+    clientErrorHandler: answerBrokenRequest,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  // Only JSON is spoken here; Fastify would also hand plain text to the handlers.
+  app.removeContentTypeParser('text/plain')
+  app.setValidatorCompiler(createValidatorCompiler())
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log))
+  app.setNotFoundHandler({}, (request, reply) =>
+    answerError(requestErrors.notFound(), request, reply, options.log),
+  )
+  forgiveEmptyBodies(app)
+  requireAuthMode(app, options)
+  observeRequests(app, options)
+  boundClosing(app, requestTimeoutMs)
+  if (options.docs !== undefined) await serveDocs(app, options.docs)
+  if (options.auth !== undefined) {
+    await app.register(authPlugin, { ...options.auth, service: options.service })
+  }
+  return app
+}
+
+/** Many clients name a content type on every request. Where no body is wanted, none is right. */
+function forgiveEmptyBodies(app: App): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers, routeOptions } = request
+    const isEmpty =
+      headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+    if (isEmpty && routeOptions.schema?.body === undefined) delete headers['content-type']
+    done()
+  })
+}
+
+function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
+  app.addHook('onRoute', (route) => {
+    const isPage = docs !== undefined && `${route.url}/`.startsWith(`${docs.prefix}/docs/`)
+    if (isPage && route.config?.auth === undefined) {
+      route.config = { ...route.config, auth: 'public' }
+    }
+    const mode = route.config?.auth
+    const name = `${String(route.method)} ${route.url}`
+    if (mode === undefined) throw new Error(`route ${name} declares no auth mode`)
+    if (mode !== 'public' && auth === undefined) {
+      throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
+    }
+    if (docs !== undefined) documentAccess(route)
+  })
+}
+
+/**
+ * A closing server waits for its connections, and Node no longer enforces any timeout on them: one
+ * that a last answer went over stays open for the next request, and one on which nothing ever
+ * arrives stays for ever. Either would hold up the stop and every step that comes after it.
+ */
+function boundClosing(app: App, timeoutMs: number): void {
+  app.addHook('preClose', (done) => {
+    const idle = setInterval(
+      () => app.server.closeIdleConnections(),
+      CLOSE_IDLE_INTERVAL_MS,
+    ).unref()
+    const all = setTimeout(() => app.server.closeAllConnections(), timeoutMs).unref()
+    app.server.once('close', () => {
+      clearInterval(idle)
+      clearTimeout(all)
+    })
+    done()
+  })
+}
+
+async function serveDocs(app: App, docs: NonNullable<ServerOptions['docs']>): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: docs.title, description: docs.description, version: '1.0.0' },
+      components: {
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      },
+    },
+    hideUntagged: true,
+    transformObject: withOptionalDefaults,
+  })
+  await app.register(fastifySwaggerUi, { routePrefix: `${docs.prefix}/docs` })
+  app.get(
+    `${docs.prefix}/openapi.json`,
+    { config: { auth: 'public' }, schema: { hide: true } },
+    () => app.swagger(),
+  )
+}

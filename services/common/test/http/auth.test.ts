@@ -1,0 +1,229 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { createSigner } from 'fast-jwt'
+import t from 'tap'
+import { defineError, serviceUnavailable } from '#src/http/errors.ts'
+import type { JwksCache } from '#src/http/jwks.ts'
+import type { Teardown } from '#src/testing/database.ts'
+import { createTestIdentity } from '#src/testing/tokens.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
+import { buildToy, listen, sendRaw } from '#test/helper.ts'
+
+const SUE = '0190a0a0-0000-7000-8000-000000000001'
+const BOB = '0190a0a0-0000-7000-8000-000000000002'
+const unauthenticated = defineError('toy.unauthenticated', 'Log in first.', 401)
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+async function buildGuarded(t: Teardown, jwks?: JwksCache) {
+  const identity = createTestIdentity()
+  const { issuer, internalSecret } = identity
+  const auth = { issuer, internalSecret, jwks: jwks ?? identity.jwks, unauthenticated }
+  const toy = await buildToy(t, { auth })
+  for (const mode of ['public', 'optional', 'bearer', 'service'] as const)
+    toy.app.get(`/${mode}`, { config: { auth: mode } }, (request) => ({ caller: request.caller }))
+  const ask = (url: string, token?: string, headers: Record<string, string | string[]> = {}) =>
+    toy.app.inject({
+      url,
+      headers: token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` },
+    })
+  return { ...toy, identity, ask }
+}
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+t.test('a bearer route knows its caller from the token', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  const sid = randomUUID()
+  const token = identity.token(SUE, { sid, name: 'Sue', email: 's@x.test', roles: ['admin', 7] })
+  const expected = {
+    id: SUE,
+    email: 's@x.test',
+    name: 'Sue',
+    roles: ['admin', '7'],
+    sessionId: sid,
+  }
+  t.strictSame((await ask('/bearer', token)).json(), { caller: expected })
+  t.strictSame((await ask('/bearer', token)).json(), { caller: expected }, 'from memory too')
+})
+
+t.test('a token that is not exactly right opens nothing', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  const good = identity.token(SUE)
+  const [head = '', body = '', signature = ''] = good.split('.')
+  const claims = JSON.parse(Buffer.from(body, 'base64url').toString())
+  const hmac = (secret: string) => {
+    const content = `${encode({ alg: 'HS256', kid: 'test-key' })}.${body}`
+    return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+  }
+  const publicPem = await identity.jwks.publicKey('test-key')
+  const cases: Record<string, string> = {
+    'no algorithm': `${encode({ alg: 'none', kid: 'test-key' })}.${body}.`,
+    'no algorithm, old signature': `${encode({ alg: 'none', kid: 'test-key' })}.${body}.${signature}`,
+    'the public key as a secret': hmac(publicPem),
+    'the secret between services': hmac(identity.internalSecret),
+    'a key of somebody else': createTestIdentity().token(SUE),
+    'an unknown key': `${encode({ alg: 'EdDSA', kid: 'other' })}.${body}.${signature}`,
+    'no key': `${encode({ alg: 'EdDSA' })}.${body}.${signature}`,
+    'other claims': `${head}.${encode({ ...claims, sub: BOB })}.${signature}`,
+    'a past end': identity.token(SUE, { exp: nowSeconds() - 1 }),
+    'no end': identity.token(SUE, { exp: undefined }),
+    'an end that is a text': identity.token(SUE, {
+      iss: 'auction-identity',
+      nbf: nowSeconds() + 60,
+    }),
+    'another issuer': identity.token(SUE, { iss: 'somebody' }),
+    'no issuer': identity.token(SUE, { iss: undefined }),
+    'another audience': identity.token(SUE, { aud: 'mfa' }),
+    'no audience': identity.token(SUE, { aud: undefined }),
+    'no session': identity.token(SUE, { sid: undefined }),
+    'a session that is no text': identity.token(SUE, { sid: 5 }),
+    'a user that is no id': identity.token("' or true --"),
+    'a token between services': identity.serviceToken('toy'),
+    'more than 4 KB': identity.token(SUE, { padding: 'x'.repeat(4_096) }),
+    'no signature': `${head}.${body}.`,
+    'two parts': `${head}.${body}`,
+    'five parts': `${good}.AA.AA`,
+  }
+  for (const [title, token] of Object.entries(cases)) {
+    for (const url of ['/bearer', '/optional', '/service']) {
+      // The one token that a service route is there for.
+      if (url === '/service' && title === 'a token between services') continue
+      const response = await ask(url, token)
+      t.equal(response.statusCode, 401, `${url}: ${title}`)
+      t.match(response.json(), { code: 'toy.unauthenticated' })
+    }
+    t.equal((await ask('/public', token)).statusCode, 200, 'a public route does not look')
+  }
+  for (const authorization of [good, `Basic ${good}`, `Bearer  ${good}`, `Bearer ${good} x`, ''])
+    t.equal((await ask('/bearer', undefined, { authorization })).statusCode, 401, authorization)
+  t.equal((await ask('/bearer')).statusCode, 401)
+})
+
+t.test('an optional route takes nobody and somebody, but no bad token', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  t.strictSame((await ask('/optional')).json(), { caller: null })
+  t.match((await ask('/optional', identity.token(SUE))).json(), { caller: { id: SUE } })
+  t.equal((await ask('/optional', 'rubbish')).statusCode, 401)
+  t.strictSame((await ask('/optional', undefined, { 'x-user-id': SUE })).json(), { caller: null })
+  t.strictSame((await ask('/public', identity.token(SUE))).json(), { caller: null })
+})
+
+t.test(
+  'seed bug 19: an identity header is never believed, and one that differs is refused',
+  async (t) => {
+    const { app, ask, identity } = await buildGuarded(t)
+    const token = identity.token(SUE)
+    t.equal((await ask('/bearer', undefined, { 'x-user-id': SUE })).statusCode, 401)
+    t.equal((await ask('/bearer', token, { 'x-user-id': SUE })).statusCode, 200)
+    for (const forged of [BOB, '', SUE.toUpperCase(), `${SUE} `, `${SUE}, ${BOB}`])
+      t.equal((await ask('/bearer', token, { 'x-user-id': forged })).statusCode, 401, forged)
+    const port = await listen(app)
+    const twice = await sendRaw(
+      port,
+      `GET /bearer HTTP/1.1\r\nhost: toys\r\nconnection: close\r\nauthorization: Bearer ${token}\r\nx-user-id: ${SUE}\r\nx-user-id: ${BOB}\r\n\r\n`,
+    )
+    t.match(twice, /^HTTP\/1\.1 401 /)
+  },
+)
+
+t.test('what is remembered of one token is never the answer to another', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  const tokens = [SUE, BOB].flatMap((id) =>
+    Array.from({ length: 20 }, (_, count) => ({
+      id,
+      token: identity.token(id, { name: String(count) }),
+      name: String(count),
+    })),
+  )
+  for (let round = 0; round < 2; round += 1) {
+    const answers = await Promise.all(tokens.map(({ token }) => ask('/bearer', token)))
+    for (const [index, { id, name }] of tokens.entries())
+      t.match(answers[index]?.json(), { caller: { id, name } })
+  }
+  const [first] = tokens
+  const forged = `${first?.token.slice(0, -4)}AAAA`
+  t.equal((await ask('/bearer', forged)).statusCode, 401, 'nor is a token like a known one')
+})
+
+t.test('a token that is remembered stops working when it expires', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  const exp = nowSeconds() + 2
+  const token = identity.token(SUE, { exp })
+  t.equal((await ask('/bearer', token)).statusCode, 200)
+  await waitFor('the refusal', async () => (await ask('/bearer', token)).statusCode === 401)
+  t.ok(Date.now() >= exp * 1000, 'and not before')
+})
+
+t.test('a token that is remembered stops working when its key is retired', async (t) => {
+  const identity = createTestIdentity()
+  let state: 'known' | 'retired' | 'unreachable' = 'known'
+  const jwks: JwksCache = {
+    async publicKey(kid) {
+      if (state === 'unreachable') throw serviceUnavailable()
+      if (state === 'retired') throw new Error('unknown signing key')
+      return identity.jwks.publicKey(kid)
+    },
+  }
+  const { app } = await buildToy(t, { auth: { ...identity, jwks, unauthenticated } })
+  app.get('/bearer', { config: { auth: 'bearer' } }, () => 'fine')
+  const headers = { authorization: `Bearer ${identity.token(SUE)}` }
+  const ask = async () => (await app.inject({ url: '/bearer', headers })).statusCode
+  t.equal(await ask(), 200)
+  state = 'retired'
+  t.equal(await ask(), 401)
+  state = 'unreachable'
+  t.equal(await ask(), 503, 'nobody knows whether it is good')
+  state = 'known'
+  t.equal(await ask(), 200)
+})
+
+t.test('a service route takes tokens made for this service and nobody else', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  const sign = (claims: object, expiresIn = 30_000) =>
+    createSigner({ key: identity.internalSecret, algorithm: 'HS256', expiresIn })({ ...claims })
+  t.equal((await ask('/service', identity.serviceToken('toy'))).statusCode, 200)
+  const bad: Record<string, string> = {
+    'for another service': identity.serviceToken('bid'),
+    'for the public API': sign({ sub: 'bid', aud: 'api' }),
+    'for nobody': sign({ sub: 'bid' }),
+    'from nobody': sign({ aud: 'internal:toy' }),
+    'by another secret': createTestIdentityWith('another secret of at least 32 characters'),
+    'of a person': identity.token(SUE),
+    'without an end': createSigner({ key: identity.internalSecret, algorithm: 'HS256' })({
+      sub: 'bid',
+      aud: 'internal:toy',
+    }),
+  }
+  for (const [title, token] of Object.entries(bad))
+    t.equal((await ask('/service', token)).statusCode, 401, title)
+  t.equal((await ask('/service')).statusCode, 401)
+  t.equal((await ask('/bearer', identity.serviceToken('toy'))).statusCode, 401)
+})
+
+function createTestIdentityWith(secret: string): string {
+  return createSigner({ key: secret, algorithm: 'HS256', expiresIn: 30_000 })({
+    sub: 'bid',
+    aud: 'internal:toy',
+  })
+}
+
+t.test(
+  'keys that cannot be fetched are a 503: a good session must not be thrown away',
+  async (t) => {
+    const jwks: JwksCache = {
+      async publicKey() {
+        throw serviceUnavailable()
+      },
+    }
+    const { ask, identity } = await buildGuarded(t, jwks)
+    t.match(await ask('/bearer', identity.token(SUE)), {
+      statusCode: 503,
+      headers: { 'retry-after': '1' },
+    })
+  },
+)
+
+t.test('an address that does not exist is a 404 with and without a token', async (t) => {
+  const { ask, identity } = await buildGuarded(t)
+  t.equal((await ask('/nothing')).statusCode, 404)
+  t.equal((await ask('/nothing', identity.token(SUE))).statusCode, 404)
+})
