@@ -13,22 +13,10 @@ import {
 import type { Registry } from 'prom-client'
 import type { Logger } from '../process/logger.ts'
 import { observeRequests, prepare } from '../telemetry/request-observer.ts'
-import type { Span, Trace } from '../telemetry/tracing.ts'
 import { type AuthOptions, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import { documentAccess, withOptionalDefaults } from './openapi.ts'
 import { createValidatorCompiler } from './validation.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    trace: Trace
-    span: Span | null
-    /** The stable code of the error that is the answer; empty when it is none. */
-    errorCode: string
-    /** Monotonic milliseconds (performance.now) when this process received the request. */
-    receivedAtMs: number
-  }
-}
 
 export type App = FastifyInstance<
   Server,

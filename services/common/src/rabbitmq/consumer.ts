@@ -5,10 +5,8 @@ import type { Envelope, EventContract } from '../contracts/event.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Trace } from '../telemetry/tracing.ts'
 import type { BrokerConnection } from './connection.ts'
-import { createConsumerMetrics } from './consumer-metrics.ts'
 import type { Publisher } from './publisher.ts'
-import { type QueueRunner, startQueueRunner } from './queue-runner.ts'
-import { queueName, RETRY_TIERS, type RetryTier } from './topology.ts'
+import type { RetryTier } from './topology.ts'
 
 /** An event as a handler gets it; `trace` continues in whatever the handler writes. */
 export type Delivery<P = Record<string, unknown>> = Envelope<P> & { trace: Trace }
@@ -76,46 +74,8 @@ export interface ConsumersOptions<DB> {
   depthIntervalMs?: number
 }
 
-export interface Consumers {
-  /** Every queue has a consumer at the broker. */
-  isReady(): boolean
-  /** Takes no more, finishes what was begun, gives back what was not. */
-  close(): Promise<void>
-}
-
 /** Keeps a type per consumer while a list is built. */
 export const transactional = <DB, P extends TObject>(consumer: TransactionalConsumer<DB, P>) =>
   consumer
 export const projection = <DB, P extends TObject>(consumer: ProjectionConsumer<DB, P>) => consumer
 export const idempotent = <P extends TObject>(consumer: IdempotentConsumer<P>) => consumer
-
-const ATTEMPTS_MAX = 5
-const IN_PROCESS_DELAYS_MS = [50, 200, 800]
-const HANDLER_TIMEOUT_MS = 30_000
-
-/** Runs consumers until closed; each queue has its own channel and its own order. */
-export function runConsumers<DB>(options: ConsumersOptions<DB>): Consumers {
-  const queues = options.consumers.map(({ consumer, contract }) => queueName(consumer, contract))
-  const { registry, connection, depthIntervalMs } = options
-  const metrics = createConsumerMetrics(registry, connection, queues, depthIntervalMs)
-  const runners: QueueRunner[] = options.consumers.map((consumer) =>
-    startQueueRunner(
-      {
-        ...options,
-        retryTiers: options.retryTiers ?? RETRY_TIERS,
-        attemptsMax: options.attemptsMax ?? ATTEMPTS_MAX,
-        inProcessDelaysMs: options.inProcessDelaysMs ?? IN_PROCESS_DELAYS_MS,
-        handlerTimeoutMs: options.handlerTimeoutMs ?? HANDLER_TIMEOUT_MS,
-        metrics,
-      },
-      consumer,
-    ),
-  )
-  return {
-    isReady: () => runners.every((runner) => runner.isConsuming()),
-    async close() {
-      metrics.stop()
-      await Promise.all(runners.map((runner) => runner.close()))
-    },
-  }
-}

@@ -3,9 +3,10 @@ import type { Pool } from 'pg'
 import type { ProcessContext } from '../process/service-process.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type BrokerConnection, connectBroker } from './connection.ts'
-import { type Consumer, runConsumers } from './consumer.ts'
+import type { Consumer } from './consumer.ts'
 import { createPublisher } from './publisher.ts'
 import { startOutboxRelay } from './relay.ts'
+import { runConsumers } from './run-consumers.ts'
 import { checkTopology } from './topology.ts'
 
 export interface WorkerMessagingOptions<DB> {

@@ -1,15 +1,27 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
-import type { App } from '../http/server.ts'
 import type { Logger } from '../process/logger.ts'
 import { createRequestObserver } from './metrics.ts'
 import {
   acceptCorrelationId,
   CORRELATION_ATTRIBUTE,
   recordLateSpan,
+  type Span,
   type SpanAttributes,
   startSpan,
+  type Trace,
 } from './tracing.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    trace: Trace
+    span: Span | null
+    /** The stable code of the error that is the answer; empty when it is none. */
+    errorCode: string
+    /** Monotonic milliseconds (performance.now) when this process received the request. */
+    receivedAtMs: number
+  }
+}
 
 /** Logged from here on, also when everything went well. */
 const SLOW_REQUEST_MS = 1_000
@@ -38,7 +50,7 @@ function header(request: FastifyRequest, name: string): string | undefined {
 
 /** Counts, times, traces and logs what is answered. */
 export function observeRequests(
-  app: App,
+  app: Pick<FastifyInstance, 'addHook' | 'decorateRequest'>,
   { log, registry }: { log: Logger; registry: Registry },
 ): void {
   const observe = createRequestObserver(registry)

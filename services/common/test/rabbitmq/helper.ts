@@ -11,12 +11,12 @@ import {
   type Consumer,
   type ConsumersOptions,
   projection,
-  runConsumers,
   transactional,
 } from '#src/rabbitmq/consumer.ts'
 import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createPublisher } from '#src/rabbitmq/publisher.ts'
 import { type RelayOptions, startOutboxRelay } from '#src/rabbitmq/relay.ts'
+import { runConsumers } from '#src/rabbitmq/run-consumers.ts'
 import { createRegistry } from '#src/telemetry/metrics.ts'
 import { createTestBroker } from '#src/testing/broker.ts'
 import { createTestDatabase, type Teardown } from '#src/testing/database.ts'
