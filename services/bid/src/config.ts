@@ -17,7 +17,7 @@ const JUDGING_SETTINGS = {
   BID_QUEUE_MAX: Type.Integer({ default: 2_000, minimum: 1, maximum: 20_000 }),
 }
 
-const ApiConfig = Type.Object({
+const API_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...AUTH_SETTINGS,
@@ -25,7 +25,7 @@ const ApiConfig = Type.Object({
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
 })
 
-const WorkerConfig = Type.Object({
+const WORKER_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...RABBITMQ_SETTINGS,
@@ -34,15 +34,15 @@ const WorkerConfig = Type.Object({
   BID_REFUSED_RETENTION_DAYS: Type.Integer({ default: 90, minimum: 1, maximum: 3_650 }),
 })
 
-const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
-
-const VerifyConfig = Type.Object({
+const VERIFY_SETTINGS = Type.Object({
   LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL,
   ...POSTGRES_SETTINGS,
   BID_INCREMENT_TABLES: JUDGING_SETTINGS.BID_INCREMENT_TABLES,
 })
 
-export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
-export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
-export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)
-export const readVerifyConfig = (env: NodeJS.ProcessEnv) => readConfig(VerifyConfig, env)
+export type ApiConfig = ReturnType<typeof readApiConfig>
+export type WorkerConfig = ReturnType<typeof readWorkerConfig>
+
+export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(API_SETTINGS, env)
+export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WORKER_SETTINGS, env)
+export const readVerifyConfig = (env: NodeJS.ProcessEnv) => readConfig(VERIFY_SETTINGS, env)

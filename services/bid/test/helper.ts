@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { LotTerms } from '@auction/common/contracts/terms.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
@@ -12,9 +13,8 @@ import { type AppDependencies, buildApp } from '#src/app/app.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
 import { closeDueLots } from '#src/app/close-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { MIGRATIONS } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 export interface World {
   app: App
@@ -57,16 +57,16 @@ export async function createWorld(
     ...overrides
   }: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax'>> & { legacyAlias?: boolean } = {},
 ): Promise<World> {
-  const { pool, createPool } = await createTestDatabase(t, MIGRATIONS)
+  const { pool, createPool } = await createTestDatabase(t, SERVICE.migrations)
   const identity = createTestIdentity()
   const log = createLogger('bid', 'silent')
   const build = async (on: Pool) => {
     const app = await buildApp({
       bidPool: on,
       pool: on,
-      db: createDatabase(on),
+      db: createDatabase<Database>(on),
       settings: createBidSettings(),
-      events: createBidEvents(on, { legacyAlias }),
+      events: createBidEvents({ legacyAlias }),
       auth: identity,
       log,
       registry: createRegistry('bid'),
@@ -78,14 +78,14 @@ export async function createWorld(
     return app
   }
   const app = await build(pool)
-  const db = createDatabase(pool)
+  const db = createDatabase<Database>(pool)
   return {
     app,
     pool,
     db,
     identity,
     replica: () => build(createPool()),
-    close: () => closeDueLots({ db, events: createBidEvents(pool, { legacyAlias }), log }),
+    close: () => closeDueLots({ db, events: createBidEvents({ legacyAlias }), log }),
     async putTerms(changes = {}) {
       const terms = lotTerms(changes)
       const response = await app.inject({

@@ -5,6 +5,7 @@
  */
 
 import { buildServer } from '@auction/common/http/server.ts'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
@@ -14,7 +15,7 @@ import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'
 import { bidRoutes } from '../../../services/bid/src/app/routes/bids.ts'
 import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
 import { bidErrors } from '../../../services/bid/src/errors.ts'
-import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
+import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
 import { bareQueue } from './bare-queue.ts'
 import { transactionQueue } from './transaction-queue.ts'
 
@@ -35,7 +36,7 @@ const pool = createPool(
   },
   { log, registry },
 )
-const db = createDatabase(pool)
+const db = createDatabase<Database>(pool)
 const auth = {
   issuer: 'auction-identity',
   internalSecret: 'a secret of the benchmark that nobody needs',
@@ -60,7 +61,7 @@ const app =
         pool,
         db,
         settings: createBidSettings(),
-        events: createBidEvents(pool, { legacyAlias: false }),
+        events: createBidEvents({ legacyAlias: false }),
         auth,
         log,
         registry,

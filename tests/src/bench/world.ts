@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
 import pg from 'pg'
 import { openLot } from '../../../services/bid/src/domain/lot.ts'
-import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
 import { insertLot } from '../../../services/bid/src/infra/postgres/lots.ts'
-import { MIGRATIONS } from '../../../services/bid/src/infra/postgres/migrations.ts'
+import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
+import { SERVICE } from '../../../services/bid/src/service.ts'
 
 export interface BenchWorld {
   postgresUrl: string
@@ -29,8 +30,8 @@ export async function createBenchWorld(infrastructure: Infrastructure): Promise<
   const pool = new pg.Pool({ connectionString: postgresUrl, max: 2 })
   // An idle connection may still be closing when the server stops; that is no error of the run.
   pool.on('error', () => {})
-  await migrate(pool, MIGRATIONS, createLogger('bench', 'silent'))
-  const db = createDatabase(pool)
+  await migrate(pool, SERVICE.migrations, createLogger('bench', 'silent'))
+  const db = createDatabase<Database>(pool)
   const identity = createTestIdentity()
   const expires = Math.floor(Date.now() / 1000) + 7_200
   return {

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import pg from 'pg'
 import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
 import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
-import { createDatabase } from '../../../services/bid/src/infra/postgres/database.ts'
+import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
 import type { SentBid } from './history.ts'
 
 export interface Databases {
@@ -44,7 +45,7 @@ export async function check(databases: Databases, history: SentBid[]): Promise<C
   const identity = new pg.Pool({ connectionString: databases.identity, max: 2 })
   try {
     const ledger = await compareWithLedger(bid, history)
-    const verification = await verifyLots(createDatabase(bid), createBidSettings())
+    const verification = await verifyLots(createDatabase<Database>(bid), createBidSettings())
     const lots = await bid.query(
       `select count(*) filter (where phase = 'closed')::int as closed,
          count(*) filter (where phase = 'closed' and outcome = 'sold'

@@ -56,7 +56,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     observe: metrics,
     decide: (batch) =>
       decideBatch(
-        { pool: bidPool, settings, confirmations, numbers, events, observe: metrics },
+        { pool: bidPool, db, settings, confirmations, numbers, events, observe: metrics },
         batch,
       ),
   })

@@ -1,5 +1,6 @@
 import type { ApplyTermsAnswer, LotTerms as WireTerms } from '@auction/common/contracts/terms.ts'
 import { parseAmount } from '@auction/common/money.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { LotTerms } from '#src/domain/lot.ts'
@@ -58,7 +59,7 @@ export async function applyLotTerms(
   trace: Trace,
   requiresNoBids = false,
 ): Promise<ApplyTermsAnswer> {
-  const answer = await dependencies.db.transaction().execute(async (tx) => {
+  return outboxTransaction(dependencies.db, async (tx) => {
     const lot = await lockLot(tx, terms.itemId)
     const verdict = applyTerms(lot, terms, await databaseTimeMs(tx), requiresNoBids)
     if (verdict.outcome === 'created' && !(await insertLot(tx, verdict.lot))) {
@@ -69,8 +70,6 @@ export async function applyLotTerms(
     }
     return store(dependencies, tx, verdict, terms, lot?.sequence ?? 0, trace)
   })
-  dependencies.events.committed()
-  return answer
 }
 
 async function store(

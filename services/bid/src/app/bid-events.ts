@@ -12,15 +12,9 @@ import {
   type OutboxEvent,
 } from '@auction/common/contracts/event.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import {
-  notifyOutbox,
-  type OutboxRow,
-  outboxRow,
-  writeOutbox,
-} from '@auction/common/rabbitmq/outbox.ts'
+import { type OutboxRow, outboxRow, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import type { Acceptance } from '#src/domain/accept.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
@@ -33,18 +27,18 @@ export interface BidEvents {
   /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
   ofBid(command: BidCommand, verdict: Acceptance, record: BidRecord): OutboxEvent[]
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
-  /** A closed lot; `bidders` are all who bid, the winner included. */
-  /** `isBySeller`: cancelled at the seller's wish. */
+  /**
+   * A closed lot. `bidders` are all who bid, the winner included; `isBySeller`: the seller
+   * cancelled it.
+   */
   ofClosing(lot: Lot, bidders: string[], closedAtMs: number, isBySeller?: boolean): OutboxEvent[]
   outboxRow(events: OutboxEvent[]): OutboxRow | null
   write(tx: Transaction<Database>, events: OutboxEvent[]): Promise<void>
-  /** Wakes the relay; call it after the commit. */
-  committed(): void
 }
 
 const LOSERS_PER_EVENT = 500
 
-export function createBidEvents(pool: Pool, options: { legacyAlias: boolean }): BidEvents {
+export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
   const contextOf = (lot: Lot, trace: Trace): EventContext => ({
     source: 'bid',
     aggregateId: lot.itemId,
@@ -77,7 +71,6 @@ export function createBidEvents(pool: Pool, options: { legacyAlias: boolean }): 
     },
     outboxRow,
     write: (tx, events) => writeOutbox(tx, events),
-    committed: () => notifyOutbox(pool),
   }
 }
 

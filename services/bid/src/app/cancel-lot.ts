@@ -1,4 +1,5 @@
 import type { CancelLotAnswer } from '@auction/common/contracts/terms.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import { cancel } from '#src/domain/cancel.ts'
 import { type LotTerms, openLot } from '#src/domain/lot.ts'
 import { applyTerms } from '#src/domain/terms.ts'
@@ -16,7 +17,7 @@ export async function cancelLot(
   terms: LotTerms,
   isBySeller: boolean,
 ): Promise<CancelLotAnswer> {
-  const outcome = await db.transaction().execute(async (tx) => {
+  const outcome = await outboxTransaction(db, async (tx) => {
     let lot = await lockLot(tx, terms.itemId)
     if (lot === undefined) {
       const verdict = applyTerms(undefined, terms, await databaseTimeMs(tx))
@@ -38,6 +39,5 @@ export async function cancelLot(
     await events.write(tx, events.ofClosing(verdict.lot, bidders, cancelledAtMs, isBySeller))
     return verdict.outcome
   })
-  events.committed()
   return { outcome }
 }

@@ -1,5 +1,6 @@
 import { isUnavailable } from '@auction/common/http/errors.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
@@ -42,7 +43,7 @@ async function closeSome(
   limit: number,
   failed: string[],
 ): Promise<number> {
-  const closings = await db.transaction().execute(async (tx) => {
+  const closings = await outboxTransaction(db, async (tx) => {
     const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit, failed)
     if (lots.length === 0) return []
     const nowMs = await databaseTimeMs(tx)
@@ -55,7 +56,6 @@ async function closeSome(
     }
     return done
   })
-  if (closings.length > 0) events.committed()
   for (const { lot, lagSeconds } of closings) {
     observe?.closed(lot.outcome ?? 'none', lagSeconds)
     log.info({ itemId: lot.itemId, outcome: lot.outcome, lagSeconds }, 'lot closed')

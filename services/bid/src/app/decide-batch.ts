@@ -1,6 +1,8 @@
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { isUnavailable } from '@auction/common/http/errors.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
+import { wakeRelay } from '@auction/common/rabbitmq/outbox.ts'
+import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
@@ -13,6 +15,7 @@ import {
   lockLots,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
 import { acceptedRecord, autoRecords, refusedRecord } from './bid-records.ts'
@@ -21,7 +24,10 @@ import type { Confirmations } from './confirmation.ts'
 import { isoInstant } from './lot-view.ts'
 
 export interface DecideDependencies {
+  /** For the batches. */
   pool: Pool
+  /** For waking the relay after a commit. */
+  db: Kysely<Database>
   settings: BidSettings
   confirmations: Confirmations
   numbers: BidderNumbers
@@ -71,7 +77,7 @@ export async function decideBatch(
     await client.query('commit')
     dependencies.numbers.learn(batch.write.bidders)
     observeDecisions(dependencies, commands, decisions)
-    if (batch.write.outbox !== null) dependencies.events.committed()
+    if (batch.write.outbox !== null) wakeRelay(dependencies.db)
     return decisions
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error))

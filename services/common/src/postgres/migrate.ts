@@ -20,6 +20,14 @@ export const messagingMigrations: MigrationSet = {
   dir: fileURLToPath(new URL('../../migrations', import.meta.url)),
 }
 
+/**
+ * Every migration of a service's database, in the order in which they run: outbox and inbox first,
+ * then the `migrations` folder of the service.
+ */
+export function serviceMigrations(service: string, dir: string): MigrationSet[] {
+  return [messagingMigrations, { name: service, dir }]
+}
+
 interface Migration {
   name: string
   sql: string
@@ -44,7 +52,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
  */
 export async function migrate(
   pool: Pool,
-  sets: MigrationSet[],
+  sets: readonly MigrationSet[],
   log: Logger,
   lockPauseMs = LOCK_PAUSE_MS,
 ): Promise<void> {
@@ -133,7 +141,10 @@ async function connectPatiently(pool: Pool, log: Logger): Promise<PoolClient> {
  * A readiness check that reads only: true when the database answers and every file has been run.
  * Newer migrations of a later version do not matter, so an old pod stays ready during an upgrade.
  */
-export function createMigrationCheck(pool: Pool, sets: MigrationSet[]): () => Promise<boolean> {
+export function createMigrationCheck(
+  pool: Pool,
+  sets: readonly MigrationSet[],
+): () => Promise<boolean> {
   const names = sets.flatMap(readSet).map(({ name }) => name)
   let isComplete = false
   return async () => {

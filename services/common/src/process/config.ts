@@ -29,6 +29,12 @@ export const POSTGRES_SETTINGS = {
   POSTGRES_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 100 }),
 }
 
+/** Settings of a command that needs the database and nothing else, such as the migrations. */
+export const MigrateConfig = Type.Object({
+  LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL,
+  ...POSTGRES_SETTINGS,
+})
+
 /** Settings of a process that verifies callers. */
 export const AUTH_SETTINGS = {
   JWKS_URL: Type.String({ minLength: 1 }),

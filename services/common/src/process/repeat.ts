@@ -6,6 +6,23 @@ export interface Repeated {
   stop(): Promise<void>
 }
 
+/** Work that a process repeats for as long as it runs. */
+export interface Timer {
+  name: string
+  intervalMs: number
+  run(): Promise<unknown>
+}
+
+/** Starts every timer; one `stop` waits for all of them. */
+export function repeatAll(timers: readonly Timer[], log: Logger): Repeated {
+  const repeated = timers.map(({ name, intervalMs, run }) => repeat(name, intervalMs, log, run))
+  return {
+    async stop() {
+      await Promise.all(repeated.map((timer) => timer.stop()))
+    },
+  }
+}
+
 /**
  * Runs `work` again and again, `intervalMs` after the previous run ended. A failure is logged and
  * the next run comes as usual, so a lost database only delays the work.

@@ -6,7 +6,7 @@ export interface BrokerAddress {
   hasLegacyExchanges: boolean
 }
 
-export interface BrokerSettings {
+export interface BrokerConfig {
   RABBITMQ_URL: string
   RABBITMQ_USERNAME: string
   RABBITMQ_PASSWORD: string
@@ -15,7 +15,7 @@ export interface BrokerSettings {
 }
 
 /** The address with the credentials in it, encoded: a password may hold any character. */
-export function brokerAddress(settings: BrokerSettings): BrokerAddress {
+export function brokerAddress(settings: BrokerConfig): BrokerAddress {
   // The error of `new URL` holds the text, and with it perhaps a password: it must not be logged.
   const url = URL.parse(settings.RABBITMQ_URL)
   if (url === null) throw new Error('RABBITMQ_URL is not a URL such as amqp://host:5672/vhost')

@@ -1,4 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Logger } from '../process/logger.ts'
+import { type Repeated, repeat } from '../process/repeat.ts'
 
 /** Claims a message inside the transaction of its effects; false when it was handled before. */
 export async function claim<DB>(
@@ -26,6 +28,18 @@ export async function countAttempt<DB>(
     returning attempts
   `.execute(db)
   return rows[0]?.attempts ?? 1
+}
+
+// Longer than outbox and dead letters are kept, so a late replay is still recognised.
+const RETENTION_DAYS = 30
+const PURGE_INTERVAL_MS = 60_000
+const PURGE_BATCH = 1_000
+
+/** Purges the inbox now and then; every worker runs it, because every consumer fills the inbox. */
+export function startInboxPurge<DB>(db: Kysely<DB>, log: Logger): Repeated {
+  return repeat('inbox purge', PURGE_INTERVAL_MS, log, () =>
+    purgeInbox(db, RETENTION_DAYS, PURGE_BATCH),
+  )
 }
 
 /** Deletes entries older than the retention, which must exceed that of outbox and dead letters. */

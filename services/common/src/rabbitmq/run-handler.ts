@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
-import { runWithTrace } from '../telemetry/tracing.ts'
 import type { Consumer, ConsumersOptions, Delivery } from './consumer.ts'
 import { claim } from './inbox.ts'
+import { hasWrittenOutbox, wakeRelay } from './outbox.ts'
 
 /** `repeated`: its effects were there already. */
 export type Handled = 'handled' | 'repeated'
@@ -22,15 +22,12 @@ export async function runHandler<DB>(
       onCommitted?.()
       return 'handled'
     case 'idempotent':
-      await withTimeout(
-        timeoutMs,
-        runWithTrace(first.trace, () => consumer.handle(first)),
-      )
+      await withTimeout(timeoutMs, consumer.handle(first))
       return 'handled'
     case 'transactional': {
       const handled = await inTransaction(db, timeoutMs, async (tx): Promise<Handled> => {
         if (!(await claim(tx, queue, first.id))) return 'repeated'
-        await runWithTrace(first.trace, () => consumer.handle(tx, first))
+        await consumer.handle(tx, first)
         return 'handled'
       })
       onCommitted?.()
@@ -52,6 +49,7 @@ async function inTransaction<DB, T>(
   try {
     const result = await withTimeout(timeoutMs, work(tx))
     await tx.commit().execute()
+    if (hasWrittenOutbox(tx)) wakeRelay(db)
     return result
   } catch (error) {
     // On a lost connection there is nothing to roll back; the first error tells why.

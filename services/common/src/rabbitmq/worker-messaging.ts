@@ -4,6 +4,7 @@ import type { ProcessContext } from '../process/service-process.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type BrokerConnection, connectBroker } from './connection.ts'
 import type { Consumer } from './consumer.ts'
+import { startInboxPurge } from './inbox.ts'
 import { createPublisher } from './publisher.ts'
 import { startOutboxRelay } from './relay.ts'
 import { runConsumers } from './run-consumers.ts'
@@ -26,8 +27,9 @@ export interface WorkerMessaging {
 }
 
 /**
- * What every worker runs: a connection to publish and one to consume, the outbox relay and the
- * consumers. Stops in the order that loses nothing: consumers, relay, channels, connections.
+ * What every worker runs: a connection to publish and one to consume, the outbox relay, the inbox
+ * purge and the consumers. Stops in the order that loses nothing: consumers, relay, channels,
+ * connections.
  */
 export function startMessaging<DB>(options: WorkerMessagingOptions<DB>): WorkerMessaging {
   const { service, broker, pool, db, context } = options
@@ -40,6 +42,8 @@ export function startMessaging<DB>(options: WorkerMessagingOptions<DB>): WorkerM
   lifecycle.onStop('publisher', () => publisher.close())
   const relay = startOutboxRelay({ pool, publisher, log, registry })
   lifecycle.onStop('relay', () => relay.close())
+  const purge = startInboxPurge(db, log)
+  lifecycle.onStop('inbox purge', () => purge.stop())
   const consumers = runConsumers({
     connection: consuming,
     publisher,

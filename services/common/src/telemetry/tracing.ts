@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
 import {
   type Span as ApiSpan,
@@ -181,18 +180,4 @@ export function ownTrace(name: string): Trace {
   // Ended at once: only an ended span is exported, and what follows names it as its parent.
   span.end(undefined, { [CORRELATION_ATTRIBUTE]: traceId })
   return { traceparent, traceId, correlationId: traceId }
-}
-
-// Only consumers use this store. Requests carry their trace on the request object, because an
-// AsyncLocalStorage scope per request costs a tenth of the throughput.
-const storage = new AsyncLocalStorage<Trace>()
-
-/** The trace of the message being handled, if any. */
-export function currentTrace(): Trace | undefined {
-  return storage.getStore()
-}
-
-/** Runs `work` so that currentTrace() answers with `trace` inside it. */
-export function runWithTrace<T>(trace: Trace, work: () => T): T {
-  return storage.run(trace, work)
 }

@@ -19,7 +19,7 @@ export interface Teardown {
 /** A fresh database of the test's own, migrated, dropped when the test ends. */
 export async function createTestDatabase(
   t: Teardown,
-  migrations: MigrationSet[],
+  migrations: readonly MigrationSet[],
 ): Promise<TestDatabase> {
   const url = new URL(required('TEST_POSTGRES_URL'))
   const name = `test_${randomBytes(8).toString('hex')}`

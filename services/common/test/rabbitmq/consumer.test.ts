@@ -4,10 +4,9 @@ import t from 'tap'
 import { bidPlaced } from '#src/contracts/bid.ts'
 import { createEvent } from '#src/contracts/event.ts'
 import { idempotent, PermanentError, transactional } from '#src/rabbitmq/consumer.ts'
-import { writeOutbox } from '#src/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
 import { createRegistry } from '#src/telemetry/metrics.ts'
-import { currentTrace } from '#src/telemetry/tracing.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import {
   createMessagingWorld,
@@ -70,38 +69,37 @@ t.test(
   async (t) => {
     const world = await createMessagingWorld(t)
     const seen: unknown[] = []
-    let written = 0
-    world.relay()
-    world.consume(
-      [
-        transactional<EffectsDatabase, typeof bidPlaced.payload>({
-          kind: 'transactional',
-          consumer: 'auction',
-          contract: bidPlaced,
-          async handle(tx, event) {
-            const trace = currentTrace()
-            seen.push(trace)
-            const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
-            await writeOutbox(tx, [
-              createEvent(
-                unheard,
-                { ...context, trace: trace ?? event.trace },
-                { itemId: event.payload.itemId },
-              ),
-            ])
-          },
-        }),
-      ],
-      {
-        onCommitted: () => {
-          written += 1
+    await waitFor('the publisher', () => world.publisher.isReady())
+    // The relay polls once a minute, so only the wake-ups after both commits publish in time.
+    const relay = world.relay({ pollIntervalMs: 60_000, publisher: world.publisher })
+    await waitFor('active', () => relay.isActive())
+    world.consume([
+      transactional<EffectsDatabase, typeof bidPlaced.payload>({
+        kind: 'transactional',
+        consumer: 'auction',
+        contract: bidPlaced,
+        async handle(tx, event) {
+          seen.push(event.trace)
+          const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
+          await writeOutbox(tx, [
+            createEvent(
+              unheard,
+              { ...context, trace: event.trace },
+              { itemId: event.payload.itemId },
+            ),
+          ])
         },
-      },
-    )
+      }),
+    ])
     const event = placed(itemId(), '10.00', 1)
     const traceId = 'b'.repeat(32)
-    await world.write([{ ...event, traceparent: `00-${traceId}-${'c'.repeat(16)}-00` }])
-    await waitFor('the commit', () => written === 1)
+    await outboxTransaction(world.db, (tx) =>
+      writeOutbox(tx, [{ ...event, traceparent: `00-${traceId}-${'c'.repeat(16)}-00` }]),
+    )
+    await waitFor('both events to be published', async () => {
+      const { rows } = await world.pool.query('select 1 from outbox where sent_at is not null')
+      return rows.length === 2
+    })
     t.match(seen, [{ traceId, correlationId: 'test' }])
     const { rows } = await world.pool.query(
       `select events->0->'envelope' as envelope from outbox order by seq desc limit 1`,

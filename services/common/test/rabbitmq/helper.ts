@@ -146,7 +146,7 @@ export async function createMessagingWorld(t: Teardown) {
     later,
     open,
     publisher,
-    write: (events: OutboxEvent[]) => writeOutbox(db, events),
+    write: (events: OutboxEvent[]) => db.transaction().execute((tx) => writeOutbox(tx, events)),
     relay: (options: Partial<RelayOptions> = {}) =>
       later(
         startOutboxRelay({

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { notifyOutbox, writeOutbox } from '#src/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createRegistry } from '#src/telemetry/metrics.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
@@ -77,14 +77,15 @@ t.test('a lost database session gives the lock up and the relay starts over', as
   await world.drain(QUEUE, 1)
 })
 
-t.test('a notification wakes the relay long before its poll would', async (t) => {
+t.test('a transaction that writes events wakes the relay long before its poll would', async (t) => {
   const world = await createMessagingWorld(t)
   await waitFor('the publisher', () => world.publisher.isReady())
   const relay = world.relay({ pollIntervalMs: 60_000, publisher: world.publisher })
   await waitFor('active', () => relay.isActive())
   for (let sequence = 1; sequence <= 3; sequence += 1) {
-    await world.write([placed(itemId(), '10.00', sequence)])
-    notifyOutbox(world.pool)
+    await outboxTransaction(world.db, (tx) =>
+      writeOutbox(tx, [placed(itemId(), '10.00', sequence)]),
+    )
     await world.drain(QUEUE, 1)
   }
 })

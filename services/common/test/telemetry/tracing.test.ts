@@ -1,11 +1,5 @@
 import t from 'tap'
-import {
-  acceptCorrelationId,
-  currentTrace,
-  parseTraceparent,
-  runWithTrace,
-  startSpan,
-} from '#src/telemetry/tracing.ts'
+import { acceptCorrelationId, parseTraceparent, startSpan } from '#src/telemetry/tracing.ts'
 
 const PARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
 
@@ -40,10 +34,4 @@ t.test('a correlation id is taken when it is harmless to log', async (t) => {
   for (const header of ['', 'a b', 'a\nb', 'ä', 'x'.repeat(65), undefined, ['a']]) {
     t.equal(acceptCorrelationId(header), undefined)
   }
-})
-
-t.test('the trace of a message is known inside its handler and nowhere else', async (t) => {
-  const trace = { traceparent: PARENT, traceId: 'a', correlationId: 'c' }
-  t.equal(await runWithTrace(trace, async () => currentTrace()), trace)
-  t.equal(currentTrace(), undefined)
 })
