@@ -10,7 +10,7 @@ import { createLogger } from '@auction/common/process/logger.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'
-import { createObligationCheck } from '#src/app/obligations.ts'
+import { createObligationCheck } from '#src/app/leaving/obligations.ts'
 import { INTERNAL_SECRET } from './helper.ts'
 
 /**

@@ -1,10 +1,10 @@
 import type { Logger } from '@auction/common/process/logger.ts'
 import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
-import type { DeletionDependencies } from './delete-account.ts'
-import { finishDeletions } from './finish-deletions.ts'
+import { type KeyDependencies, keepKeys } from '#src/app/keys/rotate-keys.ts'
+import type { DeletionDependencies } from '#src/app/leaving/delete-account.ts'
+import { finishDeletions } from '#src/app/leaving/finish-deletions.ts'
+import type { WorkerMetrics } from '#src/app/metrics/worker-metrics.ts'
 import { endDueSuspensions } from './operators/reinstate-user.ts'
-import { type KeyDependencies, keepKeys } from './rotate-keys.ts'
-import type { WorkerMetrics } from './worker-metrics.ts'
 
 export interface TimerDependencies extends KeyDependencies, DeletionDependencies {
   log: Logger

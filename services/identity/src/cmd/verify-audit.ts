@@ -1,6 +1,6 @@
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
-import { type AuditHead, verifyAudit } from '#src/app/verify-audit.ts'
+import { type AuditHead, verifyAudit } from '#src/app/audit/verify-audit.ts'
 import { readDatabaseConfig } from '#src/config.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 

@@ -4,9 +4,9 @@ import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { GrantableRole } from '#src/domain/roles.ts'
-import { setRoles } from '#src/infra/postgres/account-changes.ts'
-import { recordAudit } from '#src/infra/postgres/audit.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { setRoles } from '#src/infra/postgres/users/account-changes.ts'
 
 export interface RoleChange {
   action: 'role.granted' | 'role.revoked' | 'role.accepted'

@@ -4,15 +4,15 @@ import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { identityErrors } from '#src/errors.ts'
-import { lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
-import { recordAudit } from '#src/infra/postgres/audit.ts'
-import type { Database } from '#src/infra/postgres/schema.ts'
-import type { LiveSession } from '#src/infra/postgres/sessions.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {
   deleteDueSuspension,
   deleteSuspension,
   readDueSuspensions,
-} from '#src/infra/postgres/suspensions.ts'
+} from '#src/infra/postgres/operators/suspensions.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
+import { lockAccounts, setStatus } from '#src/infra/postgres/users/account-changes.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 import { lockForOperator, readReason } from './suspend-user.ts'
 

@@ -3,17 +3,21 @@ import { userSuspended } from '@auction/common/contracts/identity.ts'
 import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import type { Mails } from '#src/app/mails.ts'
-import { refuseDeletion } from '#src/app/refuse-deletion.ts'
+import { refuseDeletion } from '#src/app/leaving/refuse-deletion.ts'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { actorAmong, permitted } from '#src/app/users/actor.ts'
 import { judgeOperator, normaliseReason } from '#src/domain/operators.ts'
 import { identityErrors } from '#src/errors.ts'
-import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/account-changes.ts'
-import { recordAudit } from '#src/infra/postgres/audit.ts'
-import { deleteDeletion } from '#src/infra/postgres/deletions.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import { deleteDeletion } from '#src/infra/postgres/leaving/deletions.ts'
+import { isToCome, putSuspension } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
-import { isToCome, putSuspension } from '#src/infra/postgres/suspensions.ts'
-import { actorAmong, permitted } from './actor.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import {
+  type LockedAccount,
+  lockAccounts,
+  setStatus,
+} from '#src/infra/postgres/users/account-changes.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 
 export interface SuspendCommand {

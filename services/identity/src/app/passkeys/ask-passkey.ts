@@ -1,8 +1,8 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
-import { readPasskeys } from '#src/infra/postgres/passkeys.ts'
-import { readPendingLogin } from '#src/infra/postgres/pending-logins.ts'
+import { readPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
+import { readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
 import type { PasskeyDependencies } from './check-passkey.ts'
 import { askForSignature } from './passkey-challenge.ts'
 

@@ -18,10 +18,10 @@ import {
   type ListedPasskey,
   readPasskeys,
   renamePasskey,
-} from '#src/infra/postgres/passkeys.ts'
+} from '#src/infra/postgres/passkeys/passkeys.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/two-factor.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
 import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
 import { askForSignature, takeChallenge } from './passkey-challenge.ts'
 

@@ -3,13 +3,16 @@ import type {
   AuthenticationResponseJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server'
-import type { AccessTokens } from '#src/app/access-token.ts'
-import type { LoggedIn } from '#src/app/log-in.ts'
-import { type EmailVerification, requireVerifiedEmail } from '#src/app/require-verified-email.ts'
-import { startSession } from '#src/app/start-session.ts'
-import type { Throttle } from '#src/app/throttle.ts'
-import type { Visitor } from '#src/app/visitor.ts'
-import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import {
+  type EmailVerification,
+  requireVerifiedEmail,
+} from '#src/app/accounts/require-verified-email.ts'
+import type { LoggedIn } from '#src/app/login/log-in.ts'
+import type { AccessTokens } from '#src/app/sessions/access-token.ts'
+import { startSession } from '#src/app/sessions/start-session.ts'
+import type { Throttle } from '#src/app/throttling/throttle.ts'
+import type { Visitor } from '#src/app/visitors/visitor.ts'
+import { lockUser } from '#src/infra/postgres/users/locked-user.ts'
 import {
   checkPasskey,
   type PasskeyDependencies,

@@ -5,7 +5,7 @@ import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import {
   insertPasskeyChallenge,
   takePasskeyChallenge,
-} from '#src/infra/postgres/passkey-challenges.ts'
+} from '#src/infra/postgres/passkeys/passkey-challenges.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { readChallenge } from '#src/infra/webauthn/client-data.ts'
 

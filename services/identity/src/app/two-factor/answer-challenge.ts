@@ -1,14 +1,14 @@
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import type { AccessTokens } from '#src/app/access-token.ts'
-import type { LoggedIn } from '#src/app/log-in.ts'
-import type { Mails } from '#src/app/mails.ts'
-import { startSession } from '#src/app/start-session.ts'
-import type { Throttle } from '#src/app/throttle.ts'
-import type { Visitor } from '#src/app/visitor.ts'
+import type { LoggedIn } from '#src/app/login/log-in.ts'
+import type { Mails } from '#src/app/mails/mails.ts'
+import type { AccessTokens } from '#src/app/sessions/access-token.ts'
+import { startSession } from '#src/app/sessions/start-session.ts'
+import type { Throttle } from '#src/app/throttling/throttle.ts'
+import type { Visitor } from '#src/app/visitors/visitor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
-import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/pending-logins.ts'
-import { lockUser } from '#src/infra/postgres/two-factor.ts'
+import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
+import { lockUser } from '#src/infra/postgres/users/locked-user.ts'
 import {
   checkFactor,
   type FactorDependencies,

@@ -6,20 +6,20 @@ import { identityErrors } from '#src/errors.ts'
 import { createRecoveryCode, formatRecoveryCode } from '#src/infra/crypto/recovery-code.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { createTotpSecret, totpUri } from '#src/infra/crypto/totp.ts'
-import { replaceRecoveryCodes } from '#src/infra/postgres/recovery-codes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import { replaceRecoveryCodes } from '#src/infra/postgres/two-factor/recovery-codes.ts'
 import {
   deleteTotpSecret,
   isEnrolmentOpen,
   replaceTotpSecret,
-} from '#src/infra/postgres/totp-secrets.ts'
+} from '#src/infra/postgres/two-factor/totp-secrets.ts'
 import {
   addSessionMethod,
   type LockedUser,
   lockUserOf,
   switchTwoFactor,
-} from '#src/infra/postgres/two-factor.ts'
+} from '#src/infra/postgres/users/locked-user.ts'
 import {
   type CheckCodeDependencies,
   type CheckedCode,

@@ -1,17 +1,17 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { IdentityMetrics } from '#src/app/metrics.ts'
+import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import { readCode } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/refresh-token.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { findTotpStep } from '#src/infra/crypto/totp.ts'
-import { spendRecoveryCode } from '#src/infra/postgres/recovery-codes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { spendRecoveryCode } from '#src/infra/postgres/two-factor/recovery-codes.ts'
 import {
   admitTotpTry,
   type SealedTotpSecret,
   spendTotpStep,
-} from '#src/infra/postgres/totp-secrets.ts'
+} from '#src/infra/postgres/two-factor/totp-secrets.ts'
 
 export interface CheckCodeDependencies {
   db: Kysely<Database>

@@ -1,8 +1,8 @@
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import type { Mail, Mails } from '#src/app/mails.ts'
-import { recordAudit } from '#src/infra/postgres/audit.ts'
+import type { Mail, Mails } from '#src/app/mails/mails.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { CheckedFactor } from './check-factor.ts'
 

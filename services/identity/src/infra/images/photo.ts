@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { createPermits, type Permits } from '#src/infra/argon2/permits.ts'
+import { createPermits, type Permits } from '#src/infra/permits.ts'
 
 export const PHOTO_BYTES_MAX = 5 * 1024 * 1024
 

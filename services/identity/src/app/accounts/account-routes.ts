@@ -1,0 +1,99 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { identityErrors } from '#src/errors.ts'
+import { type RegisterDependencies, registerUser } from './register-user.ts'
+
+const RegisterBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 160, description: '1 to 80 characters' }),
+    email: Type.String({ minLength: 1, maxLength: 254 }),
+    password: Type.String({ minLength: 1, maxLength: 1024, description: '8 to 128 characters' }),
+  },
+  STRICT,
+)
+
+const RegisterAnswer = Type.Object({ id: Uuid, name: Type.String(), email: Type.String() })
+
+const MeAnswer = Type.Object({
+  id: Uuid,
+  name: Type.String(),
+  email: Type.String(),
+  emailVerified: Type.Boolean(),
+  twoFactorEnabled: Type.Boolean(),
+  roles: Type.Array(Type.String()),
+  createdAt: Instant,
+})
+
+const ValidateAnswer = Type.Object({ id: Uuid, roles: Type.Array(Type.String()) })
+
+export interface AccountRoutesOptions extends RegisterDependencies {
+  checkSession: SessionCheck
+}
+
+/** Registration, the caller's own account, and the check that the gateway makes on every call. */
+export async function accountRoutes(app: App, options: AccountRoutesOptions): Promise<void> {
+  app.post(
+    '/identity/register',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['accounts'],
+        summary: 'Open an account',
+        body: RegisterBody,
+        response: answers({ 201: RegisterAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const visitor = visitorOf(request)
+      const user = await registerUser(options, request.body, { visitor, trace: request.trace })
+      reply.code(201).header('cache-control', 'no-store')
+      return user
+    },
+  )
+
+  app.get(
+    '/identity/me',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['accounts'],
+        summary: 'The account of the caller',
+        security: [{ bearer: [] }],
+        response: answers({ 200: MeAnswer }),
+      },
+    },
+    async (request, reply) => {
+      if (request.caller === null) throw identityErrors.unauthenticated()
+      const { createdAt, ...session } = await options.checkSession(request.caller)
+      reply.header('cache-control', 'no-store')
+      return { ...session, createdAt: createdAt.toISOString() }
+    },
+  )
+
+  app.get(
+    '/identity/validate',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['accounts'],
+        summary: 'Asked by the gateway before every call: is this token good at this moment?',
+        security: [{ bearer: [] }],
+        response: answers({ 200: ValidateAnswer }),
+      },
+    },
+    async (request, reply) => {
+      if (request.caller === null) throw identityErrors.unauthenticated()
+      const { id, email, roles } = await options.checkSession(request.caller)
+      reply.headers({
+        'cache-control': 'no-store',
+        'x-user-id': id,
+        'x-user-email': email,
+        'x-user-roles': roles.join(','),
+      })
+      return { id, roles }
+    },
+  )
+}

@@ -1,0 +1,119 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userUpdated } from '@auction/common/contracts/identity.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { recordVerification } from '#src/app/users/open-account.ts'
+import { normaliseEmail } from '#src/domain/email.ts'
+import { identityErrors, throttled } from '#src/errors.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import {
+  type EmailChange,
+  endEmailChanges,
+  insertEmailChange,
+  readLinkedChange,
+} from '#src/infra/postgres/accounts/email-changes.ts'
+import { deleteClaims, deleteRegistration } from '#src/infra/postgres/accounts/registrations.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import { forgetResets } from '#src/infra/postgres/passwords/password-resets.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  isSessionAlive,
+  type LiveSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions/sessions.ts'
+import { setEmail } from '#src/infra/postgres/users/account-changes.ts'
+import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
+import { type LockedUser, lockUser, lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
+
+export interface ChangeEmailDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  mails: Mails
+}
+
+/**
+ * Notes that somebody who proved who they are wants another address, in the same words and work
+ * whether it has an account. The old address hears of it at once: its owner may be somebody else
+ * than who holds the session.
+ */
+export async function askEmailChange(
+  { pool, db, mails }: ChangeEmailDependencies,
+  session: LiveSession,
+  text: string,
+  trace: Trace,
+): Promise<void> {
+  const emailNormalised = normaliseEmail(text)
+  if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
+  const { id: userId, sessionId } = session
+  await db.transaction().execute(async (tx) => {
+    const user = await lockUserOf(tx, session)
+    if (user === undefined) throw identityErrors.unauthenticated()
+    const change = { userId, sessionId, email: text, emailNormalised }
+    if (!(await insertEmailChange(tx, change, trace))) throw throttled(86_400)
+    const { email: to, name } = user
+    await writeOutbox(tx, [
+      mails.request({ template: 'email_change_asked', to, name, userId }, trace),
+    ])
+    await recordAudit(tx, {
+      ...{ action: 'email.change_asked', actorId: userId, subjectId: userId },
+      details: {},
+    })
+  })
+  notifyOutbox(pool)
+}
+
+/**
+ * Gives the account the address whose mailbox the link came from. Links that were mailed to the old
+ * one die with it, and so does every session but the one that asked. A link works as long as that
+ * one stands: a stranger's wish ends when the owner throws the stranger out.
+ */
+export async function confirmEmailChange(
+  { pool, db, mails }: ChangeEmailDependencies,
+  token: string,
+  trace: Trace,
+): Promise<void> {
+  const digest = digestOf(token)
+  const asked = await readLinkedChange(db, digest)
+  if (asked === undefined) throw identityErrors.invalidLink()
+  await db.transaction().execute(async (tx) => {
+    await lockAddress(tx, asked.emailNormalised)
+    const user = await lockUser(tx, asked.userId)
+    // The link may have been used, or a newer wish have come, while this waited.
+    const change = await readLinkedChange(tx, digest)
+    if (user === undefined || change === undefined) throw identityErrors.invalidLink()
+    // Whoever ended that session, with a new password perhaps, wants nothing of what it asked for.
+    if (!(await isSessionAlive(tx, change.sessionId))) throw identityErrors.invalidLink()
+    const owner = await readUserByAddress(tx, change.emailNormalised)
+    if (owner !== undefined && owner.id !== user.id) throw identityErrors.invalidLink()
+    await settle(tx, { user, change, trace })
+    const { id: userId, name, email: to } = user
+    await writeOutbox(tx, [mails.request({ template: 'email_changed', to, name, userId }, trace)])
+  })
+  notifyOutbox(pool)
+}
+
+async function settle(
+  tx: Transaction<Database>,
+  { user, change, trace }: { user: LockedUser; change: EmailChange; trace: Trace },
+): Promise<void> {
+  const { userId, email, emailNormalised, sessionId } = change
+  const sequence = await setEmail(tx, userId, { email, emailNormalised })
+  await endEmailChanges(tx, userId)
+  await deleteClaims(tx, emailNormalised)
+  // The account may itself have waited for its old address to be verified.
+  await deleteRegistration(tx, userId)
+  await forgetResets(tx, userId)
+  await revokeSessionsOfUser(tx, userId, 'email_changed', sessionId)
+  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const payload = { userId, changedFields: ['email'], email }
+  await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
+  await recordAudit(tx, {
+    ...{ action: 'email.changed', actorId: user.id, subjectId: user.id },
+    details: {},
+  })
+  await recordVerification(tx, { id: userId, emailNormalised }, trace)
+}

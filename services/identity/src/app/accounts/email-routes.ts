@@ -1,0 +1,79 @@
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { askEmailChange, type ChangeEmailDependencies, confirmEmailChange } from './change-email.ts'
+import { type VerifyEmailDependencies, verifyEmail } from './verify-email.ts'
+
+export interface EmailRoutesOptions extends VerifyEmailDependencies, ChangeEmailDependencies {
+  checkSession: SessionCheck
+}
+
+/** Showing whose an address is, and changing it, by mailed links. */
+export async function emailRoutes(app: App, options: EmailRoutesOptions): Promise<void> {
+  const { provenSessionOf } = readersOf(options.checkSession)
+  const tags = ['e-mail']
+  const Token = Type.String({ minLength: 1, maxLength: 128 })
+
+  app.post(
+    '/identity/email/verify',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags,
+        summary: 'Verify an address by a mailed link; asks for the password where two wait for it',
+        body: Type.Object(
+          {
+            token: Token,
+            password: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
+          },
+          STRICT,
+        ),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { token, password } = request.body
+      await verifyEmail(options, { token, password }, request.trace)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/identity/email/change',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags,
+        summary: 'Ask for another address after a fresh proof; a link is mailed to it',
+        security: [{ bearer: [] }],
+        body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 254 }) }, STRICT),
+        response: answers({ 202: Type.Object({}) }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      await askEmailChange(options, session, request.body.email, request.trace)
+      reply.code(202).header('cache-control', 'no-store')
+      return {}
+    },
+  )
+
+  app.post(
+    '/identity/email/confirm',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags,
+        summary: 'Take the address that a mailed link came to; your other sessions end',
+        body: Type.Object({ token: Token }, STRICT),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      await confirmEmailChange(options, request.body.token, request.trace)
+      return reply.code(204).send(null)
+    },
+  )
+}

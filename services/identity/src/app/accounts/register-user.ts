@@ -1,0 +1,81 @@
+import { newId } from '@auction/common/ids.ts'
+import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
+import { readNewPassword } from '#src/app/passwords/passwords.ts'
+import type { Throttle } from '#src/app/throttling/throttle.ts'
+import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
+import { openAccount } from '#src/app/users/open-account.ts'
+import type { Visitor } from '#src/app/visitors/visitor.ts'
+import { normaliseEmail } from '#src/domain/email.ts'
+import { normaliseName } from '#src/domain/name.ts'
+import { identityErrors } from '#src/errors.ts'
+import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
+import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
+import { insertRegistration } from '#src/infra/postgres/accounts/registrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
+import type { EmailVerification } from './require-verified-email.ts'
+
+export interface RegisterDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  hasher: PasswordHasher
+  metrics: IdentityMetrics
+  throttle: Throttle
+  legacyAlias: boolean
+  emailVerification: EmailVerification
+  isBreached: BreachCheck
+}
+
+export interface RegisterCommand {
+  name: string
+  email: string
+  password: string
+}
+
+/**
+ * Notes that somebody wants an account, in the same words and work whether the address has one. The
+ * worker mails the link that opens it, or that there is one already. Where verification is optional
+ * the account is open at once: then a login tells whether the address was free.
+ */
+export async function registerUser(
+  deps: RegisterDependencies,
+  command: RegisterCommand,
+  { visitor, trace }: { visitor: Visitor; trace: Trace },
+): Promise<{ id: string; name: string; email: string }> {
+  const { name, emailNormalised } = judge(command)
+  const password = await readNewPassword(command.password, { ...command, name }, deps.isBreached)
+  // Counted whether it succeeds or not: it costs a hash, and would otherwise say who has an account.
+  await deps.throttle.admit({ scope: 'register', subjects: ['address'], visitor })
+  const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
+  const id = newId()
+  const { email } = command
+  const user = { id, email, emailNormalised, name, passwordHash }
+  const { legacyAlias, emailVerification } = deps
+  const isCreated = await deps.db.transaction().execute(async (tx) => {
+    let isOpen = false
+    if (emailVerification === 'optional') {
+      await lockAddress(tx, emailNormalised)
+      isOpen = await openAccount(tx, user, { trace, legacyAlias })
+    }
+    await insertRegistration(tx, user, trace)
+    return isOpen
+  })
+  deps.metrics.registered('asked')
+  if (isCreated) {
+    deps.metrics.registered('created')
+    notifyOutbox(deps.pool)
+  }
+  return { id, name, email }
+}
+
+function judge(command: RegisterCommand) {
+  const name = normaliseName(command.name)
+  if (name === undefined) throw identityErrors.invalidName({ field: 'name' })
+  const emailNormalised = normaliseEmail(command.email)
+  if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
+  return { name, emailNormalised }
+}

@@ -1,0 +1,64 @@
+import type { Obligation } from '@auction/common/contracts/obligations.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { actorAmong } from '#src/app/users/actor.ts'
+import { isLastAdmin } from '#src/domain/operators.ts'
+import { isAdmin } from '#src/domain/roles.ts'
+import { identityErrors } from '#src/errors.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import { insertDeletion } from '#src/infra/postgres/leaving/deletions.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import { lockWithAdmins, setStatus } from '#src/infra/postgres/users/account-changes.ts'
+import type { ObligationCheck } from './obligations.ts'
+
+export interface DeletionDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  mails: Mails
+  obligationsOf: ObligationCheck
+}
+
+/**
+ * Closes the account of somebody who proved who they are and owes nobody anything. It cannot be used
+ * from now on; the worker asks the others once more when what was under way has ended, and then
+ * forgets the person (finish-deletions.ts). Answers when that is.
+ */
+export async function askDeletion(
+  { pool, db, mails, obligationsOf }: DeletionDependencies,
+  session: LiveSession,
+  trace: Trace,
+): Promise<Date> {
+  // Said first: an admin who sells hears of both reasons one after the other.
+  refuseObligations(await obligationsOf(session.id, trace))
+  const dueAt = await db.transaction().execute(async (tx) => {
+    const { email: to, name, id: userId } = await lockLeaver(tx, session)
+    await setStatus(tx, userId, 'deleting')
+    await revokeSessionsOfUser(tx, userId, 'deleted')
+    const mail = { template: 'account_deletion_asked', to, name, userId } as const
+    await writeOutbox(tx, [mails.request(mail, trace)])
+    await recordAudit(tx, {
+      ...{ action: 'user.deletion_asked', actorId: userId, subjectId: userId },
+      details: {},
+    })
+    return insertDeletion(tx, userId, trace)
+  })
+  notifyOutbox(pool)
+  return dueAt
+}
+
+function refuseObligations(obligations: readonly Obligation[]): void {
+  if (obligations.length === 0) return
+  throw identityErrors.hasObligations({ obligations })
+}
+
+/** The account, locked with those of all admins: the last one who can log in stays. */
+async function lockLeaver(tx: Transaction<Database>, session: LiveSession) {
+  const accounts = await lockWithAdmins(tx, [session.id])
+  const account = await actorAmong(tx, accounts, session)
+  if (isAdmin(account.roles) && isLastAdmin(accounts, account.id)) throw identityErrors.lastAdmin()
+  return account
+}

@@ -1,0 +1,98 @@
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { userDeleted } from '@auction/common/contracts/identity.ts'
+import type { Obligation } from '@auction/common/contracts/obligations.ts'
+import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Transaction } from 'kysely'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import {
+  anonymise,
+  type Deletion,
+  deleteDeletion,
+  postponeDeletion,
+  readDueDeletions,
+} from '#src/infra/postgres/leaving/deletions.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  type LockedAccount,
+  lockAccounts,
+  setStatus,
+} from '#src/infra/postgres/users/account-changes.ts'
+import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
+import type { DeletionDependencies } from './delete-account.ts'
+import { refuseDeletion } from './refuse-deletion.ts'
+
+/** More are due at once on no ordinary day; the next run takes the rest. */
+const DUE_MAX = 100
+
+/**
+ * Ends every deletion that is due: the person is forgotten, or the account is open again because a
+ * bid or an item of theirs was still on its way. Answers how many were forgotten. What fails is tried
+ * again a minute later, behind the others, and thrown at the end. When bid or auction cannot be asked
+ * the run ends: the next one begins with somebody else.
+ */
+export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
+  const failures: unknown[] = []
+  let deleted = 0
+  for (const deletion of await readDueDeletions(deps.db, DUE_MAX)) {
+    try {
+      if (await finishDeletion(deps, deletion)) deleted += 1
+    } catch (error) {
+      failures.push(error)
+      if (isUnavailable(error)) break
+      await postponeDeletion(deps.db, deletion.userId)
+      if (error instanceof ServiceError) break
+    }
+  }
+  if (failures.length > 1) throw new AggregateError(failures, 'accounts could not be deleted')
+  if (failures.length === 1) throw failures[0]
+  return deleted
+}
+
+async function finishDeletion(deps: DeletionDependencies, deletion: Deletion): Promise<boolean> {
+  const obligations = await deps.obligationsOf(deletion.userId, deletion.trace)
+  const isDeleted = await deps.db
+    .transaction()
+    .execute((tx) => finish(tx, deps, deletion, obligations))
+  notifyOutbox(deps.pool)
+  return isDeleted
+}
+
+async function finish(
+  tx: Transaction<Database>,
+  deps: DeletionDependencies,
+  deletion: Deletion,
+  obligations: readonly Obligation[],
+): Promise<boolean> {
+  const { userId, emailNormalised } = deletion
+  await lockAddress(tx, emailNormalised)
+  const [account] = await lockAccounts(tx, [userId])
+  if (account === undefined || !(await deleteDeletion(tx, userId))) return false
+  // An operator suspended the account meanwhile, which ended the deletion.
+  if (account.status !== 'deleting') return false
+  if (obligations.length > 0) {
+    await setStatus(tx, userId, 'active')
+    await refuseDeletion(tx, deps.mails, account, { actorId: null, trace: deletion.trace })
+    return false
+  }
+  await forget(tx, deps, account, deletion)
+  return true
+}
+
+async function forget(
+  tx: Transaction<Database>,
+  { mails }: DeletionDependencies,
+  { id: userId, email: to, name }: LockedAccount,
+  { emailNormalised, trace }: Deletion,
+): Promise<void> {
+  const sequence = await anonymise(tx, userId, emailNormalised)
+  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  await writeOutbox(tx, [
+    createEvent(userDeleted, context, { userId }),
+    mails.request({ template: 'account_deleted', to, name }, trace),
+  ])
+  await recordAudit(tx, {
+    ...{ action: 'user.deleted', actorId: null, subjectId: userId },
+    details: {},
+  })
+}

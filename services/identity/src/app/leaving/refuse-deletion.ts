@@ -1,0 +1,22 @@
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Transaction } from 'kysely'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { LockedAccount } from '#src/infra/postgres/users/account-changes.ts'
+
+/** Tells the owner of a locked account, and the audit, that it is not deleted as was asked. */
+export async function refuseDeletion(
+  tx: Transaction<Database>,
+  mails: Mails,
+  { id: userId, email: to, name }: LockedAccount,
+  { actorId, trace }: { actorId: string | null; trace: Trace },
+): Promise<void> {
+  const mail = { template: 'account_deletion_refused', to, name, userId } as const
+  await writeOutbox(tx, [mails.request(mail, trace)])
+  await recordAudit(tx, {
+    ...{ action: 'user.deletion_refused', actorId, subjectId: userId },
+    details: {},
+  })
+}

@@ -1,0 +1,99 @@
+import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { identityErrors } from '#src/errors.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import {
+  readSessionsOfUser,
+  revokeOwnSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions/sessions.ts'
+import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+
+const SessionList = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      id: Uuid,
+      device: Type.Union([Type.String(), Type.Null()]),
+      address: Type.Union([Type.String(), Type.Null()]),
+      createdAt: Instant,
+      lastSeenAt: Instant,
+      current: Type.Boolean(),
+    }),
+  ),
+})
+
+export interface OwnSessionRoutesOptions {
+  db: Kysely<Database>
+  checkSession: SessionCheck
+}
+
+/** Where somebody is logged in, and ending it: one session, or all of them. */
+export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOptions): Promise<void> {
+  const { db } = options
+  const { sessionOf } = readersOf(options.checkSession)
+  const schema = { tags: ['sessions'], security: [{ bearer: [] }] }
+
+  app.get(
+    '/identity/sessions',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: { ...schema, summary: 'Your sessions', response: answers({ 200: SessionList }) },
+    },
+    async (request, reply) => {
+      const { id: userId, sessionId } = await sessionOf(request)
+      const sessions = await readSessionsOfUser(db, userId)
+      reply.header('cache-control', 'no-store')
+      return {
+        sessions: sessions.map(({ id, device, address, createdAt, lastSeenAt }) => ({
+          ...{ id, device, address },
+          createdAt: createdAt.toISOString(),
+          lastSeenAt: lastSeenAt.toISOString(),
+          current: id === sessionId,
+        })),
+      }
+    },
+  )
+
+  app.delete(
+    '/identity/sessions/:id',
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...schema,
+        summary: 'End one of your sessions',
+        params: Type.Object({ id: Uuid }),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { id: userId } = await sessionOf(request)
+      const isEnded = await revokeOwnSession(db, request.params.id, userId)
+      if (!isEnded) throw identityErrors.sessionNotFound()
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/identity/logout/everywhere',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'End all your sessions, this one too',
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const session = await sessionOf(request)
+      await db.transaction().execute(async (tx) => {
+        const user = await lockUserOf(tx, session)
+        if (user !== undefined) await revokeSessionsOfUser(tx, user.id, 'logout')
+      })
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,104 @@
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { identityErrors } from '#src/errors.ts'
+import { revokeSession } from '#src/infra/postgres/sessions/sessions.ts'
+import { type LogInDependencies, logIn, type PendingLogin } from './log-in.ts'
+import { type RefreshDependencies, refreshSession } from './refresh-session.ts'
+import { loggedInAnswer, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+
+const LogInBody = Type.Object(
+  {
+    email: Type.String({ minLength: 1, maxLength: 254 }),
+    password: Type.String({ minLength: 1, maxLength: 128 }),
+  },
+  STRICT,
+)
+
+const RefreshBody = Type.Object(
+  { refreshToken: Type.String({ minLength: 1, maxLength: 128 }) },
+  STRICT,
+)
+
+const PendingAnswer = Type.Object({
+  code: Type.Literal('identity.second_factor_required'),
+  message: Type.String(),
+  details: Type.Object({
+    token: Type.String({ description: 'Send it to /identity/2fa/challenge with a code.' }),
+    expiresAt: Instant,
+    jwt: Type.String({ description: 'The same as token, by its older name.' }),
+    expires_at: Instant,
+  }),
+})
+
+export type SessionRoutesOptions = LogInDependencies & RefreshDependencies & { publicUrl: string }
+
+/** Login, refresh and logout. */
+export async function sessionRoutes(app: App, options: SessionRoutesOptions): Promise<void> {
+  app.post(
+    '/identity/login',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Log in with e-mail address and password',
+        body: LogInBody,
+        response: answers({ 200: TokensAnswer, 202: PendingAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { email, password } = request.body
+      const visitor = visitorOf(request)
+      const opened = await logIn(options, { email, password, visitor, trace: request.trace })
+      reply.header('cache-control', 'no-store')
+      if ('pendingToken' in opened) return reply.code(202).send(pendingAnswer(opened))
+      return loggedInAnswer(reply, opened, options.publicUrl)
+    },
+  )
+
+  app.post(
+    '/identity/token/refresh',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Exchange a refresh token for a new access token and the next refresh token',
+        body: RefreshBody,
+        response: answers({ 200: TokensAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const tokens = await refreshSession(options, request.body.refreshToken)
+      reply.header('cache-control', 'no-store')
+      return tokensAnswer(tokens)
+    },
+  )
+
+  app.post(
+    '/identity/logout',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'End this session: its access and refresh tokens stop working',
+        security: [{ bearer: [] }],
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      if (request.caller === null) throw identityErrors.unauthenticated()
+      await revokeSession(options.db, request.caller.sessionId, 'logout')
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function pendingAnswer({ pendingToken, expiresAt }: PendingLogin) {
+  const until = expiresAt.toISOString()
+  return {
+    code: 'identity.second_factor_required' as const,
+    message: 'The password is right. Now send a code of your app, or a recovery code.',
+    details: { token: pendingToken, expiresAt: until, jwt: pendingToken, expires_at: until },
+  }
+}

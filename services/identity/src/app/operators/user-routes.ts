@@ -1,0 +1,173 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { type Static, Type } from 'typebox'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { isAdmin, isOperator } from '#src/domain/roles.ts'
+import { identityErrors } from '#src/errors.ts'
+import {
+  type ListedAccount,
+  listAccounts,
+  readAccount,
+} from '#src/infra/postgres/operators/account-list.ts'
+import type { OperatorDependencies } from './change-roles.ts'
+import { reinstateUser } from './reinstate-user.ts'
+import { suspendUser } from './suspend-user.ts'
+
+const PAGE_MAX = 50
+
+export const UserAnswer = Type.Object({
+  id: Uuid,
+  name: Type.String(),
+  email: Type.String(),
+  emailVerified: Type.Boolean(),
+  twoFactorEnabled: Type.Boolean(),
+  roles: Type.Array(Type.String()),
+  status: Type.String({ description: 'active, suspended, or deleting: closed by its owner' }),
+  createdAt: Instant,
+  suspension: Type.Union([
+    Type.Object({
+      reason: Type.String(),
+      suspendedAt: Instant,
+      until: Type.Union([Instant, Type.Null()]),
+      suspendedBy: Type.Union([Uuid, Type.Null()]),
+    }),
+    Type.Null(),
+  ]),
+})
+
+const UserList = Type.Object({
+  users: Type.Array(UserAnswer),
+  nextCursor: Type.Union([Uuid, Type.Null()]),
+})
+
+const UserQuery = Type.Object(
+  {
+    email: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 254, description: 'how the address begins' }),
+    ),
+    cursor: Type.Optional(Uuid),
+  },
+  STRICT,
+)
+
+const Reason = Type.String({ minLength: 1, maxLength: 1_000, description: '1 to 500 characters' })
+const SuspendBody = Type.Object({ reason: Reason, until: Type.Optional(Instant) }, STRICT)
+const ReinstateBody = Type.Object({ reason: Reason }, STRICT)
+const params = Type.Object({ id: Uuid })
+
+export interface OperatorRoutesOptions extends OperatorDependencies {
+  checkSession: SessionCheck
+  mails: Mails
+}
+
+/** What operators see of accounts, and suspending them. Everything here asks for a fresh proof. */
+export async function operatorRoutes(app: App, options: OperatorRoutesOptions): Promise<void> {
+  const { provenSessionOf } = readersOf(options.checkSession)
+  const { db } = options
+  const tags = ['operators']
+  const security = [{ bearer: [] }]
+
+  app.get(
+    '/identity/users',
+    {
+      config: { auth: 'bearer', access: 'role' },
+      schema: {
+        ...{ tags, security, summary: 'Accounts, the newest first; admins only' },
+        querystring: UserQuery,
+        response: answers({ 200: UserList }),
+      },
+    },
+    async (request, reply) => {
+      if (!isAdmin((await provenSessionOf(request)).roles)) throw identityErrors.forbidden()
+      const { email = '', cursor } = request.query
+      const search = { emailPrefix: email.toLowerCase(), beforeId: cursor, limit: PAGE_MAX + 1 }
+      const found = await listAccounts(db, search)
+      const page = found.slice(0, PAGE_MAX)
+      reply.header('cache-control', 'no-store')
+      const nextCursor = found.length > PAGE_MAX ? (page.at(-1)?.id ?? null) : null
+      return { users: page.map(userAnswer), nextCursor }
+    },
+  )
+
+  app.get(
+    '/identity/users/:id',
+    {
+      config: { auth: 'bearer', access: 'role' },
+      schema: {
+        ...{ tags, security, summary: 'An account; operators only' },
+        params,
+        response: answers({ 200: UserAnswer }),
+      },
+    },
+    async (request, reply) => {
+      if (!isOperator((await provenSessionOf(request)).roles)) throw identityErrors.forbidden()
+      reply.header('cache-control', 'no-store')
+      return answerOf(options, request.params.id)
+    },
+  )
+
+  app.post(
+    '/identity/users/:id/suspend',
+    {
+      config: { auth: 'bearer', access: 'role' },
+      schema: {
+        ...{ tags, security, summary: 'Suspend an account: its sessions end at once' },
+        params,
+        body: SuspendBody,
+        response: answers({ 200: UserAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      const { reason, until } = request.body
+      const command = { userId: request.params.id, reason, until: until ? new Date(until) : null }
+      await suspendUser(options, session, command, request.trace)
+      reply.header('cache-control', 'no-store')
+      return answerOf(options, request.params.id)
+    },
+  )
+
+  app.post(
+    '/identity/users/:id/reinstate',
+    {
+      config: { auth: 'bearer', access: 'role' },
+      schema: {
+        ...{ tags, security, summary: 'End a suspension' },
+        params,
+        body: ReinstateBody,
+        response: answers({ 200: UserAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      const command = { userId: request.params.id, reason: request.body.reason }
+      await reinstateUser(options, session, command, request.trace)
+      reply.header('cache-control', 'no-store')
+      return answerOf(options, request.params.id)
+    },
+  )
+}
+
+/** The account as it is stored now. */
+export async function answerOf(
+  { db }: OperatorDependencies,
+  id: string,
+): Promise<Static<typeof UserAnswer>> {
+  const account = await readAccount(db, id)
+  if (account === undefined) throw identityErrors.userNotFound()
+  return userAnswer(account)
+}
+
+function userAnswer(account: ListedAccount): Static<typeof UserAnswer> {
+  const { suspensionReason: reason, suspendedAt, suspensionEndsAt, suspendedBy, ...rest } = account
+  const suspension =
+    reason === null || suspendedAt === null
+      ? null
+      : {
+          ...{ reason, suspendedBy, suspendedAt: suspendedAt.toISOString() },
+          until: suspensionEndsAt?.toISOString() ?? null,
+        }
+  return { ...rest, createdAt: account.createdAt.toISOString(), suspension }
+}

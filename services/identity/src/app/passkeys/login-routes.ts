@@ -1,0 +1,55 @@
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { askAnybody, logInByPasskey, type PasskeyLoginDependencies } from './log-in-by-passkey.ts'
+import { PasskeyOptions, SignedCredential } from './schemas.ts'
+
+export interface PasskeyLoginRoutesOptions extends PasskeyLoginDependencies {
+  publicUrl: string
+}
+
+/** Logging in without a password. */
+export async function passkeyLoginRoutes(
+  app: App,
+  options: PasskeyLoginRoutesOptions,
+): Promise<void> {
+  const schema = { tags: ['passkeys'] }
+
+  app.post(
+    '/identity/passkeys/login/options',
+    {
+      config: { auth: 'public' },
+      schema: {
+        ...schema,
+        summary: 'Begin to log in by a passkey',
+        response: answers({ 200: PasskeyOptions }),
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return { ...(await askAnybody(options)) }
+    },
+  )
+
+  app.post(
+    '/identity/passkeys/login/verify',
+    {
+      config: { auth: 'public' },
+      schema: {
+        ...schema,
+        summary: 'Log in by what the passkey signed',
+        body: Type.Object({ credential: SignedCredential }, STRICT),
+        response: answers({ 200: TokensAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { credential } = request.body
+      const visitor = visitorOf(request)
+      const tokens = await logInByPasskey(options, credential, visitor, request.trace)
+      reply.header('cache-control', 'no-store')
+      return loggedInAnswer(reply, tokens, options.publicUrl)
+    },
+  )
+}

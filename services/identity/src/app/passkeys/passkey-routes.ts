@@ -1,0 +1,132 @@
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
+import { addPasskey, beginPasskey, nameAnew, removePasskey, shownIdOf } from './change-passkeys.ts'
+import type { PasskeyDependencies } from './check-passkey.ts'
+import { CreatedCredential, PasskeyOptions } from './schemas.ts'
+
+const Name = Type.String({ minLength: 1, maxLength: 160, description: '1 to 80 characters' })
+
+const Passkey = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  isBackedUp: Type.Boolean({ description: 'It is kept by more than one device.' }),
+  createdAt: Instant,
+  lastUsedAt: Type.Union([Instant, Type.Null()]),
+})
+
+const ById = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) })
+
+export interface PasskeyRoutesOptions extends PasskeyDependencies {
+  mails: Mails
+  checkSession: SessionCheck
+}
+
+/** The passkeys of the caller. */
+export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Promise<void> {
+  const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
+  const schema = { tags: ['passkeys'], security: [{ bearer: [] }] }
+  const config = { auth: 'bearer', access: 'own' } as const
+  const ownerConfig = { auth: 'bearer', access: 'owner' } as const
+
+  app.get(
+    '/identity/passkeys',
+    {
+      config,
+      schema: {
+        ...schema,
+        summary: 'The passkeys of the caller',
+        response: answers({ 200: Type.Object({ passkeys: Type.Array(Passkey) }) }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { passkeys: (await readPasskeys(options.db, id)).map(passkeyAnswer) }
+    },
+  )
+
+  app.post(
+    '/identity/passkeys/register/options',
+    {
+      config,
+      schema: {
+        ...schema,
+        summary: 'Begin to make a passkey; asks for a fresh proof',
+        response: answers({ 200: PasskeyOptions }),
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return { ...(await beginPasskey(options, await provenSessionOf(request))) }
+    },
+  )
+
+  app.post(
+    '/identity/passkeys/register/verify',
+    {
+      config,
+      schema: {
+        ...schema,
+        summary: 'Add the passkey that the browser made; asks for a fresh proof',
+        body: Type.Object({ name: Name, credential: CreatedCredential }, STRICT),
+        response: answers({ 201: Passkey }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      const passkey = await addPasskey(options, session, request.body, request.trace)
+      reply.code(201).header('cache-control', 'no-store')
+      return passkeyAnswer(passkey)
+    },
+  )
+
+  app.patch(
+    '/identity/passkeys/:id',
+    {
+      config: ownerConfig,
+      schema: {
+        ...schema,
+        summary: 'Give a passkey another name',
+        params: ById,
+        body: Type.Object({ name: Name }, STRICT),
+        response: answers({ 200: Passkey }),
+      },
+    },
+    async (request) => {
+      const session = await sessionOf(request)
+      const { id } = request.params
+      return passkeyAnswer(await nameAnew(options, session, id, request.body.name))
+    },
+  )
+
+  app.delete(
+    '/identity/passkeys/:id',
+    {
+      config: ownerConfig,
+      schema: {
+        ...schema,
+        summary: 'Forget a passkey; asks for a fresh proof, other sessions end',
+        params: ById,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      await removePasskey(options, session, request.params.id, request.trace)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function passkeyAnswer({ id, name, isBackedUp, createdAt, lastUsedAt }: ListedPasskey) {
+  return {
+    ...{ id: shownIdOf(id), name, isBackedUp },
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+  }
+}

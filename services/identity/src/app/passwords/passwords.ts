@@ -1,0 +1,109 @@
+import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
+import { recordVerification } from '#src/app/users/open-account.ts'
+import { composePassword, judgePassword } from '#src/domain/password.ts'
+import { judgeWeakness, type Owner } from '#src/domain/weak-password.ts'
+import { identityErrors } from '#src/errors.ts'
+import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
+import { isCommonPassword } from '#src/infra/passwords/common-passwords.ts'
+import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
+import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
+import {
+  forgetResets,
+  readReset,
+  spendReset,
+} from '#src/infra/postgres/passwords/password-resets.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { setPasswordHash } from '#src/infra/postgres/users/users.ts'
+import { forgetOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
+
+export interface PasswordDependencies {
+  pool: Pool
+  db: Kysely<Database>
+  hasher: PasswordHasher
+  mails: Mails
+  isBreached: BreachCheck
+}
+
+/** The composed password, or identity.invalid_password with the reason. */
+export async function readNewPassword(
+  text: string,
+  owner: Owner,
+  isBreached: BreachCheck,
+): Promise<string> {
+  const refuse = (reason: string) => identityErrors.invalidPassword({ field: 'password', reason })
+  const verdict = judgePassword(text)
+  if (verdict !== 'fine') throw refuse(verdict)
+  const password = composePassword(text)
+  const weakness = judgeWeakness(password, owner, isCommonPassword)
+  if (weakness !== 'fine') throw refuse(weakness)
+  if (await isBreached(password)) throw refuse('breached')
+  return password
+}
+
+/** Changes the password of whoever proved shortly before who they are; other sessions end. */
+export async function changePassword(
+  deps: PasswordDependencies,
+  session: LiveSession,
+  newPassword: string,
+  trace: Trace,
+): Promise<void> {
+  const password = await readNewPassword(newPassword, session, deps.isBreached)
+  const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
+  const { id, sessionId } = session
+  await deps.db.transaction().execute(async (tx) => {
+    if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
+    await setPasswordHash(tx, id, passwordHash)
+    await revokeSessionsOfUser(tx, id, 'password_changed', sessionId)
+    await settle(tx, deps, session, { action: 'password.changed', actorId: id, trace })
+  })
+  notifyOutbox(deps.pool)
+}
+
+/**
+ * Sets a new password by a mailed link. Every session ends and nobody is logged in: two-factor, if
+ * it is on, stays on and is asked for at the next login.
+ */
+export async function resetPassword(
+  deps: PasswordDependencies,
+  secret: string,
+  newPassword: string,
+  trace: Trace,
+): Promise<void> {
+  const digest = digestOf(secret)
+  const user = await readReset(deps.db, digest)
+  if (user === undefined) throw identityErrors.invalidLink()
+  const password = await readNewPassword(newPassword, user, deps.isBreached)
+  const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
+  await deps.db.transaction().execute(async (tx) => {
+    // The user first, as everywhere: a login under way holds this row and would wait for the link.
+    const isThere = await setPasswordHash(tx, user.id, passwordHash)
+    if (!isThere || !(await spendReset(tx, digest, user.id))) throw identityErrors.invalidLink()
+    await revokeSessionsOfUser(tx, user.id, 'password_reset')
+    await settle(tx, deps, user, { action: 'password.reset', actorId: null, trace })
+    // Who got the link reads the mails of this address.
+    await recordVerification(tx, user, trace)
+  })
+  notifyOutbox(deps.pool)
+}
+
+/** What every new password brings along: old links and known places go, the owner is told, the act is recorded. */
+async function settle(
+  tx: Transaction<Database>,
+  { mails }: PasswordDependencies,
+  { id, email, name }: { id: string; email: string; name: string },
+  { action, actorId, trace }: { action: string; actorId: string | null; trace: Trace },
+): Promise<void> {
+  await forgetResets(tx, id)
+  await forgetOrigins(tx, id)
+  const mail = { template: 'password_changed', to: email, name, userId: id } as const
+  await writeOutbox(tx, [mails.request(mail, trace)])
+  await recordAudit(tx, { action, actorId, subjectId: id, details: {} })
+}

@@ -1,0 +1,134 @@
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import multipart from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { identityErrors } from '#src/errors.ts'
+import { PHOTO_BYTES_MAX } from '#src/infra/images/photo.ts'
+import { readPhoto } from '#src/infra/postgres/profiles/profile-photos.ts'
+import { admitUpload, changePhoto, type PhotoDependencies, removePhoto } from './profile-photos.ts'
+import { answerOf, ProfileAnswer } from './profile-routes.ts'
+import { findProfile, requireOwner } from './profiles.ts'
+
+const params = Type.Object({ id: Uuid })
+
+/** Caches ask again after a minute; the address in a profile changes with its photo anyway. */
+const PHOTO_MAX_AGE_SECONDS = 60
+
+export interface PhotoRoutesOptions extends PhotoDependencies {
+  checkSession: SessionCheck
+}
+
+/** Photos in profiles. Only these routes understand multipart bodies, and only these are large. */
+export async function photoRoutes(app: App, options: PhotoRoutesOptions): Promise<void> {
+  await app.register(async (scope) => {
+    await scope.register(multipart, {
+      limits: {
+        ...{ fileSize: PHOTO_BYTES_MAX, files: 1, fields: 0, parts: 1 },
+        ...{ headerPairs: 16, fieldNameSize: 100 },
+      },
+    })
+    await changingRoutes(scope as unknown as App, options)
+  })
+  await showingRoute(app, options)
+}
+
+async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<void> {
+  const { sessionOf } = readersOf(options.checkSession)
+  const schema = { tags: ['profiles'], security: [{ bearer: [] }], params }
+  const ownSessionOf = async (request: FastifyRequest, id: string) => {
+    const session = await sessionOf(request)
+    requireOwner(session, id)
+    return session
+  }
+
+  // The second one is what older clients call.
+  for (const [method, suffix] of [
+    ['PUT', 'photo'],
+    ['POST', 'change-profile-photo'],
+  ] as const) {
+    app.route({
+      method,
+      url: `/api/v1/user-profiles/:id/${suffix}`,
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...schema,
+        summary: 'Change your photo: PNG, JPEG or WebP of at most 5 MB in the part "photo"',
+        consumes: ['multipart/form-data'],
+        response: answers({ 200: ProfileAnswer }),
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string }
+        const session = await ownSessionOf(request, id)
+        await admitUpload(options, session, visitorOf(request))
+        await changePhoto(options, session, await readUpload(request))
+        reply.header('cache-control', 'no-store')
+        return answerOf(await findProfile(options.db, id), true)
+      },
+    })
+  }
+
+  app.delete(
+    '/api/v1/user-profiles/:id/photo',
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: { ...schema, summary: 'Remove your photo', response: answers({ 204: Type.Null() }) },
+    },
+    async (request, reply) => {
+      const session = await ownSessionOf(request, request.params.id)
+      await removePhoto(options, session)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+async function showingRoute(app: App, { db }: PhotoRoutesOptions): Promise<void> {
+  app.get(
+    '/api/v1/user-profiles/:id/photo',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['profiles'],
+        summary: 'The photo, as WebP of 512 by 512 pixels',
+        params,
+        querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
+        produces: ['image/webp'],
+      },
+    },
+    async (request, reply) => {
+      const photo = await readPhoto(db, request.params.id)
+      if (photo === undefined) throw identityErrors.noPhoto()
+      const etag = `"${photo.digest.toString('hex').slice(0, 32)}"`
+      reply.headers({
+        etag,
+        'cache-control': `public, max-age=${PHOTO_MAX_AGE_SECONDS}`,
+        'x-content-type-options': 'nosniff',
+        'content-security-policy': "default-src 'none'; sandbox",
+      })
+      const known = request.headers['if-none-match']?.split(',').map((one) => one.trim())
+      if (known?.some((one) => one === '*' || one.replace(/^W\//, '') === etag) === true)
+        return reply.code(304).send()
+      return reply.type('image/webp').send(photo.content)
+    },
+  )
+}
+
+/** The one file there is, wholly in memory; the limits above bound it. */
+async function readUpload(request: FastifyRequest): Promise<Buffer> {
+  if (!request.isMultipart())
+    throw identityErrors.invalidPhoto({ reason: 'send multipart/form-data' })
+  try {
+    const file = await request.file()
+    if (file === undefined || file.fieldname !== 'photo')
+      throw identityErrors.invalidPhoto({ field: 'photo' })
+    return await file.toBuffer()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code === 'FST_REQ_FILE_TOO_LARGE') throw identityErrors.photoTooLarge()
+    if (code.startsWith('FST_')) throw identityErrors.invalidPhoto()
+    throw error
+  }
+}

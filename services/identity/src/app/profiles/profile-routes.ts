@@ -1,0 +1,114 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import type { Profile } from '#src/infra/postgres/profiles/profiles.ts'
+import { changeProfile, findProfile, type ProfileDependencies, requireOwner } from './profiles.ts'
+
+const OrNull = (maxLength: number, description: string) =>
+  Type.Optional(Type.Union([Type.String({ maxLength, description }), Type.Null()]))
+
+const ProfileBody = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 160 })),
+    phone: OrNull(40, 'With country code; shown to its owner only.'),
+    country: OrNull(2, 'ISO 3166-1 alpha-2.'),
+    city: OrNull(320, '1 to 160 characters'),
+    description: OrNull(4_000, '1 to 1000 characters'),
+    isBusiness: Type.Optional(Type.Boolean()),
+  },
+  { ...STRICT, description: 'What is absent stays as it is; null clears.' },
+)
+
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+
+export const ProfileAnswer = Type.Object({
+  id: Uuid,
+  userId: Uuid,
+  name: Type.String(),
+  country: TextOrNull,
+  city: TextOrNull,
+  description: TextOrNull,
+  isBusiness: Type.Boolean(),
+  emailVerified: Type.Boolean(),
+  photoUrl: TextOrNull,
+  rating: Type.Number({ description: 'This and the next four are 0 until there are any.' }),
+  totalSales: Type.Integer(),
+  activeListings: Type.Integer(),
+  responseRate: Type.Number(),
+  responseTime: Type.Number(),
+  createdAt: Instant,
+  updatedAt: Instant,
+  phone: Type.Optional(TextOrNull),
+  phoneVerified: Type.Optional(Type.Boolean({ description: 'With phone, for the owner only.' })),
+})
+
+const params = Type.Object({ id: Uuid })
+
+export interface ProfileRoutesOptions extends ProfileDependencies {
+  checkSession: SessionCheck
+}
+
+/** What people tell of themselves: everybody reads the public part, the owner reads and writes all. */
+export async function profileRoutes(app: App, options: ProfileRoutesOptions): Promise<void> {
+  const { sessionOf } = readersOf(options.checkSession)
+  const tags = ['profiles']
+
+  app.get(
+    '/api/v1/user-profiles/:id',
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'A profile; the phone number is shown to its owner alone',
+        params,
+        response: answers({ 200: ProfileAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const isOwner = request.caller?.id === id && (await sessionOf(request)).id === id
+      reply.header('cache-control', 'no-store')
+      return answerOf(await findProfile(options.db, id), isOwner)
+    },
+  )
+
+  app.put(
+    '/api/v1/user-profiles/:id',
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        tags,
+        summary: 'Change your profile',
+        security: [{ bearer: [] }],
+        params,
+        body: ProfileBody,
+        response: answers({ 200: ProfileAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const session = await sessionOf(request)
+      requireOwner(session, id)
+      await changeProfile(options, session, request.body, request.trace)
+      reply.header('cache-control', 'no-store')
+      return answerOf(await findProfile(options.db, id), true)
+    },
+  )
+}
+
+/** Fields are named one by one, so that a new column is not public by mistake. */
+export function answerOf(profile: Profile, isOwner: boolean) {
+  const { id, name, country, city, description, isBusiness, emailVerified } = profile
+  const { phone, phoneVerified, photoDigest } = profile
+  const version = photoDigest?.toString('hex').slice(0, 16)
+  return {
+    ...{ id, userId: id, name, country, city, description, isBusiness, emailVerified },
+    photoUrl: version === undefined ? null : `/api/v1/user-profiles/${id}/photo?v=${version}`,
+    ...{ rating: 0, totalSales: 0, activeListings: 0, responseRate: 0, responseTime: 0 },
+    createdAt: profile.createdAt.toISOString(),
+    updatedAt: profile.updatedAt.toISOString(),
+    ...(isOwner ? { phone, phoneVerified } : {}),
+  }
+}

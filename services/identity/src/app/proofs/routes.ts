@@ -1,0 +1,76 @@
+import { requestErrors } from '@auction/common/http/error-answers.ts'
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { type Static, Type } from 'typebox'
+import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import { askForProof } from '#src/app/passkeys/ask-passkey.ts'
+import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { Code } from '#src/app/two-factor/two-factor-routes.ts'
+import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
+import { type Proof, type ReauthenticateDependencies, reauthenticate } from './reauthenticate.ts'
+
+const ProofBody = Type.Object(
+  {
+    password: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    code: Type.Optional(Code),
+    passkey: Type.Optional(SignedCredential),
+  },
+  { ...STRICT, description: 'password, with code where two-factor is on; or passkey' },
+)
+
+const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'])
+
+export interface ProofRoutesOptions extends ReauthenticateDependencies {
+  checkSession: SessionCheck
+}
+
+/** The fresh proof that sensitive changes ask for. */
+export async function proofRoutes(app: App, options: ProofRoutesOptions): Promise<void> {
+  const { sessionOf } = readersOf(options.checkSession)
+
+  app.post(
+    '/identity/reauthenticate',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Prove again who you are, for changes that ask for a fresh proof',
+        security: [{ bearer: [] }],
+        body: ProofBody,
+        response: answers({ 200: ProofAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await sessionOf(request)
+      const token = await reauthenticate(options, session, proofOf(request.body), request.trace)
+      reply.header('cache-control', 'no-store')
+      return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
+    },
+  )
+
+  app.post(
+    '/identity/reauthenticate/passkey',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Begin to prove again who you are by a passkey',
+        security: [{ bearer: [] }],
+        response: answers({ 200: PasskeyOptions }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { ...(await askForProof(options, id)) }
+    },
+  )
+}
+
+function proofOf({ password, code, passkey }: Static<typeof ProofBody>): Proof {
+  if (passkey !== undefined && password === undefined && code === undefined) return { passkey }
+  if (password !== undefined && passkey === undefined) return { password, code }
+  throw requestErrors.invalidBody({ field: 'password', reason: 'send a password or a passkey' })
+}

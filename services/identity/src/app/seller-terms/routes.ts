@@ -1,0 +1,74 @@
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import { Type } from 'typebox'
+import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import type { AccessTokens } from '#src/app/sessions/access-token.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
+import { SELLER_TERMS_VERSION } from '#src/domain/seller-terms.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { acceptSellerTerms } from './accept-seller-terms.ts'
+
+const TermsAnswer = Type.Object({ version: Type.String() })
+
+const AcceptBody = Type.Object(
+  { version: Type.String({ minLength: 1, maxLength: 40, description: 'the one that was read' }) },
+  STRICT,
+)
+
+const AcceptAnswer = Type.Object({
+  roles: Type.Array(Type.String()),
+  ...Type.Pick(TokensAnswer, ['token', 'expiresIn']).properties,
+})
+
+export interface SellerTermsRoutesOptions {
+  pool: Pool
+  db: Kysely<Database>
+  checkSession: SessionCheck
+  accessTokens: AccessTokens
+}
+
+/** Becoming a seller. */
+export async function sellerTermsRoutes(
+  app: App,
+  options: SellerTermsRoutesOptions,
+): Promise<void> {
+  const { sessionOf } = readersOf(options.checkSession)
+  const tags = ['accounts']
+
+  app.get(
+    '/identity/seller-terms',
+    {
+      config: { auth: 'public' },
+      schema: {
+        ...{ tags, summary: 'The version of the seller terms that counts now' },
+        response: answers({ 200: TermsAnswer }),
+      },
+    },
+    async () => ({ version: SELLER_TERMS_VERSION }),
+  )
+
+  app.post(
+    '/identity/me/seller-terms',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...{ tags, summary: 'Agree to the seller terms, and be a seller' },
+        description: 'The token of the answer carries the role; earlier ones do not.',
+        security: [{ bearer: [] }],
+        body: AcceptBody,
+        response: answers({ 200: AcceptAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await sessionOf(request)
+      const roles = await acceptSellerTerms(options, session, request.body.version, request.trace)
+      reply.header('cache-control', 'no-store')
+      const token = options.accessTokens({ ...session, userId: session.id, roles })
+      return { roles, token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
+    },
+  )
+}

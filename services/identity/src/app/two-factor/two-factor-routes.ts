@@ -1,0 +1,123 @@
+import { answers, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import type { Mails } from '#src/app/mails/mails.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
+import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { countRecoveryCodes } from '#src/infra/postgres/two-factor/recovery-codes.ts'
+import { beginEnrolment, regenerateRecoveryCodes, turnOff, turnOn } from './change-two-factor.ts'
+import type { CheckCodeDependencies } from './check-code.ts'
+
+/** Of the app or, where one is taken, a recovery code with its dashes. */
+export const Code = Type.String({ minLength: 6, maxLength: 64 })
+
+const CodeBody = Type.Object({ code: Code }, STRICT)
+
+const EnrolmentAnswer = Type.Object({
+  secret: Type.String({ description: 'Base 32, to type into an authenticator app.' }),
+  otpauthUri: Type.String(),
+  qrCode: Type.String({ description: 'The same as a picture: a data URI.' }),
+})
+
+const RecoveryCodesAnswer = Type.Object({
+  recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once.' }),
+})
+
+export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
+  mails: Mails
+  checkSession: SessionCheck
+}
+
+/** Enrolling an authenticator app, recovery codes, and turning two-factor off. */
+export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions): Promise<void> {
+  const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
+  const schema = { tags: ['two-factor'], security: [{ bearer: [] }] }
+
+  app.post(
+    '/identity/2fa/enable',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'Begin to enrol an authenticator app; asks for a fresh proof',
+        response: answers({ 200: EnrolmentAnswer }),
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return beginEnrolment(options, await provenSessionOf(request))
+    },
+  )
+
+  app.post(
+    '/identity/2fa/verify',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'Turn two-factor on with the first code of the app; other sessions end',
+        body: CodeBody,
+        response: answers({ 200: RecoveryCodesAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { recoveryCodes: await turnOn(options, session, request.body.code, request.trace) }
+    },
+  )
+
+  app.post(
+    '/identity/2fa/disable',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'Turn two-factor off; asks for a fresh proof and a code, other sessions end',
+        body: CodeBody,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      await turnOff(options, await provenSessionOf(request), request.body.code, request.trace)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/identity/2fa/recovery-codes',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'How many recovery codes are left; the codes themselves are never shown again',
+        response: answers({ 200: Type.Object({ left: Type.Integer() }) }),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await sessionOf(request)
+      reply.header('cache-control', 'no-store')
+      return { left: await countRecoveryCodes(options.db, id) }
+    },
+  )
+
+  app.post(
+    '/identity/2fa/recovery-codes',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...schema,
+        summary: 'Get ten new recovery codes; asks for a fresh proof and a code',
+        body: CodeBody,
+        response: answers({ 200: RecoveryCodesAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const session = await provenSessionOf(request)
+      reply.header('cache-control', 'no-store')
+      const { code } = request.body
+      const { trace } = request
+      return { recoveryCodes: await regenerateRecoveryCodes(options, session, code, trace) }
+    },
+  )
+}

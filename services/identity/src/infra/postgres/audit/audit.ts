@@ -1,0 +1,84 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { AuditEntry } from '#src/domain/audit.ts'
+import { AUDIT_GENESIS, digestAuditEntry } from '#src/infra/crypto/audit-digest.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export type NewAuditEntry = Omit<AuditEntry, 'sequence' | 'recordedAt'>
+
+/** Any number, the same in every process of this database. */
+const AUDIT_LOCK = 4_701
+
+/**
+ * Adds an entry to the chain, in the transaction of the act itself. Appending is serialised until
+ * the commit, so record last; only sensitive acts are recorded, never reads or plain logins.
+ */
+export async function recordAudit(tx: Transaction<Database>, entry: NewAuditEntry): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${AUDIT_LOCK})`.execute(tx)
+  const last = await tx
+    .selectFrom('audit_entries')
+    .select(['sequence', 'digest'])
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const previousDigest = last?.digest ?? AUDIT_GENESIS
+  const whole = {
+    ...entry,
+    sequence: BigInt(last?.sequence ?? 0) + 1n,
+    recordedAt: await readClock(tx),
+  }
+  await tx
+    .insertInto('audit_entries')
+    .values({
+      sequence: whole.sequence.toString(),
+      recorded_at: whole.recordedAt,
+      action: whole.action,
+      actor_id: whole.actorId,
+      subject_id: whole.subjectId,
+      details: JSON.stringify(whole.details),
+      previous_digest: previousDigest,
+      digest: digestAuditEntry(previousDigest, whole),
+    })
+    .execute()
+}
+
+export interface StoredAuditEntry extends AuditEntry {
+  previousDigest: Buffer
+  digest: Buffer
+  /** Nothing below a millisecond is digested, so nothing may be there. */
+  isInstantWhole: boolean
+}
+
+/** The entries that follow a sequence, in order. */
+export async function readAuditEntries(
+  db: Kysely<Database>,
+  afterSequence: bigint,
+  limit: number,
+): Promise<StoredAuditEntry[]> {
+  const rows = await db
+    .selectFrom('audit_entries')
+    .select([
+      'sequence',
+      'recorded_at as recordedAt',
+      'action',
+      'actor_id as actorId',
+      'subject_id as subjectId',
+      'details',
+      'previous_digest as previousDigest',
+      'digest',
+      sql<boolean>`recorded_at = date_trunc('milliseconds', recorded_at)`.as('isInstantWhole'),
+    ])
+    .where('sequence', '>', afterSequence.toString())
+    .orderBy('sequence')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, sequence: BigInt(row.sequence) }))
+}
+
+/** In whole milliseconds, which is what a Date keeps: the stored instant is the digested one. */
+async function readClock(tx: Transaction<Database>): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`
+    select date_trunc('milliseconds', clock_timestamp()) as now`.execute(tx)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database did not tell the time')
+  return row.now
+}

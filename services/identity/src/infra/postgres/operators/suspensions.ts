@@ -1,0 +1,76 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface NewSuspension {
+  userId: string
+  reason: string
+  endsAt: Date | null
+  suspendedBy: string
+}
+
+/** Why a locked account is suspended and until when; a later one replaces it. */
+export async function putSuspension(
+  tx: Transaction<Database>,
+  { userId, reason, endsAt, suspendedBy }: NewSuspension,
+): Promise<void> {
+  const row = {
+    reason,
+    ends_at: endsAt,
+    suspended_by: suspendedBy,
+    suspended_at: sql<Date>`clock_timestamp()`,
+  }
+  await tx
+    .insertInto('suspensions')
+    .values({ user_id: userId, ...row })
+    .onConflict((conflict) => conflict.column('user_id').doUpdateSet(row))
+    .execute()
+}
+
+/** Whether an end is still to come, by the clock that will end it. */
+export async function isToCome(tx: Transaction<Database>, instant: Date): Promise<boolean> {
+  const { rows } = await sql<{ isToCome: boolean }>`
+    select ${instant}::timestamptz > clock_timestamp() as "isToCome"`.execute(tx)
+  return rows[0]?.isToCome === true
+}
+
+/** When a suspension ends: null for never, undefined where there is none. */
+export async function readSuspensionEnd(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<Date | null | undefined> {
+  const row = await db
+    .selectFrom('suspensions')
+    .select('ends_at as endsAt')
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row?.endsAt
+}
+
+export async function deleteSuspension(tx: Transaction<Database>, userId: string): Promise<void> {
+  await tx.deleteFrom('suspensions').where('user_id', '=', userId).execute()
+}
+
+/** Deletes the suspension of a locked account when its time is up; false when it is not. */
+export async function deleteDueSuspension(
+  tx: Transaction<Database>,
+  userId: string,
+): Promise<boolean> {
+  const result = await tx
+    .deleteFrom('suspensions')
+    .where('user_id', '=', userId)
+    .where('ends_at', '<=', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+  return result.numDeletedRows === 1n
+}
+
+/** Whose suspension is over, without a lock: who acts on it looks again under the user's. */
+export async function readDueSuspensions(db: Kysely<Database>, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('suspensions')
+    .select('user_id as userId')
+    .where('ends_at', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('ends_at')
+    .limit(limit)
+    .execute()
+  return rows.map(({ userId }) => userId)
+}

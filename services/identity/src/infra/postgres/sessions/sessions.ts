@@ -1,0 +1,182 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Pool } from 'pg'
+import { type AuthenticationMethod, FRESH_PROOF_SECONDS } from '#src/domain/fresh-proof.ts'
+import { SESSION_LIFETIME_DAYS } from '#src/domain/lifetimes.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface LiveSession {
+  sessionId: string
+  id: string
+  email: string
+  name: string
+  roles: string[]
+  emailVerified: boolean
+  twoFactorEnabled: boolean
+  createdAt: Date
+  /** When the person last proved who they are, and how. */
+  authenticatedAt: Date
+  methods: AuthenticationMethod[]
+  isProofFresh: boolean
+}
+
+/** Why a session ended before its time. */
+export type RevocationReason =
+  | 'logout'
+  | 'refresh_token_replayed'
+  | 'ended_by_owner'
+  | 'password_changed'
+  | 'password_reset'
+  | 'email_changed'
+  | 'two_factor_changed'
+  | 'wrong_proofs'
+  | 'suspended'
+  | 'role_revoked'
+  | 'deleted'
+
+export interface NewSession {
+  id: string
+  userId: string
+  device: string | null
+  address: string
+  methods: readonly AuthenticationMethod[]
+}
+
+/** Starts a session that ends by itself after its lifetime; answers when it began. */
+export async function insertSession(tx: Transaction<Database>, session: NewSession): Promise<Date> {
+  const row = await tx
+    .insertInto('sessions')
+    .values({
+      id: session.id,
+      user_id: session.userId,
+      device: session.device,
+      address: session.address,
+      methods: [...session.methods],
+      expires_at: sql<Date>`clock_timestamp() + make_interval(days => ${SESSION_LIFETIME_DAYS})`,
+    })
+    .returning('authenticated_at as authenticatedAt')
+    .executeTakeFirstOrThrow()
+  return row.authenticatedAt
+}
+
+/** Whether a session still stands, as the database has it at this statement. */
+export async function isSessionAlive(tx: Transaction<Database>, id: string): Promise<boolean> {
+  const session = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+  return session !== undefined
+}
+
+/** Marks that the session's owner was here. */
+export async function touchSession(tx: Transaction<Database>, id: string): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ last_seen_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Ends a session for good; ending it twice keeps the first reason. */
+export async function revokeSession(
+  db: Kysely<Database>,
+  id: string,
+  reason: RevocationReason,
+): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+/**
+ * Ends every session of a user, apart from one that may go on, and every login that waits for its
+ * second factor. Called in the transaction of what makes them untrustworthy, after the user's row
+ * is locked: a login under way waits for that lock.
+ */
+export async function revokeSessionsOfUser(
+  tx: Transaction<Database>,
+  userId: string,
+  reason: RevocationReason,
+  exceptSessionId?: string,
+): Promise<void> {
+  await tx.deleteFrom('pending_logins').where('user_id', '=', userId).execute()
+  await tx
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: reason })
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .$if(exceptSessionId !== undefined, (query) => query.where('id', '!=', String(exceptSessionId)))
+    .execute()
+}
+
+/**
+ * Those of the sessions that are alive and whose user is active, with the user as stored now.
+ * Both joins go by primary key, and the statement is prepared once per connection.
+ */
+export async function readLiveSessions(
+  pool: Pool,
+  sessionIds: readonly string[],
+): Promise<LiveSession[]> {
+  const { rows } = await pool.query<LiveSession>({
+    name: 'read-live-sessions',
+    text: `select s.id as "sessionId", u.id, u.email, u.name, u.roles,
+                  u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt",
+                  u.two_factor_enabled_at is not null as "twoFactorEnabled",
+                  s.authenticated_at as "authenticatedAt", s.methods,
+                  s.authenticated_at > clock_timestamp() - make_interval(secs => $2) as "isProofFresh"
+             from sessions s
+             join users u on u.id = s.user_id
+            where s.id = any($1::uuid[])
+              and s.revoked_at is null
+              and s.expires_at > clock_timestamp()
+              and u.status = 'active'`,
+    values: [sessionIds, FRESH_PROOF_SECONDS],
+  })
+  return rows
+}
+
+export interface OwnSession {
+  id: string
+  device: string | null
+  address: string | null
+  createdAt: Date
+  lastSeenAt: Date
+}
+
+/** A user's sessions that are alive, the latest used first. */
+export async function readSessionsOfUser(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<OwnSession[]> {
+  return db
+    .selectFrom('sessions')
+    .select(['id', 'device', sql<string | null>`host(address)`.as('address')])
+    .select(['created_at as createdAt', 'last_seen_at as lastSeenAt'])
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .orderBy('last_seen_at', 'desc')
+    .limit(100)
+    .execute()
+}
+
+/** Ends a session of this user; false when they have no such session. */
+export async function revokeOwnSession(
+  db: Kysely<Database>,
+  id: string,
+  userId: string,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('sessions')
+    .set({ revoked_at: sql<Date>`clock_timestamp()`, revoked_reason: 'ended_by_owner' })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}
