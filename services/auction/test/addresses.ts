@@ -9,7 +9,7 @@ import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { createJwksCache } from '@auction/common/http/jwks.ts'
 import { buildServer } from '@auction/common/http/server.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { createAddressCheck } from '#src/app/review-bidders.ts'
+import { createAddressCheck } from '#src/app/bidder-review/review-bidders.ts'
 import { INTERNAL_SECRET, ISSUER, log } from './neighbours.ts'
 
 const unauthenticated = defineError('identity.unauthenticated', 'Log in.', 401)

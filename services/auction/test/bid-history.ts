@@ -11,7 +11,7 @@ import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { Static, TObject } from 'typebox'
 import { createConsumers } from '#src/app/consumers.ts'
-import type { FinishDependencies } from '#src/app/finish-change.ts'
+import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** One lot as bid tells of it: an event a step, each with the state right after it. */

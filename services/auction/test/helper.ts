@@ -8,15 +8,15 @@ import { createTestDatabase, type TestDatabase } from '@auction/common/testing/d
 import { createSigner } from 'fast-jwt'
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
-import type { FinishDependencies } from '#src/app/finish-change.ts'
-import { createItemEvents } from '#src/app/item-events.ts'
-import { createTermsClient } from '#src/app/terms-client.ts'
+import { createItemEvents } from '#src/app/item/item-events.ts'
+import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
+import { createTermsClient } from '#src/app/lot-terms/terms-client.ts'
 import { type ListingLimits, listingLimits } from '#src/domain/listing.ts'
+import { createFolderStorage } from '#src/infra/images/folder.ts'
+import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { createFolderStorage } from '#src/infra/storage/folder.ts'
-import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 import {
   type Bid,
   type Identity,

@@ -4,9 +4,9 @@
  */
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase } from '@auction/common/testing/database.ts'
-import { createItemEvents } from '#src/app/item-events.ts'
-import { matchSearches } from '#src/app/match-searches.ts'
-import { createSearchMetrics } from '#src/app/search-metrics.ts'
+import { createItemEvents } from '#src/app/item/item-events.ts'
+import { matchSearches } from '#src/app/saved-searches/match-saved-searches.ts'
+import { createSearchMetrics } from '#src/app/saved-searches/metrics.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import { fillSearchWorld } from './search-world.ts'

@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from '@auction/common/testing/d
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ConfirmChannel } from 'amqplib'
 import { createConsumers } from '#src/app/consumers.ts'
-import { createItemEvents } from '#src/app/item-events.ts'
+import { createItemEvents } from '#src/app/item/item-events.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import { placed } from './bid-history.ts'

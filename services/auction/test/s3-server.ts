@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import type { S3Settings } from '#src/infra/storage/s3.ts'
+import type { S3Settings } from '#src/infra/images/s3.ts'
 
 interface Test {
   teardown(step: () => unknown): void

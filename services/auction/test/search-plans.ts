@@ -4,10 +4,10 @@ import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import { buildApp } from '#src/app/app.ts'
-import { createItemEvents } from '#src/app/item-events.ts'
+import { createItemEvents } from '#src/app/item/item-events.ts'
 import { listingLimits } from '#src/domain/listing.ts'
+import { createFolderStorage } from '#src/infra/images/folder.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { createFolderStorage } from '#src/infra/storage/folder.ts'
 import { log } from './neighbours.ts'
 
 export interface Recorder {

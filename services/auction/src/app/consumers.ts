@@ -1,13 +1,13 @@
 import type { Consumer } from '@auction/common/rabbitmq/consumer.ts'
+import { onBidLost } from '#src/app/bidder-review/bid-lost.ts'
+import { onUserRegistered } from '#src/app/bidder-review/user-registered.ts'
+import { onBidClosed } from '#src/app/bidding/bid-closed.ts'
+import { onBidPlaced } from '#src/app/bidding/bid-placed.ts'
+import { onBidReserveMet } from '#src/app/bidding/bid-reserve-met.ts'
+import { onBidWon } from '#src/app/bidding/bid-won.ts'
+import { onUserDeleted } from '#src/app/departures/user-deleted.ts'
+import type { ItemEvents } from '#src/app/item/item-events.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { onBidClosed } from './consumers/bid-closed.ts'
-import { onBidLost } from './consumers/bid-lost.ts'
-import { onBidPlaced } from './consumers/bid-placed.ts'
-import { onBidReserveMet } from './consumers/bid-reserve-met.ts'
-import { onBidWon } from './consumers/bid-won.ts'
-import { onUserDeleted } from './consumers/user-deleted.ts'
-import { onUserRegistered } from './consumers/user-registered.ts'
-import type { ItemEvents } from './item-events.ts'
 
 /** Everything the auction worker consumes: what bid says of the lots, who is new and who left. */
 export function createConsumers(events: ItemEvents): Consumer<Database>[] {

@@ -5,13 +5,13 @@ import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
 import { runService } from '@auction/common/process/service-process.ts'
 import { buildApp } from '#src/app/app.ts'
 import { startGrpc } from '#src/app/grpc/server.ts'
-import { createItemEvents } from '#src/app/item-events.ts'
-import { createTermsClient } from '#src/app/terms-client.ts'
+import { createItemEvents } from '#src/app/item/item-events.ts'
+import { createTermsClient } from '#src/app/lot-terms/terms-client.ts'
 import { readApiConfig } from '#src/config.ts'
 import { listingLimits } from '#src/domain/listing.ts'
+import { createStorage } from '#src/infra/images/create-storage.ts'
 import { createDatabase } from '#src/infra/postgres/database.ts'
 import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
-import { createStorage } from '#src/infra/storage/create-storage.ts'
 
 const config = readApiConfig(process.env)
 const { INTERNAL_JWT_SECRET: secret } = config

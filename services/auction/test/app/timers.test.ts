@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startItems } from '#src/app/start-items.ts'
-import { sweepTerms } from '#src/app/sweep-terms.ts'
+import { startItems } from '#src/app/listing/start-items.ts'
+import { sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
 import { build, call, createPublished, type Fixture, inMinutes, writtenEvents } from '../helper.ts'
 
 const status = async (fixture: Fixture, id: string) =>

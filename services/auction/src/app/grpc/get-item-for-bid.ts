@@ -5,7 +5,7 @@ import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import type { Kysely } from 'kysely'
 import { Value } from 'typebox/value'
 import { isPublic } from '#src/domain/item.ts'
-import { readItem } from '#src/infra/postgres/items.ts'
+import { readItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type ItemMessage, itemMessage } from './item-message.ts'
 

@@ -5,7 +5,7 @@ import {
   type DescribeCommand,
   type DescribeDependencies,
   lockDescribable,
-} from '#src/app/describe-item.ts'
+} from '#src/app/catalogue/describe-item.ts'
 import { imagePath, isReordering } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
@@ -15,7 +15,7 @@ import {
   orderImages,
   readImages,
   takeImage,
-} from '#src/infra/postgres/item-images.ts'
+} from '#src/infra/postgres/images/item-images.ts'
 
 /** Takes an image of the caller's item away; the worker deletes its objects. */
 export async function removeImage(

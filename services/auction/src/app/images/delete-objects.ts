@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import { IMAGE_SIZES, objectKey } from '#src/domain/image.ts'
-import { claimDeletions, finishDeletion } from '#src/infra/postgres/image-deletions.ts'
+import type { ImageStorage } from '#src/infra/images/image-storage.ts'
+import { claimDeletions, finishDeletion } from '#src/infra/postgres/images/image-deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 
 const BATCH_SIZE = 50
 

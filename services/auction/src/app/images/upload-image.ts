@@ -8,14 +8,18 @@ import {
   type DescribeCommand,
   type DescribeDependencies,
   lockDescribable,
-} from '#src/app/describe-item.ts'
+} from '#src/app/catalogue/describe-item.ts'
 import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
-import { abandonPending, finishPending, notePending } from '#src/infra/postgres/image-deletions.ts'
-import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/item-images.ts'
+import type { ImageStorage } from '#src/infra/images/image-storage.ts'
+import type { RenderedImage, RenderImage } from '#src/infra/images/render-image.ts'
+import {
+  abandonPending,
+  finishPending,
+  notePending,
+} from '#src/infra/postgres/images/image-deletions.ts'
+import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/images/item-images.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { RenderedImage, RenderImage } from '#src/infra/sharp/render-image.ts'
-import type { ImageStorage } from '#src/infra/storage/image-storage.ts'
 
 export interface ImageDependencies extends DescribeDependencies {
   images: ImageStorage

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Executor } from './items.ts'
+import type { Executor } from '#src/infra/postgres/item/items.ts'
 
 /** The time on the database's clock: the only one that every process agrees on. */
 export async function readClock(db: Executor): Promise<Date> {

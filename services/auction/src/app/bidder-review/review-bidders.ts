@@ -1,0 +1,56 @@
+import {
+  SHARED_ADDRESSES_PATH,
+  SHARED_ADDRESSES_USERS_MAX,
+  type SharedAddress,
+  type SharedAddresses,
+} from '@auction/common/contracts/shared-addresses.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
+import type { InternalClient } from '@auction/common/http/internal-client.ts'
+import type { Kysely } from 'kysely'
+import {
+  putBack,
+  readDueBidders,
+  replaceFlags,
+  takeDueBidders,
+} from '#src/infra/postgres/bidder-review/review-flags.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+/** Asks identity who logs in from the addresses of these bidders. */
+export type AddressCheck = (bidderIds: readonly string[]) => Promise<SharedAddress[]>
+
+export function createAddressCheck(identity: InternalClient): AddressCheck {
+  return async (userIds) => {
+    const { statusCode, body } = await identity.request<SharedAddresses>(
+      'POST',
+      SHARED_ADDRESSES_PATH,
+      { userIds },
+    )
+    if (statusCode !== 200) throw serviceUnavailable({ service: 'identity' })
+    return body.pairs
+  }
+}
+
+export interface ReviewDependencies {
+  db: Kysely<Database>
+  sharersOf: AddressCheck
+}
+
+/**
+ * Works out the flags of bidders about whom something new is known. Returns how many there were.
+ * Throws when identity does not answer: shared addresses are asked for again a minute later, and the
+ * other flags are worked out all the same.
+ */
+export async function reviewBidders({ db, sharersOf }: ReviewDependencies): Promise<number> {
+  const due = await readDueBidders(db, SHARED_ADDRESSES_USERS_MAX)
+  if (due.length === 0) return 0
+  const [asked] = await Promise.allSettled([sharersOf(due)])
+  const reviewed = await db.transaction().execute(async (tx) => {
+    const bidderIds = await takeDueBidders(tx, due)
+    const sharers = asked.status === 'fulfilled' ? asked.value : undefined
+    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharers)
+    if (sharers === undefined) await putBack(tx, bidderIds)
+    return bidderIds.length
+  })
+  if (asked.status === 'rejected') throw asked.reason
+  return reviewed
+}

@@ -1,0 +1,35 @@
+import type { Transaction } from 'kysely'
+import { readAmount } from '#src/app/item/read-amount.ts'
+import { foldLegacyBids, readCurrencies } from '#src/infra/postgres/bidding/legacy-bids.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { refuseForeign } from './assert-items-match.ts'
+import type { PlacedDelivery } from './bid-placed.ts'
+
+/**
+ * Bids of the original's producer, which numbers nothing: each counts once, by its id, and the
+ * price only rises. They never touch an item that the bid service has spoken of.
+ */
+export async function applyLegacyBids(
+  tx: Transaction<Database>,
+  deliveries: readonly PlacedDelivery[],
+): Promise<void> {
+  const items = await readCurrencies(tx, [
+    ...new Set(deliveries.map(({ payload }) => payload.itemId)),
+  ])
+  const currencies = new Map(items.map((item) => [item.id, item.currencyCode]))
+  const bids = deliveries.map(({ id, payload, timestamp }) => {
+    const currencyCode = payload.currencyCode ?? currencies.get(payload.itemId) ?? ''
+    return {
+      key: payload.bidId ?? id,
+      itemId: payload.itemId,
+      currencyCode,
+      text: payload.amount,
+      placedAt: new Date(payload.timestamp ?? timestamp),
+    }
+  })
+  refuseForeign(items, bids)
+  await foldLegacyBids(
+    tx,
+    bids.map((bid) => ({ ...bid, amount: readAmount(bid.text, bid.currencyCode) })),
+  )
+}

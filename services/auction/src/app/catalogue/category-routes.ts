@@ -1,0 +1,230 @@
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import { type Static, Type } from 'typebox'
+import { type Category, pathOf, subtreeOf } from '#src/domain/category.ts'
+import { categoryErrors, itemErrors } from '#src/errors.ts'
+import {
+  type CategoryCount,
+  countItems,
+  readCategories,
+  readDefinitions,
+} from '#src/infra/postgres/catalogue/categories.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { changeCategory, createCategory, defineAttributes, removeCategory } from './categories.ts'
+
+const CATEGORIES = '/api/v1/categories'
+const CATEGORY = `${CATEGORIES}/:id`
+const tags = ['categories']
+const security = [{ bearer: [] }]
+const params = Type.Object({ id: Uuid })
+const ParentId = Type.Union([Uuid, Type.Null()])
+const Status = Type.Union([Type.Literal('active'), Type.Literal('hidden')])
+
+// snake_case, as the original spells its categories.
+const fields = {
+  id: Uuid,
+  parent_id: ParentId,
+  name: Type.String(),
+  description: Type.String(),
+  status: Status,
+  item_count: Type.Integer({ description: 'Public items in it and below it.' }),
+}
+const CategoryAnswer = Type.Object(fields)
+
+const Definition = Type.Object(
+  {
+    key: Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }),
+    label: Type.String({ minLength: 1, maxLength: 80 }),
+    kind: Type.Union([Type.Literal('text'), Type.Literal('number'), Type.Literal('choice')]),
+    unit: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 20 }), Type.Null()])),
+    choices: Type.Optional(
+      Type.Union([
+        Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+          minItems: 1,
+          maxItems: 200,
+          uniqueItems: true,
+        }),
+        Type.Null(),
+      ]),
+    ),
+  },
+  STRICT,
+)
+
+const CategoryDetail = Type.Object({
+  ...fields,
+  path: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
+  attributes: Type.Array(Definition, { description: 'Its own and those of the ones above it.' }),
+})
+
+const editable = {
+  name: Type.String({ minLength: 1, maxLength: 80 }),
+  description: Type.Optional(Type.String({ maxLength: 1_000 })),
+  parent_id: Type.Optional(ParentId),
+  status: Type.Optional(Status),
+}
+
+/** The tree of categories: everybody reads it, administrators change it. */
+export async function categoryRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
+  readRoutes(app, db)
+  writeRoutes(app, db)
+}
+
+function readRoutes(app: App, db: Kysely<Database>): void {
+  app.get(
+    CATEGORIES,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'The whole tree, as a list ordered by name',
+        response: answers({ 200: Type.Object({ items: Type.Array(CategoryAnswer) }) }),
+      },
+    },
+    async (request) => {
+      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      const isAdmin = isAdministrator(request)
+      const shown = [...categories.values()].filter(
+        ({ id }) => isAdmin || isVisible(categories, id),
+      )
+      return { items: shown.map((category) => answerOf(categories, counts, category)) }
+    },
+  )
+  app.get(
+    CATEGORY,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'One category, the way to it, and what its items tell about themselves',
+        params,
+        response: answers({ 200: CategoryDetail }),
+      },
+    },
+    async (request) => {
+      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      const category = categories.get(request.params.id)
+      const mayRead = isAdministrator(request) || isVisible(categories, request.params.id)
+      if (category === undefined || !mayRead) throw categoryErrors.notFound()
+      const path = pathOf(categories, category.id)
+      const definitions = await readDefinitions(
+        db,
+        path.map(({ id }) => id),
+      )
+      return {
+        ...answerOf(categories, counts, category),
+        path: path.reverse().map(({ id, name }) => ({ id, name })),
+        attributes: [...definitions.values()].map((definition) => ({
+          ...definition,
+          choices: definition.choices === null ? null : [...definition.choices],
+        })),
+      }
+    },
+  )
+}
+
+function writeRoutes(app: App, db: Kysely<Database>): void {
+  const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
+  app.post(
+    CATEGORIES,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'Add a category (administrators)' },
+        body: Type.Object(editable, STRICT),
+        response: answers({ 201: CategoryAnswer }),
+      },
+    },
+    async (request, reply) => {
+      refuseOthers(request)
+      const { name, description = '', parent_id = null, status = 'active' } = request.body
+      const input = { name, description, parentId: parent_id, status }
+      const category = await createCategory(db, input)
+      reply.code(201).header('location', `${CATEGORIES}/${category.id}`)
+      return answerOf(new Map([[category.id, category]]), [], category)
+    },
+  )
+  app.put(
+    CATEGORY,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'Rename, hide or move a category (administrators)', params },
+        body: Type.Partial(Type.Object(editable), { ...STRICT, minProperties: 1 }),
+        response: answers({ 200: CategoryAnswer }),
+      },
+    },
+    async (request) => {
+      refuseOthers(request)
+      const { parent_id, ...changes } = request.body
+      const moved = parent_id === undefined ? {} : { parentId: parent_id }
+      const category = await changeCategory(db, request.params.id, { ...changes, ...moved })
+      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      return answerOf(categories, counts, category)
+    },
+  )
+  app.delete(
+    CATEGORY,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'Delete an empty category (administrators)', params },
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      refuseOthers(request)
+      await removeCategory(db, request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
+  app.put(
+    `${CATEGORY}/attributes`,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'Set what its items tell (administrators)', params },
+        body: Type.Object({ attributes: Type.Array(Definition, { maxItems: 50 }) }, STRICT),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      refuseOthers(request)
+      const definitions = request.body.attributes.map(
+        ({ unit = null, choices = null, ...rest }) => ({
+          ...rest,
+          unit,
+          choices,
+        }),
+      )
+      await defineAttributes(db, request.params.id, definitions)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+const isAdministrator = ({ caller }: FastifyRequest) => caller?.roles.includes('admin') === true
+
+function refuseOthers(request: FastifyRequest): void {
+  if (request.caller === null) throw itemErrors.unauthenticated()
+  if (!isAdministrator(request)) throw categoryErrors.forbidden()
+}
+
+/** A hidden category hides everything below it. */
+function isVisible(categories: ReadonlyMap<string, Category>, id: string): boolean {
+  return pathOf(categories, id).every(({ status }) => status === 'active')
+}
+
+function answerOf(
+  categories: ReadonlyMap<string, Category>,
+  counts: readonly CategoryCount[],
+  { id, parentId, name, description, status }: Category,
+): Static<typeof CategoryAnswer> {
+  const below = new Set(subtreeOf(categories, id))
+  const item_count = counts
+    .filter(({ categoryIds }) => categoryIds.some((categoryId) => below.has(categoryId)))
+    .reduce((sum, { count }) => sum + count, 0)
+  return { id, parent_id: parentId, name, description, status, item_count }
+}

@@ -1,0 +1,171 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { type Static, Type } from 'typebox'
+import { isModerator } from '#src/app/item/moderators.ts'
+import { readVisibleItem } from '#src/app/item/visible-item.ts'
+import { commentErrors, itemErrors } from '#src/errors.ts'
+import { type Comment, readThreads } from '#src/infra/postgres/comments/comments.ts'
+import { type CommentDependencies, removeComment, writeComment } from './comments.ts'
+
+const COMMENTS = '/api/v1/items/:id/comments'
+const COMMENT = '/api/v1/items/:itemId/comments/:commentId'
+const tags = ['comments']
+const security = [{ bearer: [] }]
+
+const optional = Type.Optional
+const Kind = Type.Union([Type.Literal('comment'), Type.Literal('question'), Type.Literal('answer')])
+
+const CommentBody = Type.Object(
+  {
+    content: Type.String({ minLength: 1, maxLength: 4_000, description: '1 to 2,000 characters' }),
+    parent_id: optional(Type.Union([Uuid, Type.Null()])),
+    kind: optional(Kind),
+  },
+  STRICT,
+)
+
+// These names are the original's, where comments alone are spelt like columns.
+const fields = {
+  id: Uuid,
+  item_id: Uuid,
+  user_id: Uuid,
+  parent_id: Type.Union([Uuid, Type.Null()]),
+  kind: Kind,
+  content: Type.String({ description: 'Empty once it was taken away.' }),
+  state: Type.Union([
+    Type.Literal('visible'),
+    Type.Literal('deleted'),
+    Type.Literal('hidden'),
+    Type.Literal('removed'),
+  ]),
+  is_seller: Type.Boolean(),
+  created_at: Instant,
+}
+const CommentAnswer = Type.Object(fields)
+
+const CommentList = Type.Object({
+  items: Type.Array(Type.Object({ ...fields, replies: Type.Array(CommentAnswer) })),
+  page: Type.Integer(),
+  pageSize: Type.Integer(),
+  totalItems: Type.Integer({ description: 'Threads, not comments.' }),
+  totalPages: Type.Integer(),
+})
+
+const ListQuery = Type.Object(
+  {
+    page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+  },
+  STRICT,
+)
+
+/** Comments, questions to the seller and their answers, in threads under an item. */
+export async function commentRoutes(app: App, dependencies: CommentDependencies): Promise<void> {
+  listRoute(app, dependencies)
+  app.post(
+    COMMENTS,
+    {
+      config: { auth: 'bearer', access: 'any' },
+      bodyLimit: 16 * 1024,
+      schema: {
+        tags,
+        security,
+        summary: 'Comment on an item, ask its seller, or answer as the seller',
+        params: Type.Object({ id: Uuid }),
+        body: CommentBody,
+        response: answers({ 201: CommentAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const { caller, params, body, trace } = request
+      if (caller === null) throw itemErrors.unauthenticated()
+      const { comment, sellerId } = await writeComment(dependencies, {
+        itemId: params.id,
+        authorId: caller.id,
+        content: body.content,
+        parentId: body.parent_id ?? null,
+        kind: body.kind ?? 'comment',
+        trace,
+      })
+      reply.code(201)
+      return commentAnswer(comment, sellerId)
+    },
+  )
+  app.delete(
+    COMMENT,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        tags,
+        security,
+        summary: 'Take a comment away: your own, one under your item, or any as a moderator',
+        params: Type.Object({ itemId: Uuid, commentId: Uuid }),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { caller, params, trace } = request
+      if (caller === null) throw itemErrors.unauthenticated()
+      await removeComment(dependencies, {
+        ...params,
+        callerId: caller.id,
+        isModerator: isModerator(caller),
+        trace,
+      })
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function listRoute(app: App, { db }: CommentDependencies): void {
+  app.get(
+    COMMENTS,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'Threads under an item, newest first',
+        params: Type.Object({ id: Uuid }),
+        querystring: ListQuery,
+        response: answers({ 200: CommentList }),
+      },
+    },
+    async (request) => {
+      const { page, limit } = request.query
+      const { item } = await readVisibleItem(
+        db,
+        request.params.id,
+        request.caller,
+        commentErrors.itemNotFound,
+      )
+      const { sellerId } = item
+      const offset = (page - 1) * limit
+      const { threads, totalItems } = await readThreads(db, request.params.id, { limit, offset })
+      return {
+        items: threads.map((thread) => ({
+          ...commentAnswer(thread, sellerId),
+          replies: thread.replies.map((reply) => commentAnswer(reply, sellerId)),
+        })),
+        page,
+        pageSize: limit,
+        totalItems,
+        totalPages: Math.ceil(totalItems / limit),
+      }
+    },
+  )
+}
+
+/** What was taken away keeps its place and loses its words. */
+function commentAnswer(comment: Comment, sellerId: string): Static<typeof CommentAnswer> {
+  return {
+    id: comment.id,
+    item_id: comment.itemId,
+    user_id: comment.authorId,
+    parent_id: comment.parentId,
+    kind: comment.kind,
+    content: comment.state === 'visible' ? comment.content : '',
+    state: comment.state,
+    is_seller: comment.authorId === sellerId,
+    created_at: comment.createdAt.toISOString(),
+  }
+}

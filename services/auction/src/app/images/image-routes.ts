@@ -1,0 +1,140 @@
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import fastifyMultipart from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { ImageAnswer, imageAnswer } from '#src/app/item/image-view.ts'
+import { ALT_TEXT_LENGTH_MAX, IMAGE_BYTES_MAX, IMAGES_MAX } from '#src/domain/image.ts'
+import { imageErrors, itemErrors } from '#src/errors.ts'
+import { describe, removeImage, reorderImages } from './change-images.ts'
+import { imageReadRoutes } from './image-reads.ts'
+import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
+
+const IMAGES = '/api/v1/items/:itemId/images'
+const tags = ['images']
+const security = [{ bearer: [] }]
+const params = Type.Object({ itemId: Uuid })
+const imageParams = Type.Object({ itemId: Uuid, imageId: Uuid })
+const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
+
+/** Pictures of items. Only the seller writes, and only until somebody has bid. */
+export async function imageRoutes(app: App, dependencies: ImageDependencies): Promise<void> {
+  imageReadRoutes(app, dependencies)
+  changeRoutes(app, dependencies)
+  // In a scope of its own, or every other route would take multipart bodies as well.
+  await app.register(async (scope: App) => {
+    await scope.register(fastifyMultipart, {
+      throwFileSizeLimit: true,
+      limits: {
+        ...{ fileSize: IMAGE_BYTES_MAX, files: 1, fields: 0, parts: 1 },
+        ...{ fieldNameSize: 100, headerPairs: 20 },
+      },
+    })
+    uploadRoute(scope, dependencies)
+  })
+}
+
+function uploadRoute(app: App, dependencies: ImageDependencies): void {
+  app.post(
+    IMAGES,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags, security, params, summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB' },
+        consumes: ['multipart/form-data'],
+        response: answers({ 201: ImageAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const command = commandOf(request, request.params.itemId)
+      await expectRoom(dependencies, command)
+      const image = await uploadImage(dependencies, command, await readUpload(request))
+      reply.code(201)
+      return imageAnswer(image)
+    },
+  )
+}
+
+function changeRoutes(app: App, dependencies: ImageDependencies): void {
+  app.put(
+    `${IMAGES}/order`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags, security, params, summary: 'Put the pictures into a new order' },
+        body: Type.Object({ ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) }, STRICT),
+        response: answers({ 200: ImageList }),
+      },
+    },
+    async (request) => {
+      const command = commandOf(request, request.params.itemId)
+      const images = await reorderImages(dependencies, command, request.body.ids)
+      return { items: images.map(imageAnswer) }
+    },
+  )
+  app.patch(
+    `${IMAGES}/:imageId`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags, security, summary: 'Say what a picture shows' },
+        params: imageParams,
+        body: Type.Object(
+          {
+            // No control characters: a text for screen readers is one line.
+            alt_text: Type.String({
+              maxLength: ALT_TEXT_LENGTH_MAX,
+              pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+            }),
+          },
+          STRICT,
+        ),
+        response: answers({ 200: ImageAnswer }),
+      },
+    },
+    async (request) => {
+      const { itemId, imageId } = request.params
+      const command = commandOf(request, itemId)
+      return imageAnswer(await describe(dependencies, command, imageId, request.body.alt_text))
+    },
+  )
+  app.delete(
+    `${IMAGES}/:imageId`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags, security, summary: 'Take a picture away' },
+        params: imageParams,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { itemId, imageId } = request.params
+      await removeImage(dependencies, commandOf(request, itemId), imageId)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** The bytes of the one file. What the sender calls it and its type is not even looked at. */
+async function readUpload(request: FastifyRequest): Promise<Buffer> {
+  let bytes: Buffer | undefined
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'file' && part.fieldname === 'image') bytes = await part.toBuffer()
+      else throw imageErrors.invalid({ field: part.fieldname })
+    }
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code === 'FST_REQ_FILE_TOO_LARGE') throw imageErrors.tooLarge()
+    // Whatever else the parser stumbles over, the body is not what was asked for.
+    throw imageErrors.invalid()
+  }
+  if (bytes === undefined) throw imageErrors.invalid()
+  return bytes
+}
+
+function commandOf({ caller, trace }: FastifyRequest, itemId: string) {
+  if (caller === null) throw itemErrors.unauthenticated()
+  return { itemId, sellerId: caller.id, trace }
+}

@@ -1,0 +1,134 @@
+import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import { formatAmount } from '@auction/common/money.ts'
+import { type Static, Type } from 'typebox'
+import {
+  effectiveThresholdMinutes,
+  hardEndDate,
+  ITEM_STATUSES,
+  type Item,
+  isOpen,
+} from '#src/domain/item.ts'
+import { WATCHERS_COUNTED_MAX } from '#src/infra/postgres/watchlist/watches.ts'
+import { ImageAnswer } from './image-view.ts'
+
+const itemFields = {
+  id: Uuid,
+  name: Type.String(),
+  description: Type.String(),
+  type: Type.String({ description: 'english | sealed_first | sealed_second | dutch | reverse' }),
+  sellerID: Uuid,
+  buyerID: Type.Optional(
+    Type.String({ description: 'Who bought it; only for the seller and the buyer.' }),
+  ),
+  currencyCode: CurrencyCode,
+  startPrice: Amount,
+  currentPrice: Amount,
+  bidIncrement: Type.Optional(Amount),
+  hasReserve: Type.Boolean(),
+  reserveMet: Type.Boolean(),
+  reservePrice: Type.Optional(
+    Type.String({ description: 'The hidden reserve; only for the seller.' }),
+  ),
+  buyoutPrice: Type.Optional(Amount),
+  buyNowAvailable: Type.Boolean(),
+  endPrice: Type.Optional(Amount),
+  bidCount: Type.Integer(),
+  categories: Type.Array(Uuid),
+  startDate: Instant,
+  endDate: Instant,
+  originalEndDate: Instant,
+  hardEndDate: Instant,
+  status: Type.String({ description: ITEM_STATUSES.join(' | ') }),
+  outcome: Type.Optional(Type.String()),
+  endReason: Type.Optional(Type.String()),
+  extensionThresholdMinutes: Type.Integer(),
+  extensionDurationMinutes: Type.Integer(),
+  extensionMode: Type.String({ description: 'from_end | from_bid' }),
+  maxExtensionMinutes: Type.Integer(),
+  maxExtensions: Type.Integer(),
+  termsVersion: Type.Integer(),
+  version: Type.Integer(),
+  createdAt: Instant,
+  updatedAt: Instant,
+}
+
+/** An item on the wire, with the seed's field names. */
+export const ItemBody = Type.Object(itemFields)
+/** One item, with the server's time for countdowns. */
+export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
+/** The item as a page shows it, with its pictures. */
+export const ItemPage = Type.Object({
+  ...itemFields,
+  images: Type.Array(ImageAnswer),
+  withdrawal: Type.Optional(
+    Type.Object(
+      { reason: Type.String(), at: Instant },
+      { description: 'Why its seller withdrew it; only the seller and moderators see it then.' },
+    ),
+  ),
+  watchCount: Type.Integer({
+    description: `How many people watch it, ${WATCHERS_COUNTED_MAX} at most.`,
+  }),
+  isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
+  removal: Type.Optional(
+    Type.Object(
+      { reason: Type.String(), at: Instant },
+      { description: 'Why a moderator removed it; only its seller and moderators see it then.' },
+    ),
+  ),
+  serverTime: Instant,
+})
+
+/** The item as this viewer may see it: the reserve is the seller's secret, the buyer's id theirs. */
+export function itemBody(item: Item, viewerId: string | undefined): Static<typeof ItemBody> {
+  const money = (minor: bigint) => formatAmount(minor, item.currencyCode)
+  const isSeller = viewerId === item.sellerId
+  const { bidIncrement, reservePrice, buyoutPrice, endPrice, buyerId } = item
+  return {
+    id: item.id,
+    name: item.name,
+    description: item.description,
+    type: item.type,
+    sellerID: item.sellerId,
+    ...(buyerId !== null && item.status === 'sold' && (isSeller || viewerId === buyerId)
+      ? { buyerID: buyerId }
+      : {}),
+    currencyCode: item.currencyCode,
+    startPrice: money(item.startPrice),
+    currentPrice: money(item.currentPrice),
+    ...(bidIncrement === null ? {} : { bidIncrement: money(bidIncrement) }),
+    hasReserve: reservePrice !== null,
+    reserveMet: item.isReserveMet,
+    ...(reservePrice === null || !isSeller ? {} : { reservePrice: money(reservePrice) }),
+    ...(buyoutPrice === null ? {} : { buyoutPrice: money(buyoutPrice) }),
+    buyNowAvailable: isOpen(item.status) && item.isBuyNowAvailable,
+    ...(endPrice === null || item.status !== 'sold' ? {} : { endPrice: money(endPrice) }),
+    bidCount: item.bidCount,
+    categories: [...item.categoryIds],
+    startDate: item.startDate.toISOString(),
+    endDate: item.currentEndDate.toISOString(),
+    originalEndDate: item.endDate.toISOString(),
+    hardEndDate: hardEndDate(item).toISOString(),
+    status: item.status,
+    ...(item.outcome === null ? {} : { outcome: item.outcome }),
+    ...(item.endReason === null || isOpen(item.status) ? {} : { endReason: item.endReason }),
+    extensionThresholdMinutes: effectiveThresholdMinutes(item),
+    extensionDurationMinutes: item.extensionDurationMinutes,
+    extensionMode: item.extensionMode,
+    maxExtensionMinutes: item.maxExtensionMinutes,
+    maxExtensions: item.maxExtensions,
+    termsVersion: item.termsVersion,
+    version: item.version,
+    createdAt: item.createdAt.toISOString(),
+    updatedAt: item.updatedAt.toISOString(),
+  }
+}
+
+/** One item with the time on the server. */
+export function itemAnswer(
+  item: Item,
+  now: Date,
+  viewerId: string | undefined,
+): Static<typeof ItemAnswer> {
+  return { ...itemBody(item, viewerId), serverTime: now.toISOString() }
+}

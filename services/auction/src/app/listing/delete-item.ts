@@ -1,0 +1,29 @@
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely } from 'kysely'
+import type { ItemEvents } from '#src/app/item/item-events.ts'
+import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { itemErrors } from '#src/errors.ts'
+import { deleteItem, lockOwnItem } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface DeleteDependencies {
+  db: Kysely<Database>
+  events: ItemEvents
+}
+
+/** Deletes a draft of the seller's; anything that was public once stays. */
+export async function deleteDraft(
+  { db, events }: DeleteDependencies,
+  { itemId, sellerId, trace }: { itemId: string; sellerId: string; trace: Trace },
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const read = await lockOwnItem(tx, itemId, sellerId)
+    if (read === undefined) throw await missing(tx, itemId, itemErrors.deleteNotFound)
+    if (read.item.status !== 'draft') throw itemErrors.deleteNotDraft({ status: read.item.status })
+    await deleteItem(tx, itemId)
+    // The row is gone, so the number of its last event is counted here.
+    const last = { ...read, eventSequence: read.eventSequence + 1n }
+    await events.emit(tx, last, trace, [{ kind: 'deleted' }])
+  })
+  events.committed()
+}

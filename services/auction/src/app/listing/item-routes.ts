@@ -1,0 +1,231 @@
+import type { ErrorFactory } from '@auction/common/http/errors.ts'
+import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { type SharedAnswers, sendJson } from '@auction/common/http/shared-answers.ts'
+import { fieldOf } from '@auction/common/http/validation.ts'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { CreateBody, ListQueryString, UpdateBody } from '#src/app/item/item-schemas.ts'
+import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '#src/app/item/item-view.ts'
+import { createCursors } from '#src/app/item/search-cursor.ts'
+import { itemErrors } from '#src/errors.ts'
+import { createItemLists } from '#src/infra/postgres/listing/item-list.ts'
+import { createItem } from './create-item.ts'
+import { deleteDraft } from './delete-item.ts'
+import { type PublishDependencies, publish } from './publish-item.ts'
+import { readItemPage } from './read-item-page.ts'
+import { editItem } from './update-item.ts'
+
+const ITEMS = '/api/v1/items'
+const ITEM = `${ITEMS}/:id`
+const params = Type.Object({ id: Uuid })
+const tags = ['items']
+const security = [{ bearer: [] }]
+
+const ItemList = Type.Object({
+  items: Type.Array(ItemBody),
+  page: Type.Integer(),
+  pageSize: Type.Integer(),
+  totalItems: Type.Integer(),
+  totalPages: Type.Integer(),
+  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+  serverTime: Instant,
+})
+
+/** Listings: what sellers offer, with the public read model of the bidding on it. */
+export async function itemRoutes(
+  app: App,
+  dependencies: PublishDependencies & ReadDependencies,
+): Promise<void> {
+  readRoutes(app, dependencies)
+  createRoute(app, dependencies)
+  changeRoutes(app, dependencies)
+  app.post(
+    `${ITEM}/publish`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        tags,
+        security,
+        summary: 'Publish a draft; again answers the same',
+        params,
+        response: answers({ 200: ItemAnswer }),
+      },
+    },
+    async (request) => {
+      const sellerId = callerOf(request)
+      const { trace } = request
+      const { item, now } = await publish(dependencies, {
+        itemId: request.params.id,
+        sellerId,
+        roles: request.caller?.roles ?? [],
+        trace,
+      })
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+}
+
+type ReadDependencies = Pick<PublishDependencies, 'db'> & { secret: string; shared: SharedAnswers }
+
+/** Who is not logged in sees what everybody sees, so their answers are shared. */
+function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
+  const lists = createItemLists(db)
+  app.get(
+    ITEMS,
+    {
+      config: { auth: 'optional' },
+      schema: {
+        tags,
+        summary: 'Items by their end; your own drafts with mine=true',
+        querystring: ListQueryString,
+        response: answers({ 200: ItemList }),
+      },
+    },
+    async (request, reply) => {
+      const { page, limit, status, mine, sort, cursor } = request.query
+      const sellerId = mine ? callerOf(request) : undefined
+      const cursors = createCursors(secret, JSON.stringify(['items', sellerId, status, sort]))
+      const after = cursor === undefined ? undefined : cursors.read(cursor)
+      if (cursor !== undefined && (after === undefined || page !== 1)) {
+        throw itemErrors.invalidCursor()
+      }
+      const ask = async () => {
+        const list = await lists.read({
+          ...{ sellerId, status, order: sort === 'endDate' ? ('asc' as const) : ('desc' as const) },
+          ...{ limit, offset: (page - 1) * limit },
+          after: after && { end: String(after[0]), id: String(after[1]) },
+        })
+        const body = {
+          items: list.items.map((item) => itemBody(item, request.caller?.id)),
+          ...{ page, pageSize: limit, totalItems: list.totalItems },
+          totalPages: Math.ceil(list.totalItems / limit),
+          ...(list.next === undefined
+            ? {}
+            : { nextCursor: cursors.write([list.next.end, list.next.id]) }),
+        }
+        return { body, now: list.now, nowCameAtMs: list.nowCameAtMs }
+      }
+      reply.header('cache-control', 'no-store')
+      if (request.caller === null) {
+        const key = JSON.stringify(['list', page, limit, status, sort, cursor])
+        return sendJson(reply, await shared.of(key, ask))
+      }
+      const { body, now } = await ask()
+      return { ...body, serverTime: now.toISOString() }
+    },
+  )
+
+  app.get(
+    ITEM,
+    {
+      config: { auth: 'optional' },
+      schema: { tags, summary: 'One item', params, response: answers({ 200: ItemPage }) },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const ask = () => readItemPage(db, id, request.caller)
+      reply.header('cache-control', 'no-store')
+      if (request.caller === null) return sendJson(reply, await shared.of(id, ask))
+      const { body, now } = await ask()
+      return { ...body, serverTime: now.toISOString() }
+    },
+  )
+}
+
+function createRoute(app: App, dependencies: PublishDependencies): void {
+  app.post(
+    ITEMS,
+    {
+      config: { auth: 'bearer', access: 'own' },
+      // The errors of this service have its own codes, also when the schema finds them.
+      attachValidation: true,
+      schema: {
+        tags,
+        security,
+        summary: 'Create a draft',
+        body: CreateBody,
+        response: answers({ 201: ItemAnswer }),
+      },
+    },
+    async (request, reply) => {
+      refuseInvalid(request, itemErrors.createInvalid)
+      const sellerId = callerOf(request)
+      const { item, now } = await createItem(dependencies, {
+        sellerId,
+        input: request.body,
+        trace: request.trace,
+      })
+      reply.code(201).header('location', `${ITEMS}/${item.id}`)
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+}
+
+function changeRoutes(app: App, dependencies: PublishDependencies): void {
+  app.put(
+    ITEM,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      attachValidation: true,
+      schema: {
+        tags,
+        security,
+        summary: 'Change some fields; with bids only a longer description and a lower reserve',
+        params,
+        body: UpdateBody,
+        response: answers({ 200: ItemAnswer }),
+      },
+    },
+    async (request) => {
+      refuseInvalid(request, itemErrors.updateInvalid)
+      const sellerId = callerOf(request)
+      const { version, ...changes } = request.body
+      const { item, now } = await editItem(dependencies, {
+        itemId: request.params.id,
+        sellerId,
+        changes,
+        version,
+        trace: request.trace,
+      })
+      return itemAnswer(item, now, sellerId)
+    },
+  )
+
+  app.delete(
+    ITEM,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        tags,
+        security,
+        summary: 'Delete a draft',
+        params,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { trace } = request
+      await deleteDraft(dependencies, {
+        itemId: request.params.id,
+        sellerId: callerOf(request),
+        trace,
+      })
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function callerOf(request: FastifyRequest): string {
+  if (request.caller === null) throw itemErrors.unauthenticated()
+  return request.caller.id
+}
+
+function refuseInvalid(request: FastifyRequest, invalid: ErrorFactory): void {
+  const { validationError } = request
+  if (validationError === undefined) return
+  // A wrong path is not this body's fault, and a missing body names no field of it.
+  const [first] = validationError.validation ?? []
+  if (first === undefined || validationError.validationContext !== 'body') throw validationError
+  throw invalid({ field: fieldOf(first), reason: first.message ?? 'is not valid' })
+}

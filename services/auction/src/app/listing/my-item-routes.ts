@@ -1,0 +1,74 @@
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import { ItemBody, itemBody } from '#src/app/item/item-view.ts'
+import { createCursors } from '#src/app/item/search-cursor.ts'
+import { ITEM_STATUSES } from '#src/domain/item.ts'
+import { itemErrors } from '#src/errors.ts'
+import { countOwnItems, readOwnItems } from '#src/infra/postgres/listing/item-list.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const Query = Type.Object(
+  {
+    status: Type.Optional(Type.Union(ITEM_STATUSES.map((status) => Type.Literal(status)))),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 400 })),
+  },
+  STRICT,
+)
+
+const Answer = Type.Object({
+  items: Type.Array(ItemBody),
+  counts: Type.Record(Type.String(), Type.Integer(), {
+    description: 'How many of your items are in each state; every state is there.',
+  }),
+  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+  serverTime: Instant,
+})
+
+export interface MyItemsDependencies {
+  db: Kysely<Database>
+  secret: string
+}
+
+/** What a seller sees of the own items. */
+export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies): Promise<void> {
+  app.get(
+    '/api/v1/my/items',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags: ['items'],
+        security: [{ bearer: [] }],
+        summary: 'Your items, newest first, with how many there are in each state',
+        querystring: Query,
+        response: answers({ 200: Answer }),
+      },
+    },
+    async ({ caller, query: { status, limit, cursor } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      // The person is part of the scope, so a cursor is of no use to anybody else.
+      const cursors = createCursors(secret, JSON.stringify(['my-items', caller.id, status]))
+      const position = cursor === undefined ? undefined : cursors.read(cursor)
+      if (cursor !== undefined && position === undefined) throw itemErrors.invalidCursor()
+      const before = position === undefined ? undefined : String(position[0])
+      // One more than asked for tells whether there is a next page.
+      const [read, { counts, now }] = await Promise.all([
+        readOwnItems(db, caller.id, { status, before, limit: limit + 1 }),
+        countOwnItems(db, caller.id),
+      ])
+      const shown = read.slice(0, limit)
+      const last = shown.at(-1)
+      reply.header('cache-control', 'no-store')
+      return {
+        items: shown.map((item) => itemBody(item, caller.id)),
+        counts: Object.fromEntries(ITEM_STATUSES.map((each) => [each, counts[each] ?? 0])),
+        ...(last === undefined || read.length <= limit
+          ? {}
+          : { nextCursor: cursors.write([last.id]) }),
+        serverTime: now.toISOString(),
+      }
+    },
+  )
+}

@@ -1,0 +1,24 @@
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely } from 'kysely'
+import type { ItemEvents } from '#src/app/item/item-events.ts'
+import { startDueItems } from '#src/infra/postgres/listing/due-items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const BATCH_MAX = 200
+
+export interface StartDependencies {
+  db: Kysely<Database>
+  events: ItemEvents
+}
+
+/** Turns scheduled items active when their start comes. Returns how many. */
+export async function startItems({ db, events }: StartDependencies): Promise<number> {
+  const started = await db.transaction().execute(async (tx) => {
+    const items = await startDueItems(tx, BATCH_MAX)
+    for (const read of items)
+      await events.emit(tx, read, ownTrace('start item'), [{ kind: 'started' }])
+    return items.length
+  })
+  if (started > 0) events.committed()
+  return started
+}

@@ -1,0 +1,36 @@
+import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import type { PushDependencies } from '#src/app/lot-terms/push-terms.ts'
+import { readNote } from '#src/domain/moderation.ts'
+import { itemErrors, withdrawErrors } from '#src/errors.ts'
+import { withdrawItem } from './withdraw-item.ts'
+
+/** Ending a sale before its time. */
+export async function withdrawRoutes(app: App, dependencies: PushDependencies): Promise<void> {
+  app.post(
+    '/api/v1/items/:id/withdraw',
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags: ['items'], security: [{ bearer: [] }] },
+        summary:
+          'Withdraw your item: without bids any time, with bids until 12 hours before the end',
+        description: 'Bidding stops with the answer; the item is cancelled a moment later.',
+        params: Type.Object({ id: Uuid }),
+        body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
+        response: answers({ 202: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      const { caller, params, body, trace } = request
+      if (caller === null) throw itemErrors.unauthenticated()
+      const reason = readNote(body.reason)
+      if (reason === undefined || /^[\p{C}\p{Z}]*$/u.test(reason)) {
+        throw withdrawErrors.invalid({ field: 'reason' })
+      }
+      await withdrawItem(dependencies, { itemId: params.id, sellerId: caller.id, reason, trace })
+      return reply.code(202).send(null)
+    },
+  )
+}

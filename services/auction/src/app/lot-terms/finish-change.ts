@@ -1,0 +1,70 @@
+import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
+import type { ItemEvents } from '#src/app/item/item-events.ts'
+import { editTo } from '#src/domain/edit.ts'
+import type { Item } from '#src/domain/item.ts'
+import { type ListingInput, listingInput, readListing } from '#src/domain/listing.ts'
+import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item/items.ts'
+import { deletePendingChange, type PendingChange } from '#src/infra/postgres/lot-terms/terms.ts'
+import { lotTerms } from './item-terms.ts'
+import type { PushDependencies } from './push-terms.ts'
+import type { TermsVerdict } from './terms-client.ts'
+
+export interface FinishDependencies extends PushDependencies {
+  events: ItemEvents
+}
+
+export type FinishResult =
+  | { kind: 'applied'; read: ReadItem }
+  | { kind: 'unknown' | 'finished_elsewhere' }
+  | Extract<TermsVerdict, { kind: 'refused' }>
+
+/**
+ * Asks the bid service for its verdict on a pending change and carries it out. Both the request
+ * and, when its outcome was unknown, the sweeper call this; the same version again is harmless.
+ */
+export async function finishChange(
+  dependencies: FinishDependencies,
+  change: PendingChange,
+  item: Item,
+): Promise<FinishResult> {
+  const { db, events, terms, log } = dependencies
+  const { itemId, termsVersion, trace, requiresNoBids } = change
+  const content = contentAfter(item, change)
+  let verdict: TermsVerdict
+  try {
+    const wire = lotTerms(item, content, termsVersion)
+    verdict = await terms.apply(requiresNoBids ? { ...wire, requiresNoBids } : wire, trace)
+  } catch (error) {
+    if (!(error instanceof ServiceError) && !isUnavailable(error)) throw error
+    log.warn({ err: error, itemId, termsVersion }, 'terms change unconfirmed, will be finished')
+    return { kind: 'unknown' }
+  }
+  const result = await db.transaction().execute(async (tx): Promise<FinishResult> => {
+    const current = await lockOwnItem(tx, itemId, item.sellerId)
+    if (current === undefined || !(await deletePendingChange(tx, change))) {
+      return { kind: 'finished_elsewhere' }
+    }
+    if (verdict.kind === 'refused') return verdict
+    const { changedFields } = editTo(current.item, content)
+    const read = await updateItem(tx, itemId, {
+      content,
+      termsVersion,
+      isApplied: true,
+      eventCount: 1,
+    })
+    await events.emit(tx, read, trace, [{ kind: 'updated', changedFields }])
+    return { kind: 'applied', read }
+  })
+  events.committed()
+  return result
+}
+
+/** Nothing of the content can change while its change is pending, so this is the same each time. */
+function contentAfter(item: Item, change: PendingChange) {
+  const read = readListing({
+    ...listingInput(item),
+    ...(change.changes as Partial<ListingInput>),
+  })
+  if (!read.ok) throw new Error(`a recorded change became invalid: ${read.field} ${read.reason}`)
+  return read.content
+}

@@ -1,0 +1,38 @@
+import { isUnavailable } from '@auction/common/http/errors.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
+import { readItem } from '#src/infra/postgres/item/items.ts'
+import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/lot-terms/terms.ts'
+import { type FinishDependencies, finishChange } from './finish-change.ts'
+import { pushCurrentTerms } from './push-terms.ts'
+
+// Longer than the request that made the intent waits for the bid service, so the two do not meet.
+const IDLE_MS = 4_000
+const SWEEP_MAX = 50
+
+/**
+ * Finishes what a crash or an outage left between this service and bid: edits whose outcome is
+ * unknown, and published terms that never arrived. Returns how many there were.
+ */
+export async function sweepTerms(
+  dependencies: FinishDependencies,
+  idleMs = IDLE_MS,
+): Promise<number> {
+  const { db, log } = dependencies
+  const changes = await takePendingChanges(db, idleMs, SWEEP_MAX)
+  for (const change of changes) {
+    const { itemId, termsVersion } = change
+    try {
+      const read = await readItem(db, itemId)
+      if (read === undefined) continue
+      const { kind } = await finishChange(dependencies, change, read.item)
+      log.info({ itemId, termsVersion, result: kind }, 'pending change of terms swept')
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      // One change that cannot be finished must not keep the others from it.
+      log.error({ err: error, itemId, termsVersion }, 'pending change of terms failed')
+    }
+  }
+  const itemIds = await takeUnpushedItems(db, idleMs, SWEEP_MAX)
+  for (const itemId of itemIds) await pushCurrentTerms(dependencies, itemId, ownTrace('push terms'))
+  return changes.length + itemIds.length
+}

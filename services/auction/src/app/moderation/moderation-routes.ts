@@ -1,0 +1,179 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { Type } from 'typebox'
+import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
+import { moderatorOf } from '#src/app/item/moderators.ts'
+import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
+import { readNote } from '#src/domain/moderation.ts'
+import { moderationErrors } from '#src/errors.ts'
+import { readActions } from '#src/infra/postgres/moderation/moderation-actions.ts'
+import { readReports } from '#src/infra/postgres/moderation/reports.ts'
+import { type ModerateCommand, removeItem, restoreItem } from './remove-item.ts'
+import { dismiss } from './report.ts'
+
+const MODERATION = '/api/v1/moderation'
+const tags = ['moderation']
+const security = [{ bearer: [] }]
+const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
+  Type.Union([type, Type.Null()])
+
+const Queue = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      id: Uuid,
+      itemId: Uuid,
+      itemName: Type.String(),
+      itemStatus: Type.String(),
+      sellerId: Uuid,
+      comment: nullable(
+        Type.Object({
+          id: Uuid,
+          authorId: Uuid,
+          content: Type.String(),
+          state: Type.String(),
+        }),
+      ),
+      reason: Type.String({ description: 'As reported, or words: found by the list' }),
+      note: Type.String(),
+      reporterId: nullable(Uuid),
+      state: Type.String(),
+      createdAt: Instant,
+    }),
+  ),
+  page: Type.Integer(),
+  pageSize: Type.Integer(),
+  totalItems: Type.Integer(),
+  totalPages: Type.Integer(),
+})
+
+const Actions = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      sequence: Type.Integer(),
+      at: Instant,
+      actorId: Uuid,
+      action: Type.String(),
+      itemId: Uuid,
+      commentId: nullable(Uuid),
+      reportId: nullable(Uuid),
+      reason: nullable(Type.String()),
+    }),
+  ),
+})
+
+/** The desk of the moderators. */
+export async function moderationRoutes(app: App, dependencies: FinishDependencies): Promise<void> {
+  queueRoute(app, dependencies)
+  actionsRoute(app, dependencies)
+  const { db } = dependencies
+  const verbs: [string, string, (command: ModerateCommand) => Promise<void>][] = [
+    ['reports/:id/dismiss', 'Find nothing wrong', (command) => dismiss(db, command)],
+    ['items/:id/remove', 'Hide an item', (command) => removeItem(dependencies, command)],
+    ['items/:id/restore', 'Show it again', (command) => restoreItem(dependencies, command)],
+    ['comments/:id/remove', 'Hide a comment', (command) => moderateComment(dependencies, command)],
+    ['comments/:id/restore', 'Show it again', (command) => restoreComment(dependencies, command)],
+  ]
+  for (const [path, summary, act] of verbs) {
+    app.post(
+      `${MODERATION}/${path}`,
+      {
+        ...route,
+        schema: {
+          ...{ tags, security, summary: `${summary}, saying why (moderators)` },
+          params: Type.Object({ id: Uuid }),
+          body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
+          response: answers({ 204: Type.Null() }),
+        },
+      },
+      async (request, reply) => {
+        const { id: actorId } = moderatorOf(request)
+        const reason = readReason(request.body.reason)
+        await act({ id: request.params.id, actorId, reason, trace: request.trace })
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+function readReason(text: string): string {
+  const reason = readNote(text)
+  if (reason === undefined || /^[\p{C}\p{Z}]*$/u.test(reason)) {
+    throw moderationErrors.invalid({ field: 'reason' })
+  }
+  return reason
+}
+
+function queueRoute(app: App, { db }: FinishDependencies): void {
+  app.get(
+    `${MODERATION}/reports`,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'Reports, the oldest first (moderators)' },
+        querystring: Type.Object(
+          {
+            state: Type.Union(
+              [Type.Literal('open'), Type.Literal('upheld'), Type.Literal('dismissed')],
+              { default: 'open' },
+            ),
+            page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
+            limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+          },
+          STRICT,
+        ),
+        response: answers({ 200: Queue }),
+      },
+    },
+    async (request, reply) => {
+      moderatorOf(request)
+      const { state, page, limit } = request.query
+      const offset = (page - 1) * limit
+      const { reports, totalItems } = await readReports(db, { state, limit, offset })
+      reply.header('cache-control', 'no-store')
+      return {
+        items: reports.map(({ commentId, comment, createdAt, ...rest }) => ({
+          ...rest,
+          comment:
+            commentId === null || comment === undefined ? null : { id: commentId, ...comment },
+          createdAt: createdAt.toISOString(),
+        })),
+        page,
+        pageSize: limit,
+        totalItems,
+        totalPages: Math.ceil(totalItems / limit),
+      }
+    },
+  )
+}
+
+function actionsRoute(app: App, { db }: FinishDependencies): void {
+  app.get(
+    `${MODERATION}/actions`,
+    {
+      ...route,
+      schema: {
+        ...{ tags, security, summary: 'What moderators did, the latest first (moderators)' },
+        querystring: Type.Object(
+          {
+            itemId: Type.Optional(Uuid),
+            before: Type.Integer({
+              ...{ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, default: Number.MAX_SAFE_INTEGER },
+              description: 'the last sequence of the page before',
+            }),
+            limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
+          },
+          STRICT,
+        ),
+        response: answers({ 200: Actions }),
+      },
+    },
+    async (request, reply) => {
+      moderatorOf(request)
+      const { itemId, before, limit } = request.query
+      const actions = await readActions(db, { itemId, before, limit })
+      reply.header('cache-control', 'no-store')
+      return { items: actions.map(({ at, ...rest }) => ({ ...rest, at: at.toISOString() })) }
+    },
+  )
+}

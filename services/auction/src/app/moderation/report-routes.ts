@@ -1,0 +1,78 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import { type Static, Type } from 'typebox'
+import { REPORT_REASONS } from '#src/domain/moderation.ts'
+import { itemErrors } from '#src/errors.ts'
+import type { Report } from '#src/infra/postgres/moderation/reports.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { report } from './report.ts'
+
+const tags = ['moderation']
+const security = [{ bearer: [] }]
+
+const ReportBody = Type.Object(
+  {
+    reason: Type.Union(REPORT_REASONS.map((reason) => Type.Literal(reason))),
+    note: Type.Optional(Type.String({ maxLength: 2_000, description: 'up to 1,000 characters' })),
+  },
+  STRICT,
+)
+type ReportBody = Static<typeof ReportBody>
+
+const ReportAnswer = Type.Object({
+  id: Uuid,
+  itemId: Uuid,
+  commentId: Type.Union([Uuid, Type.Null()]),
+  reason: Type.String(),
+  state: Type.String({ description: 'open' }),
+  createdAt: Instant,
+})
+
+/** Telling moderators about an item or a comment. */
+export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
+  const config = { auth: 'bearer' as const, access: 'any' as const }
+  const response = answers({ 201: ReportAnswer })
+  app.post(
+    '/api/v1/items/:id/report',
+    {
+      config,
+      schema: {
+        ...{ tags, security, response, summary: 'Report an item to the moderators' },
+        params: Type.Object({ id: Uuid }),
+        body: ReportBody,
+      },
+    },
+    async (request, reply) => {
+      reply.code(201)
+      const about = { itemId: request.params.id, commentId: null }
+      return reportAnswer(await report(db, { ...about, ...commandOf(request, request.body) }))
+    },
+  )
+  app.post(
+    '/api/v1/items/:itemId/comments/:commentId/report',
+    {
+      config,
+      schema: {
+        ...{ tags, security, response, summary: 'Report a comment to the moderators' },
+        params: Type.Object({ itemId: Uuid, commentId: Uuid }),
+        body: ReportBody,
+      },
+    },
+    async (request, reply) => {
+      reply.code(201)
+      const command = { ...request.params, ...commandOf(request, request.body) }
+      return reportAnswer(await report(db, command))
+    },
+  )
+}
+
+function commandOf({ caller }: FastifyRequest, { reason, note = '' }: ReportBody) {
+  if (caller === null) throw itemErrors.unauthenticated()
+  return { reporterId: caller.id, reason, note }
+}
+
+function reportAnswer({ id, itemId, commentId, reason, state, createdAt }: Report) {
+  return { id, itemId, commentId, reason, state, createdAt: createdAt.toISOString() }
+}

@@ -1,0 +1,117 @@
+import { itemSearchMatched } from '@auction/common/contracts/auction.ts'
+import { createEvent } from '@auction/common/contracts/event.ts'
+import { formatAmount } from '@auction/common/money.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { ItemEvents } from '#src/app/item/item-events.ts'
+import type { Item } from '#src/domain/item.ts'
+import { readItem } from '#src/infra/postgres/item/items.ts'
+import {
+  advanceMatching,
+  matchBatch,
+  postponeMatching,
+  readBatchEnd,
+  type SearchMatch,
+  type SearchMatching,
+  takeMatching,
+} from '#src/infra/postgres/saved-searches/match-jobs.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import type { SearchMetrics } from './metrics.ts'
+
+// Searches asked in one transaction: some milliseconds of work, and locks held no longer.
+const BATCH_SIZE = 2_000
+// A worker that is to stop waits for this to end.
+const WORK_MS = 10_000
+// A row of the outbox is published as a whole, so it should not hold the others up for long.
+const EVENTS_PER_ROW = 50
+
+export interface MatchDependencies {
+  db: Kysely<Database>
+  events: Pick<ItemEvents, 'committed'>
+  searches: Pick<SearchMetrics, 'matched'>
+}
+
+/**
+ * Tells people of items that came up and that a saved search of theirs is for. What was found, how far
+ * this is and the events are one commit, so a crash in between repeats nothing and loses nothing.
+ * Returns how many searches were told. Throws the first failure when the other items are done; the
+ * item that failed is tried again later.
+ */
+export async function matchSearches(
+  { db, events, searches }: MatchDependencies,
+  batchSize = BATCH_SIZE,
+): Promise<number> {
+  let told = 0
+  const failures: unknown[] = []
+  const untilMs = performance.now() + WORK_MS
+  while (performance.now() < untilMs) {
+    const matches = await matchNext(db, batchSize, failures)
+    if (matches === undefined) break
+    if (matches > 0) events.committed()
+    searches.matched(matches)
+    told += matches
+  }
+  if (failures.length > 0) throw failures[0]
+  return told
+}
+
+/** How many were told; undefined when no item waits. An item that fails stands aside for a while. */
+async function matchNext(
+  db: Kysely<Database>,
+  batchSize: number,
+  failures: unknown[],
+): Promise<number | undefined> {
+  let taken: SearchMatching | undefined
+  try {
+    return await db.transaction().execute(async (tx) => {
+      taken = await takeMatching(tx)
+      return taken === undefined ? undefined : matchBatchOf(tx, taken, batchSize)
+    })
+  } catch (error) {
+    if (taken === undefined) throw error
+    await postponeMatching(db, taken.seq)
+    failures.push(error)
+    return 0
+  }
+}
+
+async function matchBatchOf(
+  tx: Transaction<Database>,
+  matching: SearchMatching,
+  batchSize: number,
+): Promise<number> {
+  const last = await readBatchEnd(tx, matching, batchSize)
+  const matches = await matchBatch(tx, matching, last)
+  await advanceMatching(tx, matching.seq, last)
+  const read = matches.length === 0 ? undefined : await readItem(tx, matching.itemId)
+  if (read !== undefined) await tell(tx, read.item, matches)
+  return matches.length
+}
+
+async function tell(
+  tx: Transaction<Database>,
+  item: Item,
+  matches: readonly SearchMatch[],
+): Promise<void> {
+  const trace = ownTrace('match searches')
+  const about = {
+    itemId: item.id,
+    itemName: item.name,
+    sellerId: item.sellerId,
+    currencyCode: item.currencyCode,
+    currentPrice: formatAmount(item.currentPrice, item.currencyCode),
+    startDate: item.startDate.toISOString(),
+    endDate: item.currentEndDate.toISOString(),
+  }
+  const written = matches.map(({ savedSearchId, userId, name }) =>
+    createEvent(
+      itemSearchMatched,
+      { source: 'auction', aggregateId: item.id, trace },
+      { savedSearchId, userId, searchName: name, ...about },
+    ),
+  )
+  for (let at = 0; at < written.length; at += EVENTS_PER_ROW) {
+    await writeOutbox(tx, written.slice(at, at + EVENTS_PER_ROW))
+  }
+}

@@ -1,0 +1,118 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import { newId } from '@auction/common/ids.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import {
+  type Filters,
+  filterFields,
+  readSearch,
+  refuseTooComplex,
+  savedFields,
+} from '#src/app/search/search-filters.ts'
+import { readSavedName, SAVED_MAX, SAVED_NAME_MAX } from '#src/domain/search.ts'
+import { itemErrors, savedSearchErrors } from '#src/errors.ts'
+import {
+  deleteSavedSearch,
+  hasWords,
+  insertSavedSearch,
+  readSavedSearches,
+  type SavedSearch,
+} from '#src/infra/postgres/saved-searches/saved-searches.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+const SAVED = '/api/v1/saved-searches'
+const tags = ['search']
+const security = [{ bearer: [] }]
+
+const SavedBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 2 * SAVED_NAME_MAX }),
+    filters: Type.Object(savedFields, {
+      ...STRICT,
+      description: 'As in GET /items/search, but for its end',
+    }),
+  },
+  STRICT,
+)
+
+const SavedAnswer = Type.Object({
+  id: Uuid,
+  name: Type.String(),
+  filters: Type.Object(filterFields),
+  createdAt: Instant,
+})
+
+/** Searches that tell their owner of new items (`item.search_matched.v1`). */
+export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
+  saveRoute(app, db)
+  app.get(
+    SAVED,
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...{ tags, security, summary: 'Your saved searches' },
+        response: answers({ 200: Type.Object({ items: Type.Array(SavedAnswer) }) }),
+      },
+    },
+    async ({ caller }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      reply.header('cache-control', 'no-store')
+      return { items: (await readSavedSearches(db, caller.id)).map(savedAnswer) }
+    },
+  )
+  app.delete(
+    `${SAVED}/:id`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...{ tags, security, summary: 'Delete a saved search' },
+        params: Type.Object({ id: Uuid }),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async ({ caller, params: { id } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      if (!(await deleteSavedSearch(db, id, caller.id))) throw savedSearchErrors.notFound()
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function saveRoute(app: App, db: Kysely<Database>): void {
+  app.post(
+    SAVED,
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...{ tags, security, summary: 'Save a search and hear of new items that match it' },
+        body: SavedBody,
+        response: answers({ 201: SavedAnswer }),
+      },
+    },
+    async ({ caller, body: { name: text, filters } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      const name = readSavedName(text)
+      if (name === undefined) throw savedSearchErrors.invalid({ field: 'name' })
+      const search = await readSearch(db, filters)
+      const hasAny = () => refuseTooComplex(hasWords(db, search.text ?? ''))
+      if (filters.q !== undefined && !(await hasAny())) {
+        throw savedSearchErrors.invalid({ field: 'q', reason: 'no_words' })
+      }
+      const about = { id: newId(), userId: caller.id, name, filters, search }
+      const outcome = await db
+        .transaction()
+        .execute((tx) =>
+          insertSavedSearch(tx, { ...about, categoryId: filters.category }, SAVED_MAX),
+        )
+      if (outcome.kind === 'too_many') throw savedSearchErrors.tooMany({ limit: SAVED_MAX })
+      if (outcome.kind === 'exists') throw savedSearchErrors.exists({ id: outcome.id })
+      reply.code(201)
+      return savedAnswer(outcome.search)
+    },
+  )
+}
+
+function savedAnswer({ id, name, filters, createdAt }: SavedSearch) {
+  return { id, name, filters: filters as Filters, createdAt: createdAt.toISOString() }
+}

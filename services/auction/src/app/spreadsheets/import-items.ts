@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { isTransient } from '@auction/common/http/errors.ts'
+import { newId } from '@auction/common/ids.ts'
+import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import type { CreateDependencies } from '#src/app/listing/create-item.ts'
+import { importErrors } from '#src/errors.ts'
+import { readClock } from '#src/infra/postgres/clock.ts'
+import { insertItems } from '#src/infra/postgres/item/items.ts'
+import {
+  claimImport,
+  type KnownImport,
+  readImport,
+} from '#src/infra/postgres/spreadsheets/item-imports.ts'
+import { readFile } from './read-file.ts'
+
+// Far from the number of parameters that PostgreSQL takes in a statement.
+const ROWS_PER_STATEMENT = 200
+
+export interface ImportCommand {
+  sellerId: string
+  key: string
+  bytes: Buffer
+  trace: Trace
+}
+
+export interface Imported {
+  itemIds: readonly string[]
+  isReplayed: boolean
+}
+
+/**
+ * Makes a draft of every row of a file, or none. The same key and file again answers the same and
+ * makes nothing, also when both are under way at once.
+ */
+export async function importItems(
+  { db, events, limits }: CreateDependencies,
+  { sellerId, key, bytes, trace }: ImportCommand,
+): Promise<Imported> {
+  const bodyHash = createHash('sha256').update(bytes).digest('hex')
+  const by = { sellerId, key, bodyHash }
+  // Before the file is judged: what was right then may start in the past by now.
+  const known = await readImport(db, by)
+  if (known !== undefined) return replay(known, bodyHash)
+  const contents = await readFile(bytes, await readClock(db), limits)
+  const rows = contents.map((content) => ({ id: newId(), content }))
+  const itemIds = rows.map(({ id }) => id)
+  const imported = await db.transaction().execute(async (tx): Promise<Imported> => {
+    if (!(await claim(tx, { ...by, itemIds }))) {
+      const rival = await readImport(tx, by)
+      if (rival === undefined) throw new Error('an import was neither made nor found')
+      return replay(rival, bodyHash)
+    }
+    for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
+      const reads = await insertItems(tx, sellerId, rows.slice(at, at + ROWS_PER_STATEMENT))
+      await events.emitCreated(tx, reads, trace)
+    }
+    return { itemIds, isReplayed: false }
+  })
+  events.committed()
+  return imported
+}
+
+/** A large file takes longer than one statement may wait for the one before it. */
+async function claim(...[tx, wanted]: Parameters<typeof claimImport>): Promise<boolean> {
+  try {
+    return await claimImport(tx, wanted)
+  } catch (error) {
+    throw isTransient(error) ? importErrors.inProgress() : error
+  }
+}
+
+function replay({ bodyHash, itemIds }: KnownImport, wanted: string): Imported {
+  if (bodyHash !== wanted) throw importErrors.keyReused({ field: 'idempotency-key' })
+  return { itemIds, isReplayed: true }
+}

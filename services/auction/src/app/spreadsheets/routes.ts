@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream'
+import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { CreateDependencies } from '#src/app/listing/create-item.ts'
+import { CSV_COLUMNS } from '#src/domain/csv-listing.ts'
+import { importErrors, itemErrors } from '#src/errors.ts'
+import { exportItems } from './export-items.ts'
+import { importItems } from './import-items.ts'
+import { ERRORS_MAX, ROWS_MAX } from './read-file.ts'
+
+const FILE_BYTES_MAX = 5 * 1024 * 1024
+const KEY = /^[A-Za-z0-9._:-]{1,128}$/
+const CSV_TYPE = /^text\/csv(\s*;|$)/i
+const tags = ['items']
+const security = [{ bearer: [] }]
+
+const ImportAnswer = Type.Object({
+  imported: Type.Integer(),
+  itemIds: Type.Array(Uuid, { description: 'Of the drafts, in the order of the rows.' }),
+})
+
+/** A seller's items out of and into spreadsheets. */
+export async function csvRoutes(app: App, dependencies: CreateDependencies): Promise<void> {
+  exportRoute(app, dependencies)
+  // In a scope of its own: nowhere else does a body of five megabytes, or of CSV, get in.
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    )
+    importRoute(scope as App, dependencies)
+  })
+}
+
+function exportRoute(app: App, { db }: CreateDependencies): void {
+  app.get(
+    '/api/v1/my/items.csv',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        ...{ tags, security, summary: 'Your items, drafts included, as CSV' },
+        produces: ['text/csv'],
+        response: answers({ 200: Type.String() }),
+      },
+    },
+    async (request, reply) => {
+      const pages = exportItems(db, callerOf(request))
+      // The first page before any header is sent: without a database this is a 503, not half a file.
+      const first = await pages.next()
+      reply.headers({
+        'content-type': 'text/csv; charset=utf-8; header=present',
+        'content-disposition': 'attachment; filename="items.csv"',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      })
+      const rest = async function* () {
+        if (first.done !== true) yield first.value
+        yield* pages
+      }
+      return reply.send(Readable.from(rest()) as never)
+    },
+  )
+}
+
+function importRoute(app: App, dependencies: CreateDependencies): void {
+  app.post(
+    '/api/v1/my/items/import',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      bodyLimit: FILE_BYTES_MAX,
+      // The body is a file and is judged as one; its schema is for the document alone.
+      validatorCompiler: () => () => true,
+      schema: {
+        ...{ tags, security, summary: 'Make drafts of the rows of a CSV file, all or none' },
+        description:
+          `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CSV_COLUMNS.join(', ')}. ` +
+          `The first ${ERRORS_MAX} errors are named by line and column.`,
+        consumes: ['text/csv'],
+        headers: Type.Object({
+          'idempotency-key': Type.String({
+            description: '1 to 128 of A-Z a-z 0-9 . _ : -; the same key and file make nothing new',
+          }),
+        }),
+        body: Type.String(),
+        response: answers({ 201: ImportAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const sellerId = callerOf(request)
+      const { body, trace } = request as { body: unknown } & Pick<FastifyRequest, 'trace'>
+      if (!CSV_TYPE.test(request.headers['content-type'] ?? '')) throw importErrors.notCsv()
+      if (!Buffer.isBuffer(body)) throw importErrors.empty()
+      const key = request.headers['idempotency-key'] as string | string[] | undefined
+      if (typeof key !== 'string' || !KEY.test(key)) {
+        throw importErrors.keyInvalid({ field: 'idempotency-key' })
+      }
+      const imported = await importItems(dependencies, { sellerId, key, bytes: body, trace })
+      if (imported.isReplayed) reply.header('idempotency-replayed', 'true')
+      reply.code(201)
+      return { imported: imported.itemIds.length, itemIds: [...imported.itemIds] }
+    },
+  )
+}
+
+function callerOf({ caller }: FastifyRequest): string {
+  if (caller === null) throw itemErrors.unauthenticated()
+  return caller.id
+}

@@ -1,0 +1,117 @@
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import type { App } from '@auction/common/http/server.ts'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import { ItemBody, itemBody } from '#src/app/item/item-view.ts'
+import { createCursors } from '#src/app/item/search-cursor.ts'
+import { isPublic } from '#src/domain/item.ts'
+import { itemErrors, watchErrors } from '#src/errors.ts'
+import { readItem } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { deleteWatch, insertWatch, readWatchlist } from '#src/infra/postgres/watchlist/watches.ts'
+
+const WATCH = '/api/v1/items/:id/watch'
+const WATCHES_MAX = 1_000
+const tags = ['watchlist']
+const security = [{ bearer: [] }]
+const params = Type.Object({ id: Uuid })
+
+const ListQuery = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 400 })),
+  },
+  STRICT,
+)
+
+const Watchlist = Type.Object({
+  items: Type.Array(Type.Object({ item: ItemBody, watchedAt: Instant })),
+  nextCursor: Type.Optional(Type.String()),
+})
+
+export interface WatchDependencies {
+  db: Kysely<Database>
+  secret: string
+}
+
+/** Items that people keep an eye on. */
+export async function watchRoutes(app: App, dependencies: WatchDependencies): Promise<void> {
+  const { db } = dependencies
+  listRoute(app, dependencies)
+  app.put(
+    WATCH,
+    {
+      config: { auth: 'bearer', access: 'any' },
+      schema: {
+        tags,
+        security,
+        summary: 'Watch an item; again changes nothing',
+        params,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async ({ caller, params: { id } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      const read = await readItem(db, id)
+      if (read === undefined || !isPublic(read.item.status)) throw watchErrors.itemNotFound()
+      if (!(await insertWatch(db, id, caller.id, WATCHES_MAX))) throw watchErrors.tooMany()
+      return reply.code(204).send(null)
+    },
+  )
+  app.delete(
+    WATCH,
+    {
+      config: { auth: 'bearer', access: 'any' },
+      schema: {
+        tags,
+        security,
+        summary: 'Watch an item no longer; also right when it was never watched',
+        params,
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async ({ caller, params: { id } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      await deleteWatch(db, id, caller.id)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function listRoute(app: App, { db, secret }: WatchDependencies): void {
+  app.get(
+    '/api/v1/watchlist',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      schema: {
+        tags,
+        security,
+        summary: 'What you watch, the latest first',
+        querystring: ListQuery,
+        response: answers({ 200: Watchlist }),
+      },
+    },
+    async ({ caller, query: { limit, cursor } }, reply) => {
+      if (caller === null) throw itemErrors.unauthenticated()
+      // The person is part of the scope, so a cursor is of no use to anybody else.
+      const cursors = createCursors(secret, `watchlist\0${caller.id}`)
+      const position = cursor === undefined ? undefined : cursors.read(cursor)
+      if (cursor !== undefined && position === undefined) throw watchErrors.invalidCursor()
+      const after = position && { watchedAt: String(position[0]), itemId: String(position[1]) }
+      // One more than asked for tells whether there is a next page.
+      const read = await readWatchlist(db, caller.id, limit + 1, after)
+      const shown = read.slice(0, limit)
+      const last = shown.at(-1)
+      reply.header('cache-control', 'no-store')
+      return {
+        items: shown.map(({ item, watchedAt }) => ({
+          item: itemBody(item, caller.id),
+          watchedAt: watchedAt.toISOString(),
+        })),
+        ...(last === undefined || read.length <= limit
+          ? {}
+          : { nextCursor: cursors.write([last.watchedAt.toISOString(), last.item.id]) }),
+      }
+    },
+  )
+}

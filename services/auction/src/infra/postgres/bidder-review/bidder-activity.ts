@@ -1,0 +1,129 @@
+import { sql, type Transaction } from 'kysely'
+import { LAST_SECONDS } from '#src/domain/review-flags.ts'
+import type { Executor } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface BidderItem {
+  bidderId: string
+  itemId: string
+}
+
+// Both at once tell more than either alone, and they come on queues of their own.
+const CHECK_DELAY_SECONDS = 30
+
+/** Notes who bid on what. Again changes nothing. */
+export async function noteBidders(
+  tx: Transaction<Database>,
+  pairs: readonly BidderItem[],
+): Promise<void> {
+  if (pairs.length === 0) return
+  await sql`
+    with noted as (
+      insert into bidder_items (bidder_id, item_id)
+      select distinct * from unnest(
+        ${pairs.map(({ bidderId }) => bidderId)}::uuid[],
+        ${pairs.map(({ itemId }) => itemId)}::uuid[]
+      ) as pair (bidder_id, item_id) order by 1, 2
+      on conflict do nothing returning bidder_id
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+export interface BidNearEnd extends BidderItem {
+  bidAt: Date
+  /** After the bid; an extension has moved it. */
+  endDate: Date
+  isExtended: boolean
+}
+
+/**
+ * Keeps those of some bids that came in the last seconds before the end as it was then. An extension
+ * that counts from the bid, or that the hard end cut short, does not tell that end, so such bids are
+ * not kept.
+ */
+export async function noteLateBids(
+  tx: Transaction<Database>,
+  bids: readonly BidNearEnd[],
+): Promise<void> {
+  if (bids.length === 0) return
+  await sql`
+    with noted as (
+      insert into late_bids (bidder_id, item_id, bid_at)
+      select bid.bidder_id, bid.item_id, min(bid.bid_at)
+      from unnest(
+        ${bids.map(({ bidderId }) => bidderId)}::uuid[],
+        ${bids.map(({ itemId }) => itemId)}::uuid[],
+        ${bids.map(({ bidAt }) => bidAt.toISOString())}::timestamptz[],
+        ${bids.map(({ endDate }) => endDate.toISOString())}::timestamptz[],
+        ${bids.map(({ isExtended }) => isExtended)}::boolean[]
+      ) as bid (bidder_id, item_id, bid_at, end_date, extended)
+      join items on items.id = bid.item_id
+      where (not bid.extended or (items.extension_mode = 'from_end' and bid.end_date
+          < items.original_end_date + make_interval(mins => items.max_extension_minutes)))
+        and bid.bid_at >= bid.end_date
+          - case when bid.extended then make_interval(mins => items.extension_duration_minutes)
+            else interval '0' end
+          - make_interval(secs => ${LAST_SECONDS})
+      group by bid.bidder_id, bid.item_id order by 1, 2
+      on conflict do nothing returning bidder_id
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+/**
+ * Has everybody looked at who is known to have bid on items about whose end something became known.
+ * Those who lost may have been told of before.
+ */
+export async function askAboutBidders(
+  tx: Transaction<Database>,
+  itemIds: readonly string[],
+  buyers: readonly BidderItem[] = [],
+): Promise<void> {
+  await sql`
+    with noted as (
+      select bidder_id from bidder_items where item_id = any(${[...itemIds]}::uuid[])
+      union select unnest(${buyers.map(({ bidderId }) => bidderId)}::uuid[])
+    ), bought as (
+      insert into bidder_items (bidder_id, item_id)
+      select distinct * from unnest(
+        ${buyers.map(({ bidderId }) => bidderId)}::uuid[],
+        ${buyers.map(({ itemId }) => itemId)}::uuid[]
+      ) as pair (bidder_id, item_id) order by 1, 2
+      on conflict do nothing
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+/** Notes when people registered; the earliest word of it holds. It may come after their bids. */
+export async function noteRegistrations(
+  tx: Transaction<Database>,
+  users: readonly { userId: string; registeredAt: Date }[],
+): Promise<void> {
+  await sql`
+    with registered as (
+      insert into user_registrations (user_id, registered_at)
+      select user_id, min(registered_at) from unnest(
+        ${users.map(({ userId }) => userId)}::uuid[],
+        ${users.map(({ registeredAt }) => registeredAt.toISOString())}::timestamptz[]
+      ) as told (user_id, registered_at) group by user_id order by user_id
+      on conflict (user_id) do nothing returning user_id
+    ), noted as (
+      select bidder_id from late_bids join registered on user_id = bidder_id
+    )
+    ${askForChecks}`.execute(tx)
+}
+
+/** How many of these items are known here. */
+export async function countKnown(db: Executor, itemIds: readonly string[]): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from items where id = any(${[...itemIds]}::uuid[])`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+const askForChecks = sql`
+  insert into bidder_checks (bidder_id, due_at)
+  select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
+  from noted order by bidder_id
+  -- Not "do nothing": a worker may be taking the row just now, and has not seen what is noted here.
+  -- This waits for it, and writes the row anew when it is gone.
+  on conflict (bidder_id) do update set due_at = least(bidder_checks.due_at, excluded.due_at)`

@@ -1,0 +1,31 @@
+import { type Kysely, sql } from 'kysely'
+import { NEW_ACCOUNT_DAYS } from '#src/domain/review-flags.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+// The registration of a bidder may be told long after the bid, but not for ever.
+const LATE_BID_RETENTION_DAYS = 90
+
+/**
+ * Forgets late bids of accounts that were not new, late bids of long ago that made a flag or did not,
+ * and registrations that are too old to matter. Lots that people bid on stay: "never wins" counts them.
+ */
+export async function purgeReviewSources(db: Kysely<Database>, limit: number): Promise<void> {
+  await sql`
+    delete from late_bids where (bidder_id, item_id) in (
+      select bidder_id, item_id from late_bids as late
+      join user_registrations on user_id = late.bidder_id
+      where late.bid_at >= registered_at + make_interval(days => ${NEW_ACCOUNT_DAYS})
+        and not exists (select from bidder_checks as due where due.bidder_id = late.bidder_id)
+      limit ${limit})`.execute(db)
+  await sql`
+    delete from late_bids where (bidder_id, item_id) in (
+      select bidder_id, item_id from late_bids
+      where bid_at < clock_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
+      order by bid_at limit ${limit})`.execute(db)
+  await sql`
+    delete from user_registrations where user_id in (
+      select user_id from user_registrations as registered
+      where registered_at < clock_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
+        and not exists (select from late_bids where bidder_id = registered.user_id)
+      order by registered_at limit ${limit})`.execute(db)
+}

@@ -1,0 +1,126 @@
+import { sql, type Transaction } from 'kysely'
+import type { PlacedBid, ReserveMet } from '#src/domain/bid-fold.ts'
+import { clock, type ReadItem, toReadItem } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+/** An item of a batch as it was before the batch. */
+export interface ProjectedItem {
+  id: string
+  currencyCode: string
+  sequenceBefore: bigint
+}
+
+/**
+ * Brings the read model to the given bids, at most one per item, in one statement. A bid that is
+ * not newer than what is known changes nothing, so redelivery and reordering are harmless. Each
+ * extension newer than the row reserves a number for its event. Returns the items that exist.
+ */
+export async function projectPlaced(
+  tx: Transaction<Database>,
+  bids: readonly PlacedBid[],
+  extensions: readonly Pick<PlacedBid, 'itemId' | 'sequence'>[],
+): Promise<ProjectedItem[]> {
+  const { rows } = await sql<ProjectedItem>`
+    with e as (
+      select * from unnest(
+        ${literal(bids.map((bid) => bid.itemId))}::uuid[],
+        ${literal(bids.map((bid) => bid.sequence))}::bigint[],
+        ${literal(bids.map((bid) => bid.currencyCode))}::text[],
+        ${literal(bids.map((bid) => bid.price))}::bigint[],
+        ${literal(bids.map((bid) => bid.bidCount))}::integer[],
+        ${literal(bids.map((bid) => bid.isReserveMet))}::boolean[],
+        ${literal(bids.map((bid) => bid.isBuyNowAvailable))}::boolean[],
+        ${literal(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[]
+      ) as e (item_id, sequence, currency_code, price, bid_count, reserve_met, buy_now, end_date)
+    ), x as (
+      select * from unnest(
+        ${literal(extensions.map((extension) => extension.itemId))}::uuid[],
+        ${literal(extensions.map((extension) => extension.sequence))}::bigint[]
+      ) as x (item_id, sequence)
+    ), locked as materialized (
+      -- In the order of ids, so that two workers with the same items wait instead of deadlocking.
+      select i.id, i.currency_code, i.bid_sequence from items i
+      where i.id in (select item_id from e) and i.published_at is not null
+      order by i.id for no key update
+    ), counted as materialized (
+      select l.id, count(*) as extension_count
+      from locked l join x on x.item_id = l.id and x.sequence > l.bid_sequence group by l.id
+    ), updated as (
+      update items i set
+        bid_sequence = e.sequence,
+        -- A met reserve with a higher number has told the later price and flags already.
+        current_price = case when e.sequence < i.reserve_sequence then i.current_price
+          else e.price end,
+        reserve_met = case when e.sequence < i.reserve_sequence then i.reserve_met
+          else e.reserve_met end,
+        buy_now_available = case when e.sequence < i.reserve_sequence then i.buy_now_available
+          else e.buy_now end,
+        bid_count = e.bid_count,
+        end_date = e.end_date,
+        event_sequence = i.event_sequence
+          + coalesce((select extension_count from counted c where c.id = i.id), 0),
+        updated_at = clock_timestamp()
+      from e join locked l on l.id = e.item_id
+      where i.id = e.item_id and e.sequence > l.bid_sequence
+        and e.currency_code = l.currency_code
+    )
+    select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
+  `.execute(tx)
+  return rows
+}
+
+/** Marks reserves as met; at most one event per item. Returns the items that exist. */
+export async function projectReserveMet(
+  tx: Transaction<Database>,
+  events: readonly ReserveMet[],
+): Promise<ProjectedItem[]> {
+  const { rows } = await sql<ProjectedItem>`
+    with e as (
+      select * from unnest(
+        ${literal(events.map((event) => event.itemId))}::uuid[],
+        ${literal(events.map((event) => event.sequence))}::bigint[],
+        ${literal(events.map((event) => event.currencyCode))}::text[],
+        ${literal(events.map((event) => event.price))}::bigint[],
+        ${literal(events.map((event) => event.isBuyNowAvailable))}::boolean[]
+      ) as e (item_id, sequence, currency_code, price, buy_now)
+    ), locked as materialized (
+      select i.id, i.currency_code, i.bid_sequence from items i
+      where i.id in (select item_id from e) and i.published_at is not null
+      order by i.id for no key update
+    ), updated as (
+      -- It does not move bid_sequence: the bid that met the reserve has the same number, tells
+      -- more, and may come later.
+      update items i set
+        reserve_sequence = e.sequence, reserve_met = true, current_price = e.price,
+        buy_now_available = e.buy_now, updated_at = clock_timestamp()
+      from e join locked l on l.id = e.item_id
+      where i.id = e.item_id and e.sequence >= i.bid_sequence and e.sequence > i.reserve_sequence
+        and e.currency_code = l.currency_code
+    )
+    select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
+  `.execute(tx)
+  return rows
+}
+
+/** Items by id, as they are now in this transaction. */
+export async function readItems(
+  tx: Transaction<Database>,
+  ids: readonly string[],
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .execute()
+  return rows.map(toReadItem)
+}
+
+/**
+ * An array as PostgreSQL writes it. The values are ids, numbers, flags, codes and instants of ours,
+ * none of which needs quotes; the driver would quote every one of thousands.
+ */
+function literal(values: readonly (string | number | bigint | boolean)[]): string {
+  return `{${values.join(',')}}`
+}

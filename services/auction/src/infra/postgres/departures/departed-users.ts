@@ -1,0 +1,89 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { clock, type ReadItem, toReadItem } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+/** Notes who left; again changes nothing. */
+export async function noteDepartures(
+  tx: Transaction<Database>,
+  userIds: readonly string[],
+): Promise<void> {
+  await tx
+    .insertInto('departed_users')
+    .values(userIds.map((user_id) => ({ user_id })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** Takes somebody who left and whose time has come; no other worker does meanwhile. */
+export async function takeDeparted(tx: Transaction<Database>): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('departed_users')
+    .select('user_id')
+    .where('due_at', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('due_at')
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst()
+  return row?.user_id
+}
+
+/** Takes drafts of somebody's away; what was public once stays. */
+export async function deleteDraftsOf(
+  tx: Transaction<Database>,
+  userId: string,
+  limit: number,
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .deleteFrom('items')
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('items')
+        .select('id')
+        .where('seller_id', '=', userId)
+        .where('status', '=', 'draft')
+        .orderBy('id')
+        .limit(limit)
+        .forUpdate(),
+    )
+    .where('status', '=', 'draft')
+    .returningAll()
+    .returning(clock)
+    .execute()
+  return rows.map(toReadItem)
+}
+
+/** Forgets whom they may have bid for, and what said so. */
+export async function forgetReviewsOf(tx: Transaction<Database>, userId: string): Promise<void> {
+  await sql`
+    delete from review_flags where user_id = ${userId}
+      or (subject_id = ${userId} and kind in ('same_address', 'only_one_seller'))`.execute(tx)
+  for (const table of ['bidder_checks', 'bidder_items', 'late_bids'] as const) {
+    await sql`delete from ${sql.table(table)} where bidder_id = ${userId}`.execute(tx)
+  }
+  await sql`delete from user_registrations where user_id = ${userId}`.execute(tx)
+}
+
+/** Lets the others go first for a while. */
+export async function setDepartedAside(db: Kysely<Database>, userId: string): Promise<void> {
+  await db
+    .updateTable('departed_users')
+    .set({ due_at: sql<Date>`clock_timestamp() + interval '10 minutes'` })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Has somebody who left looked at again: at once, or once more when nothing can come any more. */
+export async function postponeDeparted(
+  tx: Transaction<Database>,
+  userId: string,
+  hasMore: boolean,
+): Promise<void> {
+  if (hasMore) return
+  // A token lives for minutes and an event waits for hours at most.
+  await sql`
+    with over as (delete from departed_users
+      where user_id = ${userId} and left_at < clock_timestamp() - interval '1 day')
+    update departed_users set due_at = left_at + interval '25 hours'
+    where user_id = ${userId} and left_at >= clock_timestamp() - interval '1 day'`.execute(tx)
+}

@@ -1,0 +1,252 @@
+import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import type { Item, ItemContent, ItemStatus } from '#src/domain/item.ts'
+import type { Database, ItemsTable } from '#src/infra/postgres/schema.ts'
+
+export type Executor = Kysely<Database> | Transaction<Database>
+
+/** An item with the time on the database's clock when it was read. */
+export interface ReadItem {
+  item: Item
+  now: Date
+  /** Of the item's latest event; whoever emits the next ones holds the row's lock. */
+  eventSequence: bigint
+}
+
+type ItemRow = Selectable<ItemsTable>
+
+/** Reads one item, as it stands. */
+export async function readItem(db: Executor, id: string): Promise<ReadItem | undefined> {
+  const row = await db
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row === undefined ? undefined : toReadItem(row)
+}
+
+/** Locks the seller's item: no event of its bidding and no other edit changes it meanwhile. */
+export async function lockOwnItem(
+  tx: Transaction<Database>,
+  id: string,
+  sellerId: string,
+): Promise<ReadItem | undefined> {
+  await tx
+    .selectFrom('items')
+    .select('id')
+    .where('id', '=', id)
+    .where('seller_id', '=', sellerId)
+    .forUpdate()
+    .executeTakeFirst()
+  // The clock is read after the wait for the lock, or the decision would be made in the past.
+  const row = await tx
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('id', '=', id)
+    .where('seller_id', '=', sellerId)
+    .executeTakeFirst()
+  return row === undefined ? undefined : toReadItem(row)
+}
+
+/** Stores a new draft. */
+export async function insertItem(
+  tx: Transaction<Database>,
+  id: string,
+  sellerId: string,
+  content: ItemContent,
+  eventCount: number,
+): Promise<ReadItem> {
+  const row = await tx
+    .insertInto('items')
+    .values({
+      id,
+      seller_id: sellerId,
+      ...contentColumns(content),
+      ...untouchedColumns(content),
+      event_sequence: BigInt(eventCount),
+    })
+    .returningAll()
+    .returning(clock)
+    .executeTakeFirstOrThrow()
+  return toReadItem(row)
+}
+
+/** Stores new drafts, each with one event to come, in the order they are given. */
+export async function insertItems(
+  tx: Transaction<Database>,
+  sellerId: string,
+  drafts: readonly { id: string; content: ItemContent }[],
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .insertInto('items')
+    .values(
+      drafts.map(({ id, content }) => ({
+        id,
+        seller_id: sellerId,
+        ...contentColumns(content),
+        ...untouchedColumns(content),
+        event_sequence: 1n,
+      })),
+    )
+    .returningAll()
+    .returning(clock)
+    .execute()
+  return rows.map(toReadItem)
+}
+
+export interface ItemUpdate {
+  content: ItemContent
+  /** Undefined: the terms stay as they are. */
+  termsVersion?: number
+  /** The bid service is known to have these terms. */
+  isApplied?: boolean
+  eventCount: number
+}
+
+/**
+ * Writes an edit. What bidding owns (price, current end, flags) follows the terms only as long as
+ * no event of the bidding has arrived; from then on the events are the truth.
+ */
+export async function updateItem(
+  tx: Transaction<Database>,
+  id: string,
+  { content, termsVersion, isApplied, eventCount }: ItemUpdate,
+): Promise<ReadItem> {
+  const untouched = untouchedColumns(content)
+  const whileUntouched = <C extends keyof typeof untouched>(column: C) =>
+    sql<(typeof untouched)[C]>`case
+      when bid_sequence = 0 and reserve_sequence = 0 and bid_count = 0 and closed_at is null
+      then ${untouched[column]} else ${sql.ref(column)} end`
+  const row = await tx
+    .updateTable('items')
+    .set((eb) => ({
+      ...contentColumns(content),
+      end_date: whileUntouched('end_date'),
+      current_price: whileUntouched('current_price'),
+      reserve_met: whileUntouched('reserve_met'),
+      buy_now_available: whileUntouched('buy_now_available'),
+      ...(termsVersion === undefined ? {} : { terms_version: termsVersion }),
+      ...(termsVersion === undefined || isApplied !== true
+        ? {}
+        : { terms_applied_version: termsVersion }),
+      version: eb('version', '+', 1),
+      ...advance(eb, eventCount),
+    }))
+    .where('id', '=', id)
+    .returningAll()
+    .returning(clock)
+    .executeTakeFirstOrThrow()
+  return toReadItem(row)
+}
+
+/** Makes a draft public under its first terms. */
+export async function publishItem(
+  tx: Transaction<Database>,
+  id: string,
+  status: ItemStatus,
+  eventCount: number,
+): Promise<ReadItem> {
+  const row = await tx
+    .updateTable('items')
+    .set((eb) => ({
+      status,
+      terms_version: 1,
+      version: eb('version', '+', 1),
+      published_at: sql<Date>`clock_timestamp()`,
+      terms_attempted_at: sql<Date>`clock_timestamp()`,
+      ...advance(eb, eventCount),
+    }))
+    .where('id', '=', id)
+    .returningAll()
+    .returning(clock)
+    .executeTakeFirstOrThrow()
+  return toReadItem(row)
+}
+
+/** Deletes an item; that it is a draft of the caller's was seen under its lock. */
+export async function deleteItem(tx: Transaction<Database>, id: string): Promise<void> {
+  await tx.deleteFrom('items').where('id', '=', id).execute()
+}
+
+function advance(eb: ExpressionBuilder<Database, 'items'>, eventCount: number) {
+  return {
+    event_sequence: eb('event_sequence', '+', sql.lit(eventCount) as never),
+    updated_at: sql<Date>`clock_timestamp()`,
+  }
+}
+
+export const clock = sql<Date>`clock_timestamp()`.as('server_time')
+
+function contentColumns(content: ItemContent) {
+  return {
+    name: content.name,
+    description: content.description,
+    type: content.type,
+    currency_code: content.currencyCode,
+    start_price: content.startPrice,
+    bid_increment: content.bidIncrement,
+    reserve_price: content.reservePrice,
+    buyout_price: content.buyoutPrice,
+    start_date: content.startDate,
+    original_end_date: content.endDate,
+    extension_threshold_minutes: content.extensionThresholdMinutes,
+    extension_duration_minutes: content.extensionDurationMinutes,
+    extension_mode: content.extensionMode,
+    max_extension_minutes: content.maxExtensionMinutes,
+    max_extensions: content.maxExtensions,
+  }
+}
+
+/** The read model before the first bid. */
+function untouchedColumns(content: ItemContent) {
+  return {
+    end_date: content.endDate,
+    current_price: content.startPrice,
+    reserve_met: content.reservePrice === null,
+    buy_now_available: content.buyoutPrice !== null,
+  }
+}
+
+export function toReadItem(row: ItemRow & { server_time: Date }): ReadItem {
+  return { item: toItem(row), now: row.server_time, eventSequence: row.event_sequence }
+}
+
+function toItem(row: ItemRow): Item {
+  return {
+    id: row.id,
+    sellerId: row.seller_id,
+    name: row.name,
+    description: row.description,
+    type: row.type,
+    currencyCode: row.currency_code,
+    startPrice: row.start_price,
+    bidIncrement: row.bid_increment,
+    reservePrice: row.reserve_price,
+    buyoutPrice: row.buyout_price,
+    startDate: row.start_date,
+    endDate: row.original_end_date,
+    extensionThresholdMinutes: row.extension_threshold_minutes,
+    extensionDurationMinutes: row.extension_duration_minutes,
+    extensionMode: row.extension_mode,
+    maxExtensionMinutes: row.max_extension_minutes,
+    maxExtensions: row.max_extensions,
+    status: row.status,
+    round: row.round,
+    termsVersion: row.terms_version,
+    termsAppliedVersion: row.terms_applied_version,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    currentEndDate: row.end_date,
+    currentPrice: row.current_price,
+    bidCount: row.bid_count,
+    isReserveMet: row.reserve_met,
+    isBuyNowAvailable: row.buy_now_available,
+    outcome: row.outcome,
+    endReason: row.end_reason,
+    buyerId: row.buyer_id,
+    endPrice: row.end_price,
+    categoryIds: row.category_ids,
+  }
+}

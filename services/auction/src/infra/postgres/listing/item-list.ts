@@ -1,0 +1,169 @@
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { type Item, type ItemStatus, PUBLIC_STATUSES } from '#src/domain/item.ts'
+import { readClock } from '#src/infra/postgres/clock.ts'
+import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface ListQuery {
+  /** Only this seller's, whatever their status; undefined: everybody's public ones. */
+  sellerId: string | undefined
+  status: ItemStatus | undefined
+  order: 'asc' | 'desc'
+  limit: number
+  offset: number
+  /** The last item of the page before; in place of an offset. */
+  after?: ListPosition | undefined
+}
+
+/** Where a page ended: the end that counts, as PostgreSQL writes it, and the id. */
+export interface ListPosition {
+  end: string
+  id: string
+}
+
+export interface ItemPage {
+  items: Item[]
+  totalItems: number
+  /** Where the next page begins; undefined when there is none. */
+  next: ListPosition | undefined
+  now: Date
+  /** What `performance.now` said when that came. */
+  nowCameAtMs: number
+}
+
+export interface ItemLists {
+  /** One page of items by the end that counts now. */
+  read(query: ListQuery): Promise<ItemPage>
+}
+
+const COUNT_AGE_MAX_MS = 1_000
+
+/**
+ * Lists of items. Counting a hundred thousand rows costs more than reading a page of them, so a
+ * public total may be a second old; it is exact on the last page that is asked for by its number.
+ */
+export function createItemLists(db: Kysely<Database>): ItemLists {
+  const counts = new Map<string, { total: Promise<number>; countedAtMs: number }>()
+
+  const countPublic = (query: ListQuery): Promise<number> => {
+    const key = query.status ?? 'all'
+    const known = counts.get(key)
+    if (known !== undefined && performance.now() - known.countedAtMs < COUNT_AGE_MAX_MS) {
+      return known.total
+    }
+    const total = count(matching(db, query))
+    counts.set(key, { total, countedAtMs: performance.now() })
+    // A failed count is not remembered: the next list asks again.
+    total.catch(() => counts.delete(key))
+    return total
+  }
+
+  return {
+    async read(query) {
+      const { after, order } = query
+      const rows = await matching(db, query)
+        .selectAll()
+        .select(clock)
+        .select(sql<string>`end_date::text`.as('position'))
+        .$if(after !== undefined, (page) =>
+          page.where(
+            sql<boolean>`(end_date, id) ${order === 'asc' ? sql`>` : sql`<`}
+              (${after?.end}::timestamptz, ${after?.id}::uuid)`,
+          ),
+        )
+        .orderBy('end_date', query.order)
+        .orderBy('id', query.order)
+        // One more than asked for tells whether there is a next page.
+        .limit(query.limit + 1)
+        .offset(query.offset)
+        .execute()
+      const nowCameAtMs = performance.now()
+      const shown = rows.slice(0, query.limit)
+      const seen = query.offset + shown.length
+      // After a cursor nobody has counted how many came before.
+      const isLastPage = after === undefined && rows.length > 0 && rows.length <= query.limit
+      const last = rows.length > query.limit ? shown.at(-1) : undefined
+      const total = isLastPage
+        ? seen
+        : await (query.sellerId === undefined ? countPublic(query) : count(matching(db, query)))
+      return {
+        items: shown.map((row) => toReadItem(row).item),
+        totalItems: rows.length === 0 ? total : Math.max(total, seen),
+        next: last && { end: last.position, id: last.id },
+        now: rows[0]?.server_time ?? (await readClock(db)),
+        nowCameAtMs,
+      }
+    },
+  }
+}
+
+/** A page of a seller's items, newest first, of one state or of all. */
+export async function readOwnItems(
+  db: Kysely<Database>,
+  sellerId: string,
+  page: { status: ItemStatus | undefined; before: string | undefined; limit: number },
+): Promise<Item[]> {
+  const { status, before, limit } = page
+  const rows = await db
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('seller_id', '=', sellerId)
+    .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'draft'))
+    .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toReadItem(row).item)
+}
+
+/** How many items a seller has in each state; states without any are left out. */
+export async function countOwnItems(
+  db: Kysely<Database>,
+  sellerId: string,
+): Promise<{ counts: Partial<Record<ItemStatus, number>>; now: Date }> {
+  const rows = await db
+    .selectFrom('items')
+    .select(['status', (eb) => eb.fn.countAll<bigint>().as('count')])
+    .where('seller_id', '=', sellerId)
+    .groupBy('status')
+    .execute()
+  const counts = Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]))
+  return { counts, now: await readClock(db) }
+}
+
+/** A page of a seller's items by id, whatever their status, after the last one of the page before. */
+export async function readSellerPage(
+  db: Kysely<Database>,
+  sellerId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<Item[]> {
+  const rows = await db
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('seller_id', '=', sellerId)
+    .$if(after !== undefined, (query) => query.where('id', '>', after ?? ''))
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toReadItem(row).item)
+}
+
+type Matching = SelectQueryBuilder<Database, 'items', object>
+
+function matching(db: Kysely<Database>, { sellerId, status }: ListQuery): Matching {
+  let query: Matching = db.selectFrom('items')
+  if (sellerId !== undefined) query = query.where('seller_id', '=', sellerId)
+  // Written as a list, not a parameter, or the planner could not see that the partial index fits.
+  else query = query.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
+  return status === undefined ? query : query.where('status', '=', status)
+}
+
+async function count(query: Matching): Promise<number> {
+  const row = await query
+    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}

@@ -1,0 +1,182 @@
+import { sql, type Transaction } from 'kysely'
+import type { CommentState } from '#src/domain/comment.ts'
+import type { ItemStatus } from '#src/domain/item.ts'
+import {
+  REPORT_WINDOW_MINUTES,
+  type ReportReason,
+  type ReportState,
+} from '#src/domain/moderation.ts'
+import type { Executor } from '#src/infra/postgres/item/items.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+export interface NewReport {
+  id: string
+  itemId: string
+  commentId: string | null
+  /** Null: found by the worker. */
+  reporterId: string | null
+  reason: ReportReason
+  note: string
+}
+
+export interface Report extends NewReport {
+  state: ReportState
+  createdAt: Date
+}
+
+/** A report with what it is about, as moderators see it. */
+export interface QueuedReport extends Report {
+  itemName: string
+  itemStatus: ItemStatus
+  sellerId: string
+  comment: { authorId: string; content: string; state: CommentState } | undefined
+}
+
+/** Counts what a person reported lately, one request of theirs at a time. */
+export async function countRecentReports(
+  tx: Transaction<Database>,
+  reporterId: string,
+): Promise<number> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${reporterId}, 3))`.execute(tx)
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from reports where reporter_id = ${reporterId}
+      and created_at > clock_timestamp() - make_interval(mins => ${REPORT_WINDOW_MINUTES})`.execute(
+    tx,
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** The open report of this person about this, if there is one. */
+export async function readOpenReport(
+  db: Executor,
+  { itemId, commentId, reporterId }: Pick<NewReport, 'itemId' | 'commentId' | 'reporterId'>,
+): Promise<Report | undefined> {
+  return db
+    .selectFrom('reports')
+    .select(COLUMNS)
+    .where('item_id', '=', itemId)
+    .where('comment_id', 'is not distinct from', commentId)
+    .where('reporter_id', 'is not distinct from', reporterId)
+    .where('state', '=', 'open')
+    .executeTakeFirst()
+}
+
+/** Stores a report; undefined when there is an open one of the same already. */
+export async function insertReport(db: Executor, report: NewReport): Promise<Report | undefined> {
+  return db
+    .insertInto('reports')
+    .values({
+      id: report.id,
+      item_id: report.itemId,
+      comment_id: report.commentId,
+      reporter_id: report.reporterId,
+      reason: report.reason,
+      note: report.note,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning(COLUMNS)
+    .executeTakeFirst()
+}
+
+/** Decides all open reports about an item itself, or about one comment. */
+export async function decideReports(
+  tx: Transaction<Database>,
+  about: { itemId: string; commentId: string | null },
+  state: Exclude<ReportState, 'open'>,
+  by: string,
+): Promise<void> {
+  await tx
+    .updateTable('reports')
+    .set({ state, decided_at: sql<Date>`clock_timestamp()`, decided_by: by })
+    .where('item_id', '=', about.itemId)
+    .where('comment_id', 'is not distinct from', about.commentId)
+    .where('state', '=', 'open')
+    .execute()
+}
+
+/** Decides one open report. Undefined when there is no such report; isDecided when it was before. */
+export async function dismissReport(
+  tx: Transaction<Database>,
+  id: string,
+  by: string,
+): Promise<{ report: Report; isDecided: boolean } | undefined> {
+  const report = await tx
+    .selectFrom('reports')
+    .select(COLUMNS)
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (report === undefined) return undefined
+  if (report.state !== 'open') return { report, isDecided: true }
+  await tx
+    .updateTable('reports')
+    .set({ state: 'dismissed', decided_at: sql<Date>`clock_timestamp()`, decided_by: by })
+    .where('id', '=', id)
+    .execute()
+  return { report: { ...report, state: 'dismissed' }, isDecided: false }
+}
+
+/** A page of the queue, the oldest first. */
+export async function readReports(
+  db: Executor,
+  { state, limit, offset }: { state: ReportState; limit: number; offset: number },
+): Promise<{ reports: QueuedReport[]; totalItems: number }> {
+  const rows = await db
+    .selectFrom('reports')
+    .innerJoin('items', 'items.id', 'reports.item_id')
+    .leftJoin('comments', 'comments.id', 'reports.comment_id')
+    .select(COLUMNS)
+    .select(['items.name as itemName', 'items.status as itemStatus', 'items.seller_id as sellerId'])
+    .select([
+      'comments.author_id as authorId',
+      'comments.content',
+      'comments.state as commentState',
+    ])
+    .where('reports.state', '=', state)
+    .orderBy('reports.created_at')
+    .orderBy('reports.id')
+    .limit(limit)
+    .offset(offset)
+    .execute()
+  const { count } = await db
+    .selectFrom('reports')
+    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .where('state', '=', state)
+    .executeTakeFirstOrThrow()
+  const reports = rows.map(({ authorId, content, commentState, ...report }) => ({
+    ...report,
+    comment:
+      authorId === null || content === null || commentState === null
+        ? undefined
+        : { authorId, content, state: commentState },
+  }))
+  return { reports, totalItems: Number(count) }
+}
+
+export interface OpenReports {
+  people: number
+  words: number
+  oldestSeconds: number
+}
+
+/** What waits for a moderator. */
+export async function countOpenReports(db: Executor): Promise<OpenReports> {
+  const { rows } = await sql<OpenReports>`
+    select count(*) filter (where reason <> 'words')::int as people,
+      count(*) filter (where reason = 'words')::int as words,
+      coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
+        as "oldestSeconds"
+    from reports where state = 'open'`.execute(db)
+  return rows[0] ?? { people: 0, words: 0, oldestSeconds: 0 }
+}
+
+const COLUMNS = [
+  'reports.id',
+  'reports.item_id as itemId',
+  'reports.comment_id as commentId',
+  'reports.reporter_id as reporterId',
+  'reports.reason',
+  'reports.note',
+  'reports.state',
+  'reports.created_at as createdAt',
+] as const

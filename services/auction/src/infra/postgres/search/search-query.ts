@@ -1,0 +1,121 @@
+import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import type { AttributeFilter, Search } from '#src/domain/search.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+
+/** How words are looked for: as they stand, or forgiving wrong letters. */
+export type Matching = 'words' | 'similar'
+
+type Query = SelectQueryBuilder<Database, 'items', object>
+
+/** As names are kept. In parentheses, so that it is worked out once and not for every name. */
+const plain = (text: string) => sql<string>`(select lower(unaccent(${text})))`
+const wordsOf = (text: string) => sql`websearch_to_tsquery('item_search', ${text})`
+
+const conditionOf = (text: string, matching: Matching) =>
+  matching === 'words'
+    ? sql<SqlBool>`item_search.document @@ ${wordsOf(text)}`
+    : sql<SqlBool>`${plain(text)} <% item_search.name`
+
+const rankOf = (text: string, matching: Matching) =>
+  matching === 'words'
+    ? sql<number>`ts_rank('{0, 0.1, 0.4, 1}', item_search.document, ${wordsOf(text)}, 1)`
+    : sql<number>`word_similarity(${plain(text)}, item_search.name)`
+
+/** Whether something beside the words leaves few items, so that those may be the place to begin. */
+export const isNarrowed = ({ categoryIds, sellerId, endingWithinMinutes, attributes }: Search) =>
+  (categoryIds ?? sellerId ?? endingWithinMinutes) !== undefined || attributes.length > 0
+
+/** `joined` leaves the way to the planner, `ranked` and `listed` begin with the words. */
+type Reach = 'joined' | 'ranked' | 'listed'
+
+/** Equal ranks are told apart by id, of whichever table the rank is sorted in. */
+export function rankIn(
+  text: string | undefined,
+  matching: Matching,
+  reach: Reach,
+): Expression<number> {
+  if (text === undefined) return sql<number>`0`
+  return reach === 'ranked' ? sql<number>`found.rank` : rankOf(text, matching)
+}
+
+/**
+ * The items with the words. A common word has thousands: those are listed or ranked by the words
+ * alone, and items are looked up one by one until there are enough. Left to itself, the planner
+ * would sort whole documents and read all items.
+ */
+function withWords(db: Kysely<Database>, text: string, matching: Matching, reach: Reach): Query {
+  const condition = conditionOf(text, matching)
+  if (reach === 'joined') {
+    return db
+      .selectFrom('items')
+      .innerJoin('item_search', 'item_search.item_id', 'items.id')
+      .where(condition) as unknown as Query
+  }
+  const rank = reach === 'ranked' ? rankOf(text, matching) : sql<number>`0`
+  const found = sql`(with found as materialized (
+      select item_id, ${rank} as rank from item_search where ${condition})
+    select item_id, rank from found ${reach === 'ranked' ? sql`order by rank desc, item_id desc` : sql``})`
+  return db.selectFrom(found.as('found')).innerJoinLateral(
+    // The offset keeps this a look-up of one item.
+    (eb) =>
+      eb
+        .selectFrom('items as item')
+        .selectAll('item')
+        .where('item.id', '=', sql<string>`found.item_id`)
+        .offset(0)
+        .as('items'),
+    (join) => join.onTrue(),
+  ) as unknown as Query
+}
+
+/** The items that a search is for, in no order yet. */
+export function matches(
+  db: Kysely<Database>,
+  search: Search,
+  matching: Matching,
+  reach: Reach,
+): Query {
+  const { text, statuses, categoryIds, type, sellerId, currencyCode } = search
+  const all =
+    text === undefined
+      ? (db.selectFrom('items') as unknown as Query)
+      : withWords(db, text, matching, reach)
+  // A list and not a parameter, or the planner could not see that a partial index fits.
+  return all
+    .where(sql<SqlBool>`items.status in (${sql.join(statuses.map((status) => sql.lit(status)))})`)
+    .$if(categoryIds !== undefined, (query) =>
+      query.where(sql<SqlBool>`items.category_ids && ${[...(categoryIds ?? [])]}::uuid[]`),
+    )
+    .$if(type !== undefined, (query) => query.where('items.type', '=', type ?? 'english'))
+    .$if(sellerId !== undefined, (query) => query.where('items.seller_id', '=', sellerId ?? ''))
+    .$if(currencyCode !== undefined, (query) =>
+      query.where('items.currency_code', '=', currencyCode ?? ''),
+    )
+    .$call((query) => withPrice(query, search))
+    .$call((query) => search.attributes.reduce(withAttribute, query))
+}
+
+function withPrice(query: Query, search: Search): Query {
+  const { minPrice, maxPrice, endingWithinMinutes, hasBuyNow } = search
+  let narrowed = query
+  if (minPrice !== undefined) narrowed = narrowed.where('items.current_price', '>=', minPrice)
+  if (maxPrice !== undefined) narrowed = narrowed.where('items.current_price', '<=', maxPrice)
+  if (hasBuyNow !== undefined) narrowed = narrowed.where('items.buy_now_available', '=', hasBuyNow)
+  if (endingWithinMinutes === undefined) return narrowed
+  return narrowed.where(
+    sql<SqlBool>`items.end_date between statement_timestamp()
+      and statement_timestamp() + make_interval(mins => ${endingWithinMinutes})`,
+  )
+}
+
+function withAttribute(query: Query, { key, values, range }: AttributeFilter): Query {
+  const condition =
+    range === null
+      ? sql`attribute.value = any(${[...values]}::text[])`
+      : sql`attribute.number between coalesce(${range.from}::numeric, '-infinity')
+          and coalesce(${range.to}::numeric, 'infinity')`
+  return query.where(
+    sql<SqlBool>`exists (select 1 from item_attributes as attribute
+      where attribute.item_id = items.id and attribute.key = ${key} and ${condition})`,
+  )
+}

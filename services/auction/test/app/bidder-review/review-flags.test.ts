@@ -1,0 +1,307 @@
+import { randomUUID } from 'node:crypto'
+import { bidClosed, bidLost, bidWon } from '@auction/common/contracts/bid.ts'
+import type { OutboxEvent } from '@auction/common/contracts/event.ts'
+import { userRegistered } from '@auction/common/contracts/identity.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import t from 'tap'
+import { reviewBidders } from '#src/app/bidder-review/review-bidders.ts'
+import { NEVER_WINS_ITEMS_MIN, ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
+import { takeDueBidders } from '#src/infra/postgres/bidder-review/review-flags.ts'
+import { purgeReviewSources } from '#src/infra/postgres/bidder-review/review-sources.ts'
+import { startAddresses } from '#test/addresses.ts'
+import { consume, event, placed } from '#test/bid-history.ts'
+import { build, call, createPublished, type Fixture } from '#test/helper.ts'
+
+/** What bid tells when a lot was sold to one over others. */
+function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[] {
+  const end = new Date().toISOString()
+  const amount = { currencyCode: 'USD', finalAmount: '150.00' }
+  return [
+    event(
+      bidClosed,
+      itemId,
+      {
+        ...{ itemId, round: 1, outcome: 'sold', currentPrice: '150.00', bidCount: 2, sequence: 3 },
+        ...{ reserveMet: true, endDate: end, closedAt: end, winnerId: buyerId, ...amount },
+      },
+      3,
+    ),
+    event(bidWon, itemId, { itemId, buyerId, ...amount, round: 1, sequence: 3 }, 3),
+    event(bidLost, itemId, { itemId, userIds: loserIds, ...amount, round: 1, sequence: 3 }, 3),
+  ]
+}
+
+/** Brings what is due half a minute later to now, on the database's clock. */
+async function review({ db, database, sharersOf }: World): Promise<number> {
+  await database.pool.query(`update bidder_checks set due_at = clock_timestamp()`)
+  return reviewBidders({ db, sharersOf })
+}
+
+type World = Awaited<ReturnType<typeof start>>
+
+async function start(t: Parameters<typeof build>[0]) {
+  return { ...(await build(t)), ...(await startAddresses(t)) }
+}
+
+async function flags(fixture: Fixture, query = '') {
+  const as = fixture.identity.person(['moderator'])
+  const { body } = await call(fixture, 'GET', `/api/v1/moderation/flags${query}`, { as })
+  return body.items as Record<string, unknown>[]
+}
+
+t.test('who only bids on one seller is flagged until bidding elsewhere', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, seller, identity } = fixture
+  const [friend, buyer] = [randomUUID(), randomUUID()]
+  for (let count = 1; count <= ONE_SELLER_ITEMS_MIN; count += 1) {
+    t.strictSame(await flags(fixture), [], `not with ${count - 1}`)
+    const told = sale(await createPublished(fixture), buyer, [friend])
+    await consume(dependencies, told)
+    await consume(dependencies, told)
+    t.equal(await reviewBidders(fixture), 0, 'other events may be on their way')
+    t.equal(await review(fixture), 2)
+  }
+  t.match(await flags(fixture, '?kind=only_one_seller'), [
+    { kind: 'only_one_seller', sellerId: seller.id, details: { items: 3 } },
+    { kind: 'only_one_seller', sellerId: seller.id, details: { items: 3 } },
+  ])
+  const elsewhere = await createPublished(fixture, {}, identity.person())
+  await consume(dependencies, sale(elsewhere, buyer, [friend]))
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
+t.test('who never wins is flagged, and not any more after winning', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, identity } = fixture
+  const [loser, buyer] = [randomUUID(), randomUUID()]
+  for (let count = 1; count <= NEVER_WINS_ITEMS_MIN; count += 1) {
+    await consume(
+      dependencies,
+      sale(await createPublished(fixture, {}, identity.person()), buyer, [loser]),
+    )
+    await review(fixture)
+    t.equal((await flags(fixture)).length, count < NEVER_WINS_ITEMS_MIN ? 0 : 1, `${count} lots`)
+  }
+  t.match(await flags(fixture), [{ kind: 'never_wins', userId: loser, details: { items: 10 } }])
+  await consume(dependencies, sale(await createPublished(fixture), loser, [buyer]))
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
+t.test('a new account in the last seconds is flagged, extension or not', async (t) => {
+  const fixture = await start(t)
+  const { dependencies } = fixture
+  const register = (userId: string) =>
+    event(userRegistered, userId, { userId, name: 'A', email: 'a@example.test' })
+  const now = Date.now()
+  const at = (seconds: number) => new Date(now + seconds * 1_000).toISOString()
+  const [late, extending, early, known, unclear] = Array.from({ length: 5 }, () => randomUUID())
+  const [one, fromBid] = [
+    await createPublished(fixture, { extensionDurationMinutes: 5 }),
+    await createPublished(fixture, { extensionMode: 'from_bid' }),
+  ]
+  const bid = (userId = '', endsIn = 0, extended = false, itemId = one, sequence = 1) =>
+    placed(itemId, sequence, {
+      amount: '150.00',
+      userId,
+      timestamp: at(0),
+      endDate: at(endsIn),
+      extended,
+    })
+  const told = [
+    ...[late, extending, early, unclear].map((id) => register(id ?? '')),
+    bid(late, 40, false, one, 1),
+    bid(extending, 30 + 300, true, one, 2),
+    bid(early, 90 + 300, true, one, 3),
+    bid(known, 40, false, one, 4),
+    bid(unclear, 300, true, fromBid, 1),
+  ]
+  await consume(dependencies, told)
+  await consume(dependencies, told)
+  await review(fixture)
+  const found = await flags(fixture, '?kind=new_account_last_seconds')
+  t.strictSame(found.map(({ userId }) => userId).sort(), [late, extending].sort())
+  t.ok(found.every(({ itemId }) => itemId === one))
+  await fixture.database.pool.query(
+    `update user_registrations set registered_at = registered_at - interval '8 days'`,
+  )
+  await fixture.database.pool.query(
+    'insert into bidder_checks select distinct bidder_id, clock_timestamp() from late_bids',
+  )
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
+t.test(
+  'who logs in from where the seller does is flagged, and identity is asked again',
+  async (t) => {
+    const fixture = await start(t)
+    const { dependencies, seller, addresses } = fixture
+    const [friend, neighbour, buyer] = [randomUUID(), randomUUID(), randomUUID()]
+    addresses.shared = [
+      { userId: friend, otherId: seller.id },
+      { userId: neighbour, otherId: randomUUID() },
+    ]
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend, neighbour]))
+    addresses.isDown = true
+    await t.rejects(review(fixture), { code: 'service.unavailable' })
+    t.strictSame(await flags(fixture), [])
+    addresses.isDown = false
+    t.equal(await review(fixture), 3, 'they are asked about again')
+    t.match(await flags(fixture), [
+      { kind: 'same_address', userId: friend, sellerId: seller.id, details: { items: 1 } },
+    ])
+    t.equal((await flags(fixture, '?kind=same_address')).length, 1)
+    addresses.shared = []
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+    await review(fixture)
+    t.strictSame(await flags(fixture), [])
+  },
+)
+
+t.test('while identity is away the other flags are worked out, and its own stay', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, seller, database, addresses } = fixture
+  const [friend, buyer] = [randomUUID(), randomUUID()]
+  addresses.shared = [{ userId: friend, otherId: seller.id }]
+  await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+  await review(fixture)
+  addresses.isDown = true
+  for (let count = 1; count < ONE_SELLER_ITEMS_MIN; count += 1) {
+    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+  }
+  await t.rejects(review(fixture), { code: 'service.unavailable' })
+  const found = (await flags(fixture)).filter(({ userId }) => userId === friend)
+  t.same(found.map(({ kind }) => kind).sort(), ['only_one_seller', 'same_address'])
+  t.equal(await reviewBidders(fixture), 0, 'not at once again')
+  const { rows } = await database.pool.query('select bidder_id from bidder_checks')
+  t.same(rows.map((row) => row.bidder_id).sort(), [friend, buyer].sort())
+})
+
+t.test('what becomes known while a worker takes a bidder is looked at afterwards', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, db, database } = fixture
+  const friend = randomUUID()
+  const ids = [await createPublished(fixture), await createPublished(fixture)]
+  await consume(dependencies, sale(ids[0] ?? '', randomUUID(), [friend]))
+  await database.pool.query('update bidder_checks set due_at = clock_timestamp()')
+  let told: Promise<void> | undefined
+  await db.transaction().execute(async (tx) => {
+    await takeDueBidders(tx, [friend])
+    told = consume(dependencies, sale(ids[1] ?? '', randomUUID(), [friend]))
+    await waitFor('the consumer to wait for the worker', async () => {
+      const { rows } = await database.pool.query(
+        `select 1 from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length > 0
+    })
+  })
+  await told
+  const { rows } = await database.pool.query('select 1 from bidder_checks where bidder_id = $1', [
+    friend,
+  ])
+  t.equal(rows.length, 1)
+})
+
+t.test('a loss that was looked at before the sale was known is looked at again', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, identity } = fixture
+  const [loser, buyer] = [randomUUID(), randomUUID()]
+  const tell = async (count: number, isLost: (key: string) => boolean) => {
+    for (; count > 0; count -= 1) {
+      const itemId = await createPublished(fixture, {}, identity.person())
+      const events = sale(itemId, buyer, [loser])
+      await consume(
+        dependencies,
+        events.filter(({ key }) => isLost(key)),
+      )
+      await review(fixture)
+      await consume(
+        dependencies,
+        events.filter(({ key }) => !isLost(key)),
+      )
+    }
+  }
+  await tell(NEVER_WINS_ITEMS_MIN, (key) => key === 'bid.lost.v1')
+  await review(fixture)
+  t.match(await flags(fixture), [{ kind: 'never_wins', userId: loser }])
+})
+
+t.test('a registration that is told after the bid flags the bidder then', async (t) => {
+  const fixture = await start(t)
+  const userId = randomUUID()
+  const itemId = await createPublished(fixture)
+  const endDate = new Date(Date.now() + 30_000).toISOString()
+  const timestamp = new Date().toISOString()
+  await consume(fixture.dependencies, [
+    placed(itemId, 1, { amount: '150.00', userId, timestamp, endDate }),
+  ])
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+  const registered = { userId, name: 'A', email: 'a@example.test' }
+  await consume(fixture.dependencies, [event(userRegistered, userId, registered)])
+  await review(fixture)
+  t.match(await flags(fixture), [{ kind: 'new_account_last_seconds', userId }])
+})
+
+t.test('an extension that the hard end cut short says nothing of the end before', async (t) => {
+  const fixture = await start(t)
+  const userId = randomUUID()
+  const end = new Date(Date.now() + 2 * 3_600_000)
+  const itemId = await createPublished(fixture, {
+    endDate: end.toISOString(),
+    ...{ extensionThresholdMinutes: 10, extensionDurationMinutes: 10, maxExtensionMinutes: 1 },
+  })
+  const registered = { userId, name: 'A', email: 'a@example.test' }
+  await consume(fixture.dependencies, [
+    event(userRegistered, userId, registered),
+    placed(itemId, 1, {
+      ...{ amount: '150.00', userId, extended: true },
+      timestamp: new Date(end.getTime() - 9 * 60_000).toISOString(),
+      endDate: new Date(end.getTime() + 60_000).toISOString(),
+    }),
+  ])
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
+t.test('what can make no flag any more is forgotten', async (t) => {
+  const fixture = await start(t)
+  const { database, db } = fixture
+  const [fresh, old, ancient] = [randomUUID(), randomUUID(), randomUUID()]
+  const ago = (days: number) => `clock_timestamp() - interval '${days} days'`
+  await database.pool.query(`insert into user_registrations values ('${fresh}', ${ago(6)}),
+    ('${old}', ${ago(20)}), ('${ancient}', ${ago(100)})`)
+  await database.pool.query(`insert into late_bids values ('${fresh}', '${fresh}', ${ago(1)}),
+    ('${old}', '${old}', ${ago(1)}), ('${ancient}', '${ancient}', ${ago(99)})`)
+  await purgeReviewSources(db, 10)
+  const left = async (column: string, table: string) =>
+    (await database.pool.query(`select ${column} as id from ${table}`)).rows.map(({ id }) => id)
+  t.same(await left('bidder_id', 'late_bids'), [fresh])
+  t.same((await left('user_id', 'user_registrations')).sort(), [fresh, old].sort())
+})
+
+t.test('two workers at once flag once, and only moderators see it', async (t) => {
+  const fixture = await start(t)
+  const { dependencies, seller } = fixture
+  const friend = randomUUID()
+  for (let count = 0; count < 3; count += 1) {
+    await consume(dependencies, sale(await createPublished(fixture), randomUUID(), [friend]))
+  }
+  await fixture.database.pool.query('update bidder_checks set due_at = clock_timestamp()')
+  const taken = await Promise.all([reviewBidders(fixture), reviewBidders(fixture)])
+  t.equal(taken[0] + taken[1], 4)
+  t.match(await flags(fixture), [{ userId: friend }])
+  const path = '/api/v1/moderation/flags'
+  t.equal((await call(fixture, 'GET', path)).statusCode, 401)
+  t.match(await call(fixture, 'GET', path, { as: seller }), {
+    statusCode: 403,
+    body: { code: 'moderation.forbidden' },
+  })
+  const as = fixture.identity.person(['moderator'])
+  for (const query of ['kind=x', 'limit=0', 'limit=101', 'page=0', 'user=1', 'kind=%00']) {
+    t.equal((await call(fixture, 'GET', `${path}?${query}`, { as })).statusCode, 400, query)
+  }
+})
