@@ -27,7 +27,7 @@ const IMAGE_SETTINGS = {
   S3_SECRET_KEY: Type.String({ default: '' }),
 }
 
-const ApiConfig = Type.Object({
+const API_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   /** For bid services; not 9090 as in the original, where the operators' listener is here. */
   GRPC_PORT: Type.Integer({ default: 50_051, minimum: 0, maximum: 65_535 }),
@@ -39,7 +39,7 @@ const ApiConfig = Type.Object({
   BID_URL: Type.String({ minLength: 1 }),
 })
 
-const WorkerConfig = Type.Object({
+const WORKER_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...RABBITMQ_SETTINGS,
@@ -51,8 +51,8 @@ const WorkerConfig = Type.Object({
   IDENTITY_URL: Type.String({ minLength: 1 }),
 })
 
-const MigrateConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
+export type ApiConfig = ReturnType<typeof readApiConfig>
+export type WorkerConfig = ReturnType<typeof readWorkerConfig>
 
-export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
-export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
-export const readMigrateConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)
+export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(API_SETTINGS, env)
+export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WORKER_SETTINGS, env)

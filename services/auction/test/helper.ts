@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
 import { createSigner } from 'fast-jwt'
@@ -14,9 +15,8 @@ import { createTermsClient } from '#src/app/lot-terms/terms-client.ts'
 import { type ListingLimits, listingLimits } from '#src/domain/listing.ts'
 import { createFolderStorage } from '#src/infra/images/folder.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 import {
   type Bid,
   type Identity,
@@ -53,16 +53,16 @@ export async function build(
   t: Test,
   options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
 ): Promise<Fixture> {
-  const database = await createTestDatabase(t, auctionMigrations)
+  const database = await createTestDatabase(t, SERVICE.migrations)
   const identity = await startIdentity(t)
   const bid = await startBid(t)
-  const db = createDatabase(database.pool)
+  const db = createDatabase<Database>(database.pool)
   const folder = await mkdtemp(join(tmpdir(), 'auction-images-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const dependencies = {
     db,
     images: createFolderStorage(folder),
-    events: createItemEvents(database.pool, { legacyAlias: false }),
+    events: createItemEvents({ legacyAlias: false }),
     limits: listingLimits(options.auctionSecondsMin ?? 1_800),
     isSellerRoleRequired: options.isSellerRoleRequired ?? false,
     terms: createTermsClient(

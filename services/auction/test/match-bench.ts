@@ -2,13 +2,14 @@
  * How long one new item keeps the worker: `SEARCHES=10000 node test/match-bench.ts`. Each round
  * publishes an item and asks all saved searches about it, as the worker's timer does.
  */
+
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase } from '@auction/common/testing/database.ts'
-import { createItemEvents } from '#src/app/item/item-events.ts'
 import { matchSearches } from '#src/app/saved-searches/match-saved-searches.ts'
 import { createSearchMetrics } from '#src/app/saved-searches/metrics.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 import { fillSearchWorld } from './search-world.ts'
 
 const SEARCHES = Number(process.env.SEARCHES ?? 10_000)
@@ -16,7 +17,7 @@ const ROUNDS = 20
 const WORDS_OF_SEARCHES = 2_000
 const steps: (() => unknown)[] = []
 const scope = { teardown: (step: () => unknown) => void steps.push(step) }
-const database = await createTestDatabase(scope, auctionMigrations)
+const database = await createTestDatabase(scope, SERVICE.migrations)
 const { pool } = database
 const { word, categories } = await fillSearchWorld(database, 1_000)
 // Two words each for most, and of the others a category with a price, or an attribute.
@@ -40,8 +41,7 @@ await pool.query(
 )
 await pool.query('analyze saved_searches')
 const dependencies = {
-  db: createDatabase(pool),
-  events: createItemEvents(pool, { legacyAlias: false }),
+  db: createDatabase<Database>(pool),
   searches: createSearchMetrics(createRegistry('auction')),
 }
 const times: number[] = []

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { bidPlaced } from '@auction/common/contracts/bid.ts'
 import { readEvent } from '@auction/common/contracts/event.ts'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { createPublisher, type Publisher } from '@auction/common/rabbitmq/publisher.ts'
 import { runConsumers } from '@auction/common/rabbitmq/run-consumers.ts'
@@ -11,8 +12,8 @@ import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ConfirmChannel } from 'amqplib'
 import { createConsumers } from '#src/app/consumers.ts'
 import { createItemEvents } from '#src/app/item/item-events.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 import { placed } from './bid-history.ts'
 import { log } from './neighbours.ts'
 
@@ -34,7 +35,7 @@ try {
 }
 
 async function main(): Promise<void> {
-  const database = await createTestDatabase(scope, auctionMigrations)
+  const database = await createTestDatabase(scope, SERVICE.migrations)
   const broker = await createTestBroker(scope)
   const connection = connectBroker({ url: broker.url, name: 'bench', log })
   scope.teardown(() => connection.close())
@@ -122,10 +123,10 @@ function runOurs({ pool }: TestDatabase, broker: TestBroker): Running {
   const consumers = runConsumers({
     connection,
     publisher,
-    db: createDatabase(pool),
+    db: createDatabase<Database>(pool),
     log,
     registry: createRegistry('bench'),
-    consumers: createConsumers(createItemEvents(pool, { legacyAlias: false })),
+    consumers: createConsumers(createItemEvents({ legacyAlias: false })),
   })
   return {
     async close() {

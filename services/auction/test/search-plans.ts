@@ -52,13 +52,13 @@ export function readsWhole(plan: string): string[] {
 }
 
 /** The API for reading; nothing can be published through it, since there is no bid service. */
-export function buildReadOnlyApp(pool: Pool, db: Kysely<Database>): Promise<App> {
+export function buildReadOnlyApp(db: Kysely<Database>): Promise<App> {
   const refuse = () => Promise.reject(new Error('nothing is published here'))
   const { issuer, jwks, internalSecret } = createTestIdentity()
   return buildApp({
     db,
     images: createFolderStorage('/nowhere'),
-    events: createItemEvents(pool, { legacyAlias: false }),
+    events: createItemEvents({ legacyAlias: false }),
     limits: listingLimits(1_800),
     isSellerRoleRequired: false,
     publicReadsMaxAgeMs: 100,

@@ -4,21 +4,23 @@
  * PLANS=1 it prints how PostgreSQL runs each search instead, and fails when a large table is read
  * from end to end: `ITEMS=100000 PLANS=1 node test/search-server.ts`.
  */
+
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createTestDatabase } from '@auction/common/testing/database.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 import { buildReadOnlyApp, explain, readsWhole, recordStatements } from './search-plans.ts'
 import { pathOf, searchShapes } from './search-shapes.ts'
 import { fillSearchWorld } from './search-world.ts'
 
 const steps: (() => unknown)[] = []
 const scope = { teardown: (step: () => unknown) => void steps.push(step) }
-const database = await createTestDatabase(scope, auctionMigrations)
+const database = await createTestDatabase(scope, SERVICE.migrations)
 const { pool } = database
 const world = await fillSearchWorld(database, Number(process.env.ITEMS ?? 100_000))
 const isPlansOnly = process.env.PLANS === '1'
 const recorder = recordStatements(pool)
-const app = await buildReadOnlyApp(pool, isPlansOnly ? recorder.db : createDatabase(pool))
+const app = await buildReadOnlyApp(isPlansOnly ? recorder.db : createDatabase<Database>(pool))
 const address = await app.listen({ host: '127.0.0.1', port: 0 })
 const get = async (path: string) =>
   (await (await fetch(`${address}${path}`)).json()) as { nextCursor?: string }

@@ -1,4 +1,4 @@
-import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
+import type { Timer } from '@auction/common/process/repeat.ts'
 import { type AddressCheck, reviewBidders } from '#src/app/bidder-review/review-bidders.ts'
 import { forgetDeparted } from '#src/app/departures/erase-departed-users.ts'
 import { startItems } from '#src/app/listing/start-items.ts'
@@ -41,40 +41,81 @@ export interface TimerDependencies extends FinishDependencies {
 }
 
 /**
- * What the worker does by the clock: start items, finish terms that hang between services, delete
+ * What the auction worker repeats: start items, finish terms that hang between services, delete
  * what is left of images, end the lots of removed items, look at words, and ask saved searches.
  */
-export function startTimers(dependencies: TimerDependencies): Pick<Repeated, 'stop'> {
-  const { db, log, words, metrics, searches } = dependencies
-  const timers = [
-    repeat('start items', START_INTERVAL_MS, log, () => startItems(dependencies)),
-    repeat('sweep terms', SWEEP_INTERVAL_MS, log, () => sweepTerms(dependencies)),
-    repeat('delete images', IMAGES_INTERVAL_MS, log, () => deleteDueObjects(dependencies)),
-    repeat('sweep removals', SWEEP_INTERVAL_MS, log, () => sweepRemovals(dependencies)),
-    repeat('check words', WORDS_INTERVAL_MS, log, () => checkWords(db, words)),
-    repeat('review bidders', REVIEW_INTERVAL_MS, log, () => reviewBidders(dependencies)),
-    repeat('match searches', MATCH_INTERVAL_MS, log, async () => {
-      // Also when it fails: then the lag is what somebody must hear of.
-      try {
-        await matchSearches(dependencies)
-      } finally {
-        searches.lag(await readMatchingLag(db))
-      }
-    }),
-    repeat('purge imports', PURGE_INTERVAL_MS, log, () =>
-      purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
-    ),
-    repeat('forget departed', FORGET_INTERVAL_MS, log, () => forgetDeparted(dependencies)),
-    repeat('purge reviews', PURGE_INTERVAL_MS, log, () => purgeReviewSources(db, REVIEWS_BATCH)),
-    repeat('purge searches', PURGE_INTERVAL_MS, log, () => purgeSearches(db)),
-    repeat('open reports', REPORTS_INTERVAL_MS, log, async () => {
-      metrics.open(await countOpenReports(db))
-      metrics.flags(await countFlags(db))
-    }),
-  ]
-  return {
-    async stop() {
-      await Promise.all(timers.map((timer) => timer.stop()))
+export function createTimers(dependencies: TimerDependencies): Timer[] {
+  const { db, words, metrics, searches } = dependencies
+  return [
+    {
+      name: 'start items',
+      intervalMs: START_INTERVAL_MS,
+      run: () => startItems(dependencies),
     },
-  }
+    {
+      name: 'sweep terms',
+      intervalMs: SWEEP_INTERVAL_MS,
+      run: () => sweepTerms(dependencies),
+    },
+    {
+      name: 'delete images',
+      intervalMs: IMAGES_INTERVAL_MS,
+      run: () => deleteDueObjects(dependencies),
+    },
+    {
+      name: 'sweep removals',
+      intervalMs: SWEEP_INTERVAL_MS,
+      run: () => sweepRemovals(dependencies),
+    },
+    {
+      name: 'check words',
+      intervalMs: WORDS_INTERVAL_MS,
+      run: () => checkWords(db, words),
+    },
+    {
+      name: 'review bidders',
+      intervalMs: REVIEW_INTERVAL_MS,
+      run: () => reviewBidders(dependencies),
+    },
+    {
+      name: 'match searches',
+      intervalMs: MATCH_INTERVAL_MS,
+      async run() {
+        // Also when it fails: then the lag is what an operator must see.
+        try {
+          await matchSearches(dependencies)
+        } finally {
+          searches.lag(await readMatchingLag(db))
+        }
+      },
+    },
+    {
+      name: 'purge imports',
+      intervalMs: PURGE_INTERVAL_MS,
+      run: () => purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
+    },
+    {
+      name: 'forget departed',
+      intervalMs: FORGET_INTERVAL_MS,
+      run: () => forgetDeparted(dependencies),
+    },
+    {
+      name: 'purge reviews',
+      intervalMs: PURGE_INTERVAL_MS,
+      run: () => purgeReviewSources(db, REVIEWS_BATCH),
+    },
+    {
+      name: 'purge searches',
+      intervalMs: PURGE_INTERVAL_MS,
+      run: () => purgeSearches(db),
+    },
+    {
+      name: 'open reports',
+      intervalMs: REPORTS_INTERVAL_MS,
+      async run() {
+        metrics.open(await countOpenReports(db))
+        metrics.flags(await countFlags(db))
+      },
+    },
+  ]
 }

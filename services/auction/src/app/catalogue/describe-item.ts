@@ -1,7 +1,7 @@
 import { itemAttributeCreated, itemAttributeDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
@@ -44,7 +44,7 @@ export async function categoriseItem(
   { itemId, sellerId, trace }: DescribeCommand,
   categoryIds: readonly string[],
 ): Promise<ReadItem> {
-  const read = await db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     await lockDescribable(tx, itemId, sellerId)
     await shareCategories(tx)
     const categories = await readCategories(tx)
@@ -63,8 +63,6 @@ export async function categoriseItem(
     await events.emit(tx, changed, trace, [{ kind: 'updated', changedFields: ['categories'] }])
     return changed
   })
-  events.committed()
-  return read
 }
 
 /**
@@ -72,11 +70,11 @@ export async function categoriseItem(
  * they say; others are free text.
  */
 export async function addAttributes(
-  { db, events }: DescribeDependencies,
+  { db }: DescribeDependencies,
   { itemId, sellerId, trace }: DescribeCommand,
   input: readonly { key: string; value: string }[],
 ): Promise<ItemAttribute[]> {
-  const attributes = await db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const item = await lockDescribable(tx, itemId, sellerId)
     const known = new Map((await readAttributes(tx, itemId)).map(({ key, id }) => [key, id]))
     const read = await readAll(tx, item, input)
@@ -98,17 +96,15 @@ export async function addAttributes(
     )
     return stored
   })
-  events.committed()
-  return attributes
 }
 
 /** Takes an attribute of the caller's item away. */
 export async function removeAttribute(
-  { db, events }: DescribeDependencies,
+  { db }: DescribeDependencies,
   { itemId, sellerId, trace }: DescribeCommand,
   attributeId: string,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     await lockDescribable(tx, itemId, sellerId)
     const taken = await takeAttribute(tx, itemId, attributeId)
     if (taken === undefined) throw attributeErrors.notFound()
@@ -124,7 +120,6 @@ export async function removeAttribute(
       }),
     ])
   })
-  events.committed()
 }
 
 /**

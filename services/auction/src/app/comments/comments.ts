@@ -1,10 +1,9 @@
 import { itemCommentCreated, itemCommentDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
-import type { ItemEvents } from '#src/app/item/item-events.ts'
 import {
   COMMENTS_MAX,
   type CommentKind,
@@ -29,7 +28,6 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface CommentDependencies {
   db: Kysely<Database>
-  events: ItemEvents
 }
 
 export interface CommentCommand {
@@ -43,13 +41,13 @@ export interface CommentCommand {
 
 /** Writes a comment, question or answer under a public item and announces it. */
 export async function writeComment(
-  { db, events }: CommentDependencies,
+  { db }: CommentDependencies,
   command: CommentCommand,
 ): Promise<{ comment: Comment; sellerId: string }> {
   const { itemId, authorId, parentId, kind, trace } = command
   const content = readContent(command.content)
   if (content === undefined) throw commentErrors.invalid({ field: 'content' })
-  const written = await db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const { sellerId } = await publicItem(tx, itemId)
     const parent = parentId === null ? undefined : await readComment(tx, itemId, parentId)
     if (parentId !== null && parent?.state !== 'visible') throw commentErrors.parentNotFound()
@@ -72,8 +70,6 @@ export async function writeComment(
     ])
     return { comment, sellerId }
   })
-  events.committed()
-  return written
 }
 
 export interface RemoveCommand {
@@ -86,10 +82,10 @@ export interface RemoveCommand {
 
 /** Takes a comment away; its replies stay. Doing it again changes nothing. */
 export async function removeComment(
-  { db, events }: CommentDependencies,
+  { db }: CommentDependencies,
   { itemId, commentId, callerId, isModerator, trace }: RemoveCommand,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const { sellerId } = await publicItem(tx, itemId)
     const comment = await readComment(tx, itemId, commentId)
     if (comment === undefined) throw commentErrors.notFound()
@@ -113,7 +109,6 @@ export async function removeComment(
       }),
     ])
   })
-  events.committed()
 }
 
 /** The item, if everybody may see it; comments of what is hidden are hidden as well. */

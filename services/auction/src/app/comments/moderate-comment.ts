@@ -1,6 +1,6 @@
 import { itemCommentDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { ModerateCommand } from '#src/app/moderation/remove-item.ts'
 import { moderationErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
@@ -11,10 +11,10 @@ import type { CommentDependencies } from './comments.ts'
 
 /** Takes a comment away with a reason; its replies stay. Doing it again changes nothing. */
 export async function moderateComment(
-  { db, events }: CommentDependencies,
+  { db }: CommentDependencies,
   { id, actorId, reason, trace }: ModerateCommand,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const comment = await readAnyComment(tx, id)
     if (comment === undefined) throw moderationErrors.commentNotFound()
     const { itemId, authorId, state } = comment
@@ -31,7 +31,6 @@ export async function moderateComment(
       ),
     ])
   })
-  events.committed()
 }
 
 /** Shows a comment again that a moderator took away; what its author deleted stays deleted. */

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
@@ -33,7 +34,6 @@ export async function forgetDeparted(
   for (let count = 0; count < BATCHES_MAX; count += 1) {
     const drafts = await forgetNext({ db, events }, batch, failures)
     if (drafts === undefined) break
-    if (drafts > 0) events.committed()
     deleted += drafts
   }
   if (failures.length > 0) throw failures[0]
@@ -48,7 +48,7 @@ async function forgetNext(
 ): Promise<number | undefined> {
   let userId: string | undefined
   try {
-    return await db.transaction().execute(async (tx) => {
+    return await outboxTransaction(db, async (tx) => {
       userId = await takeDeparted(tx)
       return userId === undefined ? undefined : forget(tx, events, userId, batch)
     })

@@ -1,6 +1,6 @@
 import { itemImageDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import {
   type DescribeCommand,
   type DescribeDependencies,
@@ -19,11 +19,11 @@ import {
 
 /** Takes an image of the caller's item away; the worker deletes its objects. */
 export async function removeImage(
-  { db, events }: DescribeDependencies,
+  { db }: DescribeDependencies,
   { itemId, sellerId, trace }: DescribeCommand,
   imageId: string,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     await lockDescribable(tx, itemId, sellerId)
     const taken = await takeImage(tx, itemId, imageId)
     if (taken === undefined) throw imageErrors.notFound()
@@ -39,7 +39,6 @@ export async function removeImage(
       ),
     ])
   })
-  events.committed()
 }
 
 /** Puts all images of the caller's item into a new order. */

@@ -2,7 +2,7 @@ import { itemImageUploaded } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import {
   type DescribeCommand,
@@ -41,7 +41,7 @@ export async function uploadImage(
   command: DescribeCommand,
   bytes: Buffer,
 ): Promise<ItemImage> {
-  const { db, events, render, log } = dependencies
+  const { db, render, log } = dependencies
   const kind = imageKind(bytes)
   if (kind === undefined) throw imageErrors.typeRefused()
   const rendering = await render(bytes, kind)
@@ -58,9 +58,7 @@ export async function uploadImage(
   await notePending(db, id)
   try {
     await putObjects(dependencies, id, rendering.image)
-    const image = await keepImage(dependencies, command, { ...rendering.image, id })
-    events.committed()
-    return image
+    return await keepImage(dependencies, command, { ...rendering.image, id })
   } catch (error) {
     // Only a favour: without it the objects go an hour later.
     await abandonPending(db, id).catch((err: unknown) =>
@@ -89,7 +87,7 @@ async function keepImage(
   { id, width, height }: { id: string; width: number; height: number },
 ): Promise<ItemImage> {
   const { itemId, trace } = command
-  return db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const position = await lockWithRoom(tx, command)
     if (!(await finishPending(tx, id))) throw imageErrors.storageUnavailable()
     const image = await insertImage(tx, { id, itemId, position, width, height })

@@ -17,10 +17,9 @@ import {
   type OutboxEvent,
 } from '@auction/common/contracts/event.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import { effectiveThresholdMinutes, hardEndDate, type Item, isOpen } from '#src/domain/item.ts'
 import type { ReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -47,10 +46,6 @@ export interface ItemEvents {
   ): Promise<void>
   /** The first event of many new items, some to a row of the outbox. */
   emitCreated(tx: Transaction<Database>, reads: readonly ReadItem[], trace: Trace): Promise<void>
-  /** Wakes the relay; called after the commit, never inside the transaction. */
-  committed(): void
-  /** The same for a caller that does not know whether its transaction wrote any. */
-  maybeCommitted(): void
 }
 
 // A row of the outbox is published as a whole, so it should not hold the others up for long.
@@ -61,12 +56,7 @@ export interface ItemEventsOptions {
 }
 
 /** The item events of this service, numbered without gaps per item. */
-export function createItemEvents(pool: Pool, { legacyAlias }: ItemEventsOptions): ItemEvents {
-  let hasWritten = false
-  const committed = () => {
-    hasWritten = false
-    notifyOutbox(pool)
-  }
+export function createItemEvents({ legacyAlias }: ItemEventsOptions): ItemEvents {
   return {
     async emit(tx, { item, now, eventSequence }, trace, events, causationId) {
       const first = Number(eventSequence) - events.length + 1
@@ -81,7 +71,6 @@ export function createItemEvents(pool: Pool, { legacyAlias }: ItemEventsOptions)
         }),
       )
       await writeOutbox(tx, rows)
-      hasWritten = true
     },
     async emitCreated(tx, reads, trace) {
       const rows = reads.map(({ item, now, eventSequence }) => {
@@ -92,11 +81,6 @@ export function createItemEvents(pool: Pool, { legacyAlias }: ItemEventsOptions)
       for (let at = 0; at < rows.length; at += EVENTS_PER_ROW) {
         await writeOutbox(tx, rows.slice(at, at + EVENTS_PER_ROW))
       }
-      hasWritten = true
-    },
-    committed,
-    maybeCommitted() {
-      if (hasWritten) committed()
     },
   }
 }

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
@@ -34,7 +35,7 @@ export async function createItem(
   const listing = readListing(input)
   if (!listing.ok) throw itemErrors.createInvalid({ field: listing.field, reason: listing.reason })
   const { content } = listing
-  const created = await db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const now = await readClock(tx)
     const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
     if (problem !== undefined) throw itemErrors.createInvalid({ ...problem })
@@ -42,6 +43,4 @@ export async function createItem(
     await events.emit(tx, read, trace, [{ kind: 'created' }])
     return read
   })
-  events.committed()
-  return created
 }

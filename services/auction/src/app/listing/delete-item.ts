@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
@@ -16,7 +17,7 @@ export async function deleteDraft(
   { db, events }: DeleteDependencies,
   { itemId, sellerId, trace }: { itemId: string; sellerId: string; trace: Trace },
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const read = await lockOwnItem(tx, itemId, sellerId)
     if (read === undefined) throw await missing(tx, itemId, itemErrors.deleteNotFound)
     if (read.item.status !== 'draft') throw itemErrors.deleteNotDraft({ status: read.item.status })
@@ -25,5 +26,4 @@ export async function deleteDraft(
     const last = { ...read, eventSequence: read.eventSequence + 1n }
     await events.emit(tx, last, trace, [{ kind: 'deleted' }])
   })
-  events.committed()
 }

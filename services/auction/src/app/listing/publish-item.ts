@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { missing } from '#src/app/item/not-found-or-forbidden.ts'
@@ -29,9 +30,9 @@ export async function publish(
   dependencies: PublishDependencies,
   command: PublishCommand,
 ): Promise<ReadItem> {
-  const { db, events } = dependencies
-  const read = await db.transaction().execute((tx) => publishUnderLock(tx, dependencies, command))
-  events.committed()
+  const read = await outboxTransaction(dependencies.db, (tx) =>
+    publishUnderLock(tx, dependencies, command),
+  )
   const { item } = read
   if (item.termsAppliedVersion < item.termsVersion) {
     await pushTerms(dependencies, item, command.trace)

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
@@ -13,12 +14,10 @@ export interface StartDependencies {
 
 /** Turns scheduled items active when their start comes. Returns how many. */
 export async function startItems({ db, events }: StartDependencies): Promise<number> {
-  const started = await db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const items = await startDueItems(tx, BATCH_MAX)
     for (const read of items)
       await events.emit(tx, read, ownTrace('start item'), [{ kind: 'started' }])
     return items.length
   })
-  if (started > 0) events.committed()
-  return started
 }

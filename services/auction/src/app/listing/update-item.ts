@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { missing } from '#src/app/item/not-found-or-forbidden.ts'
@@ -41,14 +42,11 @@ export async function editItem(
   dependencies: EditDependencies,
   command: EditCommand,
 ): Promise<ReadItem> {
-  const { db, events } = dependencies
-  const step = await db.transaction().execute((tx) => decide(tx, dependencies, command))
+  const step = await outboxTransaction(dependencies.db, (tx) => decide(tx, dependencies, command))
   switch (step.kind) {
     case 'done':
-      events.committed()
       return step.read
     case 'push':
-      events.committed()
       await pushTerms(dependencies, step.read.item, command.trace)
       return step.read
     case 'pending':

@@ -1,4 +1,5 @@
 import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { editTo } from '#src/domain/edit.ts'
 import type { Item } from '#src/domain/item.ts'
@@ -39,7 +40,7 @@ export async function finishChange(
     log.warn({ err: error, itemId, termsVersion }, 'terms change unconfirmed, will be finished')
     return { kind: 'unknown' }
   }
-  const result = await db.transaction().execute(async (tx): Promise<FinishResult> => {
+  return outboxTransaction(db, async (tx): Promise<FinishResult> => {
     const current = await lockOwnItem(tx, itemId, item.sellerId)
     if (current === undefined || !(await deletePendingChange(tx, change))) {
       return { kind: 'finished_elsewhere' }
@@ -55,8 +56,6 @@ export async function finishChange(
     await events.emit(tx, read, trace, [{ kind: 'updated', changedFields }])
     return { kind: 'applied', read }
   })
-  events.committed()
-  return result
 }
 
 /** Nothing of the content can change while its change is pending, so this is the same each time. */

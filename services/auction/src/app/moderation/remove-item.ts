@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { ItemEvent } from '#src/app/item/item-events.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
@@ -33,7 +34,7 @@ export async function removeItem(
   { id, actorId, reason, trace }: ModerateCommand,
 ): Promise<void> {
   const { db, events } = dependencies
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const read = await lockItem(tx, id)
     if (read === undefined) throw moderationErrors.itemNotFound()
     if (read.item.status === 'removed') return
@@ -43,7 +44,6 @@ export async function removeItem(
     await decideReports(tx, { itemId: id, commentId: null }, 'upheld', actorId)
     await events.emit(tx, removed, trace, [{ kind: 'removed', reason }])
   })
-  events.committed()
   await cancelLots(dependencies, 0, id)
 }
 
@@ -52,7 +52,7 @@ export async function restoreItem(
   { db, events }: FinishDependencies,
   { id, actorId, reason, trace }: ModerateCommand,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const read = await lockItem(tx, id)
     if (read === undefined) throw moderationErrors.itemNotFound()
     const removal = await readRemoval(tx, id)
@@ -64,7 +64,6 @@ export async function restoreItem(
     await recordAction(tx, { actorId, action: 'item_restored', itemId: id, reason })
     await events.emit(tx, restored, trace, told)
   })
-  events.committed()
 }
 
 /** What readers of events missed while the item was away. */

@@ -1,10 +1,9 @@
 import { itemSearchMatched } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { ItemEvents } from '#src/app/item/item-events.ts'
 import type { Item } from '#src/domain/item.ts'
 import { readItem } from '#src/infra/postgres/item/items.ts'
 import {
@@ -28,7 +27,6 @@ const EVENTS_PER_ROW = 50
 
 export interface MatchDependencies {
   db: Kysely<Database>
-  events: Pick<ItemEvents, 'committed'>
   searches: Pick<SearchMetrics, 'matched'>
 }
 
@@ -39,7 +37,7 @@ export interface MatchDependencies {
  * item that failed is tried again later.
  */
 export async function matchSearches(
-  { db, events, searches }: MatchDependencies,
+  { db, searches }: MatchDependencies,
   batchSize = BATCH_SIZE,
 ): Promise<number> {
   let told = 0
@@ -48,7 +46,6 @@ export async function matchSearches(
   while (performance.now() < untilMs) {
     const matches = await matchNext(db, batchSize, failures)
     if (matches === undefined) break
-    if (matches > 0) events.committed()
     searches.matched(matches)
     told += matches
   }
@@ -64,7 +61,7 @@ async function matchNext(
 ): Promise<number | undefined> {
   let taken: SearchMatching | undefined
   try {
-    return await db.transaction().execute(async (tx) => {
+    return await outboxTransaction(db, async (tx) => {
       taken = await takeMatching(tx)
       return taken === undefined ? undefined : matchBatchOf(tx, taken, batchSize)
     })

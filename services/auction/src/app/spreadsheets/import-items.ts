@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isTransient } from '@auction/common/http/errors.ts'
 import { newId } from '@auction/common/ids.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
 import { importErrors } from '#src/errors.ts'
@@ -44,7 +45,7 @@ export async function importItems(
   const contents = await readFile(bytes, await readClock(db), limits)
   const rows = contents.map((content) => ({ id: newId(), content }))
   const itemIds = rows.map(({ id }) => id)
-  const imported = await db.transaction().execute(async (tx): Promise<Imported> => {
+  return outboxTransaction(db, async (tx): Promise<Imported> => {
     if (!(await claim(tx, { ...by, itemIds }))) {
       const rival = await readImport(tx, by)
       if (rival === undefined) throw new Error('an import was neither made nor found')
@@ -56,8 +57,6 @@ export async function importItems(
     }
     return { itemIds, isReplayed: false }
   })
-  events.committed()
-  return imported
 }
 
 /** A large file takes longer than one statement may wait for the one before it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
@@ -20,7 +21,7 @@ import { createSigner } from 'fast-jwt'
 import { protoPath as healthProto } from 'grpc-health-check'
 import t from 'tap'
 import { ITEM_PROTO, LOADING, startGrpc } from '#src/app/grpc/server.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   build,
   createDraft,
@@ -179,7 +180,7 @@ t.test('without its database it says that calling again may help', async (t) => 
   const through = { ...fixture.database.config, POSTGRES_HOST: '127.0.0.1' }
   const pool = createPool({ ...through, POSTGRES_PORT: network.port }, { log })
   t.teardown(() => pool.end())
-  const { get } = await serve(t, createDatabase(pool))
+  const { get } = await serve(t, createDatabase<Database>(pool))
   t.equal((await get(id)).code, status.OK)
   await network.stop()
   t.match(await get(id), { code: status.UNAVAILABLE, details: /try again/ })

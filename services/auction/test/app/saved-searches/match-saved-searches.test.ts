@@ -30,8 +30,7 @@ async function save(fixture: Fixture, as: Person, filters: Filters, name = 'Mine
 }
 
 const searches = createSearchMetrics(createRegistry('auction'))
-const match = ({ db, dependencies }: Fixture, batchSize?: number) =>
-  matchSearches({ db, events: dependencies.events, searches }, batchSize)
+const match = ({ db }: Fixture, batchSize?: number) => matchSearches({ db, searches }, batchSize)
 
 /** Moves what there is some seconds into the past. */
 async function age({ database: { pool } }: Fixture) {

@@ -1,6 +1,6 @@
 import { createTestDatabase } from '@auction/common/testing/database.ts'
 import t from 'tap'
-import { auctionMigrations } from '#src/infra/postgres/migrations.ts'
+import { SERVICE } from '#src/service.ts'
 import { buildReadOnlyApp, explain, readsWhole, recordStatements } from '#test/search-plans.ts'
 import { pathOf, searchShapes } from '#test/search-shapes.ts'
 import { fillSearchWorld } from '#test/search-world.ts'
@@ -8,11 +8,11 @@ import { fillSearchWorld } from '#test/search-world.ts'
 const ITEMS = 12_000
 
 t.test('no search reads a large table from end to end', async (t) => {
-  const database = await createTestDatabase(t, auctionMigrations)
+  const database = await createTestDatabase(t, SERVICE.migrations)
   const { pool } = database
   const world = await fillSearchWorld(database, ITEMS)
   const recorder = recordStatements(pool)
-  const app = await buildReadOnlyApp(pool, recorder.db)
+  const app = await buildReadOnlyApp(recorder.db)
   t.teardown(() => app.close())
   const get = async (path: string) => (await app.inject(path)).json()
   // These few items lie on so few pages that reading all of them is rightly the cheaper way at times.
