@@ -206,7 +206,11 @@ export const moderationErrors = {
   reportNotFound: defineError('moderation.report_not_found', 'There is no such report.', 404),
   reportDecided: defineError('moderation.report_decided', 'This report was decided before.', 409),
   notRemoved: defineError('moderation.not_removed', 'No moderator has removed this.', 409),
-  takenAway: defineError('moderation.taken_away', 'Its author or the seller took it away.', 409),
+  alreadyRemoved: defineError(
+    'moderation.taken_away',
+    'Its author or the seller took it away.',
+    409,
+  ),
   inProgress: defineError(
     'moderation.in_progress',
     'The auction of this item is still being ended. Try again shortly.',

@@ -41,5 +41,5 @@ export async function startAddresses(t: { teardown(step: () => unknown): void })
   const client = createInternalClient({
     ...{ service: 'auction', target: 'identity', baseUrl: addresses.url, secret: INTERNAL_SECRET },
   })
-  return { addresses, sharersOf: createAddressCheck(client) }
+  return { addresses, sharedAddressesOf: createAddressCheck(client) }
 }

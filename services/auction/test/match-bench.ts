@@ -6,7 +6,7 @@
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase } from '@auction/common/testing/database.ts'
-import { matchSearches } from '#src/app/saved-searches/match-saved-searches.ts'
+import { matchSavedSearches } from '#src/app/saved-searches/match-saved-searches.ts'
 import { createSearchMetrics } from '#src/app/saved-searches/metrics.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { SERVICE } from '#src/service.ts'
@@ -53,7 +53,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
     [round],
   )
   const startedMs = performance.now()
-  told += await matchSearches(dependencies)
+  told += await matchSavedSearches(dependencies)
   times.push(performance.now() - startedMs)
 }
 times.sort((a, b) => a - b)

@@ -1,21 +1,21 @@
 import type { Timer } from '@auction/common/process/repeat.ts'
 import { type AddressCheck, reviewBidders } from '#src/app/bidder-review/review-bidders.ts'
-import { forgetDeparted } from '#src/app/departures/erase-departed-users.ts'
+import { eraseDepartedUsers } from '#src/app/departures/erase-departed-users.ts'
 import { startItems } from '#src/app/listing/start-items.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import { sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
 import { checkWords } from '#src/app/moderation/check-words.ts'
 import type { ModerationMetrics } from '#src/app/moderation/metrics.ts'
 import { sweepRemovals } from '#src/app/moderation/remove-item.ts'
-import { matchSearches } from '#src/app/saved-searches/match-saved-searches.ts'
+import { matchSavedSearches } from '#src/app/saved-searches/match-saved-searches.ts'
 import type { SearchMetrics } from '#src/app/saved-searches/metrics.ts'
-import { purgeSearches } from '#src/app/saved-searches/purge-saved-searches.ts'
+import { purgeSavedSearches } from '#src/app/saved-searches/purge-saved-searches.ts'
 import type { WordList } from '#src/domain/words.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import { countFlags } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import { purgeReviewSources } from '#src/infra/postgres/bidder-review/review-sources.ts'
 import { countOpenReports } from '#src/infra/postgres/moderation/reports.ts'
-import { readMatchingLag } from '#src/infra/postgres/saved-searches/match-jobs.ts'
+import { readMatchLag } from '#src/infra/postgres/saved-searches/match-jobs.ts'
 import { purgeImports } from '#src/infra/postgres/spreadsheets/item-imports.ts'
 import { deleteDueObjects } from './images/delete-objects.ts'
 
@@ -33,7 +33,7 @@ const PURGE_BATCH = 20
 const IMPORT_RETENTION_DAYS = 30
 
 export interface TimerDependencies extends FinishDependencies {
-  sharersOf: AddressCheck
+  sharedAddressesOf: AddressCheck
   storage: ImageStorage
   words: WordList
   metrics: ModerationMetrics
@@ -83,9 +83,9 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       async run() {
         // Also when it fails: then the lag is what an operator must see.
         try {
-          await matchSearches(dependencies)
+          await matchSavedSearches(dependencies)
         } finally {
-          searches.lag(await readMatchingLag(db))
+          searches.lag(await readMatchLag(db))
         }
       },
     },
@@ -95,9 +95,9 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       run: () => purgeImports(db, IMPORT_RETENTION_DAYS, PURGE_BATCH),
     },
     {
-      name: 'forget departed',
+      name: 'erase departed users',
       intervalMs: FORGET_INTERVAL_MS,
-      run: () => forgetDeparted(dependencies),
+      run: () => eraseDepartedUsers(dependencies),
     },
     {
       name: 'purge reviews',
@@ -107,7 +107,7 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
     {
       name: 'purge searches',
       intervalMs: PURGE_INTERVAL_MS,
-      run: () => purgeSearches(db),
+      run: () => purgeSavedSearches(db),
     },
     {
       name: 'open reports',

@@ -34,7 +34,7 @@ export function buildWorker(
       events,
       log,
       terms: createTermsClient(clientOf('bid', config.BID_URL)),
-      sharersOf: createAddressCheck(clientOf('identity', config.IDENTITY_URL)),
+      sharedAddressesOf: createAddressCheck(clientOf('identity', config.IDENTITY_URL)),
       storage: createStorage(config),
       words: readWordList(config.BANNED_WORDS),
       metrics: createModerationMetrics(registry),

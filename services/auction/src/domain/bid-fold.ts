@@ -5,8 +5,8 @@ export interface PlacedBid {
   readonly currencyCode: string
   readonly price: bigint
   readonly bidCount: number
-  readonly isReserveMet: boolean
-  readonly isBuyNowAvailable: boolean
+  readonly reserveMet: boolean
+  readonly buyNowAvailable: boolean
   readonly endDate: Date
   readonly isExtended: boolean
 }
@@ -17,7 +17,7 @@ export interface ReserveMet {
   readonly sequence: number
   readonly currencyCode: string
   readonly price: bigint
-  readonly isBuyNowAvailable: boolean
+  readonly buyNowAvailable: boolean
 }
 
 /**

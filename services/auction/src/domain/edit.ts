@@ -3,10 +3,10 @@ import {
   type ListingInput,
   type ListingLimits,
   listingInput,
+  listingProblem,
   type Problem,
   readListing,
   startProblem,
-  termsProblem,
 } from './listing.ts'
 
 export type EditVerdict =
@@ -101,7 +101,7 @@ function editProblem(
     const problem = startProblem(content.startDate, now, limits)
     if (problem !== undefined) return problem
   }
-  const problem = termsProblem(content, limits)
+  const problem = listingProblem(content, limits)
   if (problem !== undefined) return problem
   const isEndPast = item.status !== 'draft' && content.endDate <= now
   if (isEndPast && changedFields.includes('endDate')) {

@@ -49,8 +49,8 @@ export interface Item extends ItemContent {
   readonly currentEndDate: Date
   readonly currentPrice: bigint
   readonly bidCount: number
-  readonly isReserveMet: boolean
-  readonly isBuyNowAvailable: boolean
+  readonly reserveMet: boolean
+  readonly buyNowAvailable: boolean
   readonly outcome: Outcome | null
   readonly endReason: string | null
   readonly buyerId: string | null

@@ -40,7 +40,7 @@ export interface ListingLimits {
   readonly startToleranceMs: number
   readonly startAheadMaxMs: number
   /** The lowest buy-now price in hundredths of the start price. */
-  readonly buyoutPercentMin: bigint
+  readonly buyNowPercentMin: bigint
 }
 
 const DAY_MS = 86_400_000
@@ -52,7 +52,7 @@ export function listingLimits(auctionSecondsMin: number): ListingLimits {
     durationMaxMs: 30 * DAY_MS,
     startToleranceMs: 300_000,
     startAheadMaxMs: 30 * DAY_MS,
-    buyoutPercentMin: 130n,
+    buyNowPercentMin: 130n,
   }
 }
 
@@ -117,12 +117,12 @@ export function listingInput(content: ItemContent): ListingInput {
 }
 
 /** What makes the prices and times of a listing contradict each other, whatever the clock says. */
-export function termsProblem(content: ItemContent, limits: ListingLimits): Problem | undefined {
+export function listingProblem(content: ItemContent, limits: ListingLimits): Problem | undefined {
   const { startPrice, reservePrice, buyoutPrice } = content
   if (reservePrice !== null && reservePrice < startPrice) {
     return { field: 'reservePrice', reason: 'below_start_price' }
   }
-  if (buyoutPrice !== null && buyoutPrice * 100n < startPrice * limits.buyoutPercentMin) {
+  if (buyoutPrice !== null && buyoutPrice * 100n < startPrice * limits.buyNowPercentMin) {
     return { field: 'buyoutPrice', reason: 'too_close_to_start_price' }
   }
   if (buyoutPrice !== null && reservePrice !== null && buyoutPrice <= reservePrice) {
@@ -158,7 +158,7 @@ export function publishProblem(
   now: Date,
   limits: ListingLimits,
 ): Problem | undefined {
-  const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
+  const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
   if (problem !== undefined) return problem
   return content.endDate <= now ? { field: 'endDate', reason: 'in_the_past' } : undefined
 }

@@ -18,7 +18,7 @@ export interface FinalLot {
   readonly endDate: Date
   readonly currentPrice: bigint
   readonly bidCount: number
-  readonly isReserveMet: boolean
+  readonly reserveMet: boolean
 }
 
 /** What bid.closed says. */

@@ -4,10 +4,10 @@ import {
   type ListingInput,
   listingInput,
   listingLimits,
+  listingProblem,
   publishProblem,
   readListing,
   startProblem,
-  termsProblem,
 } from '#src/domain/listing.ts'
 import { content, LIMITS, listing, minutesAfter, NOON } from './sample.ts'
 
@@ -66,7 +66,7 @@ t.test('on the day the clocks change an auction has the hours that pass', async 
 })
 
 t.test('a reserve is not below the start price', async (t) => {
-  const problem = (reservePrice: string) => termsProblem(content({ reservePrice }), LIMITS)
+  const problem = (reservePrice: string) => listingProblem(content({ reservePrice }), LIMITS)
   t.equal(problem('100.00'), undefined)
   t.strictSame(problem('99.99'), { field: 'reservePrice', reason: 'below_start_price' })
 })
@@ -74,7 +74,8 @@ t.test('a reserve is not below the start price', async (t) => {
 t.test(
   'a buy-now price is at least 1.30 times the start price and above the reserve',
   async (t) => {
-    const problem = (fields: Partial<ListingInput>) => termsProblem(content(fields), LIMITS)?.reason
+    const problem = (fields: Partial<ListingInput>) =>
+      listingProblem(content(fields), LIMITS)?.reason
     t.equal(problem({ buyoutPrice: '130.00' }), undefined)
     t.equal(problem({ buyoutPrice: '129.99' }), 'too_close_to_start_price')
     t.equal(problem({ buyoutPrice: '130.00', reservePrice: '130.00' }), 'not_above_reserve_price')
@@ -84,7 +85,7 @@ t.test(
 
 t.test('an auction lasts from 30 minutes to 30 days', async (t) => {
   const problem = (minutes: number) =>
-    termsProblem(content({ endDate: minutesAfter(NOON, minutes).toISOString() }), LIMITS)?.reason
+    listingProblem(content({ endDate: minutesAfter(NOON, minutes).toISOString() }), LIMITS)?.reason
   t.equal(problem(0), 'not_after_start')
   t.equal(problem(-1), 'not_after_start')
   t.equal(problem(29), 'too_short')
@@ -95,16 +96,16 @@ t.test('an auction lasts from 30 minutes to 30 days', async (t) => {
 
 t.test('an operator may allow auctions of seconds', async (t) => {
   const endDate = new Date(NOON.getTime() + 2_000).toISOString()
-  t.equal(termsProblem(content({ endDate }), listingLimits(2)), undefined)
-  t.equal(termsProblem(content({ endDate }), listingLimits(3))?.reason, 'too_short')
+  t.equal(listingProblem(content({ endDate }), listingLimits(2)), undefined)
+  t.equal(listingProblem(content({ endDate }), listingLimits(3))?.reason, 'too_short')
 })
 
 t.test('the extension threshold is at most half of the auction', async (t) => {
   const endDate = minutesAfter(NOON, 31).toISOString()
   const threshold = (minutes: number | null) =>
     content({ endDate, extensionThresholdMinutes: minutes })
-  t.equal(termsProblem(threshold(15), LIMITS), undefined)
-  t.strictSame(termsProblem(threshold(16), LIMITS), {
+  t.equal(listingProblem(threshold(15), LIMITS), undefined)
+  t.strictSame(listingProblem(threshold(16), LIMITS), {
     field: 'extensionThresholdMinutes',
     reason: 'over_half_of_duration',
   })

@@ -18,7 +18,7 @@ const RUNNING: SettlementState = {
   endReason: null,
   buyerId: null,
   endPrice: null,
-  final: { endDate: NOON, currentPrice: 10_000n, bidCount: 1, isReserveMet: true },
+  final: { endDate: NOON, currentPrice: 10_000n, bidCount: 1, reserveMet: true },
 }
 
 const closing = (outcome: Outcome): Closing => ({
@@ -27,7 +27,7 @@ const closing = (outcome: Outcome): Closing => ({
   closedAt: minutesAfter(NOON, 1),
   outcome,
   round: 1,
-  final: { endDate: NOON, currentPrice: 15_000n, bidCount: 3, isReserveMet: outcome === 'sold' },
+  final: { endDate: NOON, currentPrice: 15_000n, bidCount: 3, reserveMet: outcome === 'sold' },
 })
 
 const WIN: Win = {

@@ -1,7 +1,7 @@
 import { bidLost } from '@auction/common/contracts/bid.ts'
 import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
-import { countKnown, noteBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { countKnown, recordBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 // Each may name 500 people.
@@ -19,7 +19,7 @@ export const onBidLost = () =>
       if ((await countKnown(tx, itemIds)) < itemIds.length) {
         throw new Error('an item that somebody bid on is not known')
       }
-      await noteBidders(
+      await recordBidders(
         tx,
         deliveries.flatMap(({ payload: { itemId, userIds } }) =>
           userIds.map((bidderId) => ({ bidderId, itemId })),

@@ -8,7 +8,7 @@ import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import type { Kysely } from 'kysely'
 import {
-  putBack,
+  postponeReviews,
   readDueBidders,
   replaceFlags,
   takeDueBidders,
@@ -32,7 +32,7 @@ export function createAddressCheck(identity: InternalClient): AddressCheck {
 
 export interface ReviewDependencies {
   db: Kysely<Database>
-  sharersOf: AddressCheck
+  sharedAddressesOf: AddressCheck
 }
 
 /**
@@ -40,15 +40,18 @@ export interface ReviewDependencies {
  * Throws when identity does not answer: shared addresses are asked for again a minute later, and the
  * other flags are worked out all the same.
  */
-export async function reviewBidders({ db, sharersOf }: ReviewDependencies): Promise<number> {
+export async function reviewBidders({
+  db,
+  sharedAddressesOf,
+}: ReviewDependencies): Promise<number> {
   const due = await readDueBidders(db, SHARED_ADDRESSES_USERS_MAX)
   if (due.length === 0) return 0
-  const [asked] = await Promise.allSettled([sharersOf(due)])
+  const [asked] = await Promise.allSettled([sharedAddressesOf(due)])
   const reviewed = await db.transaction().execute(async (tx) => {
     const bidderIds = await takeDueBidders(tx, due)
-    const sharers = asked.status === 'fulfilled' ? asked.value : undefined
-    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharers)
-    if (sharers === undefined) await putBack(tx, bidderIds)
+    const sharedAddresses = asked.status === 'fulfilled' ? asked.value : undefined
+    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharedAddresses)
+    if (sharedAddresses === undefined) await postponeReviews(tx, bidderIds)
     return bidderIds.length
   })
   if (asked.status === 'rejected') throw asked.reason

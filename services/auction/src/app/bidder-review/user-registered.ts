@@ -2,7 +2,7 @@ import { userRegistered } from '@auction/common/contracts/identity.ts'
 import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import { readInstant } from '#src/app/item/read-amount.ts'
-import { noteRegistrations } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { recordRegistrations } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 const BATCH_MAX = 100
@@ -15,7 +15,7 @@ export const onUserRegistered = () =>
     contract: userRegistered,
     batchMax: BATCH_MAX,
     async handle(tx: Transaction<Database>, deliveries) {
-      await noteRegistrations(
+      await recordRegistrations(
         tx,
         deliveries.map(({ payload, timestamp }) => ({
           userId: payload.userId,

@@ -6,7 +6,7 @@ import type { ProjectedItem } from '#src/infra/postgres/bidding/bid-projection.t
  * The runner then takes the batch apart. An unknown item may still come (publishing commits before
  * the lot exists, but a restored database may lag), so that is worth a retry; a currency is not.
  */
-export function refuseForeign(
+export function assertItemsMatch(
   items: readonly ProjectedItem[],
   events: readonly { itemId: string; currencyCode: string }[],
 ): void {

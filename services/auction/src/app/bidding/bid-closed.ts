@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { readAmount, readInstant } from '#src/app/item/read-amount.ts'
 import type { Closing } from '#src/domain/settlement.ts'
-import { askAboutBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { queueBidderReviews } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
 import { agreeToWithdrawals } from '#src/infra/postgres/listing/withdrawals.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { BATCH_MAX } from './bid-placed.ts'
@@ -29,7 +29,7 @@ export const onBidClosed = (events: ItemEvents) =>
         read: () => readClosing(payload),
       }))
       await settleItems(tx, events, facts)
-      await askAboutBidders(
+      await queueBidderReviews(
         tx,
         facts.map(({ itemId }) => itemId),
       )
@@ -53,7 +53,7 @@ function readClosing(payload: ClosedDelivery['payload']): Closing {
       endDate: readInstant(payload.endDate),
       currentPrice: currentPrice === undefined ? null : readAmount(currentPrice, currencyCode),
       bidCount: payload.bidCount,
-      isReserveMet: payload.reserveMet,
+      reserveMet: payload.reserveMet,
     },
   }
 }

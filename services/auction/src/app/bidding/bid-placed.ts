@@ -6,14 +6,17 @@ import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { readAmount, readInstant } from '#src/app/item/read-amount.ts'
 import { latestPerItem, type PlacedBid } from '#src/domain/bid-fold.ts'
 import { LAST_SECONDS } from '#src/domain/review-flags.ts'
-import { type BidNearEnd, noteLateBids } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import {
+  type BidNearEnd,
+  recordLateBids,
+} from '#src/infra/postgres/bidder-review/bidder-activity.ts'
 import {
   type ProjectedItem,
   projectPlaced,
   readItems,
 } from '#src/infra/postgres/bidding/bid-projection.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { refuseForeign } from './assert-items-match.ts'
+import { assertItemsMatch } from './assert-items-match.ts'
 import { applyLegacyBids } from './legacy-bids.ts'
 
 export type PlacedDelivery = Delivery<Static<typeof bidPlaced.payload>>
@@ -62,8 +65,8 @@ function readBid(delivery: PlacedDelivery, sequence: number): NumberedBid {
     currencyCode,
     price: readAmount(currentPrice ?? amount, currencyCode),
     bidCount,
-    isReserveMet: reserveMet,
-    isBuyNowAvailable: buyNowAvailable,
+    reserveMet,
+    buyNowAvailable,
     endDate: readInstant(endDate),
     isExtended: extended === true,
     delivery,
@@ -77,9 +80,9 @@ async function projectNumbered(
 ): Promise<void> {
   const extensions = distinctExtensions(bids)
   const items = await projectPlaced(tx, latestPerItem(bids), extensions)
-  refuseForeign(items, bids)
-  if (extensions.length > 0) await tellExtensions(tx, events, items, extensions)
-  await noteLateBids(tx, bids.flatMap(nearEnd))
+  assertItemsMatch(items, bids)
+  if (extensions.length > 0) await emitExtensions(tx, events, items, extensions)
+  await recordLateBids(tx, bids.flatMap(nearEnd))
 }
 
 /** A bid that may have come in the last seconds; few do, so the others cost nothing. */
@@ -101,7 +104,7 @@ function distinctExtensions(bids: NumberedBid[]): NumberedBid[] {
 }
 
 /** The end moved: item.extended, once per extending bid that was news to the row. */
-async function tellExtensions(
+async function emitExtensions(
   tx: Transaction<Database>,
   events: ItemEvents,
   items: readonly ProjectedItem[],

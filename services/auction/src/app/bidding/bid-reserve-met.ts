@@ -6,7 +6,7 @@ import { readAmount } from '#src/app/item/read-amount.ts'
 import { latestPerItem } from '#src/domain/bid-fold.ts'
 import { projectReserveMet } from '#src/infra/postgres/bidding/bid-projection.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { refuseForeign } from './assert-items-match.ts'
+import { assertItemsMatch } from './assert-items-match.ts'
 import { BATCH_MAX } from './bid-placed.ts'
 
 /** A reserve is met, by a bid or because the seller lowered it. */
@@ -25,8 +25,8 @@ export const onBidReserveMet = () =>
         sequence: payload.sequence,
         currencyCode: payload.currencyCode,
         price: readAmount(payload.currentPrice, payload.currencyCode),
-        isBuyNowAvailable: payload.buyNowAvailable,
+        buyNowAvailable: payload.buyNowAvailable,
       }))
-      refuseForeign(await projectReserveMet(tx, latestPerItem(events)), events)
+      assertItemsMatch(await projectReserveMet(tx, latestPerItem(events)), events)
     },
   })

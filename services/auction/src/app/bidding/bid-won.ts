@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { readAmount } from '#src/app/item/read-amount.ts'
 import type { Win } from '#src/domain/settlement.ts'
-import { askAboutBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { queueBidderReviews } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { BATCH_MAX } from './bid-placed.ts'
 import { settleItems } from './settle-items.ts'
@@ -32,7 +32,7 @@ export const onBidWon = (events: ItemEvents) =>
         bidderId: buyerId,
         itemId,
       }))
-      await askAboutBidders(
+      await queueBidderReviews(
         tx,
         buyers.map(({ itemId }) => itemId),
         buyers,

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { readAmount } from '#src/app/item/read-amount.ts'
 import { foldLegacyBids, readCurrencies } from '#src/infra/postgres/bidding/legacy-bids.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { refuseForeign } from './assert-items-match.ts'
+import { assertItemsMatch } from './assert-items-match.ts'
 import type { PlacedDelivery } from './bid-placed.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function applyLegacyBids(
       placedAt: new Date(payload.timestamp ?? timestamp),
     }
   })
-  refuseForeign(items, bids)
+  assertItemsMatch(items, bids)
   await foldLegacyBids(
     tx,
     bids.map((bid) => ({ ...bid, amount: readAmount(bid.text, bid.currencyCode) })),

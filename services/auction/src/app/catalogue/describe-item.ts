@@ -5,7 +5,7 @@ import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
-import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { pathOf, readAttribute } from '#src/domain/category.ts'
 import { type Item, isOpen } from '#src/domain/item.ts'
 import { attributeErrors, itemErrors } from '#src/errors.ts'
@@ -45,7 +45,7 @@ export async function categoriseItem(
   categoryIds: readonly string[],
 ): Promise<ReadItem> {
   return outboxTransaction(db, async (tx) => {
-    await lockDescribable(tx, itemId, sellerId)
+    await lockEditableItem(tx, itemId, sellerId)
     await shareCategories(tx)
     const categories = await readCategories(tx)
     const wrong = categoryIds.find((id) => {
@@ -75,7 +75,7 @@ export async function addAttributes(
   input: readonly { key: string; value: string }[],
 ): Promise<ItemAttribute[]> {
   return outboxTransaction(db, async (tx) => {
-    const item = await lockDescribable(tx, itemId, sellerId)
+    const item = await lockEditableItem(tx, itemId, sellerId)
     const known = new Map((await readAttributes(tx, itemId)).map(({ key, id }) => [key, id]))
     const read = await readAll(tx, item, input)
     if (new Set([...known.keys(), ...input.map(({ key }) => key)]).size > ATTRIBUTES_MAX) {
@@ -105,7 +105,7 @@ export async function removeAttribute(
   attributeId: string,
 ): Promise<void> {
   await outboxTransaction(db, async (tx) => {
-    await lockDescribable(tx, itemId, sellerId)
+    await lockEditableItem(tx, itemId, sellerId)
     const taken = await takeAttribute(tx, itemId, attributeId)
     if (taken === undefined) throw attributeErrors.notFound()
     const { id, key, value } = taken
@@ -127,14 +127,14 @@ export async function removeAttribute(
  * not: unlike the terms, what this describes is not asked of the bid service. Under bids a seller may
  * only add (domain rules 3.10).
  */
-export async function lockDescribable(
+export async function lockEditableItem(
   tx: Transaction<Database>,
   itemId: string,
   sellerId: string,
   change: 'adds' | 'changes' = 'changes',
 ): Promise<Item> {
   const read = await lockOwnItem(tx, itemId, sellerId)
-  if (read === undefined) throw await missing(tx, itemId, itemErrors.updateNotFound)
+  if (read === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.updateNotFound)
   const { status, bidCount } = read.item
   if (status !== 'draft' && !isOpen(status)) throw itemErrors.updateNotOpen({ status })
   if (bidCount > 0 && change !== 'adds') throw itemErrors.updateHasBids({ bidCount })

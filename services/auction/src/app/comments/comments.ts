@@ -18,8 +18,8 @@ import {
   type Comment,
   countRecentComments,
   insertComment,
+  markCommentRemoved,
   readComment,
-  takeAway,
 } from '#src/infra/postgres/comments/comments.ts'
 import { type Executor, readItem } from '#src/infra/postgres/item/items.ts'
 import { recordAction } from '#src/infra/postgres/moderation/moderation-actions.ts'
@@ -96,7 +96,7 @@ export async function removeComment(
       isModerator,
     })
     if (state === undefined) throw commentErrors.forbidden()
-    if (!(await takeAway(tx, commentId, state, callerId))) return
+    if (!(await markCommentRemoved(tx, commentId, state, callerId))) return
     if (state === 'removed') {
       const about = { itemId, commentId, reason: null }
       await recordAction(tx, { actorId: callerId, action: 'comment_removed', ...about })

@@ -4,7 +4,11 @@ import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.
 import type { ModerateCommand } from '#src/app/moderation/remove-item.ts'
 import { moderationErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
-import { bringBack, readAnyComment, takeAway } from '#src/infra/postgres/comments/comments.ts'
+import {
+  markCommentRemoved,
+  markCommentRestored,
+  readAnyComment,
+} from '#src/infra/postgres/comments/comments.ts'
 import { recordAction } from '#src/infra/postgres/moderation/moderation-actions.ts'
 import { decideReports } from '#src/infra/postgres/moderation/reports.ts'
 import type { CommentDependencies } from './comments.ts'
@@ -19,7 +23,8 @@ export async function moderateComment(
     if (comment === undefined) throw moderationErrors.commentNotFound()
     const { itemId, authorId, state } = comment
     if (state === 'removed') return
-    if (!(await takeAway(tx, id, 'removed', actorId))) throw moderationErrors.takenAway()
+    if (!(await markCommentRemoved(tx, id, 'removed', actorId)))
+      throw moderationErrors.alreadyRemoved()
     await recordAction(tx, { actorId, action: 'comment_removed', itemId, commentId: id, reason })
     await decideReports(tx, { itemId, commentId: id }, 'upheld', actorId)
     const deletedAt = (await readClock(tx)).toISOString()
@@ -41,7 +46,7 @@ export async function restoreComment(
   await db.transaction().execute(async (tx) => {
     const comment = await readAnyComment(tx, id)
     if (comment === undefined) throw moderationErrors.commentNotFound()
-    if (!(await bringBack(tx, id))) throw moderationErrors.notRemoved()
+    if (!(await markCommentRestored(tx, id))) throw moderationErrors.notRemoved()
     const { itemId } = comment
     await recordAction(tx, { actorId, action: 'comment_restored', itemId, commentId: id, reason })
   })

@@ -4,10 +4,10 @@ import type { Kysely, Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import {
   deleteDraftsOf,
-  forgetReviewsOf,
-  postponeDeparted,
-  setDepartedAside,
-  takeDeparted,
+  deleteReviewsOf,
+  retryErasureLater,
+  scheduleNextErasure,
+  takeDepartedUser,
 } from '#src/infra/postgres/departures/departed-users.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -25,7 +25,7 @@ export interface ForgetDependencies {
  * way any more. What was public stays, by the account's id. Returns how many drafts went. Throws what
  * failed when the others are done.
  */
-export async function forgetDeparted(
+export async function eraseDepartedUsers(
   { db, events }: ForgetDependencies,
   batch = DRAFTS_BATCH,
 ): Promise<number> {
@@ -49,12 +49,12 @@ async function forgetNext(
   let userId: string | undefined
   try {
     return await outboxTransaction(db, async (tx) => {
-      userId = await takeDeparted(tx)
+      userId = await takeDepartedUser(tx)
       return userId === undefined ? undefined : forget(tx, events, userId, batch)
     })
   } catch (error) {
     if (userId === undefined) throw error
-    await setDepartedAside(db, userId)
+    await retryErasureLater(db, userId)
     failures.push(error)
     return 0
   }
@@ -70,9 +70,9 @@ async function forget(
   for (const read of gone) {
     // The row is gone, so the number of its last event is counted here.
     const last = { ...read, eventSequence: read.eventSequence + 1n }
-    await events.emit(tx, last, ownTrace('forget departed'), [{ kind: 'deleted' }])
+    await events.emit(tx, last, ownTrace('erase departed users'), [{ kind: 'deleted' }])
   }
-  await forgetReviewsOf(tx, userId)
-  await postponeDeparted(tx, userId, gone.length === batch)
+  await deleteReviewsOf(tx, userId)
+  await scheduleNextErasure(tx, userId, gone.length === batch)
   return gone.length
 }

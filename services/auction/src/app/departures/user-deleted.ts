@@ -1,7 +1,7 @@
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
-import { noteDepartures } from '#src/infra/postgres/departures/departed-users.ts'
+import { recordDepartedUsers } from '#src/infra/postgres/departures/departed-users.ts'
 import { deleteSavedSearchesOf } from '#src/infra/postgres/saved-searches/saved-searches.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { deleteWatchesOf } from '#src/infra/postgres/watchlist/watches.ts'
@@ -10,7 +10,7 @@ const BATCH_MAX = 100
 
 /**
  * Nobody who left is told of items any more; what they looked for and watched is forgotten, and a timer
- * deletes their drafts and what was noted about them (forget-departed.ts).
+ * deletes their drafts and what was noted about them (erase-departed-users.ts).
  */
 export const onUserDeleted = () =>
   projection({
@@ -22,6 +22,6 @@ export const onUserDeleted = () =>
       const userIds = deliveries.map(({ payload }) => payload.userId)
       await deleteSavedSearchesOf(tx, userIds)
       await deleteWatchesOf(tx, userIds)
-      await noteDepartures(tx, userIds)
+      await recordDepartedUsers(tx, userIds)
     },
   })

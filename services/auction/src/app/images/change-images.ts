@@ -4,7 +4,7 @@ import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.
 import {
   type DescribeCommand,
   type DescribeDependencies,
-  lockDescribable,
+  lockEditableItem,
 } from '#src/app/catalogue/describe-item.ts'
 import { imagePath, isReordering } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
@@ -24,7 +24,7 @@ export async function removeImage(
   imageId: string,
 ): Promise<void> {
   await outboxTransaction(db, async (tx) => {
-    await lockDescribable(tx, itemId, sellerId)
+    await lockEditableItem(tx, itemId, sellerId)
     const taken = await takeImage(tx, itemId, imageId)
     if (taken === undefined) throw imageErrors.notFound()
     await writeOutbox(tx, [
@@ -48,7 +48,7 @@ export async function reorderImages(
   ids: readonly string[],
 ): Promise<ItemImage[]> {
   return db.transaction().execute(async (tx) => {
-    await lockDescribable(tx, itemId, sellerId)
+    await lockEditableItem(tx, itemId, sellerId)
     const known = (await readImages(tx, itemId)).map(({ id }) => id)
     if (!isReordering(known, ids)) {
       throw imageErrors.orderInvalid({ field: 'ids', reason: 'not_each_image_once' })
@@ -59,14 +59,14 @@ export async function reorderImages(
 }
 
 /** Says what is to be seen, for those who do not see it. */
-export async function describe(
+export async function changeAltText(
   { db }: DescribeDependencies,
   { itemId, sellerId }: DescribeCommand,
   imageId: string,
   altText: string,
 ): Promise<ItemImage> {
   return db.transaction().execute(async (tx) => {
-    await lockDescribable(tx, itemId, sellerId)
+    await lockEditableItem(tx, itemId, sellerId)
     const image = await describeImage(tx, itemId, imageId, altText)
     if (image === undefined) throw imageErrors.notFound()
     return image

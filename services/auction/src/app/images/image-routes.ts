@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { ImageAnswer, imageAnswer } from '#src/app/item/image-view.ts'
 import { ALT_TEXT_LENGTH_MAX, IMAGE_BYTES_MAX, IMAGES_MAX } from '#src/domain/image.ts'
 import { imageErrors, itemErrors } from '#src/errors.ts'
-import { describe, removeImage, reorderImages } from './change-images.ts'
+import { changeAltText, removeImage, reorderImages } from './change-images.ts'
 import { imageReadRoutes } from './image-reads.ts'
 import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
 
@@ -95,7 +95,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     async (request) => {
       const { itemId, imageId } = request.params
       const command = commandOf(request, itemId)
-      return imageAnswer(await describe(dependencies, command, imageId, request.body.alt_text))
+      return imageAnswer(await changeAltText(dependencies, command, imageId, request.body.alt_text))
     },
   )
   app.delete(

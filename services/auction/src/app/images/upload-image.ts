@@ -7,16 +7,16 @@ import type { Transaction } from 'kysely'
 import {
   type DescribeCommand,
   type DescribeDependencies,
-  lockDescribable,
+  lockEditableItem,
 } from '#src/app/catalogue/describe-item.ts'
 import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import type { RenderedImage, RenderImage } from '#src/infra/images/render-image.ts'
 import {
-  abandonPending,
-  finishPending,
-  notePending,
+  abandonPendingUpload,
+  completePendingUpload,
+  recordPendingUpload,
 } from '#src/infra/postgres/images/image-deletions.ts'
 import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/images/item-images.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -55,13 +55,13 @@ export async function uploadImage(
     case 'rendered':
   }
   const id = newId()
-  await notePending(db, id)
+  await recordPendingUpload(db, id)
   try {
     await putObjects(dependencies, id, rendering.image)
     return await keepImage(dependencies, command, { ...rendering.image, id })
   } catch (error) {
     // Only a favour: without it the objects go an hour later.
-    await abandonPending(db, id).catch((err: unknown) =>
+    await abandonPendingUpload(db, id).catch((err: unknown) =>
       log.warn({ err, imageId: id }, 'objects of a failed upload stay for an hour'),
     )
     throw error
@@ -89,7 +89,7 @@ async function keepImage(
   const { itemId, trace } = command
   return outboxTransaction(db, async (tx) => {
     const position = await lockWithRoom(tx, command)
-    if (!(await finishPending(tx, id))) throw imageErrors.storageUnavailable()
+    if (!(await completePendingUpload(tx, id))) throw imageErrors.storageUnavailable()
     const image = await insertImage(tx, { id, itemId, position, width, height })
     await writeOutbox(tx, [
       createEvent(
@@ -111,7 +111,7 @@ async function lockWithRoom(
   tx: Transaction<Database>,
   { itemId, sellerId }: DescribeCommand,
 ): Promise<number> {
-  await lockDescribable(tx, itemId, sellerId, 'adds')
+  await lockEditableItem(tx, itemId, sellerId, 'adds')
   const { length } = await readImages(tx, itemId)
   if (length >= IMAGES_MAX) throw imageErrors.tooMany({ limit: IMAGES_MAX })
   return length

@@ -130,7 +130,7 @@ function toOutboxEvent(
         endDate: item.currentEndDate.toISOString(),
         endReason,
         bidCount: item.bidCount,
-        reserveMet: item.isReserveMet,
+        reserveMet: item.reserveMet,
       })
     case 'sold':
       return createEvent(itemSold, context, { id, sellerId, ...sale(item), endReason })
@@ -172,7 +172,7 @@ function description(item: Item) {
     ...(item.bidIncrement === null ? {} : { bidIncrement: money(item.bidIncrement) }),
     ...(item.buyoutPrice === null ? {} : { buyoutPrice: money(item.buyoutPrice) }),
     hasReserve: item.reservePrice !== null,
-    buyNowAvailable: isOpen(item.status) && item.isBuyNowAvailable,
+    buyNowAvailable: isOpen(item.status) && item.buyNowAvailable,
     startDate: item.startDate.toISOString(),
     endDate: item.currentEndDate.toISOString(),
     status: item.status,

@@ -7,7 +7,7 @@ import { type Executor, readItem } from '#src/infra/postgres/item/items.ts'
  * Why an item of the caller's was not there. Somebody else's public item is forbidden; a foreign
  * draft is as good as none, or its existence would leak.
  */
-export async function missing(
+export async function notFoundOrForbidden(
   db: Executor,
   itemId: string,
   notFound: ErrorFactory,

@@ -6,9 +6,9 @@ import type { ItemEvents } from '#src/app/item/item-events.ts'
 import {
   type ListingInput,
   type ListingLimits,
+  listingProblem,
   readListing,
   startProblem,
-  termsProblem,
 } from '#src/domain/listing.ts'
 import { itemErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
@@ -37,7 +37,7 @@ export async function createItem(
   const { content } = listing
   return outboxTransaction(db, async (tx) => {
     const now = await readClock(tx)
-    const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
+    const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
     if (problem !== undefined) throw itemErrors.createInvalid({ ...problem })
     const read = await insertItem(tx, uuidV7(), sellerId, content, 1)
     await events.emit(tx, read, trace, [{ kind: 'created' }])

@@ -2,7 +2,7 @@ import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
-import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { itemErrors } from '#src/errors.ts'
 import { deleteItem, lockOwnItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -19,7 +19,7 @@ export async function deleteDraft(
 ): Promise<void> {
   await outboxTransaction(db, async (tx) => {
     const read = await lockOwnItem(tx, itemId, sellerId)
-    if (read === undefined) throw await missing(tx, itemId, itemErrors.deleteNotFound)
+    if (read === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.deleteNotFound)
     if (read.item.status !== 'draft') throw itemErrors.deleteNotDraft({ status: read.item.status })
     await deleteItem(tx, itemId)
     // The row is gone, so the number of its last event is counted here.

@@ -1,7 +1,7 @@
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
-import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { type PushDependencies, pushTerms } from '#src/app/lot-terms/push-terms.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { type ListingLimits, publishProblem } from '#src/domain/listing.ts'
@@ -46,7 +46,7 @@ async function publishUnderLock(
   { itemId, sellerId, roles, trace }: PublishCommand,
 ): Promise<ReadItem> {
   const draft = await lockOwnItem(tx, itemId, sellerId)
-  if (draft === undefined) throw await missing(tx, itemId, itemErrors.publishNotFound)
+  if (draft === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.publishNotFound)
   const { item, now } = draft
   if (isPublic(item.status)) return draft
   if (item.status !== 'draft') throw itemErrors.publishNotPossible({ status: item.status })

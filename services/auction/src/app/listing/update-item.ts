@@ -1,7 +1,7 @@
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { type FinishDependencies, finishChange } from '#src/app/lot-terms/finish-change.ts'
 import { pushTerms } from '#src/app/lot-terms/push-terms.ts'
 import { judgeEdit } from '#src/domain/edit.ts'
@@ -60,7 +60,7 @@ async function decide(
   { itemId, sellerId, changes, version, trace }: EditCommand,
 ): Promise<Step> {
   const read = await lockOwnItem(tx, itemId, sellerId)
-  if (read === undefined) throw await missing(tx, itemId, itemErrors.updateNotFound)
+  if (read === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.updateNotFound)
   const { item, now } = read
   if (await hasPendingChange(tx, itemId)) throw itemErrors.updateInProgress()
   if (version !== undefined && version !== item.version) {

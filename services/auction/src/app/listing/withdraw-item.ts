@@ -1,5 +1,5 @@
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import { missing } from '#src/app/item/not-found-or-forbidden.ts'
+import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { lotTerms } from '#src/app/lot-terms/item-terms.ts'
 import type { PushDependencies } from '#src/app/lot-terms/push-terms.ts'
 import { withdrawErrors } from '#src/errors.ts'
@@ -24,7 +24,7 @@ export async function withdrawItem(
 ): Promise<void> {
   const item = await db.transaction().execute(async (tx) => {
     const read = await lockOwnItem(tx, itemId, sellerId)
-    if (read === undefined) throw await missing(tx, itemId, withdrawErrors.notFound)
+    if (read === undefined) throw await notFoundOrForbidden(tx, itemId, withdrawErrors.notFound)
     const { status } = read.item
     if (status === 'cancelled') return undefined
     if (status !== 'scheduled' && status !== 'active') throw withdrawErrors.notOpen({ status })

@@ -8,7 +8,7 @@ import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item
 import { deletePendingChange, type PendingChange } from '#src/infra/postgres/lot-terms/terms.ts'
 import { lotTerms } from './item-terms.ts'
 import type { PushDependencies } from './push-terms.ts'
-import type { TermsVerdict } from './terms-client.ts'
+import type { TermsOutcome } from './terms-client.ts'
 
 export interface FinishDependencies extends PushDependencies {
   events: ItemEvents
@@ -17,7 +17,7 @@ export interface FinishDependencies extends PushDependencies {
 export type FinishResult =
   | { kind: 'applied'; read: ReadItem }
   | { kind: 'unknown' | 'finished_elsewhere' }
-  | Extract<TermsVerdict, { kind: 'refused' }>
+  | Extract<TermsOutcome, { kind: 'refused' }>
 
 /**
  * Asks the bid service for its verdict on a pending change and carries it out. Both the request
@@ -31,7 +31,7 @@ export async function finishChange(
   const { db, events, terms, log } = dependencies
   const { itemId, termsVersion, trace, requiresNoBids } = change
   const content = contentAfter(item, change)
-  let verdict: TermsVerdict
+  let verdict: TermsOutcome
   try {
     const wire = lotTerms(item, content, termsVersion)
     verdict = await terms.apply(requiresNoBids ? { ...wire, requiresNoBids } : wire, trace)

@@ -9,13 +9,13 @@ import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 
 /** What the bid service, judging under the lot's lock, made of terms. */
-export type TermsVerdict =
+export type TermsOutcome =
   | { kind: 'applied' }
   | { kind: 'refused'; reason: 'has_bids' | 'stale_terms' | 'not_active' | 'invalid' }
 
 export interface TermsClient {
   /** Throws service.unavailable when the outcome is unknown; the same version may be sent again. */
-  apply(terms: LotTerms, trace: Trace): Promise<TermsVerdict>
+  apply(terms: LotTerms, trace: Trace): Promise<TermsOutcome>
   /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
   cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
   /**
@@ -65,7 +65,7 @@ export function createTermsClient(client: InternalClient): TermsClient {
 }
 
 const REASONS: Readonly<
-  Record<string, Extract<TermsVerdict, { kind: 'refused' }>['reason'] | undefined>
+  Record<string, Extract<TermsOutcome, { kind: 'refused' }>['reason'] | undefined>
 > = {
   'lot.has_bids': 'has_bids',
   'lot.stale_terms': 'stale_terms',

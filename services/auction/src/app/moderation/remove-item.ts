@@ -59,15 +59,15 @@ export async function restoreItem(
     if (removal === undefined) throw moderationErrors.notRemoved()
     const status = restoredStatus(removal.statusBefore, read.item)
     if (status === undefined) throw moderationErrors.inProgress()
-    const told = toldOf(removal.statusBefore, status)
-    const restored = await showItem(tx, id, status, told.length)
+    const missedEvents = missedEventsOf(removal.statusBefore, status)
+    const restored = await showItem(tx, id, status, missedEvents.length)
     await recordAction(tx, { actorId, action: 'item_restored', itemId: id, reason })
-    await events.emit(tx, restored, trace, told)
+    await events.emit(tx, restored, trace, missedEvents)
   })
 }
 
 /** What readers of events missed while the item was away. */
-function toldOf(before: ReadItem['item']['status'], after: typeof before): ItemEvent[] {
+function missedEventsOf(before: ReadItem['item']['status'], after: typeof before): ItemEvent[] {
   const updated: ItemEvent = { kind: 'updated', changedFields: ['status'] }
   if (before === after) return [updated]
   if (after === 'cancelled') return [{ kind: 'cancelled' }, updated]

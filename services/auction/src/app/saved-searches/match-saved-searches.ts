@@ -7,13 +7,13 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Item } from '#src/domain/item.ts'
 import { readItem } from '#src/infra/postgres/item/items.ts'
 import {
-  advanceMatching,
+  advanceMatchJob,
+  type MatchJob,
   matchBatch,
-  postponeMatching,
+  postponeMatchJob,
   readBatchEnd,
-  type SearchMatch,
-  type SearchMatching,
-  takeMatching,
+  type SavedSearchMatch,
+  takeMatchJob,
 } from '#src/infra/postgres/saved-searches/match-jobs.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { SearchMetrics } from './metrics.ts'
@@ -36,7 +36,7 @@ export interface MatchDependencies {
  * Returns how many searches were told. Throws the first failure when the other items are done; the
  * item that failed is tried again later.
  */
-export async function matchSearches(
+export async function matchSavedSearches(
   { db, searches }: MatchDependencies,
   batchSize = BATCH_SIZE,
 ): Promise<number> {
@@ -59,15 +59,15 @@ async function matchNext(
   batchSize: number,
   failures: unknown[],
 ): Promise<number | undefined> {
-  let taken: SearchMatching | undefined
+  let taken: MatchJob | undefined
   try {
     return await outboxTransaction(db, async (tx) => {
-      taken = await takeMatching(tx)
+      taken = await takeMatchJob(tx)
       return taken === undefined ? undefined : matchBatchOf(tx, taken, batchSize)
     })
   } catch (error) {
     if (taken === undefined) throw error
-    await postponeMatching(db, taken.seq)
+    await postponeMatchJob(db, taken.seq)
     failures.push(error)
     return 0
   }
@@ -75,21 +75,21 @@ async function matchNext(
 
 async function matchBatchOf(
   tx: Transaction<Database>,
-  matching: SearchMatching,
+  matching: MatchJob,
   batchSize: number,
 ): Promise<number> {
   const last = await readBatchEnd(tx, matching, batchSize)
   const matches = await matchBatch(tx, matching, last)
-  await advanceMatching(tx, matching.seq, last)
+  await advanceMatchJob(tx, matching.seq, last)
   const read = matches.length === 0 ? undefined : await readItem(tx, matching.itemId)
-  if (read !== undefined) await tell(tx, read.item, matches)
+  if (read !== undefined) await publishMatches(tx, read.item, matches)
   return matches.length
 }
 
-async function tell(
+async function publishMatches(
   tx: Transaction<Database>,
   item: Item,
-  matches: readonly SearchMatch[],
+  matches: readonly SavedSearchMatch[],
 ): Promise<void> {
   const trace = ownTrace('match searches')
   const about = {

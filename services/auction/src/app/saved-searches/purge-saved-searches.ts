@@ -13,7 +13,7 @@ const BATCH = 5_000
 const BATCHES_MAX = 50
 
 /** Forgets what is left of deleted searches, and whom items were told to half a year ago. */
-export async function purgeSearches(db: Kysely<Database>, batch = BATCH): Promise<void> {
+export async function purgeSavedSearches(db: Kysely<Database>, batch = BATCH): Promise<void> {
   for (let count = 0; count < BATCHES_MAX; count += 1) {
     const old = await purgeMatches(db, RETENTION_DAYS, batch)
     const deleted = await purgeMatchesOfDeleted(db, batch)

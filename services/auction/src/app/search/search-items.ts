@@ -4,12 +4,12 @@ import type { Search } from '#src/domain/search.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { countFacets, type Facets, searchItems } from '#src/infra/postgres/search/search.ts'
-import type { Matching } from '#src/infra/postgres/search/search-query.ts'
+import type { MatchMode } from '#src/infra/postgres/search/search-query.ts'
 
 export interface SearchResult {
   items: Item[]
   facets: Facets | undefined
-  matching: Matching
+  matching: MatchMode
   next: (string | number)[] | undefined
   now: Date
 }
@@ -29,13 +29,13 @@ export async function search(
   const [matching, ...position] = page.after ?? ['words']
   const after = page.after === undefined ? undefined : position
   const isFirst = after === undefined
-  const find = (used: Matching) =>
+  const find = (used: MatchMode) =>
     Promise.all([
       searchItems(db, wanted, used, { limit: page.limit, after }),
       // Beside the page and not after it; both are short, and somebody waits for the slower one.
       page.withFacets ? countFacets(db, wanted, used) : undefined,
     ])
-  let used = matching as Matching
+  let used = matching as MatchMode
   let [found, facets] = await find(used)
   const isPlain = wanted.text !== undefined && !OPERATORS.test(wanted.text)
   if (isFirst && found.items.length === 0 && isPlain) {

@@ -2,7 +2,12 @@ import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
 import { type CsvColumn, judgeHeader, readRow } from '#src/domain/csv-listing.ts'
 import type { ItemContent } from '#src/domain/item.ts'
-import { type ListingLimits, readListing, startProblem, termsProblem } from '#src/domain/listing.ts'
+import {
+  type ListingLimits,
+  listingProblem,
+  readListing,
+  startProblem,
+} from '#src/domain/listing.ts'
 import { importErrors } from '#src/errors.ts'
 
 export const ROWS_MAX = 10_000
@@ -76,7 +81,7 @@ function judgeRow(
   const listing = readListing(row.input)
   if (!listing.ok) return { problems: [at(listing)] }
   const { content } = listing
-  const problem = startProblem(content.startDate, now, limits) ?? termsProblem(content, limits)
+  const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
   return problem === undefined ? { content } : { problems: [at(problem)] }
 }
 

@@ -32,9 +32,9 @@ function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[
 }
 
 /** Brings what is due half a minute later to now, on the database's clock. */
-async function review({ db, database, sharersOf }: World): Promise<number> {
+async function review({ db, database, sharedAddressesOf }: World): Promise<number> {
   await database.pool.query(`update bidder_checks set due_at = clock_timestamp()`)
-  return reviewBidders({ db, sharersOf })
+  return reviewBidders({ db, sharedAddressesOf })
 }
 
 type World = Awaited<ReturnType<typeof start>>

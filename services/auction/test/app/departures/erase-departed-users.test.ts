@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import t from 'tap'
-import { forgetDeparted } from '#src/app/departures/erase-departed-users.ts'
+import { eraseDepartedUsers } from '#src/app/departures/erase-departed-users.ts'
 import { consume, event } from '#test/bid-history.ts'
 import {
   build,
@@ -34,7 +34,7 @@ t.test('the drafts of who left go, what was public stays, and nobody else loses 
   )
   await leave(fixture, ann.id)
   await leave(fixture, ann.id)
-  const deleted = await Promise.all([1, 2, 3].map(() => forgetDeparted({ db, events }, 2)))
+  const deleted = await Promise.all([1, 2, 3].map(() => eraseDepartedUsers({ db, events }, 2)))
   t.equal(
     deleted.reduce((sum, count) => sum + count),
     3,
@@ -48,11 +48,11 @@ t.test('the drafts of who left go, what was public stays, and nobody else loses 
   t.same(due.rows, [{ image_id: imageId }], 'the pictures go too')
 
   const late = await createDraft(fixture, {}, ann)
-  t.equal(await forgetDeparted({ db, events }), 0, 'a token lives on for minutes')
+  t.equal(await eraseDepartedUsers({ db, events }), 0, 'a token lives on for minutes')
   await database.pool.query(
     `update departed_users set left_at = left_at - interval '25 hours', due_at = left_at`,
   )
-  t.equal(await forgetDeparted({ db, events }), 1)
+  t.equal(await eraseDepartedUsers({ db, events }), 1)
   t.equal((await call(fixture, 'GET', `/api/v1/items/${late}`, { as: ann })).statusCode, 404)
   t.equal((await database.pool.query('select from departed_users')).rowCount, 0, 'and that is all')
 })
@@ -68,7 +68,7 @@ t.test('somebody whose drafts cannot be deleted holds up nobody', async (t) => {
   await database.pool.query(`create trigger fail before delete on items
     for each row when (old.id = '${stuck}') execute function fail()`)
   for (const { id } of [ann, ben]) await leave(fixture, id)
-  const run = () => forgetDeparted({ db, events: dependencies.events })
+  const run = () => eraseDepartedUsers({ db, events: dependencies.events })
   await t.rejects(run(), /no good/)
   const { rows } = await database.pool.query('select id from items')
   t.same(rows, [{ id: stuck }])
@@ -99,7 +99,7 @@ t.test('what was noted for moderators about who left is forgotten', async (t) =>
     await pool.query('insert into bidder_checks values ($1, clock_timestamp())', [user])
   }
   await leave(fixture, ann)
-  await forgetDeparted({ db, events: dependencies.events })
+  await eraseDepartedUsers({ db, events: dependencies.events })
   const { rows } = await pool.query(
     'select kind, user_id, subject_id from review_flags order by kind, subject_id',
   )

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
 import { startItems } from '#src/app/listing/start-items.ts'
-import { matchSearches } from '#src/app/saved-searches/match-saved-searches.ts'
+import { matchSavedSearches } from '#src/app/saved-searches/match-saved-searches.ts'
 import { createSearchMetrics } from '#src/app/saved-searches/metrics.ts'
-import { purgeSearches } from '#src/app/saved-searches/purge-saved-searches.ts'
+import { purgeSavedSearches } from '#src/app/saved-searches/purge-saved-searches.ts'
 import {
   purgeMatches,
   purgeMatchesOfDeleted,
@@ -30,7 +30,8 @@ async function save(fixture: Fixture, as: Person, filters: Filters, name = 'Mine
 }
 
 const searches = createSearchMetrics(createRegistry('auction'))
-const match = ({ db }: Fixture, batchSize?: number) => matchSearches({ db, searches }, batchSize)
+const match = ({ db }: Fixture, batchSize?: number) =>
+  matchSavedSearches({ db, searches }, batchSize)
 
 /** Moves what there is some seconds into the past. */
 async function age({ database: { pool } }: Fixture) {
@@ -205,7 +206,7 @@ t.test(
     t.equal((await call(fixture, 'DELETE', url, { as: ann })).statusCode, 204)
     t.equal(await left('saved_searches'), 2, 'nothing much is done while somebody waits')
     t.equal(await purgeMatchesOfDeleted(db, 2), 2, 'a batch at a time')
-    await purgeSearches(db, 1)
+    await purgeSavedSearches(db, 1)
     t.equal(await left('saved_search_matches'), 3)
     t.equal(await left('saved_searches'), 1)
   },

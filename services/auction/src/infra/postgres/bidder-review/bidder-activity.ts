@@ -12,7 +12,7 @@ export interface BidderItem {
 const CHECK_DELAY_SECONDS = 30
 
 /** Notes who bid on what. Again changes nothing. */
-export async function noteBidders(
+export async function recordBidders(
   tx: Transaction<Database>,
   pairs: readonly BidderItem[],
 ): Promise<void> {
@@ -26,7 +26,7 @@ export async function noteBidders(
       ) as pair (bidder_id, item_id) order by 1, 2
       on conflict do nothing returning bidder_id
     )
-    ${askForChecks}`.execute(tx)
+    ${queueReviews}`.execute(tx)
 }
 
 export interface BidNearEnd extends BidderItem {
@@ -41,7 +41,7 @@ export interface BidNearEnd extends BidderItem {
  * that counts from the bid, or that the hard end cut short, does not tell that end, so such bids are
  * not kept.
  */
-export async function noteLateBids(
+export async function recordLateBids(
   tx: Transaction<Database>,
   bids: readonly BidNearEnd[],
 ): Promise<void> {
@@ -67,14 +67,14 @@ export async function noteLateBids(
       group by bid.bidder_id, bid.item_id order by 1, 2
       on conflict do nothing returning bidder_id
     )
-    ${askForChecks}`.execute(tx)
+    ${queueReviews}`.execute(tx)
 }
 
 /**
  * Has everybody looked at who is known to have bid on items about whose end something became known.
  * Those who lost may have been told of before.
  */
-export async function askAboutBidders(
+export async function queueBidderReviews(
   tx: Transaction<Database>,
   itemIds: readonly string[],
   buyers: readonly BidderItem[] = [],
@@ -91,11 +91,11 @@ export async function askAboutBidders(
       ) as pair (bidder_id, item_id) order by 1, 2
       on conflict do nothing
     )
-    ${askForChecks}`.execute(tx)
+    ${queueReviews}`.execute(tx)
 }
 
 /** Notes when people registered; the earliest word of it holds. It may come after their bids. */
-export async function noteRegistrations(
+export async function recordRegistrations(
   tx: Transaction<Database>,
   users: readonly { userId: string; registeredAt: Date }[],
 ): Promise<void> {
@@ -110,7 +110,7 @@ export async function noteRegistrations(
     ), noted as (
       select bidder_id from late_bids join registered on user_id = bidder_id
     )
-    ${askForChecks}`.execute(tx)
+    ${queueReviews}`.execute(tx)
 }
 
 /** How many of these items are known here. */
@@ -120,7 +120,7 @@ export async function countKnown(db: Executor, itemIds: readonly string[]): Prom
   return rows[0]?.count ?? 0
 }
 
-const askForChecks = sql`
+const queueReviews = sql`
   insert into bidder_checks (bidder_id, due_at)
   select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
   from noted order by bidder_id

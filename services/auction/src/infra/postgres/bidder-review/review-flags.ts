@@ -43,7 +43,7 @@ export async function takeDueBidders(
 const ASK_AGAIN_SECONDS = 60
 
 /** Has some bidders looked at again a little later. */
-export async function putBack(
+export async function postponeReviews(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
 ): Promise<void> {
@@ -61,7 +61,7 @@ export async function putBack(
 export async function replaceFlags(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
-  sharers: readonly SharedAddress[] | undefined,
+  sharedAddresses: readonly SharedAddress[] | undefined,
 ): Promise<void> {
   const ids = sql`${[...bidderIds]}::uuid[]`
   const isSold = sql`outcome in ('sold', 'bought_now')`
@@ -70,12 +70,12 @@ export async function replaceFlags(
       select bidder.bidder_id, items.seller_id, items.outcome, items.buyer_id
       from bidder_items as bidder join items on items.id = bidder.item_id
       where bidder.bidder_id = any(${ids})
-    ), sharers as (
-      select * from json_to_recordset(${JSON.stringify(sharers ?? [])}::json)
+    ), shared_addresses as (
+      select * from json_to_recordset(${JSON.stringify(sharedAddresses ?? [])}::json)
         as pair ("userId" uuid, "otherId" uuid)
     ), found (kind, user_id, subject_id, details) as (
       select 'same_address', bidder_id, seller_id, jsonb_build_object('items', count(*))
-      from lots join sharers on "userId" = bidder_id and "otherId" = seller_id
+      from lots join shared_addresses on "userId" = bidder_id and "otherId" = seller_id
       group by bidder_id, seller_id
       union all
       select 'only_one_seller', bidder_id, min(seller_id::text)::uuid,
@@ -96,7 +96,7 @@ export async function replaceFlags(
         and late.bid_at < registered_at + make_interval(days => ${NEW_ACCOUNT_DAYS})
     ), gone as (
       delete from review_flags as flag where flag.user_id = any(${ids})
-        and (${sharers !== undefined} or flag.kind <> 'same_address') and not exists (
+        and (${sharedAddresses !== undefined} or flag.kind <> 'same_address') and not exists (
         select 1 from found where found.kind = flag.kind and found.user_id = flag.user_id
           and found.subject_id = flag.subject_id)
     )

@@ -28,8 +28,8 @@ export async function projectPlaced(
         ${literal(bids.map((bid) => bid.currencyCode))}::text[],
         ${literal(bids.map((bid) => bid.price))}::bigint[],
         ${literal(bids.map((bid) => bid.bidCount))}::integer[],
-        ${literal(bids.map((bid) => bid.isReserveMet))}::boolean[],
-        ${literal(bids.map((bid) => bid.isBuyNowAvailable))}::boolean[],
+        ${literal(bids.map((bid) => bid.reserveMet))}::boolean[],
+        ${literal(bids.map((bid) => bid.buyNowAvailable))}::boolean[],
         ${literal(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[]
       ) as e (item_id, sequence, currency_code, price, bid_count, reserve_met, buy_now, end_date)
     ), x as (
@@ -81,7 +81,7 @@ export async function projectReserveMet(
         ${literal(events.map((event) => event.sequence))}::bigint[],
         ${literal(events.map((event) => event.currencyCode))}::text[],
         ${literal(events.map((event) => event.price))}::bigint[],
-        ${literal(events.map((event) => event.isBuyNowAvailable))}::boolean[]
+        ${literal(events.map((event) => event.buyNowAvailable))}::boolean[]
       ) as e (item_id, sequence, currency_code, price, buy_now)
     ), locked as materialized (
       select i.id, i.currency_code, i.bid_sequence from items i

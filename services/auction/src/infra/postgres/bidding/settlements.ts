@@ -50,7 +50,7 @@ export async function lockSettlements(
           endDate: row.end_date,
           currentPrice: row.current_price,
           bidCount: row.bid_count,
-          isReserveMet: row.reserve_met,
+          reserveMet: row.reserve_met,
         },
       },
     ]),
@@ -78,7 +78,7 @@ export async function updateSettlement(
       end_date: state.final.endDate,
       current_price: state.final.currentPrice,
       bid_count: state.final.bidCount,
-      reserve_met: state.final.isReserveMet,
+      reserve_met: state.final.reserveMet,
       // The closing told the final state: what has a lower number and comes later is old news.
       bid_sequence: sql<bigint>`greatest(bid_sequence, ${closedSequence})`,
       reserve_sequence: sql<bigint>`greatest(reserve_sequence, ${closedSequence})`,

@@ -79,7 +79,7 @@ export async function insertComment(
 }
 
 /** Takes a visible comment away; false when that was done before. The text stays for moderators. */
-export async function takeAway(
+export async function markCommentRemoved(
   tx: Transaction<Database>,
   id: string,
   state: Exclude<CommentState, 'visible'>,
@@ -101,7 +101,7 @@ export async function readAnyComment(db: Executor, id: string): Promise<Comment 
 }
 
 /** Shows what a moderator took away; false when none did. */
-export async function bringBack(tx: Transaction<Database>, id: string): Promise<boolean> {
+export async function markCommentRestored(tx: Transaction<Database>, id: string): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('comments')
     .set({ state: 'visible', state_changed_by: null, state_changed_at: null })

@@ -3,7 +3,7 @@ import { clock, type ReadItem, toReadItem } from '#src/infra/postgres/item/items
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** Notes who left; again changes nothing. */
-export async function noteDepartures(
+export async function recordDepartedUsers(
   tx: Transaction<Database>,
   userIds: readonly string[],
 ): Promise<void> {
@@ -15,7 +15,7 @@ export async function noteDepartures(
 }
 
 /** Takes somebody who left and whose time has come; no other worker does meanwhile. */
-export async function takeDeparted(tx: Transaction<Database>): Promise<string | undefined> {
+export async function takeDepartedUser(tx: Transaction<Database>): Promise<string | undefined> {
   const row = await tx
     .selectFrom('departed_users')
     .select('user_id')
@@ -54,7 +54,7 @@ export async function deleteDraftsOf(
 }
 
 /** Forgets whom they may have bid for, and what said so. */
-export async function forgetReviewsOf(tx: Transaction<Database>, userId: string): Promise<void> {
+export async function deleteReviewsOf(tx: Transaction<Database>, userId: string): Promise<void> {
   await sql`
     delete from review_flags where user_id = ${userId}
       or (subject_id = ${userId} and kind in ('same_address', 'only_one_seller'))`.execute(tx)
@@ -65,7 +65,7 @@ export async function forgetReviewsOf(tx: Transaction<Database>, userId: string)
 }
 
 /** Lets the others go first for a while. */
-export async function setDepartedAside(db: Kysely<Database>, userId: string): Promise<void> {
+export async function retryErasureLater(db: Kysely<Database>, userId: string): Promise<void> {
   await db
     .updateTable('departed_users')
     .set({ due_at: sql<Date>`clock_timestamp() + interval '10 minutes'` })
@@ -74,7 +74,7 @@ export async function setDepartedAside(db: Kysely<Database>, userId: string): Pr
 }
 
 /** Has somebody who left looked at again: at once, or once more when nothing can come any more. */
-export async function postponeDeparted(
+export async function scheduleNextErasure(
   tx: Transaction<Database>,
   userId: string,
   hasMore: boolean,

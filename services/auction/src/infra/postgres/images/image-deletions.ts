@@ -3,7 +3,7 @@ import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** Notes an upload before its first object is written: unless it is finished, the objects go. */
-export async function notePending(db: Executor, imageId: string): Promise<void> {
+export async function recordPendingUpload(db: Executor, imageId: string): Promise<void> {
   await db
     .insertInto('image_deletions')
     .values({ image_id: imageId, due_at: sql`clock_timestamp() + interval '1 hour'` })
@@ -11,7 +11,10 @@ export async function notePending(db: Executor, imageId: string): Promise<void> 
 }
 
 /** Strikes the note in the transaction that makes the image. False: its objects may be gone. */
-export async function finishPending(tx: Transaction<Database>, imageId: string): Promise<boolean> {
+export async function completePendingUpload(
+  tx: Transaction<Database>,
+  imageId: string,
+): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('image_deletions')
     .where('image_id', '=', imageId)
@@ -21,7 +24,7 @@ export async function finishPending(tx: Transaction<Database>, imageId: string):
 }
 
 /** The upload came to nothing: its objects need not wait for the hour. */
-export async function abandonPending(db: Executor, imageId: string): Promise<void> {
+export async function abandonPendingUpload(db: Executor, imageId: string): Promise<void> {
   await db
     .updateTable('image_deletions')
     .set({ due_at: sql`clock_timestamp()` })

@@ -51,7 +51,7 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
     if (known !== undefined && performance.now() - known.countedAtMs < COUNT_AGE_MAX_MS) {
       return known.total
     }
-    const total = count(matching(db, query))
+    const total = count(itemsMatching(db, query))
     counts.set(key, { total, countedAtMs: performance.now() })
     // A failed count is not remembered: the next list asks again.
     total.catch(() => counts.delete(key))
@@ -61,7 +61,7 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
   return {
     async read(query) {
       const { after, order } = query
-      const rows = await matching(db, query)
+      const rows = await itemsMatching(db, query)
         .selectAll()
         .select(clock)
         .select(sql<string>`end_date::text`.as('position'))
@@ -85,7 +85,9 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
       const last = rows.length > query.limit ? shown.at(-1) : undefined
       const total = isLastPage
         ? seen
-        : await (query.sellerId === undefined ? countPublic(query) : count(matching(db, query)))
+        : await (query.sellerId === undefined
+            ? countPublic(query)
+            : count(itemsMatching(db, query)))
       return {
         items: shown.map((row) => toReadItem(row).item),
         totalItems: rows.length === 0 ? total : Math.max(total, seen),
@@ -151,17 +153,17 @@ export async function readSellerPage(
   return rows.map((row) => toReadItem(row).item)
 }
 
-type Matching = SelectQueryBuilder<Database, 'items', object>
+type ItemQuery = SelectQueryBuilder<Database, 'items', object>
 
-function matching(db: Kysely<Database>, { sellerId, status }: ListQuery): Matching {
-  let query: Matching = db.selectFrom('items')
+function itemsMatching(db: Kysely<Database>, { sellerId, status }: ListQuery): ItemQuery {
+  let query: ItemQuery = db.selectFrom('items')
   if (sellerId !== undefined) query = query.where('seller_id', '=', sellerId)
   // Written as a list, not a parameter, or the planner could not see that the partial index fits.
   else query = query.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
   return status === undefined ? query : query.where('status', '=', status)
 }
 
-async function count(query: Matching): Promise<number> {
+async function count(query: ItemQuery): Promise<number> {
   const row = await query
     .select((eb) => eb.fn.countAll<bigint>().as('count'))
     .executeTakeFirstOrThrow()

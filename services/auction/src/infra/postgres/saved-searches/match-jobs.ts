@@ -3,7 +3,7 @@ import type { ItemStatus } from '#src/domain/item.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** An item that saved searches are asked about, and how far that is. */
-export interface SearchMatching {
+export interface MatchJob {
   seq: bigint
   itemId: string
   reason: 'published' | 'started' | 'restored'
@@ -13,14 +13,14 @@ export interface SearchMatching {
   after: string | null
 }
 
-export interface SearchMatch {
+export interface SavedSearchMatch {
   savedSearchId: string
   userId: string
   name: string
 }
 
 /** Takes the oldest item that no other worker holds and that does not stand aside. */
-export async function takeMatching(tx: Transaction<Database>): Promise<SearchMatching | undefined> {
+export async function takeMatchJob(tx: Transaction<Database>): Promise<MatchJob | undefined> {
   return (
     tx
       .selectFrom('search_matchings')
@@ -40,7 +40,7 @@ const RETRY_SECONDS = 10
 const RETRY_SECONDS_MAX = 600
 
 /** Lets the others go first for a while, longer every time. */
-export async function postponeMatching(db: Kysely<Database>, seq: bigint): Promise<void> {
+export async function postponeMatchJob(db: Kysely<Database>, seq: bigint): Promise<void> {
   await sql`
     update search_matchings set attempts = attempts + 1, retry_at = clock_timestamp()
       + least(make_interval(secs => ${RETRY_SECONDS} * (attempts + 1)),
@@ -57,7 +57,7 @@ const isStarted = sql`not ('scheduled' = any (search.statuses))`
 /** The last of the next searches to ask; undefined when those are the last ones. */
 export async function readBatchEnd(
   tx: Transaction<Database>,
-  { after, reason }: SearchMatching,
+  { after, reason }: MatchJob,
   size: number,
 ): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
@@ -70,15 +70,15 @@ export async function readBatchEnd(
 
 /**
  * Writes down which searches, up to one, are for the item, and returns those that were not told of it
- * before. The conditions are those of search-matches.ts, turned round: there one search asks all
+ * before. The conditions are those of search-query.ts, turned round: there one search asks all
  * items, here one item asks all searches. A test compares the two.
  */
 export async function matchBatch(
   tx: Transaction<Database>,
-  { itemId, reason, status, queuedAt, after }: SearchMatching,
+  { itemId, reason, status, queuedAt, after }: MatchJob,
   last: string | undefined,
-): Promise<SearchMatch[]> {
-  const { rows } = await sql<SearchMatch>`
+): Promise<SavedSearchMatch[]> {
+  const { rows } = await sql<SavedSearchMatch>`
     with recursive item as materialized (
       select items.id, seller_id, status, type, category_ids, items.currency_code, current_price,
         end_date, buy_now_available, document
@@ -131,7 +131,7 @@ const hasAttributes = sql`not exists (
           and coalesce((wanted -> 'range' ->> 'to')::numeric, 'infinity') end))`
 
 /** Goes on after a search the next time, or never again. */
-export async function advanceMatching(
+export async function advanceMatchJob(
   tx: Transaction<Database>,
   seq: bigint,
   last: string | undefined,
@@ -144,7 +144,7 @@ export async function advanceMatching(
 }
 
 /** Since when the oldest item waits, in seconds; 0 when none does. */
-export async function readMatchingLag(db: Kysely<Database>): Promise<number> {
+export async function readMatchLag(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
     select coalesce(extract(epoch from clock_timestamp() - min(queued_at)), 0)::float8 as seconds
     from search_matchings`.execute(db)

@@ -3,7 +3,7 @@ import type { AttributeFilter, Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** How words are looked for: as they stand, or forgiving wrong letters. */
-export type Matching = 'words' | 'similar'
+export type MatchMode = 'words' | 'similar'
 
 type Query = SelectQueryBuilder<Database, 'items', object>
 
@@ -11,12 +11,12 @@ type Query = SelectQueryBuilder<Database, 'items', object>
 const plain = (text: string) => sql<string>`(select lower(unaccent(${text})))`
 const wordsOf = (text: string) => sql`websearch_to_tsquery('item_search', ${text})`
 
-const conditionOf = (text: string, matching: Matching) =>
+const conditionOf = (text: string, matching: MatchMode) =>
   matching === 'words'
     ? sql<SqlBool>`item_search.document @@ ${wordsOf(text)}`
     : sql<SqlBool>`${plain(text)} <% item_search.name`
 
-const rankOf = (text: string, matching: Matching) =>
+const rankOf = (text: string, matching: MatchMode) =>
   matching === 'words'
     ? sql<number>`ts_rank('{0, 0.1, 0.4, 1}', item_search.document, ${wordsOf(text)}, 1)`
     : sql<number>`word_similarity(${plain(text)}, item_search.name)`
@@ -31,7 +31,7 @@ type Reach = 'joined' | 'ranked' | 'listed'
 /** Equal ranks are told apart by id, of whichever table the rank is sorted in. */
 export function rankIn(
   text: string | undefined,
-  matching: Matching,
+  matching: MatchMode,
   reach: Reach,
 ): Expression<number> {
   if (text === undefined) return sql<number>`0`
@@ -43,7 +43,7 @@ export function rankIn(
  * alone, and items are looked up one by one until there are enough. Left to itself, the planner
  * would sort whole documents and read all items.
  */
-function withWords(db: Kysely<Database>, text: string, matching: Matching, reach: Reach): Query {
+function withWords(db: Kysely<Database>, text: string, matching: MatchMode, reach: Reach): Query {
   const condition = conditionOf(text, matching)
   if (reach === 'joined') {
     return db
@@ -69,10 +69,10 @@ function withWords(db: Kysely<Database>, text: string, matching: Matching, reach
 }
 
 /** The items that a search is for, in no order yet. */
-export function matches(
+export function searchQuery(
   db: Kysely<Database>,
   search: Search,
-  matching: Matching,
+  matching: MatchMode,
   reach: Reach,
 ): Query {
   const { text, statuses, categoryIds, type, sellerId, currencyCode } = search

@@ -3,7 +3,7 @@ import type { Item } from '#src/domain/item.ts'
 import type { Search, Sort } from '#src/domain/search.ts'
 import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { isNarrowed, type Matching, matches, rankIn } from './search-query.ts'
+import { isNarrowed, type MatchMode, rankIn, searchQuery } from './search-query.ts'
 
 /** Beyond this many matches nobody counts on: totals and facets stop here. */
 export const COUNTED_MAX = 1_000
@@ -27,13 +27,13 @@ export interface Facets {
 export async function searchItems(
   db: Kysely<Database>,
   search: Search,
-  matching: Matching,
+  matching: MatchMode,
   page: { limit: number; after: (string | number)[] | undefined },
 ): Promise<SearchPage> {
   const order = ORDERS[search.sort]
   const reach = order === undefined && !isNarrowed(search) ? 'ranked' : 'joined'
   const value = order?.value ?? rankIn(search.text, matching, reach)
-  let query = matches(db, search, matching, reach)
+  let query = searchQuery(db, search, matching, reach)
     .selectAll('items')
     .select(clock)
     .select(sql<string>`(${value})::text`.as('position'))
@@ -69,12 +69,12 @@ export async function searchItems(
 export async function countFacets(
   db: Kysely<Database>,
   search: Search,
-  matching: Matching,
+  matching: MatchMode,
 ): Promise<Facets> {
   // Attributes are where to begin when there are any; an order would tempt to try all items for them.
   const isOrdered = search.text === undefined && search.attributes.length === 0
   const order = isOrdered ? ORDERS[search.sort] : undefined
-  const matched = matches(db, search, matching, isNarrowed(search) ? 'joined' : 'listed')
+  const matched = searchQuery(db, search, matching, isNarrowed(search) ? 'joined' : 'listed')
     .select(['items.status', 'items.type', 'items.category_ids', 'items.buy_now_available'])
     // Counted in the order of the page, so that the same index serves both.
     .$if(order !== undefined, (query) =>
