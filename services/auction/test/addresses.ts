@@ -19,9 +19,13 @@ const down = defineError('service.unavailable', 'Down.', 503)
 export async function startAddresses(t: { teardown(step: () => unknown): void }) {
   const addresses = { url: '', shared: [] as SharedAddress[], isDown: false }
   const app = await buildServer({
-    ...{ service: 'identity', log, registry: createRegistry('identity') },
+    service: 'identity',
+    log,
+    registry: createRegistry('identity'),
     auth: {
-      ...{ issuer: ISSUER, internalSecret: INTERNAL_SECRET, unauthenticated },
+      issuer: ISSUER,
+      internalSecret: INTERNAL_SECRET,
+      unauthenticated,
       jwks: createJwksCache('http://127.0.0.1:1/', log),
     },
   })
@@ -39,7 +43,10 @@ export async function startAddresses(t: { teardown(step: () => unknown): void })
   addresses.url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const client = createInternalClient({
-    ...{ service: 'auction', target: 'identity', baseUrl: addresses.url, secret: INTERNAL_SECRET },
+    service: 'auction',
+    target: 'identity',
+    baseUrl: addresses.url,
+    secret: INTERNAL_SECRET,
   })
   return { addresses, sharedAddressesOf: createAddressCheck(client) }
 }

@@ -105,7 +105,12 @@ export function history(options: HistoryOptions): History {
     }
   }
   const closing = {
-    ...{ itemId, round: 1, outcome, currencyCode: 'USD', bidCount: sequence, reserveMet: isMet },
+    itemId,
+    round: 1,
+    outcome,
+    currencyCode: 'USD',
+    bidCount: sequence,
+    reserveMet: isMet,
     ...(price === undefined ? {} : { currentPrice: price }),
     ...(outcome === 'sold' && price !== undefined ? { finalAmount: price, winnerId: buyerId } : {}),
     ...(options.bySeller === undefined ? {} : { bySeller: options.bySeller }),

@@ -24,7 +24,9 @@ export async function startS3(t: Test): Promise<S3Settings & { stop(): Promise<v
   await waitFor('the S3 server', async () => (await fetch(endpoint).catch(() => undefined))?.ok)
   const settings = { region: 'us-east-1', endpoint, accessKey: 'key', secretKey: 'secret' }
   const client = new S3Client({
-    ...{ region: settings.region, endpoint, forcePathStyle: true },
+    region: settings.region,
+    endpoint,
+    forcePathStyle: true,
     credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
   })
   await client.send(new CreateBucketCommand({ Bucket: 'images' }))

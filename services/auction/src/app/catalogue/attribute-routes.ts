@@ -55,7 +55,10 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, params, summary: 'Put an item into up to five categories' },
+        tags,
+        security,
+        params,
+        summary: 'Put an item into up to five categories',
         body: Type.Object(
           { categories: Type.Array(Uuid, { maxItems: 5, uniqueItems: true }) },
           STRICT,
@@ -74,7 +77,10 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, params, summary: 'Set attributes, all of them or none' },
+        tags,
+        security,
+        params,
+        summary: 'Set attributes, all of them or none',
         body: AttributesBody,
         response: answers({ 201: AttributeList }),
       },
@@ -91,7 +97,9 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, summary: 'Take an attribute away' },
+        tags,
+        security,
+        summary: 'Take an attribute away',
         params: attributeParams,
         response: answers({ 204: Type.Null() }),
       },
@@ -114,7 +122,9 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
     {
       config: { auth: 'optional' },
       schema: {
-        ...{ tags, params, summary: 'Attributes of an item' },
+        tags,
+        params,
+        summary: 'Attributes of an item',
         response: answers({ 200: AttributeList }),
       },
     },
@@ -128,7 +138,8 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
     {
       config: { auth: 'optional' },
       schema: {
-        ...{ tags, summary: 'One attribute of an item' },
+        tags,
+        summary: 'One attribute of an item',
         params: attributeParams,
         response: answers({ 200: AttributeAnswer }),
       },

@@ -132,7 +132,9 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'Add a category (administrators)' },
+        tags,
+        security,
+        summary: 'Add a category (administrators)',
         body: Type.Object(editable, STRICT),
         response: answers({ 201: CategoryAnswer }),
       },
@@ -151,7 +153,10 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'Rename, hide or move a category (administrators)', params },
+        tags,
+        security,
+        summary: 'Rename, hide or move a category (administrators)',
+        params,
         body: Type.Partial(Type.Object(editable), { ...STRICT, minProperties: 1 }),
         response: answers({ 200: CategoryAnswer }),
       },
@@ -170,7 +175,10 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'Delete an empty category (administrators)', params },
+        tags,
+        security,
+        summary: 'Delete an empty category (administrators)',
+        params,
         response: answers({ 204: Type.Null() }),
       },
     },
@@ -185,7 +193,10 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'Set what its items tell (administrators)', params },
+        tags,
+        security,
+        summary: 'Set what its items tell (administrators)',
+        params,
         body: Type.Object({ attributes: Type.Array(Definition, { maxItems: 50 }) }, STRICT),
         response: answers({ 204: Type.Null() }),
       },

@@ -89,7 +89,10 @@ export async function addAttributes(
       tx,
       stored.map(({ id, key, value, createdAt }) =>
         createEvent(itemAttributeCreated, context(itemId, trace), {
-          ...{ id, itemId, key, value },
+          id,
+          itemId,
+          key,
+          value,
           createdAt: createdAt.toISOString(),
         }),
       ),

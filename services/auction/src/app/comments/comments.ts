@@ -58,11 +58,21 @@ export async function writeComment(
     const id = newId()
     const rootId = parent?.rootId ?? id
     const comment = await insertComment(tx, {
-      ...{ id, itemId, rootId, parentId, authorId, kind, content },
+      id,
+      itemId,
+      rootId,
+      parentId,
+      authorId,
+      kind,
+      content,
     })
     await writeOutbox(tx, [
       createEvent(itemCommentCreated, context(itemId, trace), {
-        ...{ id, itemId, authorId, content, kind },
+        id,
+        itemId,
+        authorId,
+        content,
+        kind,
         ...(parent === undefined ? {} : { parentId: parent.id, parentAuthorId: parent.authorId }),
         sellerId,
         createdAt: comment.createdAt.toISOString(),
@@ -105,7 +115,11 @@ export async function removeComment(
     const deletedAt = (await readClock(tx)).toISOString()
     await writeOutbox(tx, [
       createEvent(itemCommentDeleted, context(itemId, trace), {
-        ...{ id: commentId, itemId, authorId, reason: state, deletedAt },
+        id: commentId,
+        itemId,
+        authorId,
+        reason: state,
+        deletedAt,
       }),
     ])
   })

@@ -51,7 +51,8 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const definitions = loadSync(ITEM_PROTO, LOADING)
   server.addService(definitions[ITEM_SERVICE] as ServiceDefinition, {
     GetItemForBid: createGetItemForBid({
-      ...{ db, log },
+      db,
+      log,
       readCaller: createServiceTokenReader('auction', internalSecret),
       observe: createObserver(registry),
     }),

@@ -32,7 +32,8 @@ export async function removeImage(
         itemImageDeleted,
         { source: 'auction', aggregateId: itemId, trace },
         {
-          ...{ id: imageId, itemId },
+          id: imageId,
+          itemId,
           imageUrl: imagePath(itemId, imageId, 'large'),
           deletedAt: (await readClock(tx)).toISOString(),
         },

@@ -35,7 +35,8 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
     {
       config: { auth: 'optional' },
       schema: {
-        ...{ tags, summary: 'Pictures of an item in their order' },
+        tags,
+        summary: 'Pictures of an item in their order',
         params: Type.Object({ itemId: Uuid }),
         querystring: Type.Object({
           page: Type.Integer({ minimum: 1, maximum: IMAGES_MAX, default: 1 }),
@@ -62,9 +63,11 @@ export function imageReadRoutes(app: App, dependencies: ImageDependencies): void
     {
       config: { auth: 'optional' },
       schema: {
-        ...{ tags, summary: 'A picture in one of its sizes, as WebP' },
+        tags,
+        summary: 'A picture in one of its sizes, as WebP',
         params: Type.Object({
-          ...{ itemId: Uuid, imageId: Uuid },
+          itemId: Uuid,
+          imageId: Uuid,
           size: Type.Union(IMAGE_SIZES.map((size) => Type.Literal(size))),
         }),
       },

@@ -26,8 +26,12 @@ export async function imageRoutes(app: App, dependencies: ImageDependencies): Pr
     await scope.register(fastifyMultipart, {
       throwFileSizeLimit: true,
       limits: {
-        ...{ fileSize: IMAGE_BYTES_MAX, files: 1, fields: 0, parts: 1 },
-        ...{ fieldNameSize: 100, headerPairs: 20 },
+        fileSize: IMAGE_BYTES_MAX,
+        files: 1,
+        fields: 0,
+        parts: 1,
+        fieldNameSize: 100,
+        headerPairs: 20,
       },
     })
     uploadRoute(scope, dependencies)
@@ -40,7 +44,10 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, params, summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB' },
+        tags,
+        security,
+        params,
+        summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB',
         consumes: ['multipart/form-data'],
         response: answers({ 201: ImageAnswer }),
       },
@@ -61,7 +68,10 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, params, summary: 'Put the pictures into a new order' },
+        tags,
+        security,
+        params,
+        summary: 'Put the pictures into a new order',
         body: Type.Object({ ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) }, STRICT),
         response: answers({ 200: ImageList }),
       },
@@ -77,7 +87,9 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, summary: 'Say what a picture shows' },
+        tags,
+        security,
+        summary: 'Say what a picture shows',
         params: imageParams,
         body: Type.Object(
           {
@@ -103,7 +115,9 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, summary: 'Take a picture away' },
+        tags,
+        security,
+        summary: 'Take a picture away',
         params: imageParams,
         response: answers({ 204: Type.Null() }),
       },

@@ -96,7 +96,8 @@ async function keepImage(
         itemImageUploaded,
         { source: 'auction', aggregateId: itemId, trace },
         {
-          ...{ id, itemId },
+          id,
+          itemId,
           imageUrl: imagePath(itemId, id, 'large'),
           createdAt: image.createdAt.toISOString(),
         },

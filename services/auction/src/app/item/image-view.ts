@@ -24,7 +24,8 @@ export function imageAnswer(image: ItemImage): Static<typeof ImageAnswer> {
     url: url('large'),
     display_order: position,
     alt_text: altText,
-    ...{ width, height },
+    width,
+    height,
     urls: { small: url('small'), medium: url('medium'), large: url('large') },
   }
 }

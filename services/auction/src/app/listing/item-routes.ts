@@ -92,13 +92,18 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       }
       const ask = async () => {
         const list = await lists.read({
-          ...{ sellerId, status, order: sort === 'endDate' ? ('asc' as const) : ('desc' as const) },
-          ...{ limit, offset: (page - 1) * limit },
+          sellerId,
+          status,
+          order: sort === 'endDate' ? ('asc' as const) : ('desc' as const),
+          limit,
+          offset: (page - 1) * limit,
           after: after && { end: String(after[0]), id: String(after[1]) },
         })
         const body = {
           items: list.items.map((item) => itemBody(item, request.caller?.id)),
-          ...{ page, pageSize: limit, totalItems: list.totalItems },
+          page,
+          pageSize: limit,
+          totalItems: list.totalItems,
           totalPages: Math.ceil(list.totalItems / limit),
           ...(list.next === undefined
             ? {}

@@ -80,7 +80,9 @@ export async function moderationRoutes(app: App, dependencies: FinishDependencie
       {
         ...route,
         schema: {
-          ...{ tags, security, summary: `${summary}, saying why (moderators)` },
+          tags,
+          security,
+          summary: `${summary}, saying why (moderators)`,
           params: Type.Object({ id: Uuid }),
           body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
           response: answers({ 204: Type.Null() }),
@@ -110,7 +112,9 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'Reports, the oldest first (moderators)' },
+        tags,
+        security,
+        summary: 'Reports, the oldest first (moderators)',
         querystring: Type.Object(
           {
             state: Type.Union(
@@ -153,12 +157,16 @@ function actionsRoute(app: App, { db }: FinishDependencies): void {
     {
       ...route,
       schema: {
-        ...{ tags, security, summary: 'What moderators did, the latest first (moderators)' },
+        tags,
+        security,
+        summary: 'What moderators did, the latest first (moderators)',
         querystring: Type.Object(
           {
             itemId: Type.Optional(Uuid),
             before: Type.Integer({
-              ...{ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, default: Number.MAX_SAFE_INTEGER },
+              minimum: 1,
+              maximum: Number.MAX_SAFE_INTEGER,
+              default: Number.MAX_SAFE_INTEGER,
               description: 'the last sequence of the page before',
             }),
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),

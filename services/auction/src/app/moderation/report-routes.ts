@@ -39,7 +39,10 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
     {
       config,
       schema: {
-        ...{ tags, security, response, summary: 'Report an item to the moderators' },
+        tags,
+        security,
+        response,
+        summary: 'Report an item to the moderators',
         params: Type.Object({ id: Uuid }),
         body: ReportBody,
       },
@@ -55,7 +58,10 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
     {
       config,
       schema: {
-        ...{ tags, security, response, summary: 'Report a comment to the moderators' },
+        tags,
+        security,
+        response,
+        summary: 'Report a comment to the moderators',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),
         body: ReportBody,
       },

@@ -51,7 +51,9 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
     {
       config: { auth: 'bearer', access: 'own' },
       schema: {
-        ...{ tags, security, summary: 'Your saved searches' },
+        tags,
+        security,
+        summary: 'Your saved searches',
         response: answers({ 200: Type.Object({ items: Type.Array(SavedAnswer) }) }),
       },
     },
@@ -66,7 +68,9 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, summary: 'Delete a saved search' },
+        tags,
+        security,
+        summary: 'Delete a saved search',
         params: Type.Object({ id: Uuid }),
         response: answers({ 204: Type.Null() }),
       },
@@ -85,7 +89,9 @@ function saveRoute(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'own' },
       schema: {
-        ...{ tags, security, summary: 'Save a search and hear of new items that match it' },
+        tags,
+        security,
+        summary: 'Save a search and hear of new items that match it',
         body: SavedBody,
         response: answers({ 201: SavedAnswer }),
       },

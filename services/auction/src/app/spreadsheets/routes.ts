@@ -40,7 +40,9 @@ function exportRoute(app: App, { db }: CreateDependencies): void {
     {
       config: { auth: 'bearer', access: 'own' },
       schema: {
-        ...{ tags, security, summary: 'Your items, drafts included, as CSV' },
+        tags,
+        security,
+        summary: 'Your items, drafts included, as CSV',
         produces: ['text/csv'],
         response: answers({ 200: Type.String() }),
       },
@@ -73,7 +75,9 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
       // The body is a file and is judged as one; its schema is for the document alone.
       validatorCompiler: () => () => true,
       schema: {
-        ...{ tags, security, summary: 'Make drafts of the rows of a CSV file, all or none' },
+        tags,
+        security,
+        summary: 'Make drafts of the rows of a CSV file, all or none',
         description:
           `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CSV_COLUMNS.join(', ')}. ` +
           `The first ${ERRORS_MAX} errors are named by line and column.`,

@@ -21,8 +21,17 @@ function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[
       bidClosed,
       itemId,
       {
-        ...{ itemId, round: 1, outcome: 'sold', currentPrice: '150.00', bidCount: 2, sequence: 3 },
-        ...{ reserveMet: true, endDate: end, closedAt: end, winnerId: buyerId, ...amount },
+        itemId,
+        round: 1,
+        outcome: 'sold',
+        currentPrice: '150.00',
+        bidCount: 2,
+        sequence: 3,
+        reserveMet: true,
+        endDate: end,
+        closedAt: end,
+        winnerId: buyerId,
+        ...amount,
       },
       3,
     ),
@@ -252,13 +261,17 @@ t.test('an extension that the hard end cut short says nothing of the end before'
   const end = new Date(Date.now() + 2 * 3_600_000)
   const itemId = await createPublished(fixture, {
     endDate: end.toISOString(),
-    ...{ extensionThresholdMinutes: 10, extensionDurationMinutes: 10, maxExtensionMinutes: 1 },
+    extensionThresholdMinutes: 10,
+    extensionDurationMinutes: 10,
+    maxExtensionMinutes: 1,
   })
   const registered = { userId, name: 'A', email: 'a@example.test' }
   await consume(fixture.dependencies, [
     event(userRegistered, userId, registered),
     placed(itemId, 1, {
-      ...{ amount: '150.00', userId, extended: true },
+      amount: '150.00',
+      userId,
+      extended: true,
       timestamp: new Date(end.getTime() - 9 * 60_000).toISOString(),
       endDate: new Date(end.getTime() + 60_000).toISOString(),
     }),

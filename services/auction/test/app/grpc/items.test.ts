@@ -66,8 +66,12 @@ async function start(t: Teardown) {
 async function serve(t: Teardown, db: Fixture['db']) {
   const registry = createRegistry('auction')
   const server = await startGrpc({
-    ...{ db, log, registry, internalSecret: INTERNAL_SECRET },
-    ...{ host: '127.0.0.1', port: 0 },
+    db,
+    log,
+    registry,
+    internalSecret: INTERNAL_SECRET,
+    host: '127.0.0.1',
+    port: 0,
   })
   t.teardown(() => server.close())
   const address = `127.0.0.1:${server.port}`
@@ -100,8 +104,12 @@ t.test('another service reads an item with its terms, the reserve among them', a
   const fixture = await start(t)
   const endDate = inMinutes(600)
   const id = await createPublished(fixture, {
-    ...{ currencyCode: 'KWD', startPrice: '5.125', bidIncrement: '0.250' },
-    ...{ reservePrice: '7.500', endDate, extensionThresholdMinutes: 3 },
+    currencyCode: 'KWD',
+    startPrice: '5.125',
+    bidIncrement: '0.250',
+    reservePrice: '7.500',
+    endDate,
+    extensionThresholdMinutes: 3,
   })
   const { code, answer } = await fixture.get(id)
   t.equal(code, status.OK)

@@ -64,8 +64,14 @@ t.test('whoever looks for an item is told when it is published, and nobody else'
   t.equal(await match(fixture), 0)
   t.match(await told(fixture), [
     {
-      ...{ savedSearchId, itemId, userId: ann.id, searchName: 'Spoons', itemName: 'Silver spoon' },
-      ...{ sellerId: seller.id, currencyCode: 'USD', currentPrice: '100.00' },
+      savedSearchId,
+      itemId,
+      userId: ann.id,
+      searchName: 'Spoons',
+      itemName: 'Silver spoon',
+      sellerId: seller.id,
+      currencyCode: 'USD',
+      currentPrice: '100.00',
     },
   ])
   await createDraft(fixture, { name: 'Silver spoon that is a draft' })

@@ -117,7 +117,10 @@ t.test('filters narrow, and facets count what is left', async (t) => {
   })
   const narrowed = { category: art, currencyCode: 'USD', maxPrice: '20', facets: 'true' }
   t.match((await find(fixture, narrowed)).body.facets, {
-    ...{ total: 2, status: { active: 2 }, type: { english: 2 }, buyNow: 1 },
+    total: 2,
+    status: { active: 2 },
+    type: { english: 2 },
+    buyNow: 1,
     categories: { [prints]: 2 },
   })
 })

@@ -32,7 +32,10 @@ export async function putAttributes(
     .insertInto('item_attributes')
     .values(
       attributes.map(({ id, itemId, key, value, number }) => ({
-        ...{ id, key, value, number },
+        id,
+        key,
+        value,
+        number,
         item_id: itemId,
       })),
     )

@@ -31,7 +31,7 @@ export async function insertImage(
   const { id, position, width, height } = image
   const row = await tx
     .insertInto('item_images')
-    .values({ ...{ id, position, width, height }, item_id: image.itemId })
+    .values({ id, position, width, height, item_id: image.itemId })
     .returningAll()
     .executeTakeFirstOrThrow()
   return toImage(row)
@@ -92,7 +92,10 @@ export async function describeImage(
 function toImage(row: Selectable<ItemImagesTable>): ItemImage {
   const { id, position, width, height } = row
   return {
-    ...{ id, position, width, height },
+    id,
+    position,
+    width,
+    height,
     itemId: row.item_id,
     altText: row.alt_text,
     createdAt: row.created_at,
