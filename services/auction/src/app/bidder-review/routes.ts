@@ -33,7 +33,6 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
       config: { auth: 'bearer', access: 'role' },
       schema: {
         tags: ['moderation'],
-        security: [{ bearer: [] }],
         summary: 'Bidders to look at, the latest first (moderators)',
         description:
           'Signals and no proof; nothing follows from them by itself. same_address: bidder and ' +

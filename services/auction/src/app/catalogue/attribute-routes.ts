@@ -19,7 +19,6 @@ import {
 
 const ITEM = '/api/v1/items/:itemId'
 const tags = ['attributes']
-const security = [{ bearer: [] }]
 const params = Type.Object({ itemId: Uuid })
 const attributeParams = Type.Object({ itemId: Uuid, attributeId: Uuid })
 
@@ -56,7 +55,6 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         params,
         summary: 'Put an item into up to five categories',
         body: Type.Object(
@@ -78,7 +76,6 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         params,
         summary: 'Set attributes, all of them or none',
         body: AttributesBody,
@@ -98,7 +95,6 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Take an attribute away',
         params: attributeParams,
         response: answers({ 204: Type.Null() }),

@@ -17,7 +17,6 @@ import { changeCategory, createCategory, defineAttributes, removeCategory } from
 const CATEGORIES = '/api/v1/categories'
 const CATEGORY = `${CATEGORIES}/:id`
 const tags = ['categories']
-const security = [{ bearer: [] }]
 const params = Type.Object({ id: Uuid })
 const ParentId = Type.Union([Uuid, Type.Null()])
 const Status = Type.Union([Type.Literal('active'), Type.Literal('hidden')])
@@ -133,7 +132,6 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'Add a category (administrators)',
         body: Type.Object(editable, STRICT),
         response: answers({ 201: CategoryAnswer }),
@@ -154,7 +152,6 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'Rename, hide or move a category (administrators)',
         params,
         body: Type.Partial(Type.Object(editable), { ...STRICT, minProperties: 1 }),
@@ -176,7 +173,6 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'Delete an empty category (administrators)',
         params,
         response: answers({ 204: Type.Null() }),
@@ -194,7 +190,6 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'Set what its items tell (administrators)',
         params,
         body: Type.Object({ attributes: Type.Array(Definition, { maxItems: 50 }) }, STRICT),

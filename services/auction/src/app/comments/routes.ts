@@ -10,7 +10,6 @@ import { type CommentDependencies, removeComment, writeComment } from './comment
 const COMMENTS = '/api/v1/items/:id/comments'
 const COMMENT = '/api/v1/items/:itemId/comments/:commentId'
 const tags = ['comments']
-const security = [{ bearer: [] }]
 
 const optional = Type.Optional
 const Kind = Type.Union([Type.Literal('comment'), Type.Literal('question'), Type.Literal('answer')])
@@ -69,7 +68,6 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       bodyLimit: 16 * 1024,
       schema: {
         tags,
-        security,
         summary: 'Comment on an item, ask its seller, or answer as the seller',
         params: Type.Object({ id: Uuid }),
         body: CommentBody,
@@ -97,7 +95,6 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Take a comment away: your own, one under your item, or any as a moderator',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),
         response: answers({ 204: Type.Null() }),

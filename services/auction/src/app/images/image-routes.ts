@@ -12,7 +12,6 @@ import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.
 
 const IMAGES = '/api/v1/items/:itemId/images'
 const tags = ['images']
-const security = [{ bearer: [] }]
 const params = Type.Object({ itemId: Uuid })
 const imageParams = Type.Object({ itemId: Uuid, imageId: Uuid })
 const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
@@ -45,7 +44,6 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         params,
         summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB',
         consumes: ['multipart/form-data'],
@@ -69,7 +67,6 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         params,
         summary: 'Put the pictures into a new order',
         body: Type.Object({ ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) }, STRICT),
@@ -88,7 +85,6 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Say what a picture shows',
         params: imageParams,
         body: Type.Object(
@@ -116,7 +112,6 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Take a picture away',
         params: imageParams,
         response: answers({ 204: Type.Null() }),

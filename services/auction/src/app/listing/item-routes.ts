@@ -20,7 +20,6 @@ const ITEMS = '/api/v1/items'
 const ITEM = `${ITEMS}/:id`
 const params = Type.Object({ id: Uuid })
 const tags = ['items']
-const security = [{ bearer: [] }]
 
 const ItemList = Type.Object({
   items: Type.Array(ItemBody),
@@ -46,7 +45,6 @@ export async function itemRoutes(
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Publish a draft; again answers the same',
         params,
         response: answers({ 200: ItemAnswer }),
@@ -147,7 +145,6 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
       attachValidation: true,
       schema: {
         tags,
-        security,
         summary: 'Create a draft',
         body: CreateBody,
         response: answers({ 201: ItemAnswer }),
@@ -175,7 +172,6 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
       attachValidation: true,
       schema: {
         tags,
-        security,
         summary: 'Change some fields; with bids only a longer description and a lower reserve',
         params,
         body: UpdateBody,
@@ -203,7 +199,6 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Delete a draft',
         params,
         response: answers({ 204: Type.Null() }),

@@ -40,7 +40,6 @@ export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['items'],
-        security: [{ bearer: [] }],
         summary: 'Your items, newest first, with how many there are in each state',
         querystring: Query,
         response: answers({ 200: Answer }),

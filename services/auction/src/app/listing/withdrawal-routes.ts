@@ -14,7 +14,6 @@ export async function withdrawRoutes(app: App, dependencies: PushDependencies): 
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags: ['items'],
-        security: [{ bearer: [] }],
         summary:
           'Withdraw your item: without bids any time, with bids until 12 hours before the end',
         description: 'Bidding stops with the answer; the item is cancelled a moment later.',

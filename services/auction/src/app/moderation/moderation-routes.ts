@@ -13,7 +13,6 @@ import { dismiss } from './report.ts'
 
 const MODERATION = '/api/v1/moderation'
 const tags = ['moderation']
-const security = [{ bearer: [] }]
 const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
   Type.Union([type, Type.Null()])
@@ -81,7 +80,6 @@ export async function moderationRoutes(app: App, dependencies: FinishDependencie
         ...route,
         schema: {
           tags,
-          security,
           summary: `${summary}, saying why (moderators)`,
           params: Type.Object({ id: Uuid }),
           body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
@@ -113,7 +111,6 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'Reports, the oldest first (moderators)',
         querystring: Type.Object(
           {
@@ -158,7 +155,6 @@ function actionsRoute(app: App, { db }: FinishDependencies): void {
       ...route,
       schema: {
         tags,
-        security,
         summary: 'What moderators did, the latest first (moderators)',
         querystring: Type.Object(
           {

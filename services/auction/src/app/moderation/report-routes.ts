@@ -10,7 +10,6 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { report } from './report.ts'
 
 const tags = ['moderation']
-const security = [{ bearer: [] }]
 
 const ReportBody = Type.Object(
   {
@@ -40,7 +39,6 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
       config,
       schema: {
         tags,
-        security,
         response,
         summary: 'Report an item to the moderators',
         params: Type.Object({ id: Uuid }),
@@ -59,7 +57,6 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
       config,
       schema: {
         tags,
-        security,
         response,
         summary: 'Report a comment to the moderators',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),

@@ -23,7 +23,6 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 const SAVED = '/api/v1/saved-searches'
 const tags = ['search']
-const security = [{ bearer: [] }]
 
 const SavedBody = Type.Object(
   {
@@ -52,7 +51,6 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
-        security,
         summary: 'Your saved searches',
         response: answers({ 200: Type.Object({ items: Type.Array(SavedAnswer) }) }),
       },
@@ -69,7 +67,6 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        security,
         summary: 'Delete a saved search',
         params: Type.Object({ id: Uuid }),
         response: answers({ 204: Type.Null() }),
@@ -90,7 +87,6 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
-        security,
         summary: 'Save a search and hear of new items that match it',
         body: SavedBody,
         response: answers({ 201: SavedAnswer }),

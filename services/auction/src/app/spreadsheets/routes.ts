@@ -14,7 +14,6 @@ const FILE_BYTES_MAX = 5 * 1024 * 1024
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/
 const CSV_TYPE = /^text\/csv(\s*;|$)/i
 const tags = ['items']
-const security = [{ bearer: [] }]
 
 const ImportAnswer = Type.Object({
   imported: Type.Integer(),
@@ -41,7 +40,6 @@ function exportRoute(app: App, { db }: CreateDependencies): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
-        security,
         summary: 'Your items, drafts included, as CSV',
         produces: ['text/csv'],
         response: answers({ 200: Type.String() }),
@@ -76,7 +74,6 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
       validatorCompiler: () => () => true,
       schema: {
         tags,
-        security,
         summary: 'Make drafts of the rows of a CSV file, all or none',
         description:
           `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CSV_COLUMNS.join(', ')}. ` +

@@ -13,7 +13,6 @@ import { deleteWatch, insertWatch, readWatchlist } from '#src/infra/postgres/wat
 const WATCH = '/api/v1/items/:id/watch'
 const WATCHES_MAX = 1_000
 const tags = ['watchlist']
-const security = [{ bearer: [] }]
 const params = Type.Object({ id: Uuid })
 
 const ListQuery = Type.Object(
@@ -44,7 +43,6 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
-        security,
         summary: 'Watch an item; again changes nothing',
         params,
         response: answers({ 204: Type.Null() }),
@@ -64,7 +62,6 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
-        security,
         summary: 'Watch an item no longer; also right when it was never watched',
         params,
         response: answers({ 204: Type.Null() }),
@@ -85,7 +82,6 @@ function listRoute(app: App, { db, secret }: WatchDependencies): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
-        security,
         summary: 'What you watch, the latest first',
         querystring: ListQuery,
         response: answers({ 200: Watchlist }),
