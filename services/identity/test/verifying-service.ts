@@ -26,7 +26,9 @@ export async function startVerifyingService(
     },
   })
   t.teardown(() => app.close())
-  app.get('/private', { config: { auth: 'bearer' } }, (request) => ({ id: request.caller?.id }))
+  app.get('/private', { config: { auth: 'bearer', access: 'any' } }, (request) => ({
+    id: request.user.id,
+  }))
   return async (token: string) => {
     const headers = { authorization: `Bearer ${token}` }
     return (await app.inject({ url: '/private', headers })).statusCode

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { type ErrorFactory, ServiceError } from './errors.ts'
 import type { JwksCache } from './jwks.ts'
@@ -9,9 +9,10 @@ import type { JwksCache } from './jwks.ts'
 export type AuthMode = 'public' | 'optional' | 'bearer' | 'service'
 
 /**
- * Who of those that are logged in a `bearer` route lets pass: `own` = it knows only the caller's own
- * things, `owner` = it names a thing and only its owner passes, `role` = a role is asked for, `any` =
- * everybody. It stands in the OpenAPI document, and tests/gateway tries every route by it.
+ * Which logged-in users a `bearer` route serves; every such route declares it, or the boot stops.
+ * `own` = it touches only the caller's own things, `owner` = it names a thing and its handler lets
+ * only the owner pass, `role` = the caller has one of `config.roles`, checked before the handler
+ * runs, `any` = every user. It stands in the OpenAPI document, and tests/gateway tries every route.
  */
 export type Access = 'own' | 'owner' | 'role' | 'any'
 
@@ -24,7 +25,7 @@ export interface Caller {
   readonly sessionId: string
 }
 
-/** Claims of an access token as identity signs them (blueprint section 4). */
+/** Claims of an access token as identity signs them (R-SES-1). */
 export interface AccessClaims {
   sub: string
   sid: string
@@ -40,19 +41,30 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: AuthMode
     access?: Access
+    /** For `access: 'role'`: one of these is enough. */
+    roles?: readonly string[]
+    /** The answer to a caller without such a role; absent: that of AuthOptions. */
+    forbidden?: ErrorFactory
   }
   interface FastifyRequest {
     /** Set for `bearer` routes always, for `optional` ones when a valid token came along. */
     caller: Caller | null
+    /** The service whose token opened a `service` route; read on any other route it throws. */
+    readonly callingService: string
+    [PROVEN]: Caller | string | null
   }
 }
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
     payload: Partial<AccessClaims>
-    user: AccessClaims
+    /** `request.user`: the caller of a `bearer` route; read on any other route it throws. */
+    user: Caller
   }
 }
+
+// What the token proved: the caller of a bearer route, the service that calls a service route.
+const PROVEN = Symbol('proven')
 
 export const ACCESS_AUDIENCE = 'api'
 const TOKEN_LENGTH_MAX = 4_096
@@ -66,6 +78,17 @@ export interface AuthOptions {
   service: string
   internalSecret: string
   unauthenticated: ErrorFactory
+  /** For `role` routes that name no error of their own. */
+  forbidden?: ErrorFactory
+  /**
+   * The roles that `role` routes compare. Absent: those of the token, which may be ten minutes old.
+   * It may throw what the caller is to be answered instead.
+   */
+  rolesOf?: (request: FastifyRequest) => Promise<readonly string[]>
+}
+
+interface InternalVerifier {
+  internalJwtVerify(): Promise<{ sub: unknown }>
 }
 
 interface Verified {
@@ -77,13 +100,16 @@ interface Verified {
 /**
  * Takes the caller from the bearer token alone, verified against identity's keys; a verified
  * token is remembered until it expires or its key is retired, because EdDSA costs more than the
- * database does (performance.md). Identity headers are never believed: one that differs from the
+ * database does (R-SES-6). Identity headers are never believed: one that differs from the
  * token is a 401.
  */
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, options) => {
+    app.addHook('onRoute', (route) => enforceRoles(route, options))
     const verified = new Map<string, Verified>()
     await app.register(fastifyJwt, {
+      // `request.user` is ours, see below.
+      decoratorName: 'accessClaims',
       secret: async (_request: FastifyRequest, token: unknown) =>
         options.jwks.publicKey(keyIdOf(token)),
       decode: { complete: true },
@@ -98,36 +124,87 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
     await app.register(fastifyJwt, {
       secret: options.internalSecret,
       namespace: 'internal',
+      decoratorName: 'serviceClaims',
       verify: serviceTokenRules(options.service),
     })
     app.decorateRequest('caller', null)
+    app.decorateRequest(PROVEN, null)
+    declareProven(app, 'user', 'bearer')
+    declareProven(app, 'callingService', 'service')
 
-    const verify = async (request: FastifyRequest): Promise<void> => {
+    const verify = async (request: FastifyRequest): Promise<Caller> => {
       const token = bearerToken(request)
       if (token === undefined) throw options.unauthenticated()
       const digest = hash('sha256', token, 'base64')
       const known = verified.get(digest)
-      if (known !== undefined && (await isStillGood(known, options.jwks))) {
-        request.caller = known.caller
-        return
-      }
+      if (known !== undefined && (await isStillGood(known, options.jwks))) return known.caller
       const entry = await verifyWithKeys(request, token, options)
       if (verified.size >= VERIFIED_TOKENS_MAX) forgetOldest(verified)
       verified.set(digest, entry)
-      request.caller = entry.caller
+      return entry.caller
     }
 
-    app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+    app.addHook('onRequest', async (request: FastifyRequest) => {
       const mode = request.routeOptions.config.auth
-      if (mode === 'service') return verifyService(request, options)
-      if (mode === 'bearer') await verify(request)
-      else if (mode === 'optional' && request.headers.authorization !== undefined)
-        await verify(request)
+      if (mode === 'service') {
+        request[PROVEN] = await verifyService(request, options)
+        return
+      }
+      if (mode === 'bearer') {
+        request.caller = await verify(request)
+        request[PROVEN] = request.caller
+      } else if (mode === 'optional' && request.headers.authorization !== undefined) {
+        request.caller = await verify(request)
+      }
       refuseForgedIdentity(request, options.unauthenticated)
     })
   },
   { name: 'auth' },
 )
+
+/**
+ * Declares a property of the request that routes of one mode always have. Read on another route it
+ * is a mistake in the code: it throws, and the test of that route finds it.
+ */
+function declareProven(app: FastifyInstance, name: 'user' | 'callingService', mode: AuthMode) {
+  app.decorateRequest(name, {
+    getter(this: FastifyRequest) {
+      const { config, method, url } = this.routeOptions
+      if (config.auth === mode) return this[PROVEN] as never
+      throw new Error(`${String(method)} ${url} reads request.${name} but is no ${mode} route`)
+    },
+  })
+}
+
+/** Refuses a route that says too little of who may call it; `name` stands in the error. */
+export function assertAccess(
+  name: string,
+  config: FastifyContextConfig,
+  options: Pick<AuthOptions, 'forbidden'>,
+): void {
+  if (config.auth === 'bearer' && config.access === undefined)
+    throw new Error(`route ${name} declares no access`)
+  if (config.access !== 'role') return
+  if (config.auth !== 'bearer') throw new Error(`route ${name} asks for a role but not for a token`)
+  if (config.roles === undefined || config.roles.length === 0)
+    throw new Error(`route ${name} names no roles`)
+  if (config.forbidden === undefined && options.forbidden === undefined)
+    throw new Error(`route ${name} has no error for callers without its roles`)
+}
+
+/**
+ * Lets only callers with one of the route's roles reach the handler. The check runs after the body
+ * is validated, so that a malformed request is answered 400 to every caller alike.
+ */
+function enforceRoles(route: RouteOptions, options: AuthOptions): void {
+  const { access, roles = [], forbidden = options.forbidden } = route.config ?? {}
+  if (access !== 'role' || forbidden === undefined) return
+  const check = async (request: FastifyRequest) => {
+    const held = (await options.rolesOf?.(request)) ?? request.user.roles
+    if (!roles.some((role) => held.includes(role))) throw forbidden()
+  }
+  route.preHandler = [check, ...[route.preHandler ?? []].flat()]
+}
 
 /** Neither expired nor signed with a key that was retired since; the key costs no signature check. */
 async function isStillGood({ keyId, expiresAtMs }: Verified, jwks: JwksCache): Promise<boolean> {
@@ -168,9 +245,11 @@ async function verifyWithKeys(
   }
 }
 
-async function verifyService(request: FastifyRequest, options: AuthOptions): Promise<void> {
+/** The name of the service that calls. */
+async function verifyService(request: FastifyRequest, options: AuthOptions): Promise<string> {
   try {
-    await (request as unknown as { internalJwtVerify(): Promise<unknown> }).internalJwtVerify()
+    const { sub } = await (request as unknown as InternalVerifier).internalJwtVerify()
+    return String(sub)
   } catch {
     throw options.unauthenticated()
   }

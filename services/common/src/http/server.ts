@@ -13,7 +13,7 @@ import {
 import type { Registry } from 'prom-client'
 import type { Logger } from '../process/logger.ts'
 import { observeRequests, prepare } from '../telemetry/request-observer.ts'
-import { type AuthOptions, authPlugin } from './auth.ts'
+import { type AuthOptions, assertAccess, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import { documentAccess, withOptionalDefaults } from './openapi.ts'
 import { createValidatorCompiler } from './validation.ts'
@@ -45,7 +45,8 @@ const CLOSE_IDLE_INTERVAL_MS = 50
 
 /**
  * The HTTP server every service starts from: limits written down, strict validation, one error
- * body, trace and correlation ids, metrics, OpenAPI. A route without `config.auth` stops the boot.
+ * body, trace and correlation ids, metrics, OpenAPI. A route that does not declare who may call it
+ * stops the boot.
  */
 export async function buildServer(options: ServerOptions): Promise<App> {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [] } = options
@@ -123,6 +124,7 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
     if (mode !== 'public' && auth === undefined) {
       throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
     }
+    if (auth !== undefined) assertAccess(name, route.config ?? {}, auth)
     if (docs !== undefined) documentAccess(route)
   })
 }

@@ -1,6 +1,9 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { createSigner } from 'fast-jwt'
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import t from 'tap'
+import { Type } from 'typebox'
+import type { AuthOptions } from '#src/http/auth.ts'
 import { defineError, serviceUnavailable } from '#src/http/errors.ts'
 import type { JwksCache } from '#src/http/jwks.ts'
 import type { Teardown } from '#src/testing/database.ts'
@@ -19,7 +22,7 @@ async function buildGuarded(t: Teardown, jwks?: JwksCache) {
   const auth = { issuer, internalSecret, jwks: jwks ?? identity.jwks, unauthenticated }
   const toy = await buildToy(t, { auth })
   for (const mode of ['public', 'optional', 'bearer', 'service'] as const)
-    toy.app.get(`/${mode}`, { config: { auth: mode } }, (request) => ({ caller: request.caller }))
+    toy.app.get(`/${mode}`, { config: { auth: mode, access: 'any' } }, ({ caller }) => ({ caller }))
   const ask = (url: string, token?: string, headers: Record<string, string | string[]> = {}) =>
     toy.app.inject({
       url,
@@ -164,7 +167,7 @@ t.test('a token that is remembered stops working when its key is retired', async
     },
   }
   const { app } = await buildToy(t, { auth: { ...identity, jwks, unauthenticated } })
-  app.get('/bearer', { config: { auth: 'bearer' } }, () => 'fine')
+  app.get('/bearer', { config: { auth: 'bearer', access: 'any' } }, () => 'fine')
   const headers = { authorization: `Bearer ${identity.token(SUE)}` }
   const ask = async () => (await app.inject({ url: '/bearer', headers })).statusCode
   t.equal(await ask(), 200)
@@ -226,4 +229,92 @@ t.test('an address that does not exist is a 404 with and without a token', async
   const { ask, identity } = await buildGuarded(t)
   t.equal((await ask('/nothing')).statusCode, 404)
   t.equal((await ask('/nothing', identity.token(SUE))).statusCode, 404)
+})
+
+const forbidden = defineError('toy.forbidden', 'Only keepers do this.', 403)
+
+async function buildRoles(t: Teardown, options: Partial<AuthOptions> = {}) {
+  const { issuer, internalSecret, jwks, token } = createTestIdentity()
+  const auth = { issuer, internalSecret, jwks, unauthenticated, forbidden, ...options }
+  const { app } = await buildToy(t, { auth })
+  const post = async (
+    path: string,
+    roles: string[] | undefined,
+    payload: object = { count: 1 },
+  ) => {
+    const headers = roles === undefined ? {} : { authorization: `Bearer ${token(SUE, { roles })}` }
+    const { statusCode, body } = await app.inject({ method: 'POST', url: path, headers, payload })
+    return [statusCode, JSON.parse(body).code ?? body]
+  }
+  return { app, post }
+}
+
+const keepers = { auth: 'bearer', access: 'role', roles: ['keeper', 'admin'] } as const
+const schema = { body: Type.Object({ count: Type.Integer() }) }
+
+t.test('a role route serves callers with one of its roles, the others get its error', async (t) => {
+  const { app, post } = await buildRoles(t)
+  const handled: string[] = []
+  const handler = (request: FastifyRequest) => {
+    handled.push(request.url)
+    return { id: request.user.id }
+  }
+  app.post('/keepers', { config: keepers, schema }, handler)
+  const own = defineError('toy.locked', 'Only keepers open this.', 403)
+  app.post('/locked', { config: { ...keepers, forbidden: own }, schema }, handler)
+  for (const role of ['keeper', 'admin'])
+    t.strictSame(await post('/keepers', ['user', role]), [200, JSON.stringify({ id: SUE })])
+  handled.length = 0
+  for (const roles of [[], ['user'], ['Keeper'], ['keepers']]) {
+    t.strictSame(await post('/keepers', roles), [403, 'toy.forbidden'])
+    t.strictSame(await post('/locked', roles), [403, 'toy.locked'])
+  }
+  t.strictSame(await post('/keepers', undefined), [401, 'toy.unauthenticated'])
+  t.strictSame(await post('/keepers', ['user'], {}), [400, 'request.invalid_body'])
+  t.strictSame(handled, [])
+})
+
+t.test('a service may know the roles of a caller better than the token', async (t) => {
+  const granted = new Set<string>()
+  const closed = defineError('toy.closed', 'Prove who you are.', 403)
+  const { app, post } = await buildRoles(t, {
+    rolesOf: async ({ user }) => {
+      if (granted.size === 0) throw closed()
+      return granted.has(user.id) ? ['keeper'] : []
+    },
+  })
+  app.post('/keepers', { config: keepers }, ({ user }) => ({ id: user.id }))
+  t.strictSame(await post('/keepers', ['keeper']), [403, 'toy.closed'])
+  granted.add(BOB)
+  t.strictSame(await post('/keepers', ['keeper']), [403, 'toy.forbidden'])
+  granted.add(SUE)
+  t.equal((await post('/keepers', ['user']))[0], 200)
+})
+
+t.test('a route that says too little of who may call it stops the boot', async (t) => {
+  const { app } = await buildRoles(t)
+  const refused = (config: FastifyContextConfig, message: RegExp) =>
+    t.throws(() => app.get('/toys', { config }, () => 'hello'), message)
+  refused({ auth: 'bearer' }, /^route GET \/toys declares no access$/)
+  refused({ auth: 'bearer', access: 'role' }, /names no roles/)
+  refused({ auth: 'bearer', access: 'role', roles: [] }, /names no roles/)
+  for (const auth of ['public', 'optional', 'service'] as const)
+    refused({ ...keepers, auth }, /asks for a role but not for a token/)
+  const { app: without } = await buildGuarded(t)
+  t.throws(() => without.get('/toys', { config: keepers }, () => 'hello'), /no error for callers/)
+})
+
+t.test('user and callingService can be read on their own kind of route only', async (t) => {
+  const { app, ask, identity } = await buildGuarded(t)
+  for (const auth of ['public', 'optional', 'bearer', 'service'] as const) {
+    const config = { auth, access: 'own' } as const
+    app.get(`/user/${auth}`, { config }, ({ user }) => user.id)
+    app.get(`/service/${auth}`, { config }, ({ callingService }) => callingService)
+  }
+  const [token, service] = [identity.token(SUE), identity.serviceToken('toy')]
+  t.equal((await ask('/user/bearer', token)).body, SUE)
+  t.equal((await ask('/service/service', service)).body, 'test')
+  const wrong = ['/user/public', '/user/optional', '/service/bearer', '/service/optional']
+  for (const url of wrong) t.equal((await ask(url, token)).statusCode, 500, url)
+  t.equal((await ask('/user/service', service)).statusCode, 500)
 })

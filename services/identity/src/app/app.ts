@@ -24,6 +24,7 @@ import { profileRoutes } from '#src/app/profiles/profile-routes.ts'
 import { proofRoutes } from '#src/app/proofs/routes.ts'
 import { sellerTermsRoutes } from '#src/app/seller-terms/routes.ts'
 import { createAccessTokens } from '#src/app/sessions/access-token.ts'
+import { readersOf } from '#src/app/sessions/caller-session.ts'
 import { createSessionCheck } from '#src/app/sessions/session-check.ts'
 import { createThrottle } from '#src/app/throttling/throttle.ts'
 import { challengeRoutes } from '#src/app/two-factor/challenge-routes.ts'
@@ -70,12 +71,22 @@ export interface AppDependencies {
 /** The identity API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { pool, keys, permits, issuer, internalSecret, log, registry } = dependencies
+  const checkSession = createSessionCheck(pool)
+  const { provenSessionOf } = readersOf(checkSession)
   const app = await buildServer({
     service: 'identity',
     log,
     registry,
     // It verifies with its own key store and so never calls itself over HTTP.
-    auth: { issuer, jwks: keys, internalSecret, unauthenticated: identityErrors.unauthenticated },
+    auth: {
+      issuer,
+      jwks: keys,
+      internalSecret,
+      unauthenticated: identityErrors.unauthenticated,
+      forbidden: identityErrors.forbidden,
+      // Those of the live session, which a fresh proof must support: a role counts from the moment it is granted.
+      rolesOf: async (request) => (await provenSessionOf(request)).roles,
+    },
     docs: {
       prefix: '/identity',
       title: 'Identity API',
@@ -88,7 +99,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const hasher = await createPasswordHasher(permits)
   const relyingParty = createRelyingParty(dependencies.publicUrl, 'Auction')
   const accessTokens = createAccessTokens(keys, issuer)
-  const checkSession = createSessionCheck(pool)
   const { db, throttleKey: key, throttles: settings } = dependencies
   const throttle = createThrottle({ db, key, settings, metrics })
   await sharedAddressRoutes(app, { db })

@@ -2,7 +2,7 @@ import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { moderatorOf } from '#src/app/item/moderators.ts'
+import { MODERATORS, moderatorOf } from '#src/app/item/moderators.ts'
 import { FLAG_KINDS } from '#src/domain/review-flags.ts'
 import { type ReviewFlag, readFlags } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -30,7 +30,7 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
   app.get(
     '/api/v1/moderation/flags',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: MODERATORS,
       schema: {
         tags: ['moderation'],
         summary: 'Bidders to look at, the latest first (moderators)',

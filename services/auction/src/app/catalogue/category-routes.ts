@@ -124,8 +124,15 @@ function readRoutes(app: App, db: Kysely<Database>): void {
   )
 }
 
+const ADMINISTRATORS = {
+  auth: 'bearer',
+  access: 'role',
+  roles: ['admin'],
+  forbidden: categoryErrors.forbidden,
+} as const
+
 function writeRoutes(app: App, db: Kysely<Database>): void {
-  const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
+  const route = { config: ADMINISTRATORS }
   app.post(
     CATEGORIES,
     {

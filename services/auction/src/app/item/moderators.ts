@@ -1,6 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { itemErrors, moderationErrors } from '#src/errors.ts'
 
+/** The config of routes that only moderators and administrators may call. */
+export const MODERATORS = {
+  auth: 'bearer',
+  access: 'role',
+  roles: ['moderator', 'admin'],
+  forbidden: moderationErrors.forbidden,
+} as const
+
 type Caller = NonNullable<FastifyRequest['caller']>
 
 /** Whether this person looks after what others write. */

@@ -2,7 +2,7 @@ import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
-import { moderatorOf } from '#src/app/item/moderators.ts'
+import { MODERATORS, moderatorOf } from '#src/app/item/moderators.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import { readNote } from '#src/domain/moderation.ts'
 import { moderationErrors } from '#src/errors.ts'
@@ -13,7 +13,7 @@ import { dismiss } from './report.ts'
 
 const MODERATION = '/api/v1/moderation'
 const tags = ['moderation']
-const route = { config: { auth: 'bearer' as const, access: 'role' as const } }
+const route = { config: MODERATORS }
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
   Type.Union([type, Type.Null()])
 

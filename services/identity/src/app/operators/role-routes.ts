@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { readersOf } from '#src/app/sessions/caller-session.ts'
 import { GRANTABLE_ROLES } from '#src/domain/roles.ts'
 import { grantRole, revokeRole } from './change-roles.ts'
-import { answerOf, type OperatorRoutesOptions, UserAnswer } from './user-routes.ts'
+import { ADMINS, answerOf, type OperatorRoutesOptions, UserAnswer } from './user-routes.ts'
 
 const params = Type.Object({
   id: Uuid,
@@ -19,7 +19,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
   app.put(
     '/identity/users/:id/roles/:role',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: ADMINS,
       schema: { ...schema, summary: 'Give a role', response: answers({ 200: UserAnswer }) },
     },
     async (request, reply) => {
@@ -34,7 +34,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
   app.delete(
     '/identity/users/:id/roles/:role',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: ADMINS,
       schema: {
         ...schema,
         summary: 'Take a role away; the sessions of who had it end',

@@ -57,6 +57,9 @@ const SuspendBody = Type.Object({ reason: Reason, until: Type.Optional(Instant) 
 const ReinstateBody = Type.Object({ reason: Reason }, STRICT)
 const params = Type.Object({ id: Uuid })
 
+export const ADMINS = { auth: 'bearer', access: 'role', roles: ['admin'] } as const
+const OPERATORS = { auth: 'bearer', access: 'role', roles: ['moderator', 'admin'] } as const
+
 export interface OperatorRoutesOptions extends OperatorDependencies {
   checkSession: SessionCheck
   mails: Mails
@@ -72,7 +75,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.get(
     '/identity/users',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: ADMINS,
       schema: {
         ...{ tags, security, summary: 'Accounts, the newest first; admins only' },
         querystring: UserQuery,
@@ -94,7 +97,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.get(
     '/identity/users/:id',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: OPERATORS,
       schema: {
         ...{ tags, security, summary: 'An account; operators only' },
         params,
@@ -111,7 +114,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.post(
     '/identity/users/:id/suspend',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: OPERATORS,
       schema: {
         ...{ tags, security, summary: 'Suspend an account: its sessions end at once' },
         params,
@@ -132,7 +135,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
   app.post(
     '/identity/users/:id/reinstate',
     {
-      config: { auth: 'bearer', access: 'role' },
+      config: OPERATORS,
       schema: {
         ...{ tags, security, summary: 'End a suspension' },
         params,
