@@ -1,7 +1,8 @@
 import { bidLost } from '@auction/common/contracts/bid.ts'
 import { projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
-import { countKnown, recordBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { recordBidders } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
+import { countKnownItems } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 // Each may name 500 people.
@@ -16,7 +17,7 @@ export const onBidLost = () =>
     batchMax: BATCH_MAX,
     async handle(tx: Transaction<Database>, deliveries) {
       const itemIds = [...new Set(deliveries.map(({ payload }) => payload.itemId))]
-      if ((await countKnown(tx, itemIds)) < itemIds.length) {
+      if ((await countKnownItems(tx, itemIds)) < itemIds.length) {
         throw new Error('an item that somebody bid on is not known')
       }
       await recordBidders(

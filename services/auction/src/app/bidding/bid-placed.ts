@@ -10,16 +10,13 @@ import {
   type BidNearEnd,
   recordLateBids,
 } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
-import {
-  type ProjectedItem,
-  projectPlaced,
-  readItems,
-} from '#src/infra/postgres/bidding/bid-projection.ts'
+import { type ProjectedItem, projectPlaced } from '#src/infra/postgres/bidding/bid-projection.ts'
+import { readItems } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { assertItemsMatch } from './assert-items-match.ts'
 import { applyLegacyBids } from './legacy-bids.ts'
 
-export type PlacedDelivery = Delivery<Static<typeof bidPlaced.payload>>
+type PlacedDelivery = Delivery<Static<typeof bidPlaced.payload>>
 type NumberedBid = PlacedBid & { delivery: PlacedDelivery }
 
 export const BATCH_MAX = 500

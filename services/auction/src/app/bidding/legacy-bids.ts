@@ -1,9 +1,13 @@
+import type { bidPlaced } from '@auction/common/contracts/bid.ts'
+import type { Delivery } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
+import type { Static } from 'typebox'
 import { readAmount } from '#src/app/item/read-amount.ts'
 import { foldLegacyBids, readCurrencies } from '#src/infra/postgres/bidding/legacy-bids.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { assertItemsMatch } from './assert-items-match.ts'
-import type { PlacedDelivery } from './bid-placed.ts'
+
+type PlacedDelivery = Delivery<Static<typeof bidPlaced.payload>>
 
 /**
  * Bids of the original's producer, which numbers nothing: each counts once, by its id, and the

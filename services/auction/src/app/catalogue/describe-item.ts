@@ -18,11 +18,10 @@ import {
   type ItemAttribute,
   putAttributes,
   readAttributes,
-  setCategories,
   takeAttribute,
 } from '#src/infra/postgres/catalogue/item-attributes.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
-import { lockOwnItem, type ReadItem } from '#src/infra/postgres/item/items.ts'
+import { lockOwnItem, type ReadItem, setCategories } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export const ATTRIBUTES_MAX = 50

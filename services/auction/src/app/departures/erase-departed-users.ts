@@ -3,12 +3,12 @@ import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import {
-  deleteDraftsOf,
   deleteReviewsOf,
   retryErasureLater,
   scheduleNextErasure,
   takeDepartedUser,
 } from '#src/infra/postgres/departures/departed-users.ts'
+import { deleteDraftsOf } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 const DRAFTS_BATCH = 100

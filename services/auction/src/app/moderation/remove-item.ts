@@ -6,11 +6,10 @@ import { lotTerms } from '#src/app/lot-terms/item-terms.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { restoredStatus } from '#src/domain/moderation.ts'
 import { moderationErrors } from '#src/errors.ts'
-import type { ReadItem } from '#src/infra/postgres/item/items.ts'
+import { lockItem, type ReadItem } from '#src/infra/postgres/item/items.ts'
 import { recordAction } from '#src/infra/postgres/moderation/moderation-actions.ts'
 import {
   hideItem,
-  lockItem,
   markLotStopped,
   readRemoval,
   showItem,

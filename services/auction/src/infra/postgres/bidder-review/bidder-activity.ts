@@ -1,6 +1,5 @@
 import { sql, type Transaction } from 'kysely'
 import { LAST_SECONDS } from '#src/domain/review-flags.ts'
-import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface BidderItem {
@@ -111,13 +110,6 @@ export async function recordRegistrations(
       select bidder_id from late_bids join registered on user_id = bidder_id
     )
     ${queueReviews}`.execute(tx)
-}
-
-/** How many of these items are known here. */
-export async function countKnown(db: Executor, itemIds: readonly string[]): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from items where id = any(${[...itemIds]}::uuid[])`.execute(db)
-  return rows[0]?.count ?? 0
 }
 
 const queueReviews = sql`

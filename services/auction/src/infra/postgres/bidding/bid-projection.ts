@@ -1,6 +1,5 @@
 import { sql, type Transaction } from 'kysely'
 import type { PlacedBid, ReserveMet } from '#src/domain/bid-fold.ts'
-import { clock, type ReadItem, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** An item of a batch as it was before the batch. */
@@ -100,21 +99,6 @@ export async function projectReserveMet(
     select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
   `.execute(tx)
   return rows
-}
-
-/** Items by id, as they are now in this transaction. */
-export async function readItems(
-  tx: Transaction<Database>,
-  ids: readonly string[],
-): Promise<ReadItem[]> {
-  const rows = await tx
-    .selectFrom('items')
-    .selectAll()
-    .select(clock)
-    .where('id', 'in', [...ids])
-    .orderBy('id')
-    .execute()
-  return rows.map(toReadItem)
 }
 
 /**

@@ -1,5 +1,5 @@
-import { type Selectable, sql, type Transaction } from 'kysely'
-import { clock, type Executor, type ReadItem, toReadItem } from '#src/infra/postgres/item/items.ts'
+import type { Selectable, Transaction } from 'kysely'
+import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { Database, ItemAttributesTable } from '#src/infra/postgres/schema.ts'
 
 export interface ItemAttribute {
@@ -63,27 +63,6 @@ export async function takeAttribute(
     .returningAll()
     .executeTakeFirst()
   return row === undefined ? undefined : toAttribute(row)
-}
-
-/** Puts an item into categories; the caller holds its lock and tells the change. */
-export async function setCategories(
-  tx: Transaction<Database>,
-  itemId: string,
-  categoryIds: readonly string[],
-): Promise<ReadItem> {
-  const row = await tx
-    .updateTable('items')
-    .set((eb) => ({
-      category_ids: [...categoryIds],
-      version: eb('version', '+', 1),
-      event_sequence: eb('event_sequence', '+', sql.lit(1) as never),
-      updated_at: sql<Date>`clock_timestamp()`,
-    }))
-    .where('id', '=', itemId)
-    .returningAll()
-    .returning(clock)
-    .executeTakeFirstOrThrow()
-  return toReadItem(row)
 }
 
 function toAttribute(row: Selectable<ItemAttributesTable>): ItemAttribute {

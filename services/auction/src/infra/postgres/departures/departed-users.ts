@@ -1,5 +1,4 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { clock, type ReadItem, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** Notes who left; again changes nothing. */
@@ -26,31 +25,6 @@ export async function takeDepartedUser(tx: Transaction<Database>): Promise<strin
     .skipLocked()
     .executeTakeFirst()
   return row?.user_id
-}
-
-/** Takes drafts of somebody's away; what was public once stays. */
-export async function deleteDraftsOf(
-  tx: Transaction<Database>,
-  userId: string,
-  limit: number,
-): Promise<ReadItem[]> {
-  const rows = await tx
-    .deleteFrom('items')
-    .where('id', 'in', (eb) =>
-      eb
-        .selectFrom('items')
-        .select('id')
-        .where('seller_id', '=', userId)
-        .where('status', '=', 'draft')
-        .orderBy('id')
-        .limit(limit)
-        .forUpdate(),
-    )
-    .where('status', '=', 'draft')
-    .returningAll()
-    .returning(clock)
-    .execute()
-  return rows.map(toReadItem)
 }
 
 /** Forgets whom they may have bid for, and what said so. */

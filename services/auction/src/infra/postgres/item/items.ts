@@ -25,6 +25,37 @@ export async function readItem(db: Executor, id: string): Promise<ReadItem | und
   return row === undefined ? undefined : toReadItem(row)
 }
 
+/** Items by id, as they are now in this transaction. */
+export async function readItems(
+  tx: Transaction<Database>,
+  ids: readonly string[],
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .execute()
+  return rows.map(toReadItem)
+}
+
+/** How many of these items are known here. */
+export async function countKnownItems(db: Executor, itemIds: readonly string[]): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from items where id = any(${[...itemIds]}::uuid[])`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+/** How many items of this seller are published and not over yet. */
+export async function countForSale(db: Executor, sellerId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from items
+     where seller_id = ${sellerId}
+       and status in ('scheduled', 'active', 'reserved', 'ended')`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
 /** Locks the seller's item: no event of its bidding and no other edit changes it meanwhile. */
 export async function lockOwnItem(
   tx: Transaction<Database>,
@@ -45,6 +76,21 @@ export async function lockOwnItem(
     .select(clock)
     .where('id', '=', id)
     .where('seller_id', '=', sellerId)
+    .executeTakeFirst()
+  return row === undefined ? undefined : toReadItem(row)
+}
+
+/** Locks an item, whoever sells it. */
+export async function lockItem(
+  tx: Transaction<Database>,
+  id: string,
+): Promise<ReadItem | undefined> {
+  const row = await tx
+    .selectFrom('items')
+    .selectAll()
+    .select(clock)
+    .where('id', '=', id)
+    .forUpdate()
     .executeTakeFirst()
   return row === undefined ? undefined : toReadItem(row)
 }
@@ -164,9 +210,54 @@ export async function publishItem(
   return toReadItem(row)
 }
 
+/** Puts an item into categories; the caller holds its lock and tells the change. */
+export async function setCategories(
+  tx: Transaction<Database>,
+  itemId: string,
+  categoryIds: readonly string[],
+): Promise<ReadItem> {
+  const row = await tx
+    .updateTable('items')
+    .set((eb) => ({
+      category_ids: [...categoryIds],
+      version: eb('version', '+', 1),
+      ...advance(eb, 1),
+    }))
+    .where('id', '=', itemId)
+    .returningAll()
+    .returning(clock)
+    .executeTakeFirstOrThrow()
+  return toReadItem(row)
+}
+
 /** Deletes an item; that it is a draft of the caller's was seen under its lock. */
 export async function deleteItem(tx: Transaction<Database>, id: string): Promise<void> {
   await tx.deleteFrom('items').where('id', '=', id).execute()
+}
+
+/** Takes drafts of somebody's away; what was public once stays. */
+export async function deleteDraftsOf(
+  tx: Transaction<Database>,
+  userId: string,
+  limit: number,
+): Promise<ReadItem[]> {
+  const rows = await tx
+    .deleteFrom('items')
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('items')
+        .select('id')
+        .where('seller_id', '=', userId)
+        .where('status', '=', 'draft')
+        .orderBy('id')
+        .limit(limit)
+        .forUpdate(),
+    )
+    .where('status', '=', 'draft')
+    .returningAll()
+    .returning(clock)
+    .execute()
+  return rows.map(toReadItem)
 }
 
 function advance(eb: ExpressionBuilder<Database, 'items'>, eventCount: number) {

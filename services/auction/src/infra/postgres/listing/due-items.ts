@@ -1,6 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import { readItems } from '#src/infra/postgres/bidding/bid-projection.ts'
-import type { ReadItem } from '#src/infra/postgres/item/items.ts'
+import { type ReadItem, readItems } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /**

@@ -18,21 +18,6 @@ export interface Removal {
   statusBefore: ItemStatus
 }
 
-/** Locks an item, whoever sells it. */
-export async function lockItem(
-  tx: Transaction<Database>,
-  id: string,
-): Promise<ReadItem | undefined> {
-  const row = await tx
-    .selectFrom('items')
-    .selectAll()
-    .select(clock)
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirst()
-  return row === undefined ? undefined : toReadItem(row)
-}
-
 /** Why an item was taken away; undefined when it was not. */
 export async function readRemoval(db: Executor, itemId: string): Promise<Removal | undefined> {
   const row = await db
