@@ -1,5 +1,7 @@
 import { defineError } from '@auction/common/http/errors.ts'
 
+const NO_ITEM = 'There is no item with this id.'
+
 /** Every error this service answers with. `details` names the field and a stable reason. */
 export const itemErrors = {
   invalidCursor: defineError(
@@ -12,12 +14,12 @@ export const itemErrors = {
 
   createInvalid: defineError('item.create.validation_failed', 'The item is not valid.', 400),
 
-  showNotFound: defineError('item.show.not_found', 'There is no item with this id.', 404),
+  showNotFound: defineError('item.show.not_found', NO_ITEM, 404),
 
   removed: defineError('item.removed', 'This item was removed by a moderator.', 404),
 
   updateInvalid: defineError('item.update.validation_failed', 'The change is not valid.', 400),
-  updateNotFound: defineError('item.update.not_found', 'There is no item with this id.', 404),
+  updateNotFound: defineError('item.update.not_found', NO_ITEM, 404),
   updateVersionConflict: defineError(
     'item.update.version_conflict',
     'The item was changed meanwhile. Read it again.',
@@ -42,10 +44,10 @@ export const itemErrors = {
     { retryAfterSeconds: 3 },
   ),
 
-  deleteNotFound: defineError('item.delete.not_found', 'There is no item with this id.', 404),
+  deleteNotFound: defineError('item.delete.not_found', NO_ITEM, 404),
   deleteNotDraft: defineError('item.delete.not_draft', 'Only drafts can be deleted.', 409),
 
-  publishNotFound: defineError('item.publish.not_found', 'There is no item with this id.', 404),
+  publishNotFound: defineError('item.publish.not_found', NO_ITEM, 404),
   publishNotSeller: defineError(
     'item.publish.seller_role_required',
     'Agree to the seller terms before you publish.',
@@ -73,7 +75,7 @@ export const itemErrors = {
 /** Errors of withdrawing items. */
 export const withdrawErrors = {
   invalid: defineError('item.withdraw.validation_failed', 'Say why, in 1,000 characters.', 400),
-  notFound: defineError('item.withdraw.not_found', 'There is no item with this id.', 404),
+  notFound: defineError('item.withdraw.not_found', NO_ITEM, 404),
   notOpen: defineError('item.withdraw.not_open', 'It is not for sale, or its time is over.', 409),
   hasBids: defineError(
     'item.withdraw.has_bids',
@@ -84,7 +86,7 @@ export const withdrawErrors = {
 
 /** Errors of watching items. */
 export const watchErrors = {
-  itemNotFound: defineError('item.watch.item_not_found', 'There is no item with this id.', 404),
+  itemNotFound: defineError('item.watch.item_not_found', NO_ITEM, 404),
   tooMany: defineError('item.watch.too_many', 'You watch as many items as can be watched.', 409),
   invalidCursor: defineError(
     'item.watch.cursor_invalid',
@@ -96,7 +98,7 @@ export const watchErrors = {
 /** Errors of what is written under items. */
 export const commentErrors = {
   invalid: defineError('item.comment.validation_failed', 'The comment is not valid.', 400),
-  itemNotFound: defineError('item.comment.item_not_found', 'There is no item with this id.', 404),
+  itemNotFound: defineError('item.comment.item_not_found', NO_ITEM, 404),
   notFound: defineError('item.comment.not_found', 'There is no such comment on this item.', 404),
   parentNotFound: defineError(
     'item.comment.parent_not_found',
@@ -174,7 +176,7 @@ export const savedSearchErrors = {
 /** Errors of telling moderators about something. */
 export const reportErrors = {
   invalid: defineError('item.report.validation_failed', 'The report is not valid.', 400),
-  itemNotFound: defineError('item.report.item_not_found', 'There is no item with this id.', 404),
+  itemNotFound: defineError('item.report.item_not_found', NO_ITEM, 404),
   commentNotFound: defineError(
     'item.report.comment_not_found',
     'There is no such comment on this item.',

@@ -1,31 +1,12 @@
+import { CONTENT_FIELDS, type ContentField, EXTENSION_MODES, ITEM_TYPES } from './item.ts'
 import type { ListingInput } from './listing.ts'
 
-/** What a file may say of an item: the fields of a draft, as the API names them. */
-export const CSV_COLUMNS = [
-  'name',
-  'description',
-  'type',
-  'currencyCode',
-  'startPrice',
-  'bidIncrement',
-  'reservePrice',
-  'buyoutPrice',
-  'startDate',
-  'endDate',
-  'extensionThresholdMinutes',
-  'extensionDurationMinutes',
-  'extensionMode',
-  'maxExtensionMinutes',
-  'maxExtensions',
-] as const
-export type CsvColumn = (typeof CSV_COLUMNS)[number]
-
 const REQUIRED = new Set<string>(['name', 'currencyCode', 'startPrice', 'startDate', 'endDate'])
-const CHOICES: Partial<Record<CsvColumn, readonly string[]>> = {
-  type: ['english', 'sealed_first', 'sealed_second', 'dutch', 'reverse'],
-  extensionMode: ['from_end', 'from_bid'],
+const CHOICES: Partial<Record<ContentField, readonly string[]>> = {
+  type: ITEM_TYPES,
+  extensionMode: EXTENSION_MODES,
 }
-const WHOLE_NUMBERS: Partial<Record<CsvColumn, number>> = {
+const WHOLE_NUMBERS: Partial<Record<ContentField, number>> = {
   extensionThresholdMinutes: 1_440,
   extensionDurationMinutes: 1_440,
   maxExtensionMinutes: 10_080,
@@ -42,7 +23,7 @@ export interface HeaderProblem {
 
 /** Columns come in any order; each once, none that is not known, and the required ones all. */
 export function judgeHeader(header: readonly string[]): HeaderProblem | undefined {
-  const known: readonly string[] = CSV_COLUMNS
+  const known: readonly string[] = CONTENT_FIELDS
   for (const [index, field] of header.entries()) {
     const at = { column: index + 1, field: field.slice(0, 100) }
     if (!known.includes(field)) return { ...at, reason: 'unknown' }
@@ -54,17 +35,17 @@ export function judgeHeader(header: readonly string[]): HeaderProblem | undefine
 }
 
 export interface CellProblem {
-  field: CsvColumn
+  field: ContentField
   reason: string
 }
 
 /** One row as a seller's input, or what is wrong with its cells. An empty cell is none. */
 export function readRow(
-  header: readonly CsvColumn[],
+  header: readonly ContentField[],
   cells: readonly string[],
 ): { input: ListingInput } | { problems: CellProblem[] } {
   const problems: CellProblem[] = []
-  const values: Partial<Record<CsvColumn, string | number>> = {}
+  const values: Partial<Record<ContentField, string | number>> = {}
   for (const [index, field] of header.entries()) {
     const text = cells[index] ?? ''
     if (text === '') {
@@ -79,7 +60,7 @@ export function readRow(
   return problems.length > 0 ? { problems } : { input: values as unknown as ListingInput }
 }
 
-function cellProblem(field: CsvColumn, text: string): string | undefined {
+function cellProblem(field: ContentField, text: string): string | undefined {
   const choices = CHOICES[field]
   if (choices !== undefined) return choices.includes(text) ? undefined : 'not_a_choice'
   const max = WHOLE_NUMBERS[field]

@@ -1,4 +1,4 @@
-import { type Item, type ItemContent, isOpen } from './item.ts'
+import { CONTENT_FIELDS, type ContentField, type Item, type ItemContent, isOpen } from './item.ts'
 import {
   type ListingInput,
   type ListingLimits,
@@ -20,26 +20,6 @@ export interface Edit {
   readonly content: ItemContent
   readonly changedFields: readonly ContentField[]
 }
-
-export type ContentField = keyof ItemContent
-
-const CONTENT_FIELDS: readonly ContentField[] = [
-  'name',
-  'description',
-  'type',
-  'currencyCode',
-  'startPrice',
-  'bidIncrement',
-  'reservePrice',
-  'buyoutPrice',
-  'startDate',
-  'endDate',
-  'extensionThresholdMinutes',
-  'extensionDurationMinutes',
-  'extensionMode',
-  'maxExtensionMinutes',
-  'maxExtensions',
-]
 
 /**
  * Decides what a seller's edit is (domain.md 3.10): free while a draft; everything but currency

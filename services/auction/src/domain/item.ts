@@ -18,8 +18,31 @@ export interface ItemContent {
   readonly maxExtensions: number
 }
 
-export type ItemType = 'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'
-export type ExtensionMode = 'from_end' | 'from_bid'
+export type ContentField = keyof ItemContent
+
+/** The fields of a listing, in the order in which lists of them name them. */
+export const CONTENT_FIELDS = [
+  'name',
+  'description',
+  'type',
+  'currencyCode',
+  'startPrice',
+  'bidIncrement',
+  'reservePrice',
+  'buyoutPrice',
+  'startDate',
+  'endDate',
+  'extensionThresholdMinutes',
+  'extensionDurationMinutes',
+  'extensionMode',
+  'maxExtensionMinutes',
+  'maxExtensions',
+] as const satisfies readonly ContentField[]
+
+export const ITEM_TYPES = ['english', 'sealed_first', 'sealed_second', 'dutch', 'reverse'] as const
+export type ItemType = (typeof ITEM_TYPES)[number]
+export const EXTENSION_MODES = ['from_end', 'from_bid'] as const
+export type ExtensionMode = (typeof EXTENSION_MODES)[number]
 
 export type ItemStatus =
   | 'draft'

@@ -2,9 +2,11 @@ import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schema
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
 import {
+  EXTENSION_MODES,
   effectiveThresholdMinutes,
   hardEndDate,
   ITEM_STATUSES,
+  ITEM_TYPES,
   type Item,
   isOpen,
 } from '#src/domain/item.ts'
@@ -15,7 +17,7 @@ const itemFields = {
   id: Uuid,
   name: Type.String(),
   description: Type.String(),
-  type: Type.String({ description: 'english | sealed_first | sealed_second | dutch | reverse' }),
+  type: Type.String({ description: ITEM_TYPES.join(' | ') }),
   sellerID: Uuid,
   buyerID: Type.Optional(
     Type.String({ description: 'Who bought it; only for the seller and the buyer.' }),
@@ -43,7 +45,7 @@ const itemFields = {
   endReason: Type.Optional(Type.String()),
   extensionThresholdMinutes: Type.Integer(),
   extensionDurationMinutes: Type.Integer(),
-  extensionMode: Type.String({ description: 'from_end | from_bid' }),
+  extensionMode: Type.String({ description: EXTENSION_MODES.join(' | ') }),
   maxExtensionMinutes: Type.Integer(),
   maxExtensions: Type.Integer(),
   termsVersion: Type.Integer(),

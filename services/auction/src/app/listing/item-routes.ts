@@ -1,13 +1,20 @@
 import type { ErrorFactory } from '@auction/common/http/errors.ts'
-import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import {
+  Amount,
+  answers,
+  CurrencyCode,
+  Instant,
+  STRICT,
+  Uuid,
+} from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { type SharedAnswers, sendJson } from '@auction/common/http/shared-answers.ts'
 import { fieldOf } from '@auction/common/http/validation.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { CreateBody, ListQueryString, UpdateBody } from '#src/app/item/item-schemas.ts'
 import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '#src/app/item/item-view.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
+import { EXTENSION_MODES, ITEM_STATUSES, ITEM_TYPES } from '#src/domain/item.ts'
 import { itemErrors } from '#src/errors.ts'
 import { createItemLists } from '#src/infra/postgres/listing/item-list.ts'
 import { createItem } from './create-item.ts'
@@ -20,6 +27,72 @@ const ITEMS = '/api/v1/items'
 const ITEM = `${ITEMS}/:id`
 const params = Type.Object({ id: Uuid })
 const tags = ['items']
+
+const optional = Type.Optional
+const OptionalAmount = optional(Type.Union([Amount, Type.Null()]))
+
+const required = {
+  name: Type.String({ minLength: 1, maxLength: 400, description: '1 to 200 characters' }),
+  currencyCode: CurrencyCode,
+  startPrice: Amount,
+  startDate: Instant,
+  endDate: Instant,
+}
+
+const optionals = {
+  description: optional(Type.String({ maxLength: 10_000 })),
+  type: optional(Type.Union(ITEM_TYPES.map((type) => Type.Literal(type)))),
+  bidIncrement: OptionalAmount,
+  reservePrice: OptionalAmount,
+  buyoutPrice: OptionalAmount,
+  extensionThresholdMinutes: optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: 1_440 }), Type.Null()]),
+  ),
+  extensionDurationMinutes: optional(Type.Integer({ minimum: 0, maximum: 1_440 })),
+  extensionMode: optional(Type.Union(EXTENSION_MODES.map((mode) => Type.Literal(mode)))),
+  maxExtensionMinutes: optional(Type.Integer({ minimum: 0, maximum: 10_080 })),
+  maxExtensions: optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
+}
+
+/** What POST /items takes. Nothing else: status, prices reached and owner are not the caller's. */
+const CreateBody = Type.Object({ ...required, ...optionals }, STRICT)
+
+/** What PUT /items/:id takes: absent fields stay, null takes an optional one away. */
+const UpdateBody = Type.Object(
+  {
+    name: optional(required.name),
+    currencyCode: optional(CurrencyCode),
+    startPrice: optional(Amount),
+    startDate: optional(Instant),
+    endDate: optional(Instant),
+    ...optionals,
+    version: optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Refuse the change if the item has another version.',
+      }),
+    ),
+  },
+  { ...STRICT, minProperties: 1 },
+)
+
+const ListQuery = Type.Object(
+  {
+    page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+    status: optional(Type.Union(ITEM_STATUSES.map((status) => Type.Literal(status)))),
+    mine: Type.Boolean({ default: false, description: 'Only your own, drafts included.' }),
+    cursor: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 400,
+        description: 'The page after the one that gave it as nextCursor; `page` stays 1 then.',
+      }),
+    ),
+    sort: Type.Union([Type.Literal('endDate'), Type.Literal('-endDate')], { default: 'endDate' }),
+  },
+  STRICT,
+)
 
 const ItemList = Type.Object({
   items: Type.Array(ItemBody),
@@ -76,7 +149,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       schema: {
         tags,
         summary: 'Items by their end; your own drafts with mine=true',
-        querystring: ListQueryString,
+        querystring: ListQuery,
         response: answers({ 200: ItemList }),
       },
     },

@@ -2,7 +2,7 @@ import { Amount, CurrencyCode, Uuid } from '@auction/common/http/schemas.ts'
 import type { Kysely } from 'kysely'
 import { type Static, type TProperties, Type } from 'typebox'
 import { subtreeOf } from '#src/domain/category.ts'
-import { PUBLIC_STATUSES } from '#src/domain/item.ts'
+import { ITEM_TYPES, PUBLIC_STATUSES } from '#src/domain/item.ts'
 import {
   readAttributeFilters,
   readPrice,
@@ -24,7 +24,7 @@ export const filterFields = {
   q: optional(Type.String({ minLength: 1, maxLength: 200, description: 'Words, "phrases", -not' })),
   category: optional(Uuid),
   status: optional(literals(PUBLIC_STATUSES)),
-  type: optional(literals(['english', 'sealed_first', 'sealed_second', 'dutch', 'reverse'])),
+  type: optional(literals(ITEM_TYPES)),
   seller: optional(Uuid),
   currencyCode: optional(CurrencyCode),
   minPrice: optional(Amount),

@@ -1,8 +1,7 @@
 import { formatAmount } from '@auction/common/money.ts'
 import { stringify } from 'csv-stringify/sync'
 import type { Kysely } from 'kysely'
-import { CSV_COLUMNS } from '#src/domain/csv-listing.ts'
-import type { Item } from '#src/domain/item.ts'
+import { CONTENT_FIELDS, type Item } from '#src/domain/item.ts'
 import { listingInput } from '#src/domain/listing.ts'
 import { readSellerPage } from '#src/infra/postgres/listing/item-list.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -12,7 +11,7 @@ const PAGE_ROWS = 500
 const EXPORT_COLUMNS = [
   'id',
   'status',
-  ...CSV_COLUMNS,
+  ...CONTENT_FIELDS,
   'currentPrice',
   'bidCount',
   'endPrice',
@@ -45,7 +44,7 @@ export async function* exportItems(db: Kysely<Database>, sellerId: string): Asyn
 function cellsOf(item: Item): Record<string, unknown> {
   const input = listingInput(item)
   return {
-    ...Object.fromEntries(CSV_COLUMNS.map((column) => [column, input[column] ?? ''])),
+    ...Object.fromEntries(CONTENT_FIELDS.map((column) => [column, input[column] ?? ''])),
     id: item.id,
     status: item.status,
     currentPrice: formatAmount(item.currentPrice, item.currencyCode),

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
-import { type CsvColumn, judgeHeader, readRow } from '#src/domain/csv-listing.ts'
-import type { ItemContent } from '#src/domain/item.ts'
+import { judgeHeader, readRow } from '#src/domain/csv-listing.ts'
+import type { ContentField, ItemContent } from '#src/domain/item.ts'
 import {
   type ListingLimits,
   listingProblem,
@@ -35,7 +35,7 @@ export async function readFile(
 ): Promise<ItemContent[]> {
   const contents: ItemContent[] = []
   const problems: FileProblem[] = []
-  let header: CsvColumn[] | undefined
+  let header: ContentField[] | undefined
   let rows = 0
   for await (const { cells, line } of records(decode(bytes), problems)) {
     if (header === undefined) {
@@ -55,14 +55,14 @@ export async function readFile(
   return contents
 }
 
-function readHeader(cells: string[]): CsvColumn[] {
+function readHeader(cells: string[]): ContentField[] {
   const problem = judgeHeader(cells)
   if (problem !== undefined) throw importErrors.headerInvalid({ errors: [{ line: 1, ...problem }] })
-  return cells as CsvColumn[]
+  return cells as ContentField[]
 }
 
 function judgeRow(
-  header: readonly CsvColumn[],
+  header: readonly ContentField[],
   cells: readonly string[],
   now: Date,
   limits: ListingLimits,
@@ -72,7 +72,7 @@ function judgeRow(
     return { problems: [{ column, field: header[column - 1] ?? '', reason: 'number_of_cells' }] }
   }
   const at = ({ field, reason }: { field: string; reason: string }) => ({
-    column: header.indexOf(field as CsvColumn) + 1,
+    column: header.indexOf(field as ContentField) + 1,
     field,
     reason,
   })

@@ -4,7 +4,7 @@ import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
-import { CSV_COLUMNS } from '#src/domain/csv-listing.ts'
+import { CONTENT_FIELDS } from '#src/domain/item.ts'
 import { importErrors, itemErrors } from '#src/errors.ts'
 import { exportItems } from './export-items.ts'
 import { importItems } from './import-items.ts'
@@ -76,7 +76,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
         tags,
         summary: 'Make drafts of the rows of a CSV file, all or none',
         description:
-          `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CSV_COLUMNS.join(', ')}. ` +
+          `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CONTENT_FIELDS.join(', ')}. ` +
           `The first ${ERRORS_MAX} errors are named by line and column.`,
         consumes: ['text/csv'],
         headers: Type.Object({
