@@ -2,7 +2,7 @@ import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { MODERATORS, moderatorOf } from '#src/app/item/moderators.ts'
+import { MODERATORS } from '#src/app/item/moderators.ts'
 import { FLAG_KINDS } from '#src/domain/review-flags.ts'
 import { type ReviewFlag, readFlags } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -49,7 +49,6 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
       },
     },
     async (request, reply) => {
-      moderatorOf(request)
       const { kind, page, limit } = request.query
       const { flags, totalItems } = await readFlags(db, { kind, limit, offset: (page - 1) * limit })
       reply.header('cache-control', 'no-store')

@@ -2,20 +2,15 @@ import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { type DescribeDependencies, describeCommandOf } from '#src/app/item/editable-item.ts'
 import { ItemAnswer, itemAnswer } from '#src/app/item/item-view.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
-import { attributeErrors, itemErrors } from '#src/errors.ts'
+import { attributeErrors } from '#src/errors.ts'
 import {
   type ItemAttribute,
   readAttributes,
 } from '#src/infra/postgres/catalogue/item-attributes.ts'
-import {
-  ATTRIBUTES_MAX,
-  addAttributes,
-  categoriseItem,
-  type DescribeDependencies,
-  removeAttribute,
-} from './describe-item.ts'
+import { ATTRIBUTES_MAX, addAttributes, categoriseItem, removeAttribute } from './describe-item.ts'
 
 const ITEM = '/api/v1/items/:itemId'
 const tags = ['attributes']
@@ -65,7 +60,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       },
     },
     async (request) => {
-      const command = commandOf(request, request.params.itemId)
+      const command = describeCommandOf(request, request.params.itemId)
       const { item, now } = await categoriseItem(dependencies, command, request.body.categories)
       return itemAnswer(item, now, command.sellerId)
     },
@@ -83,7 +78,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       },
     },
     async (request, reply) => {
-      const command = commandOf(request, request.params.itemId)
+      const command = describeCommandOf(request, request.params.itemId)
       const stored = await addAttributes(dependencies, command, request.body.attributes)
       reply.code(201)
       return { items: stored.map(attributeAnswer) }
@@ -102,7 +97,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
     },
     async (request, reply) => {
       const { itemId, attributeId } = request.params
-      await removeAttribute(dependencies, commandOf(request, itemId), attributeId)
+      await removeAttribute(dependencies, describeCommandOf(request, itemId), attributeId)
       return reply.code(204).send(null)
     },
   )
@@ -148,11 +143,6 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
       return attributeAnswer(attribute)
     },
   )
-}
-
-function commandOf({ caller, trace }: FastifyRequest, itemId: string) {
-  if (caller === null) throw itemErrors.unauthenticated()
-  return { itemId, sellerId: caller.id, trace }
 }
 
 function attributeAnswer(attribute: ItemAttribute): Static<typeof AttributeAnswer> {

@@ -3,11 +3,14 @@ import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import type { Kysely, Transaction } from 'kysely'
-import type { ItemEvents } from '#src/app/item/item-events.ts'
-import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
+import type { Transaction } from 'kysely'
+import {
+  type DescribeCommand,
+  type DescribeDependencies,
+  lockEditableItem,
+} from '#src/app/item/editable-item.ts'
 import { pathOf, readAttribute } from '#src/domain/category.ts'
-import { type Item, isOpen } from '#src/domain/item.ts'
+import type { Item } from '#src/domain/item.ts'
 import { attributeErrors, itemErrors } from '#src/errors.ts'
 import {
   readCategories,
@@ -21,21 +24,10 @@ import {
   takeAttribute,
 } from '#src/infra/postgres/catalogue/item-attributes.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'
-import { lockOwnItem, type ReadItem, setCategories } from '#src/infra/postgres/item/items.ts'
+import { type ReadItem, setCategories } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export const ATTRIBUTES_MAX = 50
-
-export interface DescribeDependencies {
-  db: Kysely<Database>
-  events: ItemEvents
-}
-
-export interface DescribeCommand {
-  itemId: string
-  sellerId: string
-  trace: Trace
-}
 
 /** Puts an item into up to five categories. Like every term, only until the first bid. */
 export async function categoriseItem(
@@ -122,25 +114,6 @@ export async function removeAttribute(
       }),
     ])
   })
-}
-
-/**
- * The caller's item, locked, as long as no bid on it is known here. A first bid that is on its way is
- * not: unlike the terms, what this describes is not asked of the bid service. Under bids a seller may
- * only add (domain rules 3.10).
- */
-export async function lockEditableItem(
-  tx: Transaction<Database>,
-  itemId: string,
-  sellerId: string,
-  change: 'adds' | 'changes' = 'changes',
-): Promise<Item> {
-  const read = await lockOwnItem(tx, itemId, sellerId)
-  if (read === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.updateNotFound)
-  const { status, bidCount } = read.item
-  if (status !== 'draft' && !isOpen(status)) throw itemErrors.updateNotOpen({ status })
-  if (bidCount > 0 && change !== 'adds') throw itemErrors.updateHasBids({ bidCount })
-  return read.item
 }
 
 async function readAll(

@@ -3,7 +3,7 @@ import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
 import { isModerator } from '#src/app/item/moderators.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
-import { commentErrors, itemErrors } from '#src/errors.ts'
+import { commentErrors } from '#src/errors.ts'
 import { type Comment, readThreads } from '#src/infra/postgres/comments/comments.ts'
 import { type CommentDependencies, removeComment, writeComment } from './comments.ts'
 
@@ -75,11 +75,10 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       },
     },
     async (request, reply) => {
-      const { caller, params, body, trace } = request
-      if (caller === null) throw itemErrors.unauthenticated()
+      const { user, params, body, trace } = request
       const { comment, sellerId } = await writeComment(dependencies, {
         itemId: params.id,
-        authorId: caller.id,
+        authorId: user.id,
         content: body.content,
         parentId: body.parent_id ?? null,
         kind: body.kind ?? 'comment',
@@ -101,12 +100,11 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       },
     },
     async (request, reply) => {
-      const { caller, params, trace } = request
-      if (caller === null) throw itemErrors.unauthenticated()
+      const { user, params, trace } = request
       await removeComment(dependencies, {
         ...params,
-        callerId: caller.id,
-        isModerator: isModerator(caller),
+        callerId: user.id,
+        isModerator: isModerator(user),
         trace,
       })
       return reply.code(204).send(null)

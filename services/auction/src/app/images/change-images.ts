@@ -5,7 +5,7 @@ import {
   type DescribeCommand,
   type DescribeDependencies,
   lockEditableItem,
-} from '#src/app/catalogue/describe-item.ts'
+} from '#src/app/item/editable-item.ts'
 import { imagePath, isReordering } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import { readClock } from '#src/infra/postgres/clock.ts'

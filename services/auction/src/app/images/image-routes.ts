@@ -3,6 +3,7 @@ import type { App } from '@auction/common/http/server.ts'
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { describeCommandOf } from '#src/app/item/editable-item.ts'
 import { ImageAnswer, imageAnswer } from '#src/app/item/image-view.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
 import {
@@ -13,7 +14,7 @@ import {
   objectKey,
 } from '#src/domain/image.ts'
 import { isPublic } from '#src/domain/item.ts'
-import { imageErrors, itemErrors } from '#src/errors.ts'
+import { imageErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/images/item-images.ts'
 import { changeAltText, removeImage, reorderImages } from './change-images.ts'
 import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
@@ -32,6 +33,9 @@ const ImagePage = Type.Object({
   totalPages: Type.Integer(),
 })
 const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
+
+const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
+const NoBody = Type.Unsafe<undefined>({ type: 'null' })
 
 /** Pictures of items. Only the seller writes, and only until somebody has bid. */
 export async function imageRoutes(app: App, dependencies: ImageDependencies): Promise<void> {
@@ -101,6 +105,8 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
           imageId: Uuid,
           size: Type.Union(IMAGE_SIZES.map((size) => Type.Literal(size))),
         }),
+        produces: ['image/webp'],
+        response: answers({ 200: Bytes, 304: NoBody }),
       },
     },
     async (request, reply) => {
@@ -146,7 +152,7 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
       },
     },
     async (request, reply) => {
-      const command = commandOf(request, request.params.itemId)
+      const command = describeCommandOf(request, request.params.itemId)
       await expectRoom(dependencies, command)
       const image = await uploadImage(dependencies, command, await readUpload(request))
       reply.code(201)
@@ -169,7 +175,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       },
     },
     async (request) => {
-      const command = commandOf(request, request.params.itemId)
+      const command = describeCommandOf(request, request.params.itemId)
       const images = await reorderImages(dependencies, command, request.body.ids)
       return { items: images.map(imageAnswer) }
     },
@@ -197,7 +203,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     },
     async (request) => {
       const { itemId, imageId } = request.params
-      const command = commandOf(request, itemId)
+      const command = describeCommandOf(request, itemId)
       return imageAnswer(await changeAltText(dependencies, command, imageId, request.body.alt_text))
     },
   )
@@ -214,7 +220,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     },
     async (request, reply) => {
       const { itemId, imageId } = request.params
-      await removeImage(dependencies, commandOf(request, itemId), imageId)
+      await removeImage(dependencies, describeCommandOf(request, itemId), imageId)
       return reply.code(204).send(null)
     },
   )
@@ -236,9 +242,4 @@ async function readUpload(request: FastifyRequest): Promise<Buffer> {
   }
   if (bytes === undefined) throw imageErrors.invalid()
   return bytes
-}
-
-function commandOf({ caller, trace }: FastifyRequest, itemId: string) {
-  if (caller === null) throw itemErrors.unauthenticated()
-  return { itemId, sellerId: caller.id, trace }
 }

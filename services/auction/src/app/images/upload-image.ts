@@ -8,7 +8,7 @@ import {
   type DescribeCommand,
   type DescribeDependencies,
   lockEditableItem,
-} from '#src/app/catalogue/describe-item.ts'
+} from '#src/app/item/editable-item.ts'
 import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'

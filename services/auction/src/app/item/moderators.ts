@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { itemErrors, moderationErrors } from '#src/errors.ts'
+import { moderationErrors } from '#src/errors.ts'
 
 /** The config of routes that only moderators and administrators may call. */
 export const MODERATORS = {
@@ -14,11 +14,4 @@ type Caller = NonNullable<FastifyRequest['caller']>
 /** Whether this person looks after what others write. */
 export function isModerator(caller: Caller | null): boolean {
   return caller?.roles.some((role) => role === 'moderator' || role === 'admin') === true
-}
-
-/** The moderator who calls. Throws when it is nobody, or somebody else. */
-export function moderatorOf({ caller }: FastifyRequest): Caller {
-  if (caller === null) throw itemErrors.unauthenticated()
-  if (!isModerator(caller)) throw moderationErrors.forbidden()
-  return caller
 }

@@ -124,12 +124,12 @@ export async function itemRoutes(
       },
     },
     async (request) => {
-      const sellerId = callerOf(request)
+      const sellerId = request.user.id
       const { trace } = request
       const { item, now } = await publish(dependencies, {
         itemId: request.params.id,
         sellerId,
-        roles: request.caller?.roles ?? [],
+        roles: request.user.roles,
         trace,
       })
       return itemAnswer(item, now, sellerId)
@@ -155,7 +155,8 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
     },
     async (request, reply) => {
       const { page, limit, status, mine, sort, cursor } = request.query
-      const sellerId = mine ? callerOf(request) : undefined
+      if (mine && request.caller === null) throw itemErrors.unauthenticated()
+      const sellerId = mine ? request.caller?.id : undefined
       const cursors = createCursors(secret, JSON.stringify(['items', sellerId, status, sort]))
       const after = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && (after === undefined || page !== 1)) {
@@ -225,7 +226,7 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
     },
     async (request, reply) => {
       refuseInvalid(request, itemErrors.createInvalid)
-      const sellerId = callerOf(request)
+      const sellerId = request.user.id
       const { item, now } = await createItem(dependencies, {
         sellerId,
         input: request.body,
@@ -253,7 +254,7 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
     },
     async (request) => {
       refuseInvalid(request, itemErrors.updateInvalid)
-      const sellerId = callerOf(request)
+      const sellerId = request.user.id
       const { version, ...changes } = request.body
       const { item, now } = await editItem(dependencies, {
         itemId: request.params.id,
@@ -281,17 +282,12 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
       const { trace } = request
       await deleteDraft(dependencies, {
         itemId: request.params.id,
-        sellerId: callerOf(request),
+        sellerId: request.user.id,
         trace,
       })
       return reply.code(204).send(null)
     },
   )
-}
-
-function callerOf(request: FastifyRequest): string {
-  if (request.caller === null) throw itemErrors.unauthenticated()
-  return request.caller.id
 }
 
 function refuseInvalid(request: FastifyRequest, invalid: ErrorFactory): void {

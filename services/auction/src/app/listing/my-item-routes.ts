@@ -45,23 +45,22 @@ export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies
         response: answers({ 200: Answer }),
       },
     },
-    async ({ caller, query: { status, limit, cursor } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
+    async ({ user, query: { status, limit, cursor } }, reply) => {
       // The person is part of the scope, so a cursor is of no use to anybody else.
-      const cursors = createCursors(secret, JSON.stringify(['my-items', caller.id, status]))
+      const cursors = createCursors(secret, JSON.stringify(['my-items', user.id, status]))
       const position = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && position === undefined) throw itemErrors.invalidCursor()
       const before = position === undefined ? undefined : String(position[0])
       // One more than asked for tells whether there is a next page.
       const [read, { counts, now }] = await Promise.all([
-        readOwnItems(db, caller.id, { status, before, limit: limit + 1 }),
-        countOwnItems(db, caller.id),
+        readOwnItems(db, user.id, { status, before, limit: limit + 1 }),
+        countOwnItems(db, user.id),
       ])
       const shown = read.slice(0, limit)
       const last = shown.at(-1)
       reply.header('cache-control', 'no-store')
       return {
-        items: shown.map((item) => itemBody(item, caller.id)),
+        items: shown.map((item) => itemBody(item, user.id)),
         counts: Object.fromEntries(ITEM_STATUSES.map((each) => [each, counts[each] ?? 0])),
         ...(last === undefined || read.length <= limit
           ? {}

@@ -3,7 +3,7 @@ import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { PushDependencies } from '#src/app/lot-terms/push-terms.ts'
 import { readNote } from '#src/domain/moderation.ts'
-import { itemErrors, withdrawErrors } from '#src/errors.ts'
+import { withdrawErrors } from '#src/errors.ts'
 import { withdrawItem } from './withdraw-item.ts'
 
 /** Ending a sale before its time. */
@@ -23,13 +23,12 @@ export async function withdrawRoutes(app: App, dependencies: PushDependencies): 
       },
     },
     async (request, reply) => {
-      const { caller, params, body, trace } = request
-      if (caller === null) throw itemErrors.unauthenticated()
+      const { user, params, body, trace } = request
       const reason = readNote(body.reason)
       if (reason === undefined || /^[\p{C}\p{Z}]*$/u.test(reason)) {
         throw withdrawErrors.invalid({ field: 'reason' })
       }
-      await withdrawItem(dependencies, { itemId: params.id, sellerId: caller.id, reason, trace })
+      await withdrawItem(dependencies, { itemId: params.id, sellerId: user.id, reason, trace })
       return reply.code(202).send(null)
     },
   )

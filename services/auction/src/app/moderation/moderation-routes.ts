@@ -2,7 +2,7 @@ import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
-import { MODERATORS, moderatorOf } from '#src/app/item/moderators.ts'
+import { MODERATORS } from '#src/app/item/moderators.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import { readNote } from '#src/domain/moderation.ts'
 import { moderationErrors } from '#src/errors.ts'
@@ -87,9 +87,8 @@ export async function moderationRoutes(app: App, dependencies: FinishDependencie
         },
       },
       async (request, reply) => {
-        const { id: actorId } = moderatorOf(request)
         const reason = readReason(request.body.reason)
-        await act({ id: request.params.id, actorId, reason, trace: request.trace })
+        await act({ id: request.params.id, actorId: request.user.id, reason, trace: request.trace })
         return reply.code(204).send(null)
       },
     )
@@ -127,7 +126,6 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
       },
     },
     async (request, reply) => {
-      moderatorOf(request)
       const { state, page, limit } = request.query
       const offset = (page - 1) * limit
       const { reports, totalItems } = await readReports(db, { state, limit, offset })
@@ -173,7 +171,6 @@ function actionsRoute(app: App, { db }: FinishDependencies): void {
       },
     },
     async (request, reply) => {
-      moderatorOf(request)
       const { itemId, before, limit } = request.query
       const actions = await readActions(db, { itemId, before, limit })
       reply.header('cache-control', 'no-store')

@@ -4,7 +4,6 @@ import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { REPORT_REASONS } from '#src/domain/moderation.ts'
-import { itemErrors } from '#src/errors.ts'
 import type { Report } from '#src/infra/postgres/moderation/reports.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { report } from './report.ts'
@@ -71,9 +70,8 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
   )
 }
 
-function commandOf({ caller }: FastifyRequest, { reason, note = '' }: ReportBody) {
-  if (caller === null) throw itemErrors.unauthenticated()
-  return { reporterId: caller.id, reason, note }
+function commandOf({ user }: FastifyRequest, { reason, note = '' }: ReportBody) {
+  return { reporterId: user.id, reason, note }
 }
 
 function reportAnswer({ id, itemId, commentId, reason, state, createdAt }: Report) {

@@ -11,7 +11,7 @@ import {
   savedFields,
 } from '#src/app/search/search-filters.ts'
 import { readSavedName, SAVED_MAX, SAVED_NAME_MAX } from '#src/domain/search.ts'
-import { itemErrors, savedSearchErrors } from '#src/errors.ts'
+import { savedSearchErrors } from '#src/errors.ts'
 import {
   deleteSavedSearch,
   hasWords,
@@ -55,10 +55,9 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
         response: answers({ 200: Type.Object({ items: Type.Array(SavedAnswer) }) }),
       },
     },
-    async ({ caller }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
+    async ({ user }, reply) => {
       reply.header('cache-control', 'no-store')
-      return { items: (await readSavedSearches(db, caller.id)).map(savedAnswer) }
+      return { items: (await readSavedSearches(db, user.id)).map(savedAnswer) }
     },
   )
   app.delete(
@@ -72,9 +71,8 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
         response: answers({ 204: Type.Null() }),
       },
     },
-    async ({ caller, params: { id } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
-      if (!(await deleteSavedSearch(db, id, caller.id))) throw savedSearchErrors.notFound()
+    async ({ user, params: { id } }, reply) => {
+      if (!(await deleteSavedSearch(db, id, user.id))) throw savedSearchErrors.notFound()
       return reply.code(204).send(null)
     },
   )
@@ -92,8 +90,7 @@ function saveRoute(app: App, db: Kysely<Database>): void {
         response: answers({ 201: SavedAnswer }),
       },
     },
-    async ({ caller, body: { name: text, filters } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
+    async ({ user, body: { name: text, filters } }, reply) => {
       const name = readSavedName(text)
       if (name === undefined) throw savedSearchErrors.invalid({ field: 'name' })
       const search = await readSearch(db, filters)
@@ -101,7 +98,7 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       if (filters.q !== undefined && !(await hasAny())) {
         throw savedSearchErrors.invalid({ field: 'q', reason: 'no_words' })
       }
-      const about = { id: newId(), userId: caller.id, name, filters, search }
+      const about = { id: newId(), userId: user.id, name, filters, search }
       const outcome = await db
         .transaction()
         .execute((tx) =>

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { ItemBody, itemBody } from '#src/app/item/item-view.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
 import { isPublic } from '#src/domain/item.ts'
-import { itemErrors, watchErrors } from '#src/errors.ts'
+import { watchErrors } from '#src/errors.ts'
 import { readItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { deleteWatch, insertWatch, readWatchlist } from '#src/infra/postgres/watchlist/watches.ts'
@@ -48,11 +48,10 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
         response: answers({ 204: Type.Null() }),
       },
     },
-    async ({ caller, params: { id } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
+    async ({ user, params: { id } }, reply) => {
       const read = await readItem(db, id)
       if (read === undefined || !isPublic(read.item.status)) throw watchErrors.itemNotFound()
-      if (!(await insertWatch(db, id, caller.id, WATCHES_MAX))) throw watchErrors.tooMany()
+      if (!(await insertWatch(db, id, user.id, WATCHES_MAX))) throw watchErrors.tooMany()
       return reply.code(204).send(null)
     },
   )
@@ -67,9 +66,8 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
         response: answers({ 204: Type.Null() }),
       },
     },
-    async ({ caller, params: { id } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
-      await deleteWatch(db, id, caller.id)
+    async ({ user, params: { id } }, reply) => {
+      await deleteWatch(db, id, user.id)
       return reply.code(204).send(null)
     },
   )
@@ -87,21 +85,20 @@ function listRoute(app: App, { db, secret }: WatchDependencies): void {
         response: answers({ 200: Watchlist }),
       },
     },
-    async ({ caller, query: { limit, cursor } }, reply) => {
-      if (caller === null) throw itemErrors.unauthenticated()
+    async ({ user, query: { limit, cursor } }, reply) => {
       // The person is part of the scope, so a cursor is of no use to anybody else.
-      const cursors = createCursors(secret, `watchlist\0${caller.id}`)
+      const cursors = createCursors(secret, `watchlist\0${user.id}`)
       const position = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && position === undefined) throw watchErrors.invalidCursor()
       const after = position && { watchedAt: String(position[0]), itemId: String(position[1]) }
       // One more than asked for tells whether there is a next page.
-      const read = await readWatchlist(db, caller.id, limit + 1, after)
+      const read = await readWatchlist(db, user.id, limit + 1, after)
       const shown = read.slice(0, limit)
       const last = shown.at(-1)
       reply.header('cache-control', 'no-store')
       return {
         items: shown.map(({ item, watchedAt }) => ({
-          item: itemBody(item, caller.id),
+          item: itemBody(item, user.id),
           watchedAt: watchedAt.toISOString(),
         })),
         ...(last === undefined || read.length <= limit
