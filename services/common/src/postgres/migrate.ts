@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Pool, PoolClient } from 'pg'
 import { isUnavailable, sqlState } from '../http/errors.ts'
 import type { Logger } from '../process/logger.ts'
+import { ADVISORY_LOCKS } from './advisory-locks.ts'
 import { assertDurable } from './pool.ts'
 
 /** A folder of plain SQL files, run in the order of their names. */
@@ -34,7 +35,6 @@ interface Migration {
   checksum: string
 }
 
-const LOCK = "hashtext('auction migrations')"
 const WAIT_FOR_DATABASE_MS = 60_000
 const WAIT_STEP_MS = 250
 const STATEMENT_MAX_MS = 10 * 60_000
@@ -62,7 +62,10 @@ export async function migrate(
     // A migration may rightly take longer than a request, and must wait for the other migrator.
     await client.query('set statement_timeout = 0')
     await client.query('set lock_timeout = 0')
-    await client.query(patient(`select pg_advisory_lock(${LOCK})`))
+    await client.query({
+      ...patient('select pg_advisory_lock(hashtext($1))'),
+      values: [ADVISORY_LOCKS.migrations],
+    })
     await client.query(`set lock_timeout = ${LOCK_WAIT_MS}`)
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null,

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { Registry } from 'prom-client'
 import { isUnavailable } from '../http/errors.ts'
+import { ADVISORY_LOCKS } from '../postgres/advisory-locks.ts'
 import type { Logger } from '../process/logger.ts'
 import { OUTBOX_CHANNEL, startOutboxPurge } from './outbox.ts'
 import type { Publisher } from './publisher.ts'
@@ -27,7 +28,6 @@ export interface Relay {
   close(): Promise<void>
 }
 
-const LOCK = `hashtext('outbox relay')`
 const POLL_INTERVAL_MS = 150
 const STANDBY_INTERVAL_MS = 1_000
 const FAILURE_PAUSE_MS = 500
@@ -134,7 +134,8 @@ async function relayUntilStopped(
 
 async function tryLock(client: PoolClient): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
-    `select pg_try_advisory_lock(${LOCK}) as locked`,
+    'select pg_try_advisory_lock(hashtext($1)) as locked',
+    [ADVISORY_LOCKS.outboxRelay],
   )
   return rows[0]?.locked === true
 }

@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from './schema.ts'
 
@@ -28,7 +29,9 @@ export async function insertBlock(
 ): Promise<BlockOutcome> {
   return db.transaction().execute(async (tx) => {
     // One at a time for each seller, or two requests would both take the last place.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${sellerId}, 4803))`.execute(tx)
+    await sql`select pg_advisory_xact_lock(hashtextextended(${sellerId}, ${ADVISORY_LOCKS.blocksOfSeller}))`.execute(
+      tx,
+    )
     await lockAccounts(tx, [sellerId, bidderId], 'shared')
     const gone = await readGone(tx, [sellerId, bidderId])
     if (gone.has(sellerId)) return 'seller_gone'
@@ -64,7 +67,9 @@ export async function lockAccounts(
 ): Promise<void> {
   const lock = sql.raw(`pg_advisory_xact_lock${as === 'shared' ? '_shared' : ''}`)
   for (const userId of [...new Set(userIds)].sort()) {
-    await sql`select ${lock}(hashtextextended(${userId}, 4804))`.execute(tx)
+    await sql`select ${lock}(hashtextextended(${userId}, ${ADVISORY_LOCKS.blockedAccount}))`.execute(
+      tx,
+    )
   }
 }
 

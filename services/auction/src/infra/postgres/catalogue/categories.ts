@@ -1,20 +1,18 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { AttributeDefinition, Category } from '#src/domain/category.ts'
 import { PUBLIC_STATUSES } from '#src/domain/item.ts'
 import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { CategoryAttributesTable, Database } from '#src/infra/postgres/schema.ts'
 
-/** Any number, the same in every process of this database. */
-const CATEGORY_LOCK = 4_801
-
 /** One change of the tree at a time: two moves that are right alone can make a circle together. */
 export async function lockCategories(tx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${CATEGORY_LOCK})`.execute(tx)
+  await sql`select pg_advisory_xact_lock(${ADVISORY_LOCKS.categoryTree})`.execute(tx)
 }
 
 /** While this is held no category goes away; an item that is put into one needs that. */
 export async function shareCategories(tx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${CATEGORY_LOCK})`.execute(tx)
+  await sql`select pg_advisory_xact_lock_shared(${ADVISORY_LOCKS.categoryTree})`.execute(tx)
 }
 
 /** The whole tree by id; it is small, and nearly everything needs more than one row of it. */

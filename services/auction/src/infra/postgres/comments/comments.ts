@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { CommentKind, CommentState } from '#src/domain/comment.ts'
 import { COMMENT_WINDOW_MINUTES } from '#src/domain/comment.ts'
@@ -43,7 +44,9 @@ export async function countRecentComments(
   tx: Transaction<Database>,
   authorId: string,
 ): Promise<number> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${authorId}, 2))`.execute(tx)
+  await sql`select pg_advisory_xact_lock(hashtextextended(${authorId}, ${ADVISORY_LOCKS.commentsOfAuthor}))`.execute(
+    tx,
+  )
   const row = await tx
     .selectFrom('comments')
     .select((eb) => eb.fn.countAll<bigint>().as('count'))

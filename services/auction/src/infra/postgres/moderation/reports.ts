@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { sql, type Transaction } from 'kysely'
 import type { CommentState } from '#src/domain/comment.ts'
 import type { ItemStatus } from '#src/domain/item.ts'
@@ -37,7 +38,9 @@ export async function countRecentReports(
   tx: Transaction<Database>,
   reporterId: string,
 ): Promise<number> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${reporterId}, 3))`.execute(tx)
+  await sql`select pg_advisory_xact_lock(hashtextextended(${reporterId}, ${ADVISORY_LOCKS.reportsOfUser}))`.execute(
+    tx,
+  )
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from reports where reporter_id = ${reporterId}
       and created_at > clock_timestamp() - make_interval(mins => ${REPORT_WINDOW_MINUTES})`.execute(

@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -39,7 +40,9 @@ export async function insertSavedSearch(
   limit: number,
 ): Promise<SaveOutcome> {
   // One at a time for each person, or two requests would both take the last place.
-  await sql`select pg_advisory_xact_lock(hashtextextended(${userId}, 4802))`.execute(tx)
+  await sql`select pg_advisory_xact_lock(hashtextextended(${userId}, ${ADVISORY_LOCKS.savedSearchesOfUser}))`.execute(
+    tx,
+  )
   const written = JSON.stringify(filters)
   const { rows } = await sql<{ id: string; same: boolean }>`
     select id, filters = ${written}::jsonb as same from saved_searches

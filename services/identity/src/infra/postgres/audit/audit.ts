@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditEntry } from '#src/domain/audit.ts'
 import { AUDIT_GENESIS, digestAuditEntry } from '#src/infra/crypto/audit-digest.ts'
@@ -5,15 +6,12 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 export type NewAuditEntry = Omit<AuditEntry, 'sequence' | 'recordedAt'>
 
-/** Any number, the same in every process of this database. */
-const AUDIT_LOCK = 4_701
-
 /**
  * Adds an entry to the chain, in the transaction of the act itself. Appending is serialised until
  * the commit, so record last; only sensitive acts are recorded, never reads or plain logins.
  */
 export async function recordAudit(tx: Transaction<Database>, entry: NewAuditEntry): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${AUDIT_LOCK})`.execute(tx)
+  await sql`select pg_advisory_xact_lock(${ADVISORY_LOCKS.auditChain})`.execute(tx)
   const last = await tx
     .selectFrom('audit_entries')
     .select(['sequence', 'digest'])

@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { PUBLISHED_AHEAD_SECONDS, RETIRED_AFTER_SECONDS } from '#src/domain/key-schedule.ts'
 import type { PublicJwk } from '#src/infra/crypto/signing-key.ts'
@@ -49,7 +50,9 @@ export async function readKeyTimes(
 
 /** One process at a time may make or retire keys, so that two first starts agree on one. */
 export async function lockSigningKeys(tx: Transaction<Database>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended('identity.signing_keys', 0))`.execute(tx)
+  await sql`select pg_advisory_xact_lock(hashtextextended(${ADVISORY_LOCKS.signingKeys}, 0))`.execute(
+    tx,
+  )
 }
 
 export type SealedSigningKey = Omit<StoredSigningKey, 'isActive'>

@@ -1,10 +1,8 @@
 import { newId } from '@auction/common/ids.ts'
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { sql, type Transaction } from 'kysely'
 import { UNASKED_MAILS_PER_HOUR_MAX } from '#src/domain/lifetimes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-
-/** Any number, the same in every process of this database. */
-const ADDRESS_LOCKS = 4_702
 
 /**
  * Makes whoever decides about one address go one after the other, also while no row of it exists.
@@ -14,7 +12,7 @@ export async function lockAddress(
   tx: Transaction<Database>,
   emailNormalised: string,
 ): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${ADDRESS_LOCKS}, hashtext(${emailNormalised}))`.execute(
+  await sql`select pg_advisory_xact_lock(${ADVISORY_LOCKS.mailAddress}, hashtext(${emailNormalised}))`.execute(
     tx,
   )
 }
