@@ -1,20 +1,12 @@
-import { randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
+import { createRandomPool } from './random-pool.ts'
 
-const ID_BYTES = 16
-const pool = new Uint8Array(ID_BYTES * 256)
-let next = pool.length
+/** An id as this platform writes it: a UUID in lower case. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/**
- * A new id, UUID version 7. Its random bytes are drawn in bulk: drawing them one id at a time was
- * the largest single cost of a bid in this process after the network.
- */
+const draw = createRandomPool(16)
+
+/** A new id, UUID version 7. */
 export function newId(): string {
-  if (next >= pool.length) {
-    randomFillSync(pool)
-    next = 0
-  }
-  const random = pool.subarray(next, next + ID_BYTES)
-  next += ID_BYTES
-  return v7({ random })
+  return v7({ random: draw() })
 }

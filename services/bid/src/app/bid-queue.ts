@@ -1,4 +1,10 @@
-import { isUnavailable, serviceUnavailable, sqlState } from '@auction/common/http/errors.ts'
+import {
+  isTransient,
+  isUnavailable,
+  SQL_STATES,
+  serviceUnavailable,
+  sqlState,
+} from '@auction/common/http/errors.ts'
 import { bidErrors } from '#src/errors.ts'
 import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
@@ -29,10 +35,6 @@ interface Waiting {
 }
 
 const RETRIES_MAX = 3
-const DEADLOCK = '40P01'
-const SERIALIZATION_FAILURE = '40001'
-const LOCK_NOT_AVAILABLE = '55P03'
-const QUERY_CANCELED = '57014'
 
 /**
  * Group commit: exactly one batch is in flight; whatever arrives meanwhile forms the next one.
@@ -95,7 +97,7 @@ async function settle(batch: Waiting[], options: SettleOptions): Promise<void> {
     }
   } catch (error) {
     const lots = byLot(batch)
-    if (sqlState(error) === LOCK_NOT_AVAILABLE && lots.length > 1) {
+    if (sqlState(error) === SQL_STATES.lockNotAvailable && lots.length > 1) {
       // Somebody holds one of the lots. The others are decided without it, side by side, or its
       // lock would cost every bid of this process the time of the wait.
       await Promise.all(lots.map((bids) => settle(bids, options)))
@@ -136,22 +138,16 @@ async function decideWithRetries(
       return await decide(commands)
     } catch (error) {
       const state = sqlState(error)
-      const isTransient =
+      // A lock that was not free in time is not waited for once more.
+      const isWorthRetrying =
         error instanceof IdempotencyRaceError ||
-        state === DEADLOCK ||
-        state === SERIALIZATION_FAILURE
-      if (!isTransient || attempt > RETRIES_MAX) throw error
+        state === SQL_STATES.deadlock ||
+        state === SQL_STATES.serializationFailure
+      if (!isWorthRetrying || attempt > RETRIES_MAX) throw error
     }
   }
 }
 
 function isContention(error: unknown): boolean {
-  const state = sqlState(error)
-  return (
-    error instanceof IdempotencyRaceError ||
-    state === DEADLOCK ||
-    state === SERIALIZATION_FAILURE ||
-    state === LOCK_NOT_AVAILABLE ||
-    state === QUERY_CANCELED
-  )
+  return error instanceof IdempotencyRaceError || isTransient(error)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Static, type TObject, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { newId } from '../ids.ts'
+import { newId, UUID } from '../ids.ts'
 
 /** One kind of event: its names on the wire and the shape of what it tells. */
 export interface EventContract<P extends TObject = TObject> {
@@ -211,8 +211,6 @@ function otherSpellings(contract: EventContract): [string, readonly string[]][] 
   }
   return found
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 function uuidOf(value: unknown): string | undefined {
   return typeof value === 'string' && UUID.test(value) ? value : undefined

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { UUID } from '../ids.ts'
 import { type ErrorFactory, ServiceError } from './errors.ts'
 import type { JwksCache } from './jwks.ts'
 
@@ -69,7 +70,6 @@ const PROVEN = Symbol('proven')
 export const ACCESS_AUDIENCE = 'api'
 const TOKEN_LENGTH_MAX = 4_096
 const VERIFIED_TOKENS_MAX = 20_000
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 export interface AuthOptions {
   issuer: string

@@ -82,8 +82,15 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof AggregateError && error.errors.some(isUnavailable)
 }
 
-// Serialisation failure, deadlock, lock timeout, statement timeout.
-const POSTGRES_TRANSIENT = new Set(['40001', '40P01', '55P03', '57014'])
+/** SQLSTATEs that are no fault of the statement. */
+export const SQL_STATES = {
+  serializationFailure: '40001',
+  deadlock: '40P01',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+} as const
+
+const POSTGRES_TRANSIENT: ReadonlySet<string> = new Set(Object.values(SQL_STATES))
 
 /** True when the same work may well succeed a moment later: somebody else was in the way. */
 export function isTransient(error: unknown): boolean {

@@ -1,9 +1,8 @@
 import { type TSchema, Type } from 'typebox'
+import { UUID } from '../ids.ts'
 
 /** An id of ours on the wire: UUID in lower case. */
-export const Uuid = Type.String({
-  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
-})
+export const Uuid = Type.String({ pattern: UUID.source })
 
 /** An amount of money on the wire; its digits and range are judged per currency in money.ts. */
 export const Amount = Type.String({ minLength: 1, maxLength: 32, description: 'decimal string' })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pool, PoolClient } from 'pg'
-import { isUnavailable, sqlState } from '../http/errors.ts'
+import { isUnavailable, SQL_STATES, sqlState } from '../http/errors.ts'
 import type { Logger } from '../process/logger.ts'
 import { ADVISORY_LOCKS } from './advisory-locks.ts'
 import { assertDurable } from './pool.ts'
@@ -42,7 +42,6 @@ const STATEMENT_MAX_MS = 10 * 60_000
 // this much, and between two tries they all get through.
 const LOCK_WAIT_MS = 1_000
 const LOCK_PAUSE_MS = 2_000
-const LOCK_NOT_AVAILABLE = '55P03'
 
 /**
  * Brings the database up to date, forward only, each file in a transaction of its own, under an
@@ -106,7 +105,7 @@ async function apply(
     await client.query('commit')
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
-    if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+    if (sqlState(error) === SQL_STATES.lockNotAvailable) {
       log.warn({ migration: name }, 'migration waits for a table that is in use')
       return false
     }

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import {
   type Span as ApiSpan,
   ROOT_CONTEXT,
@@ -7,6 +6,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
+import { createRandomPool } from '../random-pool.ts'
 
 /** What a request or message carries on its way through the services. */
 export interface Trace {
@@ -139,24 +139,13 @@ function unsampledSpan(traceId: string | undefined, traceparent: string | undefi
   if (traceId !== undefined && traceparent !== undefined) {
     return { traceparent, traceId, sampled: false, end: noop }
   }
-  const ids = randomHex()
+  const ids = drawIds().toString('hex')
   const made = ids.slice(0, 32)
   return { traceparent: `00-${made}-${ids.slice(32)}-00`, traceId: made, sampled: false, end: noop }
 }
 
-const ID_BYTES = 24
-const pool = { bytes: Buffer.alloc(ID_BYTES * 256), next: ID_BYTES * 256 }
-
-/** Bytes for a trace id and a span id; drawn in bulk, since each draw costs microseconds. */
-function randomHex(): string {
-  if (pool.next >= pool.bytes.length) {
-    randomFillSync(pool.bytes)
-    pool.next = 0
-  }
-  const ids = pool.bytes.toString('hex', pool.next, pool.next + ID_BYTES)
-  pool.next += ID_BYTES
-  return ids
-}
+// The bytes of a trace id and of a span id.
+const drawIds = createRandomPool(16 + 8)
 
 function noop(): void {}
 

@@ -1,6 +1,7 @@
 import { itemAttributeCreated, itemAttributeDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
@@ -23,7 +24,6 @@ import {
   readAttributes,
   takeAttribute,
 } from '#src/infra/postgres/catalogue/item-attributes.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import { type ReadItem, setCategories } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 

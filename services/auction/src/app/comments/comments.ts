@@ -1,6 +1,7 @@
 import { itemCommentCreated, itemCommentDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { newId } from '@auction/common/ids.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
@@ -13,7 +14,6 @@ import {
 } from '#src/domain/comment.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { commentErrors, itemErrors } from '#src/errors.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import {
   type Comment,
   countRecentComments,

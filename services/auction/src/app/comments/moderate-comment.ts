@@ -1,9 +1,9 @@
 import { itemCommentDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { ModerateCommand } from '#src/app/moderation/remove-item.ts'
 import { moderationErrors } from '#src/errors.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import {
   markCommentRemoved,
   markCommentRestored,

@@ -1,5 +1,6 @@
 import { itemImageDeleted } from '@auction/common/contracts/auction.ts'
 import { createEvent } from '@auction/common/contracts/event.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import {
   type DescribeCommand,
@@ -8,7 +9,6 @@ import {
 } from '#src/app/item/editable-item.ts'
 import { imagePath, isReordering } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import {
   describeImage,
   type ItemImage,

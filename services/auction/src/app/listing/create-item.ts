@@ -1,3 +1,4 @@
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
@@ -11,7 +12,6 @@ import {
   startProblem,
 } from '#src/domain/listing.ts'
 import { itemErrors } from '#src/errors.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import { insertItem, type ReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 

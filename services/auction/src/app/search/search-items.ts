@@ -1,7 +1,7 @@
+import { readClock } from '@auction/common/postgres/clock.ts'
 import type { Kysely } from 'kysely'
 import type { Item } from '#src/domain/item.ts'
 import type { Search } from '#src/domain/search.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { countFacets, type Facets, searchItems } from '#src/infra/postgres/search/search.ts'
 import type { MatchMode } from '#src/infra/postgres/search/search-query.ts'

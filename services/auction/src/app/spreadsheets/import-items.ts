@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { isTransient } from '@auction/common/http/errors.ts'
 import { newId } from '@auction/common/ids.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
 import { importErrors } from '#src/errors.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import { insertItems } from '#src/infra/postgres/item/items.ts'
 import {
   claimImport,

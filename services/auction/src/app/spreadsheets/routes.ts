@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
@@ -11,7 +12,6 @@ import { importItems } from './import-items.ts'
 import { ERRORS_MAX, ROWS_MAX } from './read-file.ts'
 
 const FILE_BYTES_MAX = 5 * 1024 * 1024
-const KEY = /^[A-Za-z0-9._:-]{1,128}$/
 const CSV_TYPE = /^text\/csv(\s*;|$)/i
 const tags = ['items']
 
@@ -81,7 +81,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
         consumes: ['text/csv'],
         headers: Type.Object({
           'idempotency-key': Type.String({
-            description: '1 to 128 of A-Z a-z 0-9 . _ : -; the same key and file make nothing new',
+            description: `${IDEMPOTENCY_KEY_FORMAT}; the same key and file make nothing new`,
           }),
         }),
         body: Type.String(),
@@ -93,10 +93,8 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
       const { body, trace } = request as { body: unknown } & Pick<FastifyRequest, 'trace'>
       if (!CSV_TYPE.test(request.headers['content-type'] ?? '')) throw importErrors.notCsv()
       if (!Buffer.isBuffer(body)) throw importErrors.empty()
-      const key = request.headers['idempotency-key'] as string | string[] | undefined
-      if (typeof key !== 'string' || !KEY.test(key)) {
-        throw importErrors.keyInvalid({ field: 'idempotency-key' })
-      }
+      const key = readIdempotencyKey(request.headers['idempotency-key'])
+      if (key === undefined) throw importErrors.keyInvalid({ field: 'idempotency-key' })
       const imported = await importItems(dependencies, { sellerId, key, bytes: body, trace })
       if (imported.isReplayed) reply.header('idempotency-replayed', 'true')
       reply.code(201)

@@ -1,4 +1,5 @@
 import type { ErrorBody } from '@auction/common/http/errors.ts'
+import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import {
   Amount,
   answers,
@@ -25,7 +26,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 const ItemParams = Type.Object({ itemId: Uuid })
 
 const BidHeaders = Type.Object({
-  'idempotency-key': Type.Optional(Type.String({ description: '1 to 128 of A-Z a-z 0-9 . _ : -' })),
+  'idempotency-key': Type.Optional(Type.String({ description: IDEMPOTENCY_KEY_FORMAT })),
 })
 
 const BidBody = Type.Object(
@@ -80,7 +81,6 @@ const HistoryAnswer = Type.Object({
   serverTime: Instant,
 })
 
-const IDEMPOTENCY_KEY = /^[A-Za-z0-9._:-]{1,128}$/
 const HISTORY_LIMIT_MAX = 200
 
 export interface BidRoutesOptions {
@@ -183,7 +183,8 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
 
 function idempotencyKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null
-  if (typeof header === 'string' && IDEMPOTENCY_KEY.test(header)) return header
+  const key = readIdempotencyKey(header)
+  if (key !== undefined) return key
   throw bidErrors.invalidKey({ field: 'idempotency-key', reason: 'is malformed' })
 }
 

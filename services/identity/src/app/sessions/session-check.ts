@@ -1,12 +1,12 @@
 import type { Caller } from '@auction/common/http/auth.ts'
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
+import { UUID } from '@auction/common/ids.ts'
 import type { Pool } from 'pg'
 import { identityErrors } from '#src/errors.ts'
 import { type LiveSession, readLiveSessions } from '#src/infra/postgres/sessions/sessions.ts'
 
 const BATCH_MAX = 256
 const WAITING_MAX = 5_000
-const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The caller's session and user as the database has them now, or identity.unauthenticated. */
 export type SessionCheck = (caller: Caller) => Promise<LiveSession>
@@ -38,7 +38,7 @@ export function createSessionCheck(pool: Pool): SessionCheck {
 
   return async (caller) => {
     const { sessionId } = caller
-    if (!SESSION_ID.test(sessionId)) throw identityErrors.unauthenticated()
+    if (!UUID.test(sessionId)) throw identityErrors.unauthenticated()
     if (waiting.length >= WAITING_MAX) throw serviceUnavailable()
     const session = await new Promise<LiveSession | undefined>((resolve, reject) => {
       waiting.push({ sessionId, resolve, reject })

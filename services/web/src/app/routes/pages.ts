@@ -1,4 +1,5 @@
 import type { App } from '@auction/common/http/server.ts'
+import { UUID } from '@auction/common/ids.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { FastifyReply } from 'fastify'
 import { lotPage } from '#src/app/pages/lot-page.ts'
@@ -9,7 +10,6 @@ import { type Upstream, UpstreamError } from '#src/infra/http/upstream.ts'
 const PAGE_SIZE = 24
 const PAGE_MAX = 10_000
 const RETRY_AFTER_SECONDS = 5
-const ITEM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const METHODS = ['GET', 'HEAD']
 const PUBLIC = { auth: 'public' } as const
 
@@ -68,7 +68,7 @@ async function readLots(upstream: Upstream, query: Record<string, unknown>): Pro
 }
 
 async function readLot(upstream: Upstream, itemId: string): Promise<Page> {
-  if (!ITEM_ID.test(itemId)) return notFound()
+  if (!UUID.test(itemId)) return notFound()
   const [item, lot, history] = await Promise.all([
     upstream.readItem(itemId),
     upstream.readLot(itemId),

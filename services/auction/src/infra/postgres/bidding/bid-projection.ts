@@ -1,3 +1,4 @@
+import { arrayLiteral } from '@auction/common/postgres/array-literal.ts'
 import { sql, type Transaction } from 'kysely'
 import type { PlacedBid, ReserveMet } from '#src/domain/bid-fold.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -22,19 +23,19 @@ export async function projectPlaced(
   const { rows } = await sql<ProjectedItem>`
     with e as (
       select * from unnest(
-        ${literal(bids.map((bid) => bid.itemId))}::uuid[],
-        ${literal(bids.map((bid) => bid.sequence))}::bigint[],
-        ${literal(bids.map((bid) => bid.currencyCode))}::text[],
-        ${literal(bids.map((bid) => bid.price))}::bigint[],
-        ${literal(bids.map((bid) => bid.bidCount))}::integer[],
-        ${literal(bids.map((bid) => bid.reserveMet))}::boolean[],
-        ${literal(bids.map((bid) => bid.buyNowAvailable))}::boolean[],
-        ${literal(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[]
+        ${arrayLiteral(bids.map((bid) => bid.itemId))}::uuid[],
+        ${arrayLiteral(bids.map((bid) => bid.sequence))}::bigint[],
+        ${arrayLiteral(bids.map((bid) => bid.currencyCode))}::text[],
+        ${arrayLiteral(bids.map((bid) => bid.price))}::bigint[],
+        ${arrayLiteral(bids.map((bid) => bid.bidCount))}::integer[],
+        ${arrayLiteral(bids.map((bid) => bid.reserveMet))}::boolean[],
+        ${arrayLiteral(bids.map((bid) => bid.buyNowAvailable))}::boolean[],
+        ${arrayLiteral(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[]
       ) as e (item_id, sequence, currency_code, price, bid_count, reserve_met, buy_now, end_date)
     ), x as (
       select * from unnest(
-        ${literal(extensions.map((extension) => extension.itemId))}::uuid[],
-        ${literal(extensions.map((extension) => extension.sequence))}::bigint[]
+        ${arrayLiteral(extensions.map((extension) => extension.itemId))}::uuid[],
+        ${arrayLiteral(extensions.map((extension) => extension.sequence))}::bigint[]
       ) as x (item_id, sequence)
     ), locked as materialized (
       -- In the order of ids, so that two workers with the same items wait instead of deadlocking.
@@ -76,11 +77,11 @@ export async function projectReserveMet(
   const { rows } = await sql<ProjectedItem>`
     with e as (
       select * from unnest(
-        ${literal(events.map((event) => event.itemId))}::uuid[],
-        ${literal(events.map((event) => event.sequence))}::bigint[],
-        ${literal(events.map((event) => event.currencyCode))}::text[],
-        ${literal(events.map((event) => event.price))}::bigint[],
-        ${literal(events.map((event) => event.buyNowAvailable))}::boolean[]
+        ${arrayLiteral(events.map((event) => event.itemId))}::uuid[],
+        ${arrayLiteral(events.map((event) => event.sequence))}::bigint[],
+        ${arrayLiteral(events.map((event) => event.currencyCode))}::text[],
+        ${arrayLiteral(events.map((event) => event.price))}::bigint[],
+        ${arrayLiteral(events.map((event) => event.buyNowAvailable))}::boolean[]
       ) as e (item_id, sequence, currency_code, price, buy_now)
     ), locked as materialized (
       select i.id, i.currency_code, i.bid_sequence from items i
@@ -99,12 +100,4 @@ export async function projectReserveMet(
     select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
   `.execute(tx)
   return rows
-}
-
-/**
- * An array as PostgreSQL writes it. The values are ids, numbers, flags, codes and instants of ours,
- * none of which needs quotes; the driver would quote every one of thousands.
- */
-function literal(values: readonly (string | number | bigint | boolean)[]): string {
-  return `{${values.join(',')}}`
 }

@@ -1,6 +1,6 @@
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { type Item, type ItemStatus, PUBLIC_STATUSES } from '#src/domain/item.ts'
-import { readClock } from '#src/infra/postgres/clock.ts'
 import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 

@@ -1,4 +1,5 @@
 import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditEntry } from '#src/domain/audit.ts'
 import { AUDIT_GENESIS, digestAuditEntry } from '#src/infra/crypto/audit-digest.ts'
@@ -22,6 +23,7 @@ export async function recordAudit(tx: Transaction<Database>, entry: NewAuditEntr
   const whole = {
     ...entry,
     sequence: BigInt(last?.sequence ?? 0) + 1n,
+    // A Date keeps whole milliseconds, so the stored instant is the digested one.
     recordedAt: await readClock(tx),
   }
   await tx
@@ -70,13 +72,4 @@ export async function readAuditEntries(
     .limit(limit)
     .execute()
   return rows.map((row) => ({ ...row, sequence: BigInt(row.sequence) }))
-}
-
-/** In whole milliseconds, which is what a Date keeps: the stored instant is the digested one. */
-async function readClock(tx: Transaction<Database>): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`
-    select date_trunc('milliseconds', clock_timestamp()) as now`.execute(tx)
-  const [row] = rows
-  if (row === undefined) throw new Error('the database did not tell the time')
-  return row.now
 }

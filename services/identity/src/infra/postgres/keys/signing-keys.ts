@@ -1,4 +1,5 @@
 import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { PUBLISHED_AHEAD_SECONDS, RETIRED_AFTER_SECONDS } from '#src/domain/key-schedule.ts'
 import type { PublicJwk } from '#src/infra/crypto/signing-key.ts'
@@ -42,10 +43,7 @@ export async function readKeyTimes(
     .orderBy('activates_at', 'desc')
     .execute()
   // After the keys, so that none of them is younger than now.
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
-  const [row] = rows
-  if (row === undefined) throw new Error('the database did not tell the time')
-  return { keys, now: row.now }
+  return { keys, now: await readClock(db) }
 }
 
 /** One process at a time may make or retire keys, so that two first starts agree on one. */
