@@ -2,12 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ensureRabbitmq } from './install/rabbitmq.ts'
 import { freePorts } from './ports.ts'
-import {
-  createDatabases,
-  type DatabaseName,
-  preparePostgres,
-  untilPostgresReady,
-} from './postgres.ts'
+import { createDatabases, preparePostgres, untilPostgresReady } from './postgres.ts'
 import {
   createProcessTable,
   type ManagedProcess,
@@ -16,6 +11,7 @@ import {
 } from './process-table.ts'
 import { prepareRabbitmq, untilRabbitmqReady } from './rabbitmq.ts'
 import { readSecrets, type Secrets } from './secrets.ts'
+import { DATABASES } from './service-list.ts'
 
 export interface InfrastructureOptions {
   stateDir: string
@@ -29,11 +25,18 @@ export interface Supervised {
   ready: (process: ManagedProcess) => Promise<void>
 }
 
+export interface Postgres {
+  port: number
+  adminUrl: string
+  /** The address of a service's database, with its role. */
+  url(service: string): string
+}
+
 export interface Infrastructure {
   table: ProcessTable
   secrets: Secrets
   supervised: Map<string, Supervised>
-  postgres: { port: number; adminUrl: string; urls: Record<DatabaseName, string> }
+  postgres: Postgres
   rabbitmq: { url: string; managementUrl: string; metricsUrl: string }
   /** Resolves when the databases exist; RabbitMQ may still be starting. */
   postgresReady: Promise<void>
@@ -153,14 +156,14 @@ async function startServers(
   })
   const { adminUrl } = prepared
   const server = start(prepared.spec, (process) => untilPostgresReady(adminUrl, process.isRunning))
-  const urls = databaseUrls(adminUrl, secrets.postgresServices)
+  const url = (service: string) => databaseUrl(adminUrl, secrets.postgresServices, service)
   const postgresReady = timed(log, 'postgres ready', async () => {
     await startUntilReady(table, server)
     await createDatabases(adminUrl, secrets.postgresServices)
   })
   postgresReady.catch(() => undefined)
   return {
-    postgres: { port: postgresPort, adminUrl, urls },
+    postgres: { port: postgresPort, adminUrl, url },
     rabbitmq: {
       url: rabbitmq.url,
       managementUrl: rabbitmq.managementUrl,
@@ -180,13 +183,11 @@ async function stopInfrastructure(
   await supervised.get('epmd')?.process.stop(1_000)
 }
 
-function databaseUrls(adminUrl: string, password: string): Record<DatabaseName, string> {
-  const url = (name: DatabaseName) => {
-    const address = new URL(adminUrl)
-    address.username = name
-    address.password = password
-    address.pathname = `/${name}`
-    return address.href
-  }
-  return { identity: url('identity'), auction: url('auction'), bid: url('bid') }
+function databaseUrl(adminUrl: string, password: string, service: string): string {
+  if (!DATABASES.includes(service)) throw new Error(`${service} owns no database`)
+  const address = new URL(adminUrl)
+  address.username = service
+  address.password = password
+  address.pathname = `/${service}`
+  return address.href
 }

@@ -12,23 +12,16 @@ import {
 import { ensureTraefik } from './install/traefik.ts'
 import { type Mailbox, startMailbox } from './mailbox.ts'
 import { freePorts } from './ports.ts'
-import { DATABASES } from './postgres.ts'
 import type { ManagedProcess } from './process-table.ts'
-import {
-  type Listeners,
-  migrationSpec,
-  SERVICE_PROCESSES,
-  type ServiceContext,
-  type ServiceProcess,
-  serviceSpec,
-} from './services.ts'
+import { DATABASES, PROCESSES, UPSTREAMS } from './service-list.ts'
+import { type Listeners, migrationSpec, type ServiceContext, serviceSpec } from './services.ts'
 
 export interface PlatformOptions {
   stateDir: string
   /** Free by default; `make up` uses 9191. */
   gatewayPort?: number
   /** Additional settings by process; '*' is for all of them. */
-  env?: Partial<Record<ServiceProcess | '*', NodeJS.ProcessEnv>>
+  env?: Readonly<Record<string, NodeJS.ProcessEnv>>
   log?: (line: string) => void
   /** Starts a process again that died by itself, with growing pauses. */
   autoRestart?: boolean
@@ -85,7 +78,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       rabbitmqUrl: infrastructure.rabbitmq.url,
       publicUrl: `http://localhost:${gatewayPort}`,
       grpcPort: ports.pop() ?? 0,
-      listeners: Object.fromEntries(listeners) as Record<ServiceProcess, Listeners>,
+      listeners,
     }
     const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
     await infrastructure.postgresReady
@@ -93,12 +86,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const start = (name: string) => startService(infrastructure, name, context, options)
     const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
     const gateway = timed(log, 'gateway ready', async () =>
-      startGateway(infrastructure, await binary, [gatewayPort, gatewayMetricsPort], stateDir, {
-        identity: address('identity-api'),
-        auction: address('auction-api'),
-        bid: address('bid-api'),
-        web: address('web'),
-      }),
+      startGateway(
+        infrastructure,
+        await binary,
+        [gatewayPort, gatewayMetricsPort],
+        stateDir,
+        Object.fromEntries(UPSTREAMS.map(({ name, service }) => [service, address(name)])),
+      ),
     )
     await Promise.all([gateway, services, infrastructure.rabbitmqReady])
     const { rabbitmq, secrets } = infrastructure
@@ -123,7 +117,7 @@ const metricsOf = (port: number | undefined) => `http://127.0.0.1:${port}/metric
 
 function processNames(extraBidApis: number): string[] {
   const extra = Array.from({ length: extraBidApis }, (_, index) => `bid-api-${index + 2}`)
-  return [...SERVICE_PROCESSES, ...extra]
+  return [...PROCESSES.map(({ name }) => name), ...extra]
 }
 
 async function migrateAll({ table }: Infrastructure, context: ServiceContext): Promise<void> {
@@ -143,12 +137,13 @@ async function startService(
   context: ServiceContext,
   { env = {} }: PlatformOptions,
 ): Promise<void> {
-  const listener = context.listeners[name as ServiceProcess]
+  const listener = context.listeners.get(name)
+  if (listener === undefined) throw new Error(`${name} has no ports`)
   // A further bid API differs from the first in its ports only.
-  const base = (name.startsWith('bid-api') ? 'bid-api' : name) as ServiceProcess
+  const base = name.startsWith('bid-api') ? 'bid-api' : name
   const spec = serviceSpec(
     base,
-    { ...context, listeners: { ...context.listeners, [base]: listener } },
+    { ...context, listeners: new Map([...context.listeners, [base, listener]]) },
     { ...env['*'], ...env[base] },
   )
   const ready = (process: ManagedProcess) => untilReady(name, listener.opsPort, process)

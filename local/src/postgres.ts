@@ -15,6 +15,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { ProcessSpec } from './process-table.ts'
+import { DATABASES } from './service-list.ts'
 
 export interface PostgresOptions {
   stateDir: string
@@ -27,9 +28,6 @@ export interface PreparedPostgres {
   spec: ProcessSpec
   adminUrl: string
 }
-
-export const DATABASES = ['identity', 'auction', 'bid'] as const
-export type DatabaseName = (typeof DATABASES)[number]
 
 const SERVER_USER = 'auction-local'
 const READY_TIMEOUT_MS = 60_000

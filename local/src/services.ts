@@ -1,19 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DatabaseName } from './postgres.ts'
 import type { ProcessSpec } from './process-table.ts'
 import type { Secrets } from './secrets.ts'
-
-export const SERVICE_PROCESSES = [
-  'identity-api',
-  'identity-worker',
-  'auction-api',
-  'auction-worker',
-  'bid-api',
-  'bid-worker',
-  'web',
-] as const
-export type ServiceProcess = (typeof SERVICE_PROCESSES)[number]
+import { PROCESSES, UPSTREAMS } from './service-list.ts'
 
 export interface Listeners {
   port: number
@@ -28,7 +17,8 @@ export interface ServiceContext {
   publicUrl: string
   /** Where auction-api serves gRPC. */
   grpcPort: number
-  listeners: Record<ServiceProcess, Listeners>
+  /** Of each process, by its name. */
+  listeners: ReadonlyMap<string, Listeners>
 }
 
 const SERVICES = fileURLToPath(new URL('../../services', import.meta.url))
@@ -38,7 +28,7 @@ export function serviceEnvironment(
   service: string,
   { secrets, postgresPort, rabbitmqUrl, publicUrl, grpcPort, listeners, stateDir }: ServiceContext,
 ): NodeJS.ProcessEnv {
-  const url = (name: ServiceProcess) => `http://127.0.0.1:${listeners[name].port}`
+  const url = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
   return {
     PATH: process.env.PATH,
     NODE_COMPILE_CACHE: join(stateDir, 'compile-cache'),
@@ -49,15 +39,15 @@ export function serviceEnvironment(
     POSTGRES_PORT: String(postgresPort),
     POSTGRES_USERNAME: service,
     POSTGRES_PASSWORD: secrets.postgresServices,
-    POSTGRES_DATABASE: service satisfies string as DatabaseName,
+    POSTGRES_DATABASE: service,
     RABBITMQ_URL: rabbitmqUrl,
     JWKS_URL: `${url('identity-api')}/identity/.well-known/jwks.json`,
     INTERNAL_JWT_SECRET: secrets.internalJwt,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
     MAIL_SEAL_KEY: secrets.mailSealKey,
-    IDENTITY_URL: url('identity-api'),
-    AUCTION_URL: url('auction-api'),
-    BID_URL: url('bid-api'),
+    ...Object.fromEntries(
+      UPSTREAMS.map(({ name, service }) => [`${service.toUpperCase()}_URL`, url(name)]),
+    ),
     GRPC_PORT: String(grpcPort),
     PUBLIC_URL: publicUrl,
     // The gateway; whoever else is on this machine is trusted as well.
@@ -75,28 +65,30 @@ export function serviceEnvironment(
 
 /** How one process is started: the same file and environment names as in its container. */
 export function serviceSpec(
-  name: ServiceProcess,
+  name: string,
   context: ServiceContext,
   extra: NodeJS.ProcessEnv = {},
 ): ProcessSpec {
-  const [service = name, role = 'server'] = name.split('-')
-  const { port, opsPort } = context.listeners[name]
+  const found = PROCESSES.find((one) => one.name === name)
+  const listener = context.listeners.get(name)
+  if (found === undefined || listener === undefined) throw new Error(`no process ${name}`)
+  const { service, entry } = found
   return {
     name,
     command: process.execPath,
-    args: ['--import', '@auction/common/telemetry/register.ts', `src/cmd/${role}.ts`],
+    args: ['--import', '@auction/common/telemetry/register.ts', entry],
     cwd: join(SERVICES, service),
     env: {
       ...serviceEnvironment(service, context),
-      PORT: String(port),
-      OPS_PORT: String(opsPort),
+      PORT: String(listener.port),
+      OPS_PORT: String(listener.opsPort),
       ...extra,
     },
   }
 }
 
 /** Migrations of one service, run to the end before its processes start. */
-export function migrationSpec(service: DatabaseName, context: ServiceContext): ProcessSpec {
+export function migrationSpec(service: string, context: ServiceContext): ProcessSpec {
   return {
     name: `${service}-migrate`,
     command: process.execPath,

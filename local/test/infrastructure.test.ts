@@ -33,9 +33,9 @@ t.test('PostgreSQL and RabbitMQ start, keep their data, and leave no process', a
     return running
   }
   const first = await start()
-  await query(first.postgres.urls.bid, 'create table kept (n int); insert into kept values (7)')
+  await query(first.postgres.url('bid'), 'create table kept (n int); insert into kept values (7)')
   await t.rejects(
-    query(first.postgres.urls.bid.replace(/\/bid$/, '/identity'), 'select 1'),
+    query(first.postgres.url('bid').replace(/\/bid$/, '/identity'), 'select 1'),
     /permission denied/,
     'a service cannot enter another database',
   )
@@ -48,7 +48,7 @@ t.test('PostgreSQL and RabbitMQ start, keep their data, and leave no process', a
   await first.stop()
   for (const pid of pids) t.equal(startTime(pid), undefined, `process ${pid} is gone`)
   const second = await start()
-  t.strictSame(await query(second.postgres.urls.bid, 'select n from kept'), [{ n: 7 }])
+  t.strictSame(await query(second.postgres.url('bid'), 'select n from kept'), [{ n: 7 }])
 })
 
 t.test('a stop before everything is ready starts nothing again', async (t) => {

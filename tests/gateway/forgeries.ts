@@ -4,7 +4,7 @@ import { createRandom, type Random } from './random.ts'
 /** A route that shows who the platform takes the caller for. */
 export interface Target {
   readonly name: string
-  readonly service: 'identity' | 'auction' | 'bid' | 'web'
+  readonly service: string
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body?: unknown

@@ -1,3 +1,4 @@
+import { UPSTREAMS } from '@auction/local/service-list.ts'
 import t, { type Test } from 'tap'
 import { createClient } from '#src/api-client.ts'
 import { createPlatform } from '../test/helper.ts'
@@ -20,12 +21,11 @@ const cast = await createCast(client, await readHeaderNames())
 
 async function startOwn(): Promise<Installation> {
   const { platform } = await createPlatform(t)
-  const services = ['identity', 'auction', 'bid', 'web']
-  const address = (name: string) =>
-    platform.addresses.get(name) ?? platform.addresses.get(`${name}-api`) ?? ''
   return {
     url: platform.gatewayUrl,
-    direct: new Map(services.map((name) => [name, address(name)])),
+    direct: new Map(
+      UPSTREAMS.map(({ name, service }) => [service, platform.addresses.get(name) ?? '']),
+    ),
   }
 }
 

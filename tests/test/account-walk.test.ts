@@ -142,7 +142,7 @@ t.test('an account from its first day to its last', async (t) => {
   })
 
   await t.test('wants a fresh proof when the last one is old', async () => {
-    const pool = new pg.Pool({ connectionString: platform.postgres.urls.identity, max: 1 })
+    const pool = new pg.Pool({ connectionString: platform.postgres.url('identity'), max: 1 })
     await pool.query(
       `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
     )
@@ -193,7 +193,7 @@ t.test('an account from its first day to its last', async (t) => {
 
   await t.test('is forgotten, and can bid no more', async (t) => {
     const [identity, bid] = (['identity', 'bid'] as const).map(
-      (name) => new pg.Pool({ connectionString: platform.postgres.urls[name], max: 1 }),
+      (name) => new pg.Pool({ connectionString: platform.postgres.url(name), max: 1 }),
     ) as [pg.Pool, pg.Pool]
     // The minute passes at once; the worker looks every five seconds.
     await identity.query('update deletions set due_at = clock_timestamp()')

@@ -32,7 +32,7 @@ t.test('days on which something is down', async (t) => {
   const open = (name: string, durationMs = 600_000) =>
     sell(client, ann, { name, startPrice: '1.00', durationMs, terms: { bidIncrement: '1.00' } })
   const databases = () => {
-    const pools = [platform.postgres.urls.bid, platform.postgres.urls.auction].map(
+    const pools = [platform.postgres.url('bid'), platform.postgres.url('auction')].map(
       (url) => new pg.Pool({ connectionString: url, max: 2 }),
     )
     for (const pool of pools) pool.on('error', () => undefined)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
+import { DATABASES } from '@auction/local/service-list.ts'
 import pg from 'pg'
 import t from 'tap'
 import { readAuctions } from '#src/ebay-auctions.ts'
@@ -92,7 +93,7 @@ t.test('the platform as its users see it', async (t) => {
       t.strictSame(early, [], 'open until the end and not a moment longer, by the server’s clock')
       t.match(closed, { outcome: 'sold', finalAmount: '7050.00', leaderAlias: 'bidder 2', endDate })
       t.match(await bid(id, ben, '9900.00'), { statusCode: 409, body: { code: 'bid.ended' } })
-      const pool = new pg.Pool({ connectionString: platform.postgres.urls.bid })
+      const pool = new pg.Pool({ connectionString: platform.postgres.url('bid') })
       const { rows } = await pool.query(
         'select extract(epoch from closed_at - ends_at)::float as lag from lots where item_id = $1',
         [id],
@@ -159,8 +160,8 @@ t.test('the platform as its users see it', async (t) => {
     t.match((await itemOf(id, ann)).body, { reservePrice: RESERVE }, 'the seller sees it')
     await waitFor('the event', () => wiretap.heard.some((text) => text.includes(String(bidId))))
     const outboxes = await Promise.all(
-      Object.values(platform.postgres.urls).map(async (connectionString) => {
-        const pool = new pg.Pool({ connectionString })
+      DATABASES.map(async (service) => {
+        const pool = new pg.Pool({ connectionString: platform.postgres.url(service) })
         const { rows } = await pool.query('select events::text from outbox')
         await pool.end()
         return rows

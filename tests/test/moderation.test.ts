@@ -15,7 +15,7 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
     await join(client, 'ben', `ben-${run}`),
     await join(client, 'olga', `olga-${run}`),
   ]
-  makeAdmin(platform.postgres.urls.identity, olga.email)
+  makeAdmin(platform.postgres.url('identity'), olga.email)
   const token = await logIn(client, olga.email)
   const { id } = await sell(client, seller, {
     ...{ name: `ivory ${run}`, startPrice: '10.00', durationMs: 600_000 },

@@ -25,7 +25,7 @@ t.test('an operator suspends and reinstates a bidder, and every service knows', 
     statusCode: 403,
     body: { code: 'identity.forbidden' },
   })
-  t.match(makeAdmin(platform.postgres.urls.identity, admin.email), 'is an admin now')
+  t.match(makeAdmin(platform.postgres.url('identity'), admin.email), 'is an admin now')
   t.match(await client.request('GET', users, { token: admin.token }), { statusCode: 200 })
   t.equal((await bid(client, bidder.token, '20.00')).statusCode, 201)
 

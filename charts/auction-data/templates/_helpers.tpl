@@ -38,3 +38,39 @@ capabilities: { drop: [ALL] }
     {{- end }}
     resources: { requests: { storage: {{ .size }} } }
 {{- end -}}
+
+{{/* The services that own a database, of services.yaml or of the values. */}}
+{{- define "auction-data.databases" -}}
+{{- $databases := .Values.databases -}}
+{{- if not $databases -}}
+{{- range (.Files.Get "services.yaml" | fromYaml).services -}}
+{{- if .database -}}{{- $databases = append $databases .name -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $databases -}}
+{{- end -}}
+
+{{/*
+The broker's users: one for every service with a worker that reads the settings "broker", and those of
+the values, which win. A service publishes to its own exchanges, moves what it could not handle to its
+own retry and dead-letter queues, reads its own queues, and declares nothing. Exchanges are named
+auction.<word>; the version at the end of a queue's name keeps them out of the rights of the service auction.
+*/}}
+{{- define "auction-data.users" -}}
+{{- $users := dict -}}
+{{- range $service := (.Files.Get "services.yaml" | fromYaml).services -}}
+{{- range $service.workloads -}}
+{{- if has "broker" .settings -}}
+{{- $words := join "|" $service.publishes -}}
+{{- if gt (len $service.publishes) 1 -}}{{- $words = printf "(%s)" $words -}}{{- end -}}
+{{- $moves := printf "%s\\.moves" $service.name -}}
+{{- $write := printf "^%s$" $moves -}}
+{{- if $words -}}{{- $write = printf "^(auction\\.%s|%s)$" $words $moves -}}{{- end -}}
+{{- $read := printf "^%s\\." $service.name -}}
+{{- if eq $service.name "auction" -}}{{- $read = "^auction\\.[a-z_]+\\.[a-z_.]+\\.v[0-9]+" -}}{{- end -}}
+{{- $_ := set $users $service.name (dict "permissions" (dict "configure" "^$" "write" $write "read" $read)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- mergeOverwrite $users (deepCopy .Values.rabbitmq.users) | toJson -}}
+{{- end -}}

@@ -1,8 +1,14 @@
-{{/* Everything below takes a dict: root (the chart's context), spec (service.yaml), global (merged). */}}
+{{/*
+Everything below takes a dict: root (the chart's context), services (all of services.yaml), spec (the
+chart's own entry in it), global (merged).
+*/}}
 
 {{- define "auction-lib.service" -}}
-{{- $spec := .Files.Get "service.yaml" | fromYaml -}}
-{{- $c := dict "root" . "spec" $spec "global" (include "auction-lib.global" . | fromYaml) -}}
+{{- $services := (.Files.Get "services.yaml" | fromYaml).services -}}
+{{- $spec := dict -}}
+{{- range $services -}}{{- if eq .name $.Chart.Name -}}{{- $spec = . -}}{{- end -}}{{- end -}}
+{{- if not $spec -}}{{- fail (printf "charts/services.yaml has no service %s" .Chart.Name) -}}{{- end -}}
+{{- $c := dict "root" . "services" $services "spec" $spec "global" (include "auction-lib.global" . | fromYaml) -}}
 {{- include "auction-lib.serviceAccount" $c -}}
 {{- range $name, $workload := $spec.workloads -}}
 {{- $values := index $.Values.workloads $name -}}

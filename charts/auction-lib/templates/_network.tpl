@@ -21,15 +21,21 @@ spec:
 
 {{- define "auction-lib.ingress" -}}
 {{- $np := .global.networkPolicy -}}
-{{- range .workload.calledBy }}
+{{- if .workload.public }}
 - ports: [{ port: http }]
   from:
-    {{- if eq . "gateway" }}
     {{- toYaml $np.gateway | nindent 4 }}
-    {{- else }}
-    {{- $parts := splitn "-" 2 . }}
-    - podSelector: { matchLabels: { app.kubernetes.io/name: {{ $parts._0 }}, app.kubernetes.io/component: {{ $parts._1 }}, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }
-    {{- end }}
+{{- end }}
+{{- if eq .name "api" }}
+{{- range $service := .services }}
+{{- range $name, $caller := $service.workloads }}
+{{- if and (ne $service.name $.spec.name) (has $.spec.name (include "auction-lib.called" $caller | fromJsonArray)) }}
+- ports: [{ port: http }]
+  from:
+    - podSelector: { matchLabels: { app.kubernetes.io/name: {{ $service.name }}, app.kubernetes.io/component: {{ $name }}, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and .workload.grpcPort $np.grpc }}
 - ports: [{ port: grpc }]
@@ -44,6 +50,13 @@ spec:
   from: {{- toYaml . | nindent 4 }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The services that a workload calls; identity too when it verifies access tokens by its keys. */}}
+{{- define "auction-lib.called" -}}
+{{- $called := .calls | default list -}}
+{{- if has "verify" .settings -}}{{- $called = append $called "identity" | uniq -}}{{- end -}}
+{{- toJson $called -}}
 {{- end -}}
 
 {{- define "auction-lib.egress" -}}
@@ -62,9 +75,7 @@ spec:
 - ports: [{ port: {{ include "auction-lib.portOf" .root.Values.images.s3.endpoint }} }]
   to: {{- toYaml .root.Values.images.s3.egress | nindent 4 }}
 {{- end }}
-{{- $called := .workload.calls | default list }}
-{{- if has "verify" .workload.settings }}{{ $called = append $called "identity" | uniq }}{{ end }}
-{{- range $called }}
+{{- range include "auction-lib.called" .workload | fromJsonArray }}
 - ports: [{ port: 8080 }]
   to:
     - podSelector: { matchLabels: { app.kubernetes.io/name: {{ . }}, app.kubernetes.io/component: api, app.kubernetes.io/instance: {{ $.root.Release.Name }} } }

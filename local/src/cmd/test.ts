@@ -7,15 +7,13 @@ import { ensureS3Server } from '#src/install/s3-server.ts'
 import { ensureTraefik } from '#src/install/traefik.ts'
 import { PROGRAMS_DIR } from '#src/platform.ts'
 import { removePostgresData } from '#src/postgres.ts'
+import { SERVICE_NAMES } from '#src/service-list.ts'
 import { claimState, runningPid } from '#src/state.ts'
 import { checkStyleAndTypes, type Outcome, runWorkspace, stopRuns } from '#src/test-run.ts'
 
 const WORKSPACES = [
   'services/common',
-  'services/identity',
-  'services/auction',
-  'services/bid',
-  'services/web',
+  ...SERVICE_NAMES.map((name) => `services/${name}`),
   'local',
   'tests',
 ]

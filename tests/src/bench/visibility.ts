@@ -35,8 +35,8 @@ export async function benchVisibility(
 ): Promise<Row> {
   const platform = await startPlatform({ stateDir, log })
   const client = createClient({ baseUrl: platform.gatewayUrl })
-  const bid = new pg.Pool({ connectionString: platform.postgres.urls.bid, max: 1 })
-  const auction = new pg.Pool({ connectionString: platform.postgres.urls.auction, max: 1 })
+  const bid = new pg.Pool({ connectionString: platform.postgres.url('bid'), max: 1 })
+  const auction = new pg.Pool({ connectionString: platform.postgres.url('auction'), max: 1 })
   try {
     const { itemIds, bidders } = await openLots(client)
     const order = {

@@ -26,7 +26,7 @@ export const START_CENTS = 10_000_000
 
 /** The bid database of an infrastructure, bidders with tokens, and lots that take small steps. */
 export async function createBenchWorld(infrastructure: Infrastructure): Promise<BenchWorld> {
-  const postgresUrl = infrastructure.postgres.urls.bid
+  const postgresUrl = infrastructure.postgres.url('bid')
   const pool = new pg.Pool({ connectionString: postgresUrl, max: 2 })
   // An idle connection may still be closing when the server stops; that is no error of the run.
   pool.on('error', () => {})

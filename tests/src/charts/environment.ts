@@ -5,6 +5,7 @@ import { containersOf, type EnvironmentEntry, type KubeObject, podsOf } from './
 import { type Profile, valuesFile } from './render.ts'
 
 const SERVICES_DIR = fileURLToPath(new URL('../../../services', import.meta.url))
+const COMMON_CONFIG = `${SERVICES_DIR}/common/src/process/config.ts`
 const KEY = Buffer.alloc(32, 7).toString('base64')
 
 /** What a key of a Secret could hold; a password has every character that needs encoding. */
@@ -56,9 +57,14 @@ function expand(entries: readonly EnvironmentEntry[]): Record<string, string> {
   return env
 }
 
-/** The reader that a program calls, and where it is; none: the program has settings of its own. */
+/**
+ * The export of a file that reads the settings of a program: a function, or a schema for readConfig;
+ * none: the program has settings of its own.
+ */
 export async function readerOf({ entry, service }: Program) {
   const source = await readFile(entry, 'utf8')
+  if (source.includes('await runMigrations('))
+    return { file: COMMON_CONFIG, reader: 'MigrateConfig' }
   const reader = /const config = (read\w+Config)\(process\.env\)/.exec(source)?.[1]
   const file = `${SERVICES_DIR}/${service}/src/config.ts`
   return reader === undefined ? undefined : { file, reader }

@@ -1,9 +1,13 @@
-// Run as a process of its own, whose environment is that of one container: reads the settings with
-// the reader that the container's program uses, and prints the names of all that it knows.
-const [file = '', reader = ''] = process.argv.slice(2)
-const module: Record<string, (env: NodeJS.ProcessEnv) => object> = await import(file)
-const read = module[reader]
-if (read === undefined) throw new Error(`${file} has no ${reader}`)
-console.log(JSON.stringify(Object.keys(read(process.env))))
+import { readConfig } from '@auction/common/process/config.ts'
 
-export {}
+// Run as a process of its own, whose environment is that of one container: reads the settings as the
+// container's program does, by its reader or its schema, and prints the names of all that it knows.
+const [file = '', name = ''] = process.argv.slice(2)
+const module: Record<string, unknown> = await import(file)
+const read = module[name]
+if (read === undefined) throw new Error(`${file} has no ${name}`)
+const settings =
+  typeof read === 'function'
+    ? (read(process.env) as object)
+    : readConfig(read as Parameters<typeof readConfig>[0], process.env)
+console.log(JSON.stringify(Object.keys(settings)))

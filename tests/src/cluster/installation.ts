@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { DATABASES, PROCESSES, SERVICE_NAMES } from '@auction/local/service-list.ts'
 import type { ClientOptions } from '#src/api-client.ts'
 import { gatewayValues } from './certificate.ts'
 import { type Cluster, type Forwarded, run } from './commands.ts'
@@ -7,7 +8,6 @@ import type { Settings } from './settings.ts'
 
 export const DATA = 'auction-data'
 export const PLATFORM = 'auction'
-export const SERVICES = ['identity', 'auction', 'bid', 'web'] as const
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const chart = (name: string) => `${ROOT}charts/${name}`
 
@@ -15,7 +15,7 @@ const chart = (name: string) => `${ROOT}charts/${name}`
 export async function makeImages({ build, load }: Settings, version: string): Promise<string> {
   const revision = (await run('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'])).trim()
   const tag = `${version}-${revision}`
-  for (const service of SERVICES) {
+  for (const service of SERVICE_NAMES) {
     for (const command of [build, load]) await shell(command, service, tag)
   }
   return tag
@@ -87,15 +87,12 @@ export async function installPlatform(
 }
 
 /** Two of everything that serves requests, as evictions and upgrades without a gap need it. */
-export const TWO_OF_EACH = [
-  '--set=identity.workloads.api.replicas=2',
-  '--set=auction.workloads.api.replicas=2',
-  '--set=bid.workloads.api.replicas=2',
-  '--set=web.workloads.server.replicas=2',
-]
+export const TWO_OF_EACH = PROCESSES.filter(({ port }) => port !== undefined).map(
+  ({ service, workload }) => `--set=${service}.workloads.${workload}.replicas=2`,
+)
 
 export interface Ways {
-  databases: { identity: string; auction: string; bid: string }
+  databaseUrl(service: string): string
   managementUrl: string
   close(): void
 }
@@ -103,21 +100,22 @@ export interface Ways {
 /** Ways into the databases and the broker for the comparisons; the policies allow no other. */
 export async function openWays(cluster: Cluster): Promise<Ways> {
   const open: Forwarded[] = []
-  const database = async (service: string) => {
+  const urls = new Map<string, string>()
+  for (const service of DATABASES) {
     const name = `${DATA}-postgres-${service}`
     const way = await cluster.forward(`service/${name}`, 5432)
     open.push(way)
     const password = await cluster.secret(name, 'password')
-    return `postgres://${service}:${password}@127.0.0.1:${way.port}/${service}`
+    urls.set(service, `postgres://${service}:${password}@127.0.0.1:${way.port}/${service}`)
   }
   const management = await cluster.forward(`service/${DATA}-rabbitmq`, 15672)
   open.push(management)
   const password = await cluster.secret(`${DATA}-rabbitmq-admin`, 'password')
   return {
-    databases: {
-      identity: await database('identity'),
-      auction: await database('auction'),
-      bid: await database('bid'),
+    databaseUrl(service) {
+      const url = urls.get(service)
+      if (url === undefined) throw new Error(`${service} owns no database`)
+      return url
     },
     managementUrl: `http://admin:${password}@127.0.0.1:${management.port}`,
     close() {

@@ -29,8 +29,8 @@ export function byKind({ troubles }: Watch): [string, number][] {
 export async function compare({ cluster, record, log, fail }: Court): Promise<void> {
   const ways = await openWays(cluster)
   try {
-    await settled(ways.databases, ways.managementUrl)
-    const counts = await check(ways.databases, record.history)
+    await settled(ways.databaseUrl, ways.managementUrl)
+    const counts = await check(ways.databaseUrl, record.history)
     const queues = await queuesOf(ways.managementUrl)
     log(
       `  ${counts.acknowledged} bids acknowledged, ${counts.lost} lost, ${counts.double} double; ${counts.lots} lots, ${counts.readModelDifferences} differ in the read model; ${queues.deadLetters} dead letters`,

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { DATABASES } from '@auction/local/service-list.ts'
 import { type Cluster, openCluster } from './commands.ts'
 import { DATA, isReady, type Pod, podsOf } from './installation.ts'
 import { type Ground, selectorOf, underTraffic, untilMore, WORKLOADS } from './replacing.ts'
@@ -14,7 +15,7 @@ export interface Kill {
 
 const VICTIMS = [
   ...WORKLOADS.map((workload) => [workload.join(' '), selectorOf(workload)] as const),
-  ...['identity', 'auction', 'bid'].map(
+  ...DATABASES.map(
     (name) =>
       [
         `postgres ${name}`,

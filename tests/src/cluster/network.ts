@@ -1,3 +1,4 @@
+import { DATABASES, PROCESSES, SERVICE_NAMES } from '@auction/local/service-list.ts'
 import type { Cluster } from './commands.ts'
 import { DATA, PLATFORM } from './installation.ts'
 import { runStranger } from './pods.ts'
@@ -9,33 +10,42 @@ export interface Probe {
   isReached: boolean
 }
 
-const TARGETS = {
-  'postgres identity': [`${DATA}-postgres-identity`, 5432],
-  'postgres auction': [`${DATA}-postgres-auction`, 5432],
-  'postgres bid': [`${DATA}-postgres-bid`, 5432],
+type Address = readonly [host: string, port: number]
+
+const TARGETS: Readonly<Record<string, Address>> = {
+  ...Object.fromEntries(
+    DATABASES.map((name): [string, Address] => [
+      `postgres ${name}`,
+      [`${DATA}-postgres-${name}`, 5432],
+    ]),
+  ),
   broker: [`${DATA}-rabbitmq`, 5672],
   'broker management': [`${DATA}-rabbitmq`, 15672],
-  identity: [`${PLATFORM}-identity`, 8080],
-  auction: [`${PLATFORM}-auction`, 8080],
-  bid: [`${PLATFORM}-bid`, 8080],
-  web: [`${PLATFORM}-web`, 8080],
+  ...Object.fromEntries(
+    SERVICE_NAMES.map((name): [string, Address] => [name, [`${PLATFORM}-${name}`, 8080]]),
+  ),
   internet: ['1.1.1.1', 443],
-} as const
-type Target = keyof typeof TARGETS
-
-// Written down a second time, by hand: charts that opened too much would agree with themselves.
-// A Service that leads a pod back to itself is no way through the network.
-const ALLOWED: Readonly<Record<string, readonly Target[]>> = {
-  'identity-api': ['postgres identity', 'identity', 'auction', 'bid'],
-  'identity-worker': ['postgres identity', 'broker', 'auction', 'bid'],
-  'auction-api': ['postgres auction', 'auction', 'identity', 'bid'],
-  'auction-worker': ['postgres auction', 'broker', 'bid', 'identity'],
-  'bid-api': ['postgres bid', 'bid', 'identity'],
-  'bid-worker': ['postgres bid', 'broker', 'auction'],
-  'web-server': ['auction', 'bid', 'web'],
 }
 
-// A name that may not be looked up takes the resolver longer than anybody waits.
+/**
+ * What each workload may reach, computed from the list of services and not from the policies that
+ * the charts render: a chart that opened too much would agree with itself.
+ */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  PROCESSES.map(({ service, workload, calls, settings, port }) => [
+    `${service}-${workload}`,
+    [
+      ...calls,
+      ...(settings.includes('postgres') ? [`postgres ${service}`] : []),
+      ...(settings.includes('broker') ? ['broker'] : []),
+      ...(settings.includes('verify') ? ['identity'] : []),
+      // A Service that leads a pod back to itself is no way through the network.
+      ...(port === undefined ? [] : [service]),
+    ],
+  ]),
+)
+
+// A name that may not be looked up takes the resolver longer than the test waits.
 const PROBE = `const net = require('node:net');
 const targets = JSON.parse(process.argv[1]);
 Promise.all(Object.entries(targets).map(([name, [host, port]]) => new Promise((resolve) => {
@@ -61,16 +71,18 @@ export async function probeNetwork(cluster: Cluster): Promise<Probe[]> {
     )
     probes.push(...compare(from, allowed, reachedIn(reached)))
   }
-  // As somebody who got into the namespace would start one.
+  // As an intruder in the namespace would start one.
   const command = ['sh', '-c', 'node -e "$0" "$1" || true', PROBE, targets]
   const stranger = reachedIn(await runStranger(cluster, 'stranger', command))
   return [...probes, ...compare('a pod of another release', [], stranger)]
 }
 
-function compare(from: string, allowed: readonly Target[], reached: { [to: string]: boolean }) {
+function compare(from: string, allowed: readonly string[], reached: { [to: string]: boolean }) {
   return Object.entries(reached).map(([to, isReached]) => ({
-    ...{ from, to, isReached },
-    isAllowed: allowed.some((target) => target === to),
+    from,
+    to,
+    isReached,
+    isAllowed: allowed.includes(to),
   }))
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { PROCESSES, SERVICE_NAMES } from '@auction/local/service-list.ts'
 import { type Cluster, run } from './commands.ts'
 import {
   installPlatform,
@@ -10,15 +11,7 @@ import {
 } from './installation.ts'
 import { type BidRecord, startTraffic, type Traffic, type Trouble, type Watch } from './traffic.ts'
 
-export const WORKLOADS = [
-  ['identity', 'api'],
-  ['identity', 'worker'],
-  ['auction', 'api'],
-  ['auction', 'worker'],
-  ['bid', 'api'],
-  ['bid', 'worker'],
-  ['web', 'server'],
-] as const
+export const WORKLOADS = PROCESSES.map(({ service, workload }) => [service, workload] as const)
 
 export const selectorOf = ([name, component]: readonly [string, string]) =>
   `app.kubernetes.io/instance=${PLATFORM},app.kubernetes.io/name=${name},app.kubernetes.io/component=${component}`
@@ -53,7 +46,7 @@ export async function upgrade(ground: Ground, from = ground.tag): Promise<Watch>
   await installPlatform({ ...ground, tag: from }, TWO_OF_EACH)
   return underTraffic(ground, async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
-    const marks = ['identity', 'auction', 'bid', 'web'].map((service) => mark.replace('%', service))
+    const marks = SERVICE_NAMES.map((service) => mark.replace('%', service))
     const startedAtMs = performance.now()
     await installPlatform(ground, [...TWO_OF_EACH, ...marks])
     log(`  upgraded in ${seconds(startedAtMs)} s`)

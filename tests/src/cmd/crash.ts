@@ -89,8 +89,8 @@ async function run(): Promise<boolean> {
   const loadSeconds = (performance.now() - startedAtMs) / 1000
   await Promise.all([load.stop(), members.stop()])
   console.log('load stopped; waiting until every lot is closed and every event has arrived')
-  const drainSeconds = await settled(platform.postgres.urls, platform.rabbitmq.managementUrl)
-  const counts = await check(platform.postgres.urls, history)
+  const drainSeconds = await settled(platform.postgres.url, platform.rabbitmq.managementUrl)
+  const counts = await check(platform.postgres.url, history)
   const queues = await queuesOf(platform.rabbitmq.managementUrl)
   const emails = [...people.map(({ email }) => email), ...members.history.registered]
   const locked = await countLocked(emails, () => chance.pick(clients))

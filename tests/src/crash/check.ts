@@ -1,16 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { createDatabase } from '@auction/common/postgres/database.ts'
+import { DATABASES } from '@auction/local/service-list.ts'
 import pg from 'pg'
 import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
 import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
 import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
 import type { SentBid } from './history.ts'
 
-export interface Databases {
-  identity: string
-  auction: string
-  bid: string
-}
+/** The address of a service's database. */
+export type DatabaseUrl = (service: string) => string
 
 export interface Counts {
   sent: number
@@ -39,10 +37,9 @@ export interface Counts {
 pg.types.setTypeParser(20, BigInt)
 
 /** Compares what the clients were told with ledger, lots, results, outboxes and read model. */
-export async function check(databases: Databases, history: SentBid[]): Promise<Counts> {
-  const bid = new pg.Pool({ connectionString: databases.bid, max: 4 })
-  const auction = new pg.Pool({ connectionString: databases.auction, max: 2 })
-  const identity = new pg.Pool({ connectionString: databases.identity, max: 2 })
+export async function check(url: DatabaseUrl, history: SentBid[]): Promise<Counts> {
+  const pools = openPools(url, 4)
+  const [bid, auction] = [poolOf(pools, 'bid'), poolOf(pools, 'auction')]
   try {
     const ledger = await compareWithLedger(bid, history)
     const verification = await verifyLots(createDatabase<Database>(bid), createBidSettings())
@@ -51,7 +48,7 @@ export async function check(databases: Databases, history: SentBid[]): Promise<C
          count(*) filter (where phase = 'closed' and outcome = 'sold'
            and winner_id is distinct from leader_id)::int as wrong from lots`,
     )
-    const outboxes = await Promise.all([bid, auction, identity].map(readOutbox))
+    const outboxes = await Promise.all([...pools.values()].map(readOutbox))
     return {
       sent: history.length,
       acknowledged: history.filter(({ status }) => status === 'accepted').length,
@@ -69,8 +66,22 @@ export async function check(databases: Databases, history: SentBid[]): Promise<C
       violations: verification.violations,
     }
   } finally {
-    await Promise.all([bid.end(), auction.end(), identity.end()])
+    await endAll(pools)
   }
+}
+
+function openPools(url: DatabaseUrl, max: number): Map<string, pg.Pool> {
+  return new Map(DATABASES.map((name) => [name, new pg.Pool({ connectionString: url(name), max })]))
+}
+
+function poolOf(pools: ReadonlyMap<string, pg.Pool>, service: string): pg.Pool {
+  const pool = pools.get(service)
+  if (pool === undefined) throw new Error(`${service} owns no database`)
+  return pool
+}
+
+async function endAll(pools: ReadonlyMap<string, pg.Pool>): Promise<void> {
+  await Promise.all([...pools.values()].map((pool) => pool.end()))
 }
 
 interface LedgerRow {
@@ -160,20 +171,17 @@ export async function compareReadModel(bid: pg.Pool, auction: pg.Pool): Promise<
 const SETTLE_TIMEOUT_MS = 180_000
 
 /** Waits until every lot is closed, every event sent and every queue empty; answers the seconds. */
-export async function settled(databases: Databases, managementUrl: string): Promise<number> {
+export async function settled(url: DatabaseUrl, managementUrl: string): Promise<number> {
   const startedAtMs = performance.now()
-  const pools = Object.values(databases).map(
-    (url) => new pg.Pool({ connectionString: url, max: 1 }),
-  )
-  const bid = new pg.Pool({ connectionString: databases.bid, max: 1 })
-  const auction = new pg.Pool({ connectionString: databases.auction, max: 1 })
+  const pools = openPools(url, 2)
+  const [bid, auction] = [poolOf(pools, 'bid'), poolOf(pools, 'auction')]
   try {
     for (;;) {
       const lots = await bid.query(`select count(*)::int as open from lots where phase = 'open'`)
       const items = await auction.query(
         `select count(*)::int as open from items where status in ('active', 'scheduled', 'ended')`,
       )
-      const unsent = await Promise.all(pools.map(readOutbox))
+      const unsent = await Promise.all([...pools.values()].map(readOutbox))
       const { waiting } = await queuesOf(managementUrl)
       const left = lots.rows[0].open + items.rows[0].open + waiting
       if (left + unsent.reduce((sum, { unsent: count }) => sum + count, 0) === 0) break
@@ -181,7 +189,7 @@ export async function settled(databases: Databases, managementUrl: string): Prom
       await wait(500)
     }
   } finally {
-    await Promise.all([...pools, bid, auction].map((pool) => pool.end()))
+    await endAll(pools)
   }
   return (performance.now() - startedAtMs) / 1000
 }

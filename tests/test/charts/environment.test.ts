@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { basename } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { RABBITMQ_SETTINGS } from '@auction/common/process/config.ts'
+import { SERVICES } from '@auction/local/service-list.ts'
 import t, { type Test } from 'tap'
 import { ownSettings, type Program, programsOf, readerOf } from '#src/charts/environment.ts'
 import { PROFILES, render } from '#src/charts/render.ts'
@@ -25,8 +27,13 @@ async function run(args: readonly string[], { env }: Pick<Program, 'env'>) {
 for (const profile of PROFILES) {
   const programs = programsOf(await render('auction-platform', profile))
   t.test(`profile ${profile} starts every process that the services have`, async (t) => {
-    t.same(new Set(programs.map(({ service }) => service)).size, 4)
-    t.equal(programs.length, 11)
+    const started = programs.map(({ service, entry }) => `${service} ${basename(entry)}`)
+    const listed = SERVICES.flatMap(({ name, workloads, jobs }) =>
+      [...Object.values(workloads), ...Object.values(jobs)].map(
+        ({ entry }) => `${name} ${basename(entry)}`,
+      ),
+    )
+    t.same(started.toSorted(), listed.toSorted())
   })
 
   for (const program of programs) {

@@ -1,5 +1,6 @@
 import { renderGateway } from '@auction/local/gateway/render.ts'
 import { readRoutes } from '@auction/local/gateway/routes.ts'
+import { SERVICE_NAMES } from '@auction/local/service-list.ts'
 import t from 'tap'
 import { type KubeObject, ofKind, specOf } from '#src/charts/objects.ts'
 import { type Profile, render } from '#src/charts/render.ts'
@@ -8,13 +9,12 @@ import type { IngressRouteSpec } from '#src/charts/rules/references.ts'
 t.setTimeout(60_000)
 
 const PREFIX = /^auction-/
-const SERVICES = ['identity', 'auction', 'bid', 'web']
 
 // The local gateway sets these on its entry point; in the cluster every router names them.
 const EVERYWHERE = ['strip-identity', 'secure-answers']
 
 const upstreams = Object.fromEntries(
-  SERVICES.map((name, index) => [name, `http://127.0.0.1:${4001 + index}`]),
+  SERVICE_NAMES.map((name, index) => [name, `http://127.0.0.1:${4001 + index}`]),
 )
 const local = renderGateway(await readRoutes(), upstreams).http
 

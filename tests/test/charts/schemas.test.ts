@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { SERVICE_NAMES } from '@auction/local/service-list.ts'
 import { Ajv, type ValidateFunction } from 'ajv'
 import t from 'tap'
 import { type KubeObject, titleOf } from '#src/charts/objects.ts'
@@ -42,7 +43,7 @@ for (const profile of PROFILES) {
 
 const SCRAPED = ['global.monitoring.enabled=true', 'global.keda.enabled=true']
 
-for (const chart of ['identity', 'auction', 'bid', 'web']) {
+for (const chart of SERVICE_NAMES) {
   t.test(`${chart} alone is as closed as it is in the platform`, async (t) => {
     const platform = await render('auction-platform', 'local', { set: SCRAPED })
     for (const set of [[], SCRAPED]) {
