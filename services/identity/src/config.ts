@@ -1,5 +1,6 @@
 import {
   AUTH_SETTINGS,
+  MigrateConfig,
   POSTGRES_SETTINGS,
   PROCESS_SETTINGS,
   RABBITMQ_SETTINGS,
@@ -28,7 +29,7 @@ const OWNERS_SETTINGS = {
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
 }
 
-const ApiConfig = Type.Object({
+const API_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   JWT_ISSUER: AUTH_SETTINGS.JWT_ISSUER,
@@ -54,7 +55,7 @@ const ApiConfig = Type.Object({
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
 })
 
-const WorkerConfig = Type.Object({
+const WORKER_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
   ...POSTGRES_SETTINGS,
   ...RABBITMQ_SETTINGS,
@@ -65,13 +66,13 @@ const WorkerConfig = Type.Object({
   ...OWNERS_SETTINGS,
 })
 
-/** Commands that only need the database: migrations and the check of the audit. */
-const DatabaseConfig = Type.Object({ LOG_LEVEL: PROCESS_SETTINGS.LOG_LEVEL, ...POSTGRES_SETTINGS })
-
 /** The command about keys. */
-const KeysConfig = Type.Object({ ...DatabaseConfig.properties, ...ENCRYPTION_SETTINGS })
+const KEYS_SETTINGS = Type.Object({ ...MigrateConfig.properties, ...ENCRYPTION_SETTINGS })
 
-export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(ApiConfig, env)
-export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WorkerConfig, env)
-export const readDatabaseConfig = (env: NodeJS.ProcessEnv) => readConfig(DatabaseConfig, env)
-export const readKeysConfig = (env: NodeJS.ProcessEnv) => readConfig(KeysConfig, env)
+export type ApiConfig = ReturnType<typeof readApiConfig>
+export type WorkerConfig = ReturnType<typeof readWorkerConfig>
+
+export const readApiConfig = (env: NodeJS.ProcessEnv) => readConfig(API_SETTINGS, env)
+export const readWorkerConfig = (env: NodeJS.ProcessEnv) => readConfig(WORKER_SETTINGS, env)
+export const readDatabaseConfig = (env: NodeJS.ProcessEnv) => readConfig(MigrateConfig, env)
+export const readKeysConfig = (env: NodeJS.ProcessEnv) => readConfig(KEYS_SETTINGS, env)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool, type PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
@@ -13,9 +14,8 @@ import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { createSecretBox, type SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createPermits } from '#src/infra/permits.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { identityMigrations } from '#src/infra/postgres/migrations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 export const ISSUER = 'auction-identity'
 export const PUBLIC_URL = 'https://auction.example'
@@ -39,13 +39,13 @@ export const newKeyEncryptionKey = () => randomBytes(32).toString('base64')
 
 /** An empty, migrated database of its own. */
 export async function createIdentityDatabase(t: Teardown) {
-  const { config, pool } = await createTestDatabase(t, identityMigrations)
-  return { config, pool, db: createDatabase(pool) }
+  const { config, pool } = await createTestDatabase(t, SERVICE.migrations)
+  return { config, pool, db: createDatabase<Database>(pool) }
 }
 
 function connect(config: PostgresConfig) {
   const pool = createPool(config, { log })
-  return { config, pool, db: createDatabase(pool) }
+  return { config, pool, db: createDatabase<Database>(pool) }
 }
 
 export interface IdentityOptions {
@@ -74,7 +74,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     connectThrough === undefined
       ? database.pool
       : createPool(await connectThrough(database.config), { log })
-  const db = createDatabase(pool)
+  const db = createDatabase<Database>(pool)
   const keys = await createKeyStore({ db, box, log })
   const permits = createPermits({
     concurrency: options.concurrency ?? 2,

@@ -43,6 +43,7 @@ import { createRelyingParty } from '#src/infra/webauthn/relying-party.ts'
 const BODY_LIMIT_BYTES = 4 * 1024
 
 export interface AppDependencies {
+  /** For the check of sessions, which is prepared; everything else goes through `db`. */
   pool: Pool
   db: Kysely<Database>
   keys: KeyStore

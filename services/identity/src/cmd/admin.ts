@@ -1,9 +1,11 @@
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { appointAdmin } from '#src/app/operators/appoint-admin.ts'
 import { readDatabaseConfig } from '#src/config.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 const HELP = 'npm run admin -- grant EMAIL  makes an account an admin, who can appoint others'
 
@@ -13,7 +15,7 @@ if (name !== 'grant' || email === undefined || rest.length > 0) {
   process.exit(2)
 }
 const config = readDatabaseConfig(process.env)
-const log = createLogger('identity', config.LOG_LEVEL)
+const log = createLogger(SERVICE.name, config.LOG_LEVEL)
 const pool = createPool(config, { log, name: 'admin', max: 1 })
 try {
   process.exitCode = (await grant(email)) ? 0 : 1
@@ -22,7 +24,7 @@ try {
 }
 
 async function grant(address: string): Promise<boolean> {
-  switch (await appointAdmin(createDatabase(pool), address, ownTrace('admin granted'))) {
+  switch (await appointAdmin(createDatabase<Database>(pool), address, ownTrace('admin granted'))) {
     case 'appointed':
       console.log(`${address} is an admin now; a new login carries it at once.`)
       return true

@@ -1,50 +1,9 @@
-import { availableParallelism } from 'node:os'
-import { createMigrationCheck } from '@auction/common/postgres/migrate.ts'
-import { assertDurable, createPool } from '@auction/common/postgres/pool.ts'
-import { runService } from '@auction/common/process/service-process.ts'
-import { buildApp } from '#src/app/app.ts'
-import { createKeyStore } from '#src/app/keys/key-store.ts'
-import { createObligationCheck } from '#src/app/leaving/obligations.ts'
-import { createMails } from '#src/app/mails/mails.ts'
+import { runApi } from '@auction/common/process/run-api.ts'
+import { buildApi } from '#src/app/api.ts'
 import { readApiConfig } from '#src/config.ts'
-import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
-import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
-import { createPermits } from '#src/infra/permits.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
-import { identityMigrations } from '#src/infra/postgres/migrations.ts'
-import { readTrustedProxies } from '#src/trusted-proxies.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 const config = readApiConfig(process.env)
 
-await runService('identity', config, async ({ log, registry, lifecycle }) => {
-  const pool = createPool(config, { log, registry })
-  lifecycle.onStop('postgres', () => pool.end())
-  await assertDurable(pool)
-  const db = createDatabase(pool)
-  const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
-  const keys = await createKeyStore({ db, box, log })
-  lifecycle.onStop('keys', () => keys.close())
-  const permits = createPermits({
-    concurrency: config.PASSWORD_HASH_CONCURRENCY || availableParallelism(),
-    queueMax: config.PASSWORD_HASH_QUEUE_MAX,
-  })
-  const app = await buildApp({
-    ...{ pool, db, keys, box, permits, log, registry },
-    mails: createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY)),
-    isBreached: createBreachCheck(config.BREACHED_PASSWORDS_URL, log),
-    obligationsOf: createObligationCheck(config),
-    successorKey: box.derive('refresh token successors'),
-    issuer: config.JWT_ISSUER,
-    publicUrl: config.PUBLIC_URL,
-    internalSecret: config.INTERNAL_JWT_SECRET,
-    throttleKey: box.derive('throttles'),
-    throttles: {
-      triesPerAccount: config.TRIES_PER_ACCOUNT,
-      triesPerAddress: config.TRIES_PER_ADDRESS,
-    },
-    trustedProxies: readTrustedProxies(config.TRUSTED_PROXIES),
-    emailVerification: config.EMAIL_VERIFICATION,
-    legacyAlias: config.LEGACY_PASCAL_ALIAS,
-  })
-  return { app, checks: { postgres: createMigrationCheck(pool, identityMigrations) } }
-})
+await runApi<Database>(SERVICE, config, (context) => buildApi(config, context))

@@ -1,3 +1,4 @@
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
@@ -5,8 +6,8 @@ import { resealSecrets } from '#src/app/keys/reseal-secrets.ts'
 import { listKeys, retireKey, rotateKeys } from '#src/app/keys/rotate-keys.ts'
 import { readKeysConfig } from '#src/config.ts'
 import { createSecretBox, type SecretBox } from '#src/infra/crypto/secret-box.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 const HELP = `npm run keys -- list        every signing key, what it is and until when
 npm run keys -- rotate      publishes the next key, which signs in ten minutes; nobody notices
@@ -30,11 +31,11 @@ if (action === undefined || rest.length > 0 || (kid === '') === (name === 'retir
   process.exit(2)
 }
 const config = readKeysConfig(process.env)
-const log = createLogger('identity', config.LOG_LEVEL)
+const log = createLogger(SERVICE.name, config.LOG_LEVEL)
 const pool = createPool(config, { log, name: 'keys', max: 1 })
 const box = createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER)
 try {
-  process.exitCode = (await action(createDatabase(pool), box, kid)) ? 0 : 1
+  process.exitCode = (await action(createDatabase<Database>(pool), box, kid)) ? 0 : 1
 } finally {
   await pool.end()
 }

@@ -1,8 +1,10 @@
+import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { type AuditHead, verifyAudit } from '#src/app/audit/verify-audit.ts'
 import { readDatabaseConfig } from '#src/config.ts'
-import { createDatabase } from '#src/infra/postgres/database.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { SERVICE } from '#src/service.ts'
 
 const HELP = `npm run verify-audit                  works the chain out again from its first entry
 npm run verify-audit -- COUNT:DIGEST  and looks whether a head that was noted is still in it`
@@ -14,9 +16,9 @@ if (rest.length > 0 || (argument !== undefined && noted === undefined)) {
   process.exit(2)
 }
 const config = readDatabaseConfig(process.env)
-const log = createLogger('identity', config.LOG_LEVEL)
+const log = createLogger(SERVICE.name, config.LOG_LEVEL)
 const pool = createPool(config, { log, name: 'verify', max: 1 })
-const { head, broken } = await verifyAudit(createDatabase(pool), noted)
+const { head, broken } = await verifyAudit(createDatabase<Database>(pool), noted)
 await pool.end()
 console.log(`${head.count} entries hold, head ${head.count}:${head.digest}`)
 if (broken !== undefined) {

@@ -1,9 +1,8 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userUpdated } from '@auction/common/contracts/identity.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { recordVerification } from '#src/app/users/open-account.ts'
 import { normaliseEmail } from '#src/domain/email.ts'
@@ -30,7 +29,6 @@ import { type LockedUser, lockUser, lockUserOf } from '#src/infra/postgres/users
 import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
 
 export interface ChangeEmailDependencies {
-  pool: Pool
   db: Kysely<Database>
   mails: Mails
 }
@@ -41,7 +39,7 @@ export interface ChangeEmailDependencies {
  * than who holds the session.
  */
 export async function askEmailChange(
-  { pool, db, mails }: ChangeEmailDependencies,
+  { db, mails }: ChangeEmailDependencies,
   session: LiveSession,
   text: string,
   trace: Trace,
@@ -49,7 +47,7 @@ export async function askEmailChange(
   const emailNormalised = normaliseEmail(text)
   if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
   const { id: userId, sessionId } = session
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const user = await lockUserOf(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     const change = { userId, sessionId, email: text, emailNormalised }
@@ -63,7 +61,6 @@ export async function askEmailChange(
       details: {},
     })
   })
-  notifyOutbox(pool)
 }
 
 /**
@@ -72,14 +69,14 @@ export async function askEmailChange(
  * one stands: a stranger's wish ends when the owner throws the stranger out.
  */
 export async function confirmEmailChange(
-  { pool, db, mails }: ChangeEmailDependencies,
+  { db, mails }: ChangeEmailDependencies,
   token: string,
   trace: Trace,
 ): Promise<void> {
   const digest = digestOf(token)
   const asked = await readLinkedChange(db, digest)
   if (asked === undefined) throw identityErrors.invalidLink()
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     await lockAddress(tx, asked.emailNormalised)
     const user = await lockUser(tx, asked.userId)
     // The link may have been used, or a newer wish have come, while this waited.
@@ -93,7 +90,6 @@ export async function confirmEmailChange(
     const { id: userId, name, email: to } = user
     await writeOutbox(tx, [mails.request({ template: 'email_changed', to, name, userId }, trace)])
   })
-  notifyOutbox(pool)
 }
 
 async function settle(

@@ -1,8 +1,7 @@
 import { newId } from '@auction/common/ids.ts'
-import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
-import type { Pool } from 'pg'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import { readNewPassword } from '#src/app/passwords/passwords.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
@@ -20,7 +19,6 @@ import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
 import type { EmailVerification } from './require-verified-email.ts'
 
 export interface RegisterDependencies {
-  pool: Pool
   db: Kysely<Database>
   hasher: PasswordHasher
   metrics: IdentityMetrics
@@ -55,7 +53,7 @@ export async function registerUser(
   const { email } = command
   const user = { id, email, emailNormalised, name, passwordHash }
   const { legacyAlias, emailVerification } = deps
-  const isCreated = await deps.db.transaction().execute(async (tx) => {
+  const isCreated = await outboxTransaction(deps.db, async (tx) => {
     let isOpen = false
     if (emailVerification === 'optional') {
       await lockAddress(tx, emailNormalised)
@@ -65,10 +63,7 @@ export async function registerUser(
     return isOpen
   })
   deps.metrics.registered('asked')
-  if (isCreated) {
-    deps.metrics.registered('created')
-    notifyOutbox(deps.pool)
-  }
+  if (isCreated) deps.metrics.registered('created')
   return { id, name, email }
 }
 

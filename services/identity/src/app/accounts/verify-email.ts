@@ -1,7 +1,6 @@
-import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { openAccount, recordVerification } from '#src/app/users/open-account.ts'
@@ -22,7 +21,6 @@ import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
 import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
 
 export interface VerifyEmailDependencies {
-  pool: Pool
   db: Kysely<Database>
   hasher: PasswordHasher
   metrics: IdentityMetrics
@@ -49,7 +47,7 @@ export async function verifyEmail(
   if (address === undefined) throw identityErrors.invalidLink()
   const chosenId =
     password === undefined ? undefined : await findByPassword(deps, digest, address, password)
-  const isNew = await deps.db.transaction().execute(async (tx) => {
+  const isNew = await outboxTransaction(deps.db, async (tx) => {
     await lockAddress(tx, address)
     // The link may have been used while this waited, and further claims may have come.
     if ((await readLinkedAddress(tx, digest)) === undefined) throw identityErrors.invalidLink()
@@ -63,7 +61,6 @@ export async function verifyEmail(
     return settle(tx, deps, claim, trace)
   })
   if (isNew) deps.metrics.registered('created')
-  notifyOutbox(deps.pool)
 }
 
 /** The newest claim that the password was chosen for. */

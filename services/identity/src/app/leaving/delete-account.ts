@@ -1,8 +1,7 @@
 import type { Obligation } from '@auction/common/contracts/obligations.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { actorAmong } from '#src/app/users/actor.ts'
 import { isLastAdmin } from '#src/domain/operators.ts'
@@ -16,7 +15,6 @@ import { lockWithAdmins, setStatus } from '#src/infra/postgres/users/account-cha
 import type { ObligationCheck } from './obligations.ts'
 
 export interface DeletionDependencies {
-  pool: Pool
   db: Kysely<Database>
   mails: Mails
   obligationsOf: ObligationCheck
@@ -28,13 +26,13 @@ export interface DeletionDependencies {
  * forgets the person (finish-deletions.ts). Answers when that is.
  */
 export async function askDeletion(
-  { pool, db, mails, obligationsOf }: DeletionDependencies,
+  { db, mails, obligationsOf }: DeletionDependencies,
   session: LiveSession,
   trace: Trace,
 ): Promise<Date> {
   // Said first: an admin who sells hears of both reasons one after the other.
   refuseObligations(await obligationsOf(session.id, trace))
-  const dueAt = await db.transaction().execute(async (tx) => {
+  const dueAt = await outboxTransaction(db, async (tx) => {
     const { email: to, name, id: userId } = await lockLeaver(tx, session)
     await setStatus(tx, userId, 'deleting')
     await revokeSessionsOfUser(tx, userId, 'deleted')
@@ -46,7 +44,6 @@ export async function askDeletion(
     })
     return insertDeletion(tx, userId, trace)
   })
-  notifyOutbox(pool)
   return dueAt
 }
 

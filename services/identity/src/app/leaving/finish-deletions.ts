@@ -2,7 +2,7 @@ import { createEvent } from '@auction/common/contracts/event.ts'
 import { userDeleted } from '@auction/common/contracts/identity.ts'
 import type { Obligation } from '@auction/common/contracts/obligations.ts'
 import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Transaction } from 'kysely'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {
@@ -51,11 +51,7 @@ export async function finishDeletions(deps: DeletionDependencies): Promise<numbe
 
 async function finishDeletion(deps: DeletionDependencies, deletion: Deletion): Promise<boolean> {
   const obligations = await deps.obligationsOf(deletion.userId, deletion.trace)
-  const isDeleted = await deps.db
-    .transaction()
-    .execute((tx) => finish(tx, deps, deletion, obligations))
-  notifyOutbox(deps.pool)
-  return isDeleted
+  return outboxTransaction(deps.db, (tx) => finish(tx, deps, deletion, obligations))
 }
 
 async function finish(

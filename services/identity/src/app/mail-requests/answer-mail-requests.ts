@@ -1,20 +1,12 @@
-import type { Logger } from '@auction/common/process/logger.ts'
-import { type Repeated, repeat } from '@auction/common/process/repeat.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
-import type { Pool } from 'pg'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
 import { takeMailRequest } from '#src/infra/postgres/passwords/mail-requests.ts'
 import { insertReset, lockResettableUser } from '#src/infra/postgres/passwords/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { answerEmailChanges } from './answer-email-changes.ts'
-import { answerRegistrations } from './answer-registrations.ts'
-
-const INTERVAL_MS = 250
 
 export interface MailRequestDependencies {
-  pool: Pool
   db: Kysely<Database>
   mails: Mails
 }
@@ -23,7 +15,7 @@ export interface MailRequestDependencies {
 export async function answerMailRequests(deps: MailRequestDependencies): Promise<number> {
   let mailed = 0
   for (;;) {
-    const outcome = await deps.db.transaction().execute(async (tx) => {
+    const outcome = await outboxTransaction(deps.db, async (tx) => {
       const request = await takeMailRequest(tx)
       if (request === undefined) return 'none'
       const user = await lockResettableUser(tx, request.emailNormalised)
@@ -39,15 +31,5 @@ export async function answerMailRequests(deps: MailRequestDependencies): Promise
     if (outcome === 'none') break
     if (outcome === 'mailed') mailed += 1
   }
-  if (mailed > 0) notifyOutbox(deps.pool)
   return mailed
-}
-
-/** Answers mail requests, registrations and wishes for other addresses several times a second. */
-export function startMailRequests(deps: MailRequestDependencies, log: Logger): Repeated {
-  return repeat('mail requests', INTERVAL_MS, log, async () => {
-    await answerMailRequests(deps)
-    await answerRegistrations(deps)
-    await answerEmailChanges(deps)
-  })
 }

@@ -1,4 +1,4 @@
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { Mail } from '#src/app/mails/mails.ts'
@@ -21,14 +21,14 @@ export interface Waiting<Wish extends { trace: Trace }> {
  * many mails that were.
  */
 export async function answerWaiting<Wish extends { trace: Trace }>(
-  { pool, db, mails }: MailRequestDependencies,
+  { db, mails }: MailRequestDependencies,
   { find, take, mailFor }: Waiting<Wish>,
 ): Promise<number> {
   let mailed = 0
   for (;;) {
     const next = await find(db)
     if (next === undefined) break
-    const isMailed = await db.transaction().execute(async (tx) => {
+    const isMailed = await outboxTransaction(db, async (tx) => {
       await lockAddress(tx, next.emailNormalised)
       const wish = await take(tx, next.id)
       const mail = wish && (await mailFor(tx, wish))
@@ -38,6 +38,5 @@ export async function answerWaiting<Wish extends { trace: Trace }>(
     })
     if (isMailed) mailed += 1
   }
-  if (mailed > 0) notifyOutbox(pool)
   return mailed
 }

@@ -1,7 +1,6 @@
-import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import { actorAmong } from '#src/app/users/actor.ts'
 import { isLastAdmin } from '#src/domain/operators.ts'
 import { type GrantableRole, isAdmin, withoutRole, withRole } from '#src/domain/roles.ts'
@@ -12,7 +11,6 @@ import { type LockedAccount, lockWithAdmins } from '#src/infra/postgres/users/ac
 import { recordRoles } from './record-roles.ts'
 
 export interface OperatorDependencies {
-  pool: Pool
   db: Kysely<Database>
 }
 
@@ -23,19 +21,18 @@ export interface RoleCommand {
 
 /** Gives a role. Who has it already keeps it, and nobody is told anything. */
 export async function grantRole(
-  { pool, db }: OperatorDependencies,
+  { db }: OperatorDependencies,
   session: LiveSession,
   { userId, role }: RoleCommand,
   trace: Trace,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const { target } = await lockForRoles(tx, session, userId)
     if (target.roles.includes(role)) return
     if (target.status !== 'active') throw identityErrors.userSuspended()
     const change = { role, roles: withRole(target.roles, role), actorId: session.id }
     await recordRoles(tx, userId, { action: 'role.granted', ...change }, trace)
   })
-  notifyOutbox(pool)
 }
 
 /**
@@ -43,12 +40,12 @@ export async function grantRole(
  * believe those for minutes.
  */
 export async function revokeRole(
-  { pool, db }: OperatorDependencies,
+  { db }: OperatorDependencies,
   session: LiveSession,
   { userId, role }: RoleCommand,
   trace: Trace,
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const { accounts, target } = await lockForRoles(tx, session, userId)
     if (!target.roles.includes(role)) return
     if (role === 'admin' && isLastAdmin(accounts, userId)) throw identityErrors.lastAdmin()
@@ -56,7 +53,6 @@ export async function revokeRole(
     const change = { role, roles: withoutRole(target.roles, role), actorId: session.id }
     await recordRoles(tx, userId, { action: 'role.revoked', ...change }, trace)
   })
-  notifyOutbox(pool)
 }
 
 async function lockForRoles(

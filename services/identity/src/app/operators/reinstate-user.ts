@@ -1,6 +1,6 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userReinstated } from '@auction/common/contracts/identity.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { identityErrors } from '#src/errors.ts'
@@ -22,26 +22,25 @@ const DUE_REASON = 'its time is up'
 
 /** Lets a suspended user in again; sessions that ended stay ended. */
 export async function reinstateUser(
-  { pool, db }: OperatorDependencies,
+  { db }: OperatorDependencies,
   session: LiveSession,
   { userId, reason: text }: { userId: string; reason: string },
   trace: Trace,
 ): Promise<void> {
   const reason = readReason(text)
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const target = await lockForOperator(tx, session, userId)
     if (target.status !== 'suspended') throw identityErrors.notSuspended()
     await deleteSuspension(tx, userId)
     await recordReinstatement(tx, { userId, reason, actorId: session.id }, trace)
   })
-  notifyOutbox(pool)
 }
 
 /** Ends every suspension whose time is up; answers how many. */
-export async function endDueSuspensions({ pool, db }: OperatorDependencies): Promise<number> {
+export async function endDueSuspensions({ db }: OperatorDependencies): Promise<number> {
   let ended = 0
   for (const userId of await readDueSuspensions(db, DUE_MAX)) {
-    const isEnded = await db.transaction().execute(async (tx) => {
+    const isEnded = await outboxTransaction(db, async (tx) => {
       const [account] = await lockAccounts(tx, [userId])
       // An operator may have made it longer, or another worker may have been faster.
       if (account?.status !== 'suspended' || !(await deleteDueSuspension(tx, userId))) return false
@@ -51,7 +50,6 @@ export async function endDueSuspensions({ pool, db }: OperatorDependencies): Pro
     })
     if (isEnded) ended += 1
   }
-  if (ended > 0) notifyOutbox(pool)
   return ended
 }
 

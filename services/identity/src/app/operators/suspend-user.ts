@@ -1,6 +1,6 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userSuspended } from '@auction/common/contracts/identity.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import { refuseDeletion } from '#src/app/leaving/refuse-deletion.ts'
@@ -33,13 +33,13 @@ export interface SuspendCommand {
  * stays, for what it owes is to be settled; its owner is told, and may ask again when let in again.
  */
 export async function suspendUser(
-  { pool, db, mails }: OperatorDependencies & { mails: Mails },
+  { db, mails }: OperatorDependencies & { mails: Mails },
   session: LiveSession,
   { userId, reason: text, until }: SuspendCommand,
   trace: Trace,
 ): Promise<void> {
   const reason = readReason(text)
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const target = await lockForOperator(tx, session, userId)
     if (until !== null && !(await isToCome(tx, until)))
       throw identityErrors.invalidUntil({ field: 'until' })
@@ -58,7 +58,6 @@ export async function suspendUser(
       details,
     })
   })
-  notifyOutbox(pool)
 }
 
 export function readReason(text: string): string {

@@ -1,7 +1,6 @@
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Pool } from 'pg'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { recordVerification } from '#src/app/users/open-account.ts'
@@ -25,7 +24,6 @@ import { setPasswordHash } from '#src/infra/postgres/users/users.ts'
 import { forgetOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
 
 export interface PasswordDependencies {
-  pool: Pool
   db: Kysely<Database>
   hasher: PasswordHasher
   mails: Mails
@@ -58,13 +56,12 @@ export async function changePassword(
   const password = await readNewPassword(newPassword, session, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const { id, sessionId } = session
-  await deps.db.transaction().execute(async (tx) => {
+  await outboxTransaction(deps.db, async (tx) => {
     if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
     await setPasswordHash(tx, id, passwordHash)
     await revokeSessionsOfUser(tx, id, 'password_changed', sessionId)
     await settle(tx, deps, session, { action: 'password.changed', actorId: id, trace })
   })
-  notifyOutbox(deps.pool)
 }
 
 /**
@@ -82,7 +79,7 @@ export async function resetPassword(
   if (user === undefined) throw identityErrors.invalidLink()
   const password = await readNewPassword(newPassword, user, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
-  await deps.db.transaction().execute(async (tx) => {
+  await outboxTransaction(deps.db, async (tx) => {
     // The user first, as everywhere: a login under way holds this row and would wait for the link.
     const isThere = await setPasswordHash(tx, user.id, passwordHash)
     if (!isThere || !(await spendReset(tx, digest, user.id))) throw identityErrors.invalidLink()
@@ -91,7 +88,6 @@ export async function resetPassword(
     // Who got the link reads the mails of this address.
     await recordVerification(tx, user, trace)
   })
-  notifyOutbox(deps.pool)
 }
 
 /** What every new password brings along: old links and known places go, the owner is told, the act is recorded. */

@@ -1,9 +1,8 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
 import { userUpdated } from '@auction/common/contracts/identity.ts'
-import { notifyOutbox, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
-import type { Pool } from 'pg'
 import { judgeProfile, type ProfileChange } from '#src/domain/profile.ts'
 import { identityErrors } from '#src/errors.ts'
 import { type Profile, readProfile, saveProfile } from '#src/infra/postgres/profiles/profiles.ts'
@@ -13,7 +12,6 @@ import { setName } from '#src/infra/postgres/users/account-changes.ts'
 import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
 
 export interface ProfileDependencies {
-  pool: Pool
   db: Kysely<Database>
 }
 
@@ -30,7 +28,7 @@ export function requireOwner(session: LiveSession, id: string): void {
 
 /** Changes the owner's own profile; a new name is told to everybody who shows it. */
 export async function changeProfile(
-  { pool, db }: ProfileDependencies,
+  { db }: ProfileDependencies,
   session: LiveSession,
   change: ProfileChange,
   trace: Trace,
@@ -38,7 +36,7 @@ export async function changeProfile(
   const verdict = judgeProfile(change)
   if (verdict.outcome === 'invalid') throw identityErrors.invalidProfile({ field: verdict.field })
   const { name, fields } = verdict
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const user = await lockUserOf(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     await saveProfile(tx, user.id, fields)
@@ -48,5 +46,4 @@ export async function changeProfile(
     const payload = { userId: user.id, changedFields: ['name'], name }
     await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
   })
-  notifyOutbox(pool)
 }

@@ -1,4 +1,3 @@
-import type { Logger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
 import { purgeEmailChanges } from '#src/infra/postgres/accounts/email-changes.ts'
 import {
@@ -12,7 +11,6 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { purgeThrottles } from '#src/infra/postgres/throttling/throttles.ts'
 import { purgeOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
 
-const INTERVAL_MS = 600_000
 const BATCH = 500
 
 export interface Purged {
@@ -41,28 +39,6 @@ export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged
     emailChanges: await untilLess(batch, () => purgeEmailChanges(db, batch)),
     throttles: await untilLess(batch, () => purgeThrottles(db, batch)),
     origins: await untilLess(batch, () => purgeOrigins(db, batch)),
-  }
-}
-
-/** Purges now and every ten minutes. Returns what stops it, after the run under way. */
-export function startPurge(db: Kysely<Database>, log: Logger): () => Promise<void> {
-  const run = async () => {
-    try {
-      const purged = await purge(db)
-      if (Object.values(purged).some((count) => count > 0))
-        log.info(purged, 'ended sessions purged')
-    } catch (error) {
-      log.warn({ err: error }, 'ended sessions could not be purged')
-    }
-  }
-  let running = run()
-  const timer = setInterval(() => {
-    running = running.then(run)
-  }, INTERVAL_MS)
-  timer.unref()
-  return () => {
-    clearInterval(timer)
-    return running
   }
 }
 

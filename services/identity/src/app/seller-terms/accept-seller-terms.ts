@@ -1,7 +1,6 @@
-import { notifyOutbox } from '@auction/common/rabbitmq/outbox.ts'
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
-import type { Pool } from 'pg'
 import { recordRoles } from '#src/app/operators/record-roles.ts'
 import { withRole } from '#src/domain/roles.ts'
 import { SELLER_TERMS_VERSION } from '#src/domain/seller-terms.ts'
@@ -20,14 +19,14 @@ import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
  * and is no seller had the role taken away, and does not get it back this way.
  */
 export async function acceptSellerTerms(
-  { pool, db }: { pool: Pool; db: Kysely<Database> },
+  { db }: { db: Kysely<Database> },
   session: LiveSession,
   version: string,
   trace: Trace,
 ): Promise<string[]> {
   if (version !== SELLER_TERMS_VERSION)
     throw identityErrors.termsChanged({ version: SELLER_TERMS_VERSION })
-  const roles = await db.transaction().execute(async (tx) => {
+  const roles = await outboxTransaction(db, async (tx) => {
     const user = await lockUserOf(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     const { id } = user
@@ -45,6 +44,5 @@ export async function acceptSellerTerms(
     await recordRoles(tx, id, { action: 'role.accepted', ...change, details }, trace)
     return change.roles
   })
-  notifyOutbox(pool)
   return roles
 }

@@ -1,7 +1,6 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
-import type { Pool } from 'pg'
 import { Type } from 'typebox'
 import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
@@ -25,7 +24,6 @@ const AcceptAnswer = Type.Object({
 })
 
 export interface SellerTermsRoutesOptions {
-  pool: Pool
   db: Kysely<Database>
   checkSession: SessionCheck
   accessTokens: AccessTokens

@@ -10,9 +10,9 @@ const NEW = 'Ann.New@example.org'
 
 async function start(t: Parameters<typeof startIdentity>[0]) {
   const identity = await startIdentity(t)
-  const { pool, db, mails, mailSeal, post } = identity
+  const { db, mails, mailSeal, post } = identity
   const mailed = async () => {
-    await answerEmailChanges({ pool, db, mails })
+    await answerEmailChanges({ db, mails })
     return readMails(db)
   }
   const secretOf = ({ sealedSecret = '', mailId = '' }: Record<string, string>) =>
@@ -108,10 +108,10 @@ t.test(
   'links that went to the old address, and wishes that a newer one replaced, end',
   async (t) => {
     const world = await start(t)
-    const { pool, db, mails } = world
+    const { db, mails } = world
     const ann = await person(world, PERSON.email)
     await world.post('password/forgot', { email: PERSON.email })
-    await answerMailRequests({ pool, db, mails })
+    await answerMailRequests({ db, mails })
     const reset = await world.linkTo(PERSON.email)
     await ann.call('POST', 'email/change', { email: 'typo@example.org' })
     const old = await world.linkTo('typo@example.org')
@@ -162,12 +162,12 @@ t.test('a suspended account keeps its address, and an old link changes nothing',
 
 t.test('what a stranger with a session asked for ends with that session', async (t) => {
   const world = await start(t)
-  const { pool, db, mails } = world
+  const { db, mails } = world
   const stranger = await person(world, PERSON.email)
   await stranger.call('POST', 'email/change', { email: 'stranger@example.org' })
   const link = await world.linkTo('stranger@example.org')
   await world.post('password/forgot', { email: PERSON.email })
-  await answerMailRequests({ pool, db, mails })
+  await answerMailRequests({ db, mails })
   const newPassword = 'quite another phrase of words'
   const token = await world.linkTo(PERSON.email)
   t.equal((await world.post('password/reset', { token, newPassword })).statusCode, 204)

@@ -10,9 +10,9 @@ const ANOTHER = 'quite another phrase of words'
 
 async function start(t: Parameters<typeof startIdentity>[0]) {
   const identity = await startIdentity(t, { emailVerification: 'required' })
-  const { pool, db, mails, mailSeal, post } = identity
+  const { db, mails, mailSeal, post } = identity
   const mailed = async () => {
-    await answerRegistrations({ pool, db, mails })
+    await answerRegistrations({ db, mails })
     return readMails(db)
   }
   return {
@@ -117,8 +117,8 @@ t.test('of fifty parallel uses of a link one opens the account', async (t) => {
 t.test('not more than five mails an hour go to an address that did not ask', async (t) => {
   const world = await start(t)
   for (let index = 0; index < 8; index += 1) await world.register({ name: `Mallory ${index}` })
-  const { pool, db, mails } = world
-  await Promise.all(Array.from({ length: 4 }, () => answerRegistrations({ pool, db, mails })))
+  const { db, mails } = world
+  await Promise.all(Array.from({ length: 4 }, () => answerRegistrations({ db, mails })))
   t.equal((await readMails(db)).length, 5, 'with four workers')
   await world.register({})
   const [token] = await world.links()

@@ -10,8 +10,8 @@ import { startOwners } from '#test/owners.ts'
 async function start(t: Parameters<typeof startIdentity>[0]) {
   const owners = await startOwners(t)
   const identity = await startIdentity(t, { obligations: owners.check })
-  const { pool, db, mails } = identity
-  const deps = { pool, db, mails, obligationsOf: owners.check }
+  const { db, mails } = identity
+  const deps = { db, mails, obligationsOf: owners.check }
   return {
     ...identity,
     ...owners,

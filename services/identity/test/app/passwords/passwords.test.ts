@@ -13,11 +13,11 @@ const NEW = 'a quite different phrase'
 
 async function start(t: Parameters<typeof startIdentity>[0]) {
   const identity = await startIdentity(t)
-  const { app, db, pool, mails, mailSeal, post } = identity
+  const { app, db, mails, mailSeal, post } = identity
   const { id } = (await identity.register({})).json()
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
   const mailed = async () => {
-    await answerMailRequests({ pool, db, mails })
+    await answerMailRequests({ db, mails })
     return readMails(db)
   }
   return {

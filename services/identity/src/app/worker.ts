@@ -1,0 +1,28 @@
+import type { DatabaseContext } from '@auction/common/process/run-api.ts'
+import type { WorkerParts } from '@auction/common/process/run-worker.ts'
+import { createObligationCheck } from '#src/app/leaving/obligations.ts'
+import { createMails } from '#src/app/mails/mails.ts'
+import { createWorkerMetrics } from '#src/app/metrics/worker-metrics.ts'
+import type { WorkerConfig } from '#src/config.ts'
+import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { createTimers } from './timers.ts'
+
+/** The timers of the identity worker, from its settings. It consumes nothing yet. */
+export function buildWorker(
+  config: WorkerConfig,
+  { db, log, registry }: DatabaseContext<Database>,
+): WorkerParts<Database> {
+  return {
+    consumers: [],
+    timers: createTimers({
+      db,
+      log,
+      box: createSecretBox(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEY_OTHER),
+      mails: createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY)),
+      obligationsOf: createObligationCheck(config),
+      metrics: createWorkerMetrics(registry),
+      keyRotationDays: config.KEY_ROTATION_DAYS,
+    }),
+  }
+}
