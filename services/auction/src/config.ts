@@ -8,18 +8,18 @@ import {
 import { Type } from 'typebox'
 
 const LISTING_SETTINGS = {
-  /** The shortest auction a seller may list. Tests, demos and replays run auctions of seconds. */
+  /** The shortest auction a seller may list. Tests and demos run auctions of seconds. */
   MIN_AUCTION_SECONDS: Type.Integer({ default: 1_800, minimum: 1, maximum: 86_400 }),
-  /** Whether publishing asks for the seller role, which identity gives for agreeing to its terms. */
+  /** Whether publishing needs the seller role, which identity grants for accepting the seller terms. */
   REQUIRE_SELLER_ROLE: Type.Boolean({ default: false }),
-  /** How old lists and items may be that people who are not logged in see. */
+  /** How old lists and items may be that callers without a token get. */
   PUBLIC_READS_MAX_AGE_MS: Type.Integer({ default: 100, minimum: 0, maximum: 10_000 }),
 }
 
 const IMAGE_SETTINGS = {
   /** A folder that every process of this service sees. */
   IMAGES_FOLDER: Type.String({ default: 'images', minLength: 1 }),
-  /** Named, pictures lie in this bucket and not in the folder. */
+  /** When set, images are stored in this bucket and not in the folder. */
   S3_BUCKET: Type.String({ default: '' }),
   S3_REGION: Type.String({ default: 'us-east-1', minLength: 1 }),
   S3_ENDPOINT: Type.String({ default: '' }),
@@ -29,7 +29,7 @@ const IMAGE_SETTINGS = {
 
 const API_SETTINGS = Type.Object({
   ...PROCESS_SETTINGS,
-  /** For bid services; not 9090 as in the original, where the operators' listener is here. */
+  /** For bid services. The original used 9090, which is the operators' listener here. */
   GRPC_PORT: Type.Integer({ default: 50_051, minimum: 0, maximum: 65_535 }),
   ...POSTGRES_SETTINGS,
   ...AUTH_SETTINGS,
@@ -45,7 +45,7 @@ const WORKER_SETTINGS = Type.Object({
   ...RABBITMQ_SETTINGS,
   ...IMAGE_SETTINGS,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
-  /** Words, with commas between, that put a text before the moderators. Empty: the bundled ones. */
+  /** Words, separated by commas, that make a report for the moderators. Empty: the bundled ones. */
   BANNED_WORDS: Type.String({ default: '', maxLength: 20_000 }),
   BID_URL: Type.String({ minLength: 1 }),
   IDENTITY_URL: Type.String({ minLength: 1 }),

@@ -10,7 +10,7 @@ export const itemErrors = {
     400,
   ),
   unauthenticated: defineError('auction.unauthenticated', 'Log in to do this.', 401),
-  forbidden: defineError('item.forbidden', 'This item belongs to somebody else.', 403),
+  forbidden: defineError('item.forbidden', 'This item belongs to another user.', 403),
 
   createInvalid: defineError('item.create.validation_failed', 'The item is not valid.', 400),
 
@@ -39,7 +39,7 @@ export const itemErrors = {
   updateNotOpen: defineError('item.update.not_open', 'The auction of this item is over.', 409),
   updateUnavailable: defineError(
     'item.update.unavailable',
-    'The change was taken in but could not be confirmed yet. Read the item shortly.',
+    'The change is stored but not confirmed yet. Read the item again shortly.',
     503,
     { retryAfterSeconds: 3 },
   ),
@@ -50,7 +50,7 @@ export const itemErrors = {
   publishNotFound: defineError('item.publish.not_found', NO_ITEM, 404),
   publishNotSeller: defineError(
     'item.publish.seller_role_required',
-    'Agree to the seller terms before you publish.',
+    'Accept the seller terms before you publish.',
     403,
   ),
   publishInvalid: defineError(
@@ -105,7 +105,7 @@ export const commentErrors = {
     'The comment to reply to is not under this item any more.',
     404,
   ),
-  forbidden: defineError('item.comment.forbidden', 'This comment is not yours to take away.', 403),
+  forbidden: defineError('item.comment.forbidden', 'You may not remove this comment.', 403),
   tooMany: defineError(
     'item.comment.too_many',
     'That is a lot of comments. Write the next one in some minutes.',
@@ -114,7 +114,7 @@ export const commentErrors = {
   ),
 }
 
-/** Errors of what items tell about themselves. */
+/** Errors of the attributes of items. */
 export const attributeErrors = {
   invalid: defineError('item.attribute.validation_failed', 'An attribute is not valid.', 400),
   notFound: defineError('item.attribute.not_found', 'The item has no such attribute.', 404),
@@ -135,12 +135,12 @@ export const imageErrors = {
   tooManyPixels: defineError('item.image.too_many_pixels', 'The image has too many pixels.', 422),
   tooMany: defineError('item.image.too_many', 'The item has as many images as it can.', 409),
   notFound: defineError('item.image.not_found', 'The item has no such image.', 404),
-  busy: defineError('item.image.busy', 'Many images arrive just now. Send it again.', 503, {
+  busy: defineError('item.image.busy', 'Too many images arrive at once. Send it again.', 503, {
     retryAfterSeconds: 2,
   }),
   storageUnavailable: defineError(
     'item.image.storage_unavailable',
-    'Images cannot be stored or read just now.',
+    'Images cannot be stored or read at the moment.',
     503,
     { retryAfterSeconds: 5 },
   ),
@@ -151,8 +151,12 @@ export const categoryErrors = {
   invalid: defineError('category.validation_failed', 'The category is not valid.', 400),
   forbidden: defineError('category.forbidden', 'Only administrators change categories.', 403),
   notFound: defineError('category.not_found', 'There is no category with this id.', 404),
-  nameTaken: defineError('category.name_taken', 'There is one of this name beside it.', 409),
-  notEmpty: defineError('category.not_empty', 'Items or categories still lie in it.', 409),
+  nameTaken: defineError(
+    'category.name_taken',
+    'Its parent has a category of this name already.',
+    409,
+  ),
+  notEmpty: defineError('category.not_empty', 'It still contains items or categories.', 409),
 }
 
 /** Errors of the search. */
@@ -173,7 +177,7 @@ export const savedSearchErrors = {
   tooMany: defineError('saved_search.too_many', 'You have saved as many searches as you can.', 409),
 }
 
-/** Errors of telling moderators about something. */
+/** Errors of reporting to the moderators. */
 export const reportErrors = {
   invalid: defineError('item.report.validation_failed', 'The report is not valid.', 400),
   itemNotFound: defineError('item.report.item_not_found', NO_ITEM, 404),
@@ -182,7 +186,7 @@ export const reportErrors = {
     'There is no such comment on this item.',
     404,
   ),
-  own: defineError('item.report.own', 'This is yours: change it or take it away.', 409),
+  own: defineError('item.report.own', 'This is yours: change it or delete it.', 409),
   tooMany: defineError(
     'item.report.too_many',
     'That is a lot of reports. Send the next one in some minutes.',
@@ -208,11 +212,7 @@ export const moderationErrors = {
   reportNotFound: defineError('moderation.report_not_found', 'There is no such report.', 404),
   reportDecided: defineError('moderation.report_decided', 'This report was decided before.', 409),
   notRemoved: defineError('moderation.not_removed', 'No moderator has removed this.', 409),
-  alreadyRemoved: defineError(
-    'moderation.taken_away',
-    'Its author or the seller took it away.',
-    409,
-  ),
+  alreadyRemoved: defineError('moderation.taken_away', 'Its author or the seller removed it.', 409),
   inProgress: defineError(
     'moderation.in_progress',
     'The auction of this item is still being ended. Try again shortly.',
@@ -238,7 +238,7 @@ export const importErrors = {
   ),
   inProgress: defineError(
     'item.import.in_progress',
-    'This file is being imported just now. Send it again shortly for the answer.',
+    'This file is being imported. Send it again shortly for the answer.',
     409,
     { retryAfterSeconds: 3 },
   ),

@@ -26,7 +26,7 @@ export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
   registry: Registry
   images: ImageStorage
-  /** How old what everybody sees may be. */
+  /** How old an answer to callers without a token may be. */
   publicReadsMaxAgeMs: number
 }
 
@@ -42,7 +42,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       title: 'Auction API',
       description: 'Items for sale by auction: drafts, publication, and the state of the bidding.',
     },
-    // A description of 10,000 characters of four bytes, and the other fields.
+    // Room for a description of 10,000 characters of four bytes, and the other fields.
     bodyLimitBytes: 64 * 1024,
   })
   const cursors = { db: dependencies.db, secret: dependencies.auth.internalSecret }

@@ -9,7 +9,7 @@ import { onUserDeleted } from '#src/app/departures/user-deleted.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Everything the auction worker consumes: what bid says of the lots, who is new and who left. */
+/** Everything that the auction worker consumes. */
 export function createConsumers(events: ItemEvents): Consumer<Database>[] {
   return [
     onBidPlaced(events),

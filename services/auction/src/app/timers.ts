@@ -41,8 +41,9 @@ export interface TimerDependencies extends FinishDependencies {
 }
 
 /**
- * What the auction worker repeats: start items, finish terms that hang between services, delete
- * what is left of images, end the lots of removed items, look at words, and ask saved searches.
+ * What the auction worker repeats: start items, finish pending terms, delete objects of images, cancel
+ * the lots of removed items, check words, review bidders, match saved searches, erase departed users,
+ * purge, and measure.
  */
 export function createTimers(dependencies: TimerDependencies): Timer[] {
   const { db, words, metrics, searches } = dependencies

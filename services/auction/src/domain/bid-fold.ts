@@ -1,4 +1,4 @@
-/** The public state of a lot right after one bid, as bid.placed tells it. */
+/** The public state of a lot right after one bid, as bid.placed carries it. */
 export interface PlacedBid {
   readonly itemId: string
   readonly sequence: number
@@ -11,7 +11,7 @@ export interface PlacedBid {
   readonly isExtended: boolean
 }
 
-/** A lot whose reserve is met, as bid.reserve_met tells it; shares a sequence with its bid. */
+/** A lot whose reserve is met, as bid.reserve_met carries it; shares a sequence with its bid. */
 export interface ReserveMet {
   readonly itemId: string
   readonly sequence: number
@@ -21,8 +21,8 @@ export interface ReserveMet {
 }
 
 /**
- * The latest state per item. Each event carries the whole state, so the highest sequence speaks
- * for all that came before it, in whatever order they arrive.
+ * The latest state per item. Each event carries the whole state, so the one with the highest sequence
+ * replaces all others, in whatever order they arrive.
  */
 export function latestPerItem<E extends { readonly itemId: string; readonly sequence: number }>(
   events: readonly E[],

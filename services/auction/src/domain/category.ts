@@ -6,7 +6,7 @@ export interface Category {
   status: 'active' | 'hidden'
 }
 
-/** What an item in a category tells about itself. */
+/** An attribute that items of a category have. */
 export interface AttributeDefinition {
   key: string
   label: string
@@ -15,10 +15,10 @@ export interface AttributeDefinition {
   choices: readonly string[] | null
 }
 
-/** Categories are this deep at most; deeper trees are nobody's way to find anything. */
+/** The greatest depth of the tree; users do not find their way in deeper ones. */
 export const DEPTH_MAX = 6
 
-/** A category and those above it, itself first; a category that is not there has no path. */
+/** A category and its ancestors, itself first; an unknown category has an empty path. */
 export function pathOf(categories: ReadonlyMap<string, Category>, id: string): Category[] {
   const path: Category[] = []
   for (let at = categories.get(id); at !== undefined && path.length <= DEPTH_MAX; ) {
@@ -31,7 +31,7 @@ export function pathOf(categories: ReadonlyMap<string, Category>, id: string): C
 /** A category and everything below it. */
 export function subtreeOf(categories: ReadonlyMap<string, Category>, id: string): string[] {
   const found = categories.has(id) ? [id] : []
-  // Grows while it is walked, so that children of children are found as well.
+  // Grows while it is walked, so that children of children are found too.
   for (const parent of found) {
     for (const category of categories.values()) {
       if (category.parentId === parent) found.push(category.id)

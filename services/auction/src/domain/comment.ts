@@ -2,7 +2,7 @@ export type CommentKind = 'comment' | 'question' | 'answer'
 export type CommentState = 'visible' | 'deleted' | 'hidden' | 'removed'
 
 const CONTENT_LENGTH_MAX = 2_000
-/** A person may write this many comments in COMMENT_WINDOW_MINUTES. */
+/** A user may write this many comments in COMMENT_WINDOW_MINUTES. */
 export const COMMENTS_MAX = 20
 export const COMMENT_WINDOW_MINUTES = 10
 
@@ -11,7 +11,7 @@ const INVISIBLE = /^[\p{C}\p{Z}]*$/u
 /** A comment's text in composed form without outer blanks, or undefined when there is nothing to see. */
 export function readContent(text: string): string | undefined {
   const content = text.normalize('NFC').trim()
-  // PostgreSQL stores no NUL, and nobody means to write one.
+  // PostgreSQL cannot store NUL, and no user means to write it.
   if (INVISIBLE.test(content) || content.includes('\0') || !content.isWellFormed()) return undefined
   return [...content].length <= CONTENT_LENGTH_MAX ? content : undefined
 }
@@ -27,7 +27,7 @@ export type CommentProblem =
   | 'question_has_parent'
   | 'answer_without_question'
 
-/** Questions are put to the seller, and only the seller answers them; everybody may comment. */
+/** Questions are for the seller, and only the seller answers them; every user may comment. */
 export function judgeComment(comment: NewComment): CommentProblem | 'fine' {
   const { kind, isSeller, parentKind } = comment
   if (kind === 'question' && isSeller) return 'question_by_seller'
@@ -44,8 +44,8 @@ export interface Remover {
 }
 
 /**
- * What becomes of a comment when somebody takes it away, or undefined when that is not theirs to
- * do. The state tells who did it: its author, the seller of the item, or a moderator.
+ * The state of a comment that this user removes; undefined when they may not. The state shows who did
+ * it: its author, the seller of the item, or a moderator.
  */
 export function judgeRemoval(remover: Remover): Exclude<CommentState, 'visible'> | undefined {
   if (remover.isAuthor) return 'deleted'

@@ -22,9 +22,9 @@ export interface Edit {
 }
 
 /**
- * Decides what a seller's edit is (domain.md 3.10): free while a draft; everything but currency
- * and type while nobody has bid; afterwards only a longer description and a lower reserve. The
- * read model may lag, so `terms_changed` still needs the verdict of the bid service.
+ * Decides on a seller's edit (R-TERMS-4): a draft may change freely; a published item in everything
+ * but currency and type while there are no bids; afterwards only by a longer description and a lower
+ * reserve. The read model may lag, so `terms_changed` still needs the verdict of the bid service.
  */
 export function judgeEdit(
   item: Item,
@@ -76,7 +76,7 @@ function editProblem(
   now: Date,
   limits: ListingLimits,
 ): Problem | undefined {
-  // What was right when it was set stays right: a draft may be renamed after its start passed.
+  // A start that was valid when it was set stays valid: a draft may be renamed after it has passed.
   if (changedFields.includes('startDate')) {
     const problem = startProblem(content.startDate, now, limits)
     if (problem !== undefined) return problem

@@ -1,6 +1,6 @@
 export const IMAGES_MAX = 12
 export const IMAGE_BYTES_MAX = 5 * 1024 * 1024
-/** Of a picture as it is sent. */
+/** Of an image as it is uploaded. */
 export const IMAGE_PIXELS_MAX = 30_000_000
 /** A pixel has three bytes or eight: interlaced files are decoded whole, whatever they hold. */
 export const IMAGE_DECODED_BYTES_MAX = 100_000_000
@@ -16,7 +16,7 @@ export type ImageKind = 'png' | 'jpeg' | 'webp'
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 const JPEG = Buffer.from([0xff, 0xd8, 0xff])
 
-/** What a file is by its first bytes. Its name and the type it was sent with may say anything. */
+/** The format of a file by its first bytes; its name and content type cannot be trusted. */
 export function imageKind(bytes: Buffer): ImageKind | undefined {
   if (bytes.subarray(0, PNG.length).equals(PNG)) return 'png'
   if (bytes.subarray(0, JPEG.length).equals(JPEG)) return 'jpeg'

@@ -81,7 +81,7 @@ export interface Item extends ItemContent {
   readonly categoryIds: readonly string[]
 }
 
-/** Statuses that everybody may see; drafts, cancelled and removed items are the seller's alone. */
+/** Public statuses; drafts, cancelled and removed items are shown to their seller only. */
 export const PUBLIC_STATUSES: readonly ItemStatus[] = [
   'scheduled',
   'active',

@@ -45,7 +45,7 @@ export interface ListingLimits {
 
 const DAY_MS = 86_400_000
 
-/** The platform's rules (domain.md 3.3, 3.15) with the shortest auction given by the operator. */
+/** The platform's rules (R-TERMS-1, R-TERMS-2) with the shortest auction given by the operator. */
 export function listingLimits(auctionSecondsMin: number): ListingLimits {
   return {
     durationMinMs: auctionSecondsMin * 1_000,
@@ -132,7 +132,7 @@ export function listingProblem(content: ItemContent, limits: ListingLimits): Pro
   if (durationMs <= 0) return { field: 'endDate', reason: 'not_after_start' }
   if (durationMs < limits.durationMinMs) return { field: 'endDate', reason: 'too_short' }
   if (durationMs > limits.durationMaxMs) return { field: 'endDate', reason: 'too_long' }
-  // A longer threshold would let the first bid of the auction extend it (domain.md 3.4).
+  // A longer threshold would let the first bid of the auction extend it (R-TERMS-3).
   const threshold = content.extensionThresholdMinutes
   if (threshold !== null && threshold > thresholdMaxMinutes(content)) {
     return { field: 'extensionThresholdMinutes', reason: 'over_half_of_duration' }

@@ -1,6 +1,6 @@
 import type { Item, ItemStatus } from './item.ts'
 
-/** What people report; `words` is what the worker finds by itself. */
+/** Reasons of users; the worker reports with `words`. */
 export const REPORT_REASONS = [
   'counterfeit',
   'prohibited',
@@ -19,7 +19,7 @@ export type ModerationAction =
   | 'comment_restored'
   | 'report_dismissed'
 
-/** A person may report this much in REPORT_WINDOW_MINUTES. */
+/** A user may send this many reports in REPORT_WINDOW_MINUTES. */
 export const REPORTS_MAX = 20
 export const REPORT_WINDOW_MINUTES = 10
 
@@ -38,8 +38,8 @@ export function hasLot(status: ItemStatus): boolean {
 }
 
 /**
- * What a removed item becomes when it is put back: what it was, or, since its auction ended
- * meanwhile, what the end made of it. Undefined while bid has not told that end.
+ * The status of a removed item when it is restored: the one before, or the result of its end when it
+ * ended meanwhile. Undefined until bid has reported that end.
  */
 export function restoredStatus(
   before: ItemStatus,

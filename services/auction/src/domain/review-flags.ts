@@ -1,4 +1,4 @@
-/** Signals that a bidder may bid for the seller (domain rules 3.10). None of them blocks anything. */
+/** Signals that a bidder may bid for the seller (R-MOD-6). None of them blocks anything. */
 export const FLAG_KINDS = [
   'same_address',
   'only_one_seller',
@@ -7,11 +7,11 @@ export const FLAG_KINDS = [
 ] as const
 export type FlagKind = (typeof FLAG_KINDS)[number]
 
-/** Lots of one seller, and of nobody else, that a bidder has bid on. */
+/** Lots a bidder has bid on, all of one seller. */
 export const ONE_SELLER_ITEMS_MIN = 3
-/** Lots that others bought over a bidder who never bought any. */
+/** Sold lots that a bidder bid on and did not win, without ever winning one. */
 export const NEVER_WINS_ITEMS_MIN = 10
-/** An account is new for so long. */
+/** How long an account is new. */
 export const NEW_ACCOUNT_DAYS = 7
 /** How much before the end, as it was then, the last seconds begin. */
 export const LAST_SECONDS = 60

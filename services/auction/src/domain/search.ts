@@ -4,7 +4,7 @@ import type { ItemStatus, ItemType } from './item.ts'
 export const SORTS = ['relevance', 'ending', 'newest', 'price', '-price', '-bids'] as const
 export type Sort = (typeof SORTS)[number]
 
-/** Statuses that may be searched; without a choice what can be bid on now or soon. */
+/** Statuses that are searched when the query names none: items that can be bid on now or soon. */
 export const SEARCHED: readonly ItemStatus[] = ['scheduled', 'active']
 
 export interface AttributeFilter {
@@ -67,16 +67,16 @@ export type ReadPrice = { ok: true; minor: bigint | undefined } | { ok: false; r
 export function readPrice(text: string | undefined, currencyCode: string | undefined): ReadPrice {
   if (text === undefined) return { ok: true, minor: undefined }
   if (currencyCode === undefined) return { ok: false, reason: 'needs_currency' }
-  // Nothing costs nothing, but a search may begin there.
+  // No price is zero, but a range may begin there.
   if (/^0+(\.0+)?$/.test(text)) return { ok: true, minor: 0n }
   return parseAmount(text, currencyCode)
 }
 
 export const SAVED_NAME_MAX = 100
-/** Saved searches of one person. */
+/** Saved searches of one user. */
 export const SAVED_MAX = 50
 
-/** The name of a saved search; undefined when it is none. */
+/** The name of a saved search; undefined when it is not valid. */
 export function readSavedName(text: string): string | undefined {
   const name = text.normalize('NFC').trim()
   const isWritable = !name.includes('\0') && name.isWellFormed()

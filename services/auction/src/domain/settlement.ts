@@ -1,6 +1,6 @@
 import type { ItemStatus, Outcome } from './item.ts'
 
-/** What is known of an auction's end: two events tell it, in either order and repeatedly. */
+/** What is known of the end of an item's bidding. Two events carry it, in any order and repeatedly. */
 export interface SettlementState {
   readonly status: ItemStatus
   readonly round: number
@@ -30,7 +30,7 @@ export interface Closing {
   readonly round: number
   /** The whole final state: bids that come later than this have nothing to add. */
   readonly final: Omit<FinalLot, 'currentPrice'> & {
-    /** Null when nobody bid: the price stays where it started. */
+    /** Null when there were no bids: the price stays at the start price. */
     readonly currentPrice: bigint | null
   }
 }
@@ -56,7 +56,7 @@ export interface Settled {
 }
 
 /**
- * Folds one fact about the end into what is known (domain.md 4.2): active -> ended -> sold or
+ * Folds one fact about the end into what is known (R-CLOSE-7): active -> ended -> sold or
  * expired. A win that comes before the closing is kept until then, so that the result and the
  * order of the transitions do not depend on the order of the events.
  */

@@ -5,10 +5,10 @@ import { recordBidders } from '#src/infra/postgres/bidder-review/bidder-activity
 import { countKnownItems } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-// Each may name 500 people.
+// Each event may name 500 users.
 const BATCH_MAX = 20
 
-/** Who bid in vain: what moderators are pointed at is worked out of it. */
+/** Records who bid without winning; review flags are computed from it. */
 export const onBidLost = () =>
   projection({
     kind: 'projection',
@@ -18,7 +18,7 @@ export const onBidLost = () =>
     async handle(tx: Transaction<Database>, deliveries) {
       const itemIds = [...new Set(deliveries.map(({ payload }) => payload.itemId))]
       if ((await countKnownItems(tx, itemIds)) < itemIds.length) {
-        throw new Error('an item that somebody bid on is not known')
+        throw new Error('an item with bids is not known')
       }
       await recordBidders(
         tx,

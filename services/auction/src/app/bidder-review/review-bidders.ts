@@ -15,7 +15,7 @@ import {
 } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Asks identity who logs in from the addresses of these bidders. */
+/** Asks identity which accounts log in from the same addresses as these bidders. */
 export type AddressCheck = (bidderIds: readonly string[]) => Promise<SharedAddress[]>
 
 export function createAddressCheck(identity: InternalClient): AddressCheck {
@@ -36,9 +36,8 @@ export interface ReviewDependencies {
 }
 
 /**
- * Works out the flags of bidders about whom something new is known. Returns how many there were.
- * Throws when identity does not answer: shared addresses are asked for again a minute later, and the
- * other flags are worked out all the same.
+ * Computes the flags of bidders whose review is due. Returns how many there were. Throws when identity
+ * does not answer: the other flags are computed all the same, and shared addresses a minute later.
  */
 export async function reviewBidders({
   db,

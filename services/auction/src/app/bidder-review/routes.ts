@@ -25,7 +25,7 @@ const Flags = Type.Object({
   totalPages: Type.Integer(),
 })
 
-/** Bidders whom moderators may want to look at. */
+/** Review flags, for moderators. */
 export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   app.get(
     '/api/v1/moderation/flags',
@@ -36,7 +36,7 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
         summary: 'Bidders to look at, the latest first (moderators)',
         description:
           'Signals and no proof; nothing follows from them by itself. same_address: bidder and ' +
-          'seller logged in from one network address; which, is told to nobody.',
+          'seller logged in from one network address, which is not shown.',
         querystring: Type.Object(
           {
             kind: Type.Optional(Type.Union(FLAG_KINDS.map((kind) => Type.Literal(kind)))),

@@ -7,7 +7,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 const BATCH_MAX = 100
 
-/** How old an account is; neither its name nor its address is kept. */
+/** Records when an account registered; neither its name nor its address is stored. */
 export const onUserRegistered = () =>
   projection({
     kind: 'projection',

@@ -2,9 +2,9 @@ import { PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 import type { ProjectedItem } from '#src/infra/postgres/bidding/bid-projection.ts'
 
 /**
- * Fails the batch when one of its events has no item here, or is in another currency than its item.
- * The runner then takes the batch apart. An unknown item may still come (publishing commits before
- * the lot exists, but a restored database may lag), so that is worth a retry; a currency is not.
+ * Fails the batch when one of its events has no item here, or another currency than its item. The
+ * consumer then splits the batch. An unknown item is retried, because a restored database may lag
+ * behind; a wrong currency is not.
  */
 export function assertItemsMatch(
   items: readonly ProjectedItem[],

@@ -13,7 +13,7 @@ import { settleItems } from './settle-items.ts'
 
 type ClosedDelivery = Delivery<Static<typeof bidClosed.payload>>
 
-/** An auction is over: the item ends, and expires at once when there was no sale. */
+/** A lot is closed: the item ends, and expires at once when there was no sale. */
 export const onBidClosed = (events: ItemEvents) =>
   projection({
     kind: 'projection',

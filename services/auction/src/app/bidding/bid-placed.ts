@@ -22,8 +22,8 @@ type NumberedBid = PlacedBid & { delivery: PlacedDelivery }
 export const BATCH_MAX = 500
 
 /**
- * Folds bids into the read model: many events, one statement. The number of each event decides
- * what is news, so a repeated or late one neither lowers the price nor extends again.
+ * Folds bids into the read model, many events in one statement. The sequence of each event decides
+ * whether it is new, so a repeated or late one neither lowers the price nor extends again.
  */
 export const onBidPlaced = (events: ItemEvents) =>
   projection({
@@ -82,7 +82,7 @@ async function projectNumbered(
   await recordLateBids(tx, bids.flatMap(nearEnd))
 }
 
-/** A bid that may have come in the last seconds; few do, so the others cost nothing. */
+/** The bid, if it may have come in the last seconds. Few do, so the others cost nothing. */
 function nearEnd({ delivery, itemId, endDate, isExtended }: NumberedBid): BidNearEnd[] {
   const { userId, timestamp } = delivery.payload
   if (userId === undefined || timestamp === undefined) return []
@@ -91,7 +91,7 @@ function nearEnd({ delivery, itemId, endDate, isExtended }: NumberedBid): BidNea
   return isNear ? [{ bidderId: userId, itemId, bidAt, endDate, isExtended }] : []
 }
 
-/** One per extension, though a batch may hold the same message twice; in the order of numbers. */
+/** One for each extension, by sequence; a batch may hold the same message twice. */
 function distinctExtensions(bids: NumberedBid[]): NumberedBid[] {
   const byNumber = new Map<string, NumberedBid>()
   for (const bid of bids) {
@@ -100,7 +100,7 @@ function distinctExtensions(bids: NumberedBid[]): NumberedBid[] {
   return [...byNumber.values()].sort((left, right) => left.sequence - right.sequence)
 }
 
-/** The end moved: item.extended, once per extending bid that was news to the row. */
+/** Publishes item.extended once for each extending bid that is newer than the row. */
 async function emitExtensions(
   tx: Transaction<Database>,
   events: ItemEvents,

@@ -12,7 +12,7 @@ import { settleItems } from './settle-items.ts'
 
 type WonDelivery = Delivery<Static<typeof bidWon.payload>>
 
-/** Somebody bought the item: with the closing, whichever comes first, it is sold. */
+/** The item has a buyer. With bid.closed, in either order, it is sold. */
 export const onBidWon = (events: ItemEvents) =>
   projection({
     kind: 'projection',
@@ -42,14 +42,14 @@ export const onBidWon = (events: ItemEvents) =>
 
 function readWin({ payload, sequence, timestamp }: WonDelivery, currencyCode: string): Win {
   const isLegacy = (payload.sequence ?? sequence) === undefined
-  const told = new Date(payload.timestamp ?? timestamp)
+  const statedAt = new Date(payload.timestamp ?? timestamp)
   return {
     kind: 'win',
     buyerId: payload.buyerId,
     finalAmount: readAmount(payload.finalAmount, currencyCode),
     endReason: payload.endReason?.slice(0, 60) ?? null,
     round: payload.round ?? null,
-    // The original's messages may tell no time; the moment of reading is the nearest there is.
-    endedAt: isLegacy ? (Number.isNaN(told.getTime()) ? new Date() : told) : null,
+    // The original's messages may carry no time; the moment of reading is the nearest one known.
+    endedAt: isLegacy ? (Number.isNaN(statedAt.getTime()) ? new Date() : statedAt) : null,
   }
 }

@@ -10,8 +10,8 @@ import { assertItemsMatch } from './assert-items-match.ts'
 type PlacedDelivery = Delivery<Static<typeof bidPlaced.payload>>
 
 /**
- * Bids of the original's producer, which numbers nothing: each counts once, by its id, and the
- * price only rises. They never touch an item that the bid service has spoken of.
+ * Bids of the original's publisher, which have no sequence: each counts once, by its id, and the
+ * price only rises. They never change an item for which numbered events have arrived.
  */
 export async function applyLegacyBids(
   tx: Transaction<Database>,

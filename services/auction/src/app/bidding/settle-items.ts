@@ -12,19 +12,19 @@ import {
 import { lockSettlements, updateSettlement } from '#src/infra/postgres/bidding/settlements.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Something the bid service said about the end of an item. */
+/** What an event of the bid service says about the end of an item. */
 export interface EndingFact {
   itemId: string
   /** Of the message, for the events it causes. */
   id: string
   trace: Trace
-  /** Undefined when the producer names no currency: then it is the item's. */
+  /** Undefined when the publisher names no currency: then it is the item's. */
   currencyCode: string | undefined
   read(currencyCode: string): Closing | Win
 }
 
 /**
- * Folds facts about endings into their items and tells each transition once, in the same
+ * Folds facts about endings into their items and publishes each transition once, in the same
  * transaction. The items are locked in the order of their ids.
  */
 export async function settleItems(
@@ -41,9 +41,9 @@ export async function settleItems(
     if (item === undefined || state === undefined) {
       throw new Error(`item ${fact.itemId} is not known or not published`)
     }
-    const told = read(fact, item.currencyCode)
-    refuseImpossible(told, state, item.sellerId)
-    const settled = settle(state, told)
+    const ending = read(fact, item.currencyCode)
+    refuseImpossible(ending, state, item.sellerId)
+    const settled = settle(state, ending)
     if (settled.state === state) continue
     states.set(fact.itemId, settled.state)
     const known = changed.get(fact.itemId)
@@ -55,8 +55,8 @@ export async function settleItems(
     const state = states.get(itemId)
     if (state === undefined) continue
     const after = await updateSettlement(tx, itemId, state, transitions.length)
-    const told = transitions.map((kind) => ({ kind }))
-    await events.emit(tx, after, cause.trace, told, cause.id)
+    const kinds = transitions.map((kind) => ({ kind }))
+    await events.emit(tx, after, cause.trace, kinds, cause.id)
   }
 }
 
@@ -69,12 +69,12 @@ function read(fact: EndingFact, currencyCode: string): Closing | Win {
   return fact.read(currencyCode)
 }
 
-/** What contradicts what is known is for a human to look at, not to be written or dropped. */
-function refuseImpossible(told: Closing | Win, state: SettlementState, sellerId: string): void {
-  if (told.kind !== 'win') return
-  if (told.buyerId === sellerId) throw new PermanentError('the seller cannot win his own item')
-  const isSameRound = told.round === null || told.round === state.round
-  if (isSameRound && state.buyerId !== null && state.buyerId !== told.buyerId) {
-    throw new PermanentError('the item was won by somebody else already')
+/** A fact that contradicts what is known becomes a dead letter: an operator must decide. */
+function refuseImpossible(ending: Closing | Win, state: SettlementState, sellerId: string): void {
+  if (ending.kind !== 'win') return
+  if (ending.buyerId === sellerId) throw new PermanentError('the seller cannot win their own item')
+  const isSameRound = ending.round === null || ending.round === state.round
+  if (isSameRound && state.buyerId !== null && state.buyerId !== ending.buyerId) {
+    throw new PermanentError('the item has another winner already')
   }
 }

@@ -41,7 +41,7 @@ const AttributesBody = Type.Object(
   STRICT,
 )
 
-/** What an item tells about itself, and the categories it lies in. Only its seller writes. */
+/** Attributes of an item, and the categories it is in. Only its seller writes. */
 export async function attributeRoutes(app: App, dependencies: DescribeDependencies): Promise<void> {
   readRoutes(app, dependencies)
   app.put(
@@ -90,7 +90,7 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        summary: 'Take an attribute away',
+        summary: 'Delete an attribute',
         params: attributeParams,
         response: answers({ 204: Type.Null() }),
       },

@@ -55,7 +55,7 @@ export async function removeCategory(db: Kysely<Database>, id: string): Promise<
   })
 }
 
-/** Sets what items of a category tell about themselves. Values that exist stay as they are. */
+/** Defines the attributes of a category's items. Stored values stay as they are. */
 export async function defineAttributes(
   db: Kysely<Database>,
   id: string,
@@ -80,7 +80,7 @@ export async function defineAttributes(
   })
 }
 
-/** As values are read, or nobody could choose a choice. */
+/** Normalises a definition as values are normalised, so that a value can equal a choice. */
 function readDefinition(definition: AttributeDefinition): AttributeDefinition {
   const { key, label, unit, choices } = definition
   const plain = (text: string, field: string) => {

@@ -55,7 +55,7 @@ const Definition = Type.Object(
 const CategoryDetail = Type.Object({
   ...fields,
   path: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
-  attributes: Type.Array(Definition, { description: 'Its own and those of the ones above it.' }),
+  attributes: Type.Array(Definition, { description: 'Its own and those of its ancestors.' }),
 })
 
 const editable = {
@@ -65,7 +65,7 @@ const editable = {
   status: Type.Optional(Status),
 }
 
-/** The tree of categories: everybody reads it, administrators change it. */
+/** The tree of categories: public to read, administrators change it. */
 export async function categoryRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   readRoutes(app, db)
   writeRoutes(app, db)
@@ -97,7 +97,7 @@ function readRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'optional' },
       schema: {
         tags,
-        summary: 'One category, the way to it, and what its items tell about themselves',
+        summary: 'One category, the path to it, and the attributes of its items',
         params,
         response: answers({ 200: CategoryDetail }),
       },
@@ -194,7 +194,7 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
-        summary: 'Set what its items tell (administrators)',
+        summary: 'Set the attributes of its items (administrators)',
         params,
         body: Type.Object({ attributes: Type.Array(Definition, { maxItems: 50 }) }, STRICT),
         response: answers({ 204: Type.Null() }),

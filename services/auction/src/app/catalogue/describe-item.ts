@@ -57,8 +57,8 @@ export async function categoriseItem(
 }
 
 /**
- * Stores attributes of the caller's item, all or none. Keys that its categories define are read as
- * they say; others are free text.
+ * Stores attributes of the caller's item, all or none. A key that its categories define is read by
+ * that definition; others are free text.
  */
 export async function addAttributes(
   { db }: DescribeDependencies,
@@ -92,7 +92,7 @@ export async function addAttributes(
   })
 }
 
-/** Takes an attribute of the caller's item away. */
+/** Deletes an attribute of the caller's item. */
 export async function removeAttribute(
   { db }: DescribeDependencies,
   { itemId, sellerId, trace }: DescribeCommand,

@@ -39,7 +39,7 @@ export interface CommentCommand {
   trace: Trace
 }
 
-/** Writes a comment, question or answer under a public item and announces it. */
+/** Stores a comment, question or answer under a public item and publishes it. */
 export async function writeComment(
   { db }: CommentDependencies,
   command: CommentCommand,
@@ -90,7 +90,7 @@ export interface RemoveCommand {
   trace: Trace
 }
 
-/** Takes a comment away; its replies stay. Doing it again changes nothing. */
+/** Removes a comment; its replies stay. Removing it again changes nothing. */
 export async function removeComment(
   { db }: CommentDependencies,
   { itemId, commentId, callerId, isModerator, trace }: RemoveCommand,
@@ -125,7 +125,7 @@ export async function removeComment(
   })
 }
 
-/** The item, if everybody may see it; comments of what is hidden are hidden as well. */
+/** The item, if it is public; comments of a hidden item are hidden too. */
 export async function publicItem(db: Executor, itemId: string): Promise<{ sellerId: string }> {
   const read = await readItem(db, itemId)
   if (read?.item.status === 'removed') throw itemErrors.removed()

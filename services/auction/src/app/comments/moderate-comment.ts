@@ -13,7 +13,7 @@ import { recordAction } from '#src/infra/postgres/moderation/moderation-actions.
 import { decideReports } from '#src/infra/postgres/moderation/reports.ts'
 import type { CommentDependencies } from './comments.ts'
 
-/** Takes a comment away with a reason; its replies stay. Doing it again changes nothing. */
+/** Removes a comment with a reason; its replies stay. Removing it again changes nothing. */
 export async function moderateComment(
   { db }: CommentDependencies,
   { id, actorId, reason, trace }: ModerateCommand,
@@ -38,7 +38,7 @@ export async function moderateComment(
   })
 }
 
-/** Shows a comment again that a moderator took away; what its author deleted stays deleted. */
+/** Shows a comment again that a moderator removed; one that its author deleted stays deleted. */
 export async function restoreComment(
   { db }: CommentDependencies,
   { id, actorId, reason }: ModerateCommand,

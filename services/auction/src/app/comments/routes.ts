@@ -23,14 +23,14 @@ const CommentBody = Type.Object(
   STRICT,
 )
 
-// These names are the original's, where comments alone are spelt like columns.
+// These names are the original's, in which only comments are spelt like columns.
 const fields = {
   id: Uuid,
   item_id: Uuid,
   user_id: Uuid,
   parent_id: Type.Union([Uuid, Type.Null()]),
   kind: Kind,
-  content: Type.String({ description: 'Empty once it was taken away.' }),
+  content: Type.String({ description: 'Empty when the comment was deleted, hidden or removed.' }),
   state: Type.Union([
     Type.Literal('visible'),
     Type.Literal('deleted'),
@@ -94,7 +94,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        summary: 'Take a comment away: your own, one under your item, or any as a moderator',
+        summary: 'Remove a comment: your own, one under your item, or any as a moderator',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),
         response: answers({ 204: Type.Null() }),
       },
@@ -150,7 +150,7 @@ function listRoute(app: App, { db }: CommentDependencies): void {
   )
 }
 
-/** What was taken away keeps its place and loses its words. */
+/** A comment that is not visible keeps its place and loses its text. */
 function commentAnswer(comment: Comment, sellerId: string): Static<typeof CommentAnswer> {
   return {
     id: comment.id,

@@ -14,25 +14,24 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 const DRAFTS_BATCH = 100
 const BATCHES_MAX = 50
 
-export interface ForgetDependencies {
+export interface EraseDependencies {
   db: Kysely<Database>
   events: ItemEvents
 }
 
 /**
- * Deletes what people who left never showed to anybody, their drafts with the pictures, and what was
- * noted about them for moderators. It is done again a day later, when nothing of theirs can be on its
- * way any more. What was public stays, by the account's id. Returns how many drafts went. Throws what
- * failed when the others are done.
+ * Deletes the drafts, images and moderation notes of deleted accounts. Runs again a day later, for
+ * events that came late. What was public stays, under the account's id. Returns how many drafts were
+ * deleted. Throws the first failure when the other accounts are done.
  */
 export async function eraseDepartedUsers(
-  { db, events }: ForgetDependencies,
+  { db, events }: EraseDependencies,
   batch = DRAFTS_BATCH,
 ): Promise<number> {
   let deleted = 0
   const failures: unknown[] = []
   for (let count = 0; count < BATCHES_MAX; count += 1) {
-    const drafts = await forgetNext({ db, events }, batch, failures)
+    const drafts = await eraseNext({ db, events }, batch, failures)
     if (drafts === undefined) break
     deleted += drafts
   }
@@ -40,9 +39,9 @@ export async function eraseDepartedUsers(
   return deleted
 }
 
-/** How many drafts of somebody's went; undefined when nobody is due. Who fails stands aside. */
-async function forgetNext(
-  { db, events }: ForgetDependencies,
+/** How many drafts of the next account were deleted; undefined when none is due. */
+async function eraseNext(
+  { db, events }: EraseDependencies,
   batch: number,
   failures: unknown[],
 ): Promise<number | undefined> {
@@ -50,7 +49,7 @@ async function forgetNext(
   try {
     return await outboxTransaction(db, async (tx) => {
       userId = await takeDepartedUser(tx)
-      return userId === undefined ? undefined : forget(tx, events, userId, batch)
+      return userId === undefined ? undefined : erase(tx, events, userId, batch)
     })
   } catch (error) {
     if (userId === undefined) throw error
@@ -60,7 +59,7 @@ async function forgetNext(
   }
 }
 
-async function forget(
+async function erase(
   tx: Transaction<Database>,
   events: ItemEvents,
   userId: string,
@@ -68,7 +67,7 @@ async function forget(
 ): Promise<number> {
   const gone = await deleteDraftsOf(tx, userId, batch)
   for (const read of gone) {
-    // The row is gone, so the number of its last event is counted here.
+    // The row is deleted, so the sequence of its last event is counted here.
     const last = { ...read, eventSequence: read.eventSequence + 1n }
     await events.emit(tx, last, ownTrace('erase departed users'), [{ kind: 'deleted' }])
   }

@@ -9,8 +9,8 @@ import { deleteWatchesOf } from '#src/infra/postgres/watchlist/watches.ts'
 const BATCH_MAX = 100
 
 /**
- * Nobody who left is told of items any more; what they looked for and watched is forgotten, and a timer
- * deletes their drafts and what was noted about them (erase-departed-users.ts).
+ * An account was deleted: its saved searches and watches are deleted at once, and a timer deletes its
+ * drafts and moderation notes (erase-departed-users.ts).
  */
 export const onUserDeleted = () =>
   projection({

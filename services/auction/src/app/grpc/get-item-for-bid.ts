@@ -12,7 +12,7 @@ import { type ItemMessage, itemMessage } from './item-message.ts'
 export interface GetItemForBidDependencies {
   db: Kysely<Database>
   log: Logger
-  /** Who calls, by the authorization of the call; undefined when nobody that may. */
+  /** The calling service, by the authorization of the call; undefined when it may not call. */
   readCaller: (authorization: string | undefined) => string | undefined
   observe: (code: number, seconds: number) => void
 }
@@ -25,7 +25,7 @@ type Answer = { item: ItemMessage } | { code: status; details: string }
 
 const isUuid = (id: string) => Value.Check(Uuid, id)
 
-/** Handles GetItemForBid. Whatever goes wrong in here becomes a status: no crash, no silence. */
+/** Handles GetItemForBid. Every failure becomes a status, so the caller always gets an answer. */
 export function createGetItemForBid(dependencies: GetItemForBidDependencies) {
   const { log, observe } = dependencies
   return async (
@@ -35,13 +35,13 @@ export function createGetItemForBid(dependencies: GetItemForBidDependencies) {
     const startedMs = performance.now()
     const answer = await decide(dependencies, call).catch((error: unknown): Answer => {
       log.error({ err: error, method: 'GetItemForBid' }, 'gRPC call failed')
-      // Callers try again after this status and after no other.
+      // Callers retry after this status only.
       if (isUnavailable(error) || isTransient(error))
         return { code: status.UNAVAILABLE, details: 'try again shortly' }
       return { code: status.INTERNAL, details: 'internal error' }
     })
     const seconds = (performance.now() - startedMs) / 1_000
-    // Its deadline has passed or the caller is gone: the library has told them.
+    // The deadline has passed or the caller has gone: the library has answered already.
     if (call.cancelled) return observe(status.CANCELLED, seconds)
     observe('item' in answer ? status.OK : answer.code, seconds)
     if ('item' in answer) callback(null, answer.item)
@@ -58,7 +58,8 @@ async function decide(
     return { code: status.UNAUTHENTICATED, details: 'a token of a service is needed' }
   const { item_id: id } = call.request
   if (!isUuid(id)) return { code: status.INVALID_ARGUMENT, details: 'item_id is not a UUID' }
-  if (call.cancelled) return { code: status.CANCELLED, details: 'nobody waits any more' }
+  if (call.cancelled)
+    return { code: status.CANCELLED, details: 'the caller does not wait any more' }
   const read = await readItem(db, id)
   if (read === undefined || !isPublic(read.item.status))
     return { code: status.NOT_FOUND, details: 'there is no such item' }

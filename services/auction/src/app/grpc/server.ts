@@ -22,7 +22,7 @@ export interface GrpcOptions {
 
 export interface GrpcServer {
   port: number
-  /** Health says NOT_SERVING, calls under way are finished, then the port closes. */
+  /** Health becomes NOT_SERVING, running calls are finished, then the port closes. */
   close(): Promise<void>
 }
 
@@ -38,8 +38,8 @@ const IDLE_MS_MAX = 300_000
 const CLOSE_TIMEOUT_MS = 5_000
 
 /**
- * Serves items to bid services, with health and reflection, which anybody may ask who reaches the
- * port. Like the internal HTTP routes it is never behind the gateway.
+ * Serves items to bid services. Health and reflection need no token. Like the internal HTTP routes it
+ * is never behind the gateway.
  */
 export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const { db, log, registry, internalSecret, host } = options
@@ -79,7 +79,7 @@ function bind(server: Server, address: string): Promise<number> {
   })
 }
 
-/** Who watches health keeps a stream open for ever, so patience has an end. */
+/** A client that watches health keeps its stream open, so waiting for all calls has a time limit. */
 function shutDown(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {

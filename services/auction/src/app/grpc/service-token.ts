@@ -2,8 +2,8 @@ import { bearerOf, serviceTokenRules } from '@auction/common/http/auth.ts'
 import { createVerifier } from 'fast-jwt'
 
 /**
- * Reads who calls from the token of another service, where no HTTP route does it; undefined when the
- * token is not one made for `service`. The rules are those of `auth: 'service'`.
+ * Reads the calling service from its token, for calls that are no HTTP routes; undefined when the
+ * token was not made for `service`. The rules are those of `auth: 'service'`.
  */
 export function createServiceTokenReader(
   service: string,

@@ -17,7 +17,7 @@ import {
   takeImage,
 } from '#src/infra/postgres/images/item-images.ts'
 
-/** Takes an image of the caller's item away; the worker deletes its objects. */
+/** Deletes an image of the caller's item; the worker deletes its objects later. */
 export async function removeImage(
   { db }: DescribeDependencies,
   { itemId, sellerId, trace }: DescribeCommand,
@@ -59,7 +59,7 @@ export async function reorderImages(
   })
 }
 
-/** Says what is to be seen, for those who do not see it. */
+/** Sets the text that screen readers read for an image. */
 export async function changeAltText(
   { db }: DescribeDependencies,
   { itemId, sellerId }: DescribeCommand,

@@ -7,8 +7,8 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 const BATCH_SIZE = 50
 
 /**
- * Deletes the objects of images that are gone, and then the note that they have to go. Dying between
- * any two lines only means that it is done again.
+ * Deletes the objects of deleted images, then the row that asks for it. After a crash between the two
+ * it is done again.
  */
 export async function deleteDueObjects({
   db,

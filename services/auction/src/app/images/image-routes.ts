@@ -20,7 +20,7 @@ import { changeAltText, removeImage, reorderImages } from './change-images.ts'
 import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
 
 const IMAGES = '/api/v1/items/:itemId/images'
-/** How long a picture that a moderator took away may still be shown by caches. */
+/** How long caches may still show an image that a moderator removed. */
 const CACHED_SECONDS = 3_600
 const tags = ['images']
 const params = Type.Object({ itemId: Uuid })
@@ -37,11 +37,11 @@ const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
 const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
 const NoBody = Type.Unsafe<undefined>({ type: 'null' })
 
-/** Pictures of items. Only the seller writes, and only until somebody has bid. */
+/** Images of items. Only the seller writes; under bids images can only be added. */
 export async function imageRoutes(app: App, dependencies: ImageDependencies): Promise<void> {
   readRoutes(app, dependencies)
   changeRoutes(app, dependencies)
-  // In a scope of its own, or every other route would take multipart bodies as well.
+  // In a scope of its own, because every other route would accept multipart bodies otherwise.
   await app.register(async (scope: App) => {
     await scope.register(fastifyMultipart, {
       throwFileSizeLimit: true,
@@ -58,7 +58,7 @@ export async function imageRoutes(app: App, dependencies: ImageDependencies): Pr
   })
 }
 
-/** Pictures as everybody sees them; those of a draft only for its seller. */
+/** Reads images. Those of a draft are for its seller only. */
 function readRoutes(app: App, dependencies: ImageDependencies): void {
   const { db, images: storage, log } = dependencies
   const readVisible = async (itemId: string, caller: FastifyRequest['caller']) => {
@@ -114,8 +114,8 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
       const { item, images } = await readVisible(itemId, request.caller)
       if (!images.some(({ id }) => id === imageId)) throw imageErrors.notFound()
       const etag = `"${imageId}.${size}"`
-      // The bytes of an id never change. A draft's are for its seller alone: another person at the same
-      // browser asks again.
+      // The bytes of an id never change. Those of a draft are for its seller only, so another user of the
+      // same browser must ask again.
       reply.headers({
         'cache-control': isPublic(item.status)
           ? `public, max-age=${CACHED_SECONDS}`
@@ -213,7 +213,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
-        summary: 'Take a picture away',
+        summary: 'Delete a picture',
         params: imageParams,
         response: answers({ 204: Type.Null() }),
       },
@@ -226,7 +226,7 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
   )
 }
 
-/** The bytes of the one file. What the sender calls it and its type is not even looked at. */
+/** The bytes of the one file. Its name and content type are ignored: the bytes decide. */
 async function readUpload(request: FastifyRequest): Promise<Buffer> {
   let bytes: Buffer | undefined
   try {
@@ -237,7 +237,7 @@ async function readUpload(request: FastifyRequest): Promise<Buffer> {
   } catch (error) {
     const { code } = error as { code?: string }
     if (code === 'FST_REQ_FILE_TOO_LARGE') throw imageErrors.tooLarge()
-    // Whatever else the parser stumbles over, the body is not what was asked for.
+    // Any other failure of the parser means a malformed body.
     throw imageErrors.invalid()
   }
   if (bytes === undefined) throw imageErrors.invalid()

@@ -27,7 +27,7 @@ export interface ImageDependencies extends DescribeDependencies {
   log: Logger
 }
 
-/** Says no before a picture is read and decoded that could not be kept anyway. */
+/** Refuses an upload before the image is read, when it could not be stored anyway. */
 export async function expectRoom(
   { db }: DescribeDependencies,
   command: DescribeCommand,
@@ -60,7 +60,7 @@ export async function uploadImage(
     await putObjects(dependencies, id, rendering.image)
     return await keepImage(dependencies, command, { ...rendering.image, id })
   } catch (error) {
-    // Only a favour: without it the objects go an hour later.
+    // Not necessary: without it the objects are deleted an hour later.
     await abandonPendingUpload(db, id).catch((err: unknown) =>
       log.warn({ err, imageId: id }, 'objects of a failed upload stay for an hour'),
     )
@@ -76,7 +76,7 @@ async function putObjects(
   try {
     for (const { size, bytes } of objects) await images.put(objectKey(id, size), bytes)
   } catch (err) {
-    log.error({ err }, 'image storage does not take objects')
+    log.error({ err }, 'image storage refuses objects')
     throw imageErrors.storageUnavailable()
   }
 }
@@ -107,7 +107,7 @@ async function keepImage(
   })
 }
 
-/** How many images the caller's item has; its lock holds off the other uploads. */
+/** How many images the caller's item has; its lock makes other uploads wait. */
 async function lockWithRoom(
   tx: Transaction<Database>,
   { itemId, sellerId }: DescribeCommand,

@@ -28,9 +28,8 @@ export function describeCommandOf(
 }
 
 /**
- * The caller's item, locked, as long as no bid on it is known here. A first bid that is on its way is
- * not: unlike the terms, what this describes is not asked of the bid service. Under bids a seller may
- * only add (domain rules 3.10).
+ * Locks the caller's item when it may be described: under bids a seller may only add (R-TERMS-4). Only
+ * bids that are known here count: unlike terms, a description needs no verdict of the bid service.
  */
 export async function lockEditableItem(
   tx: Transaction<Database>,

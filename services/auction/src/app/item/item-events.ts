@@ -24,7 +24,7 @@ import { effectiveThresholdMinutes, hardEndDate, type Item, isOpen } from '#src/
 import type { ReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Something that happened to an item, told by the item as it is right after it. */
+/** Something that happened to an item; its event shows the item right after that. */
 export type ItemEvent =
   | { kind: 'created' | 'deleted' | 'published' | 'started' }
   | { kind: 'ended' | 'sold' | 'expired' | 'cancelled' }
@@ -48,7 +48,7 @@ export interface ItemEvents {
   emitCreated(tx: Transaction<Database>, reads: readonly ReadItem[], trace: Trace): Promise<void>
 }
 
-// A row of the outbox is published as a whole, so it should not hold the others up for long.
+// A row of the outbox is published as a whole, so a long one would delay the others.
 const EVENTS_PER_ROW = 50
 
 export interface ItemEventsOptions {
@@ -154,7 +154,8 @@ function schedule(item: Item) {
 }
 
 function sale({ id, buyerId, endPrice, currencyCode }: Item) {
-  if (buyerId === null || endPrice === null) throw new Error(`item ${id} is sold to nobody`)
+  if (buyerId === null || endPrice === null)
+    throw new Error(`item ${id} is sold without a buyer or price`)
   return { buyerId, endPrice: formatAmount(endPrice, currencyCode), currencyCode }
 }
 

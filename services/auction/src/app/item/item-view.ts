@@ -20,7 +20,7 @@ const itemFields = {
   type: Type.String({ description: ITEM_TYPES.join(' | ') }),
   sellerID: Uuid,
   buyerID: Type.Optional(
-    Type.String({ description: 'Who bought it; only for the seller and the buyer.' }),
+    Type.String({ description: 'The buyer; only for the seller and the buyer.' }),
   ),
   currencyCode: CurrencyCode,
   startPrice: Amount,
@@ -81,7 +81,7 @@ export const ItemPage = Type.Object({
   serverTime: Instant,
 })
 
-/** The item as this viewer may see it: the reserve is the seller's secret, the buyer's id theirs. */
+/** The item as this viewer may see it: the reserve is for its seller, the buyer's id for both. */
 export function itemBody(item: Item, viewerId: string | undefined): Static<typeof ItemBody> {
   const money = (minor: bigint) => formatAmount(minor, item.currencyCode)
   const isSeller = viewerId === item.sellerId

@@ -11,7 +11,7 @@ export const MODERATORS = {
 
 type Caller = NonNullable<FastifyRequest['caller']>
 
-/** Whether this person looks after what others write. */
+/** Whether the caller is a moderator or administrator. */
 export function isModerator(caller: Caller | null): boolean {
   return caller?.roles.some((role) => role === 'moderator' || role === 'admin') === true
 }

@@ -4,8 +4,8 @@ import { itemErrors } from '#src/errors.ts'
 import { type Executor, readItem } from '#src/infra/postgres/item/items.ts'
 
 /**
- * Why an item of the caller's was not there. Somebody else's public item is forbidden; a foreign
- * draft is as good as none, or its existence would leak.
+ * The error for an item that is not the caller's: forbidden when it is public, not found otherwise,
+ * so that the existence of a draft does not leak.
  */
 export async function notFoundOrForbidden(
   db: Executor,

@@ -1,7 +1,7 @@
 import { parseAmount } from '@auction/common/money.ts'
 import { PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 
-/** The minor units of an amount in an event. One that is none will never be one. */
+/** The minor units of an amount in an event. A malformed one is a dead letter: no retry helps. */
 export function readAmount(text: string, currencyCode: string): bigint {
   const amount = parseAmount(text, currencyCode)
   if (!amount.ok) throw new PermanentError(`amount ${text} ${currencyCode}: ${amount.reason}`)

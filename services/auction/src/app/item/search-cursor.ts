@@ -3,13 +3,13 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 const MAC_LENGTH = 12
 
 export interface Cursors {
-  /** A position as text that nobody else can make. */
+  /** A position as signed text. */
   write(position: readonly (string | number)[]): string
   /** The position, or undefined when the text was not written for this search. */
   read(text: string): (string | number)[] | undefined
 }
 
-/** Cursors of one kind of list; `scope` is what the list was asked for, so none fits another. */
+/** Cursors of one kind of list; `scope` names the list and its filters, so a cursor fits no other list. */
 export function createCursors(secret: string, scope: string): Cursors {
   const macOf = (body: Buffer) =>
     createHmac('sha256', secret)

@@ -6,8 +6,8 @@ import { type Executor, type ReadItem, readItem } from '#src/infra/postgres/item
 import { isModerator } from './moderators.ts'
 
 /**
- * The item, if this caller may see it: public ones everybody, the others their seller, and what was
- * removed moderators too. Others learn that it was removed, and of a draft not even that it exists.
+ * The item, if this caller may see it. Public items are for all, others for their seller, removed ones
+ * for moderators too. Other callers get `removed` for a removed item and `notFound` for a draft.
  */
 export async function readVisibleItem(
   db: Executor,

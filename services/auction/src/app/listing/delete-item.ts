@@ -12,7 +12,7 @@ export interface DeleteDependencies {
   events: ItemEvents
 }
 
-/** Deletes a draft of the seller's; anything that was public once stays. */
+/** Deletes a draft of the seller; an item that was ever public stays. */
 export async function deleteDraft(
   { db, events }: DeleteDependencies,
   { itemId, sellerId, trace }: { itemId: string; sellerId: string; trace: Trace },
@@ -22,7 +22,7 @@ export async function deleteDraft(
     if (read === undefined) throw await notFoundOrForbidden(tx, itemId, itemErrors.deleteNotFound)
     if (read.item.status !== 'draft') throw itemErrors.deleteNotDraft({ status: read.item.status })
     await deleteItem(tx, itemId)
-    // The row is gone, so the number of its last event is counted here.
+    // The row is deleted, so the sequence of its last event is counted here.
     const last = { ...read, eventSequence: read.eventSequence + 1n }
     await events.emit(tx, last, trace, [{ kind: 'deleted' }])
   })

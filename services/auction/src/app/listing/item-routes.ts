@@ -54,10 +54,10 @@ const optionals = {
   maxExtensions: optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
 }
 
-/** What POST /items takes. Nothing else: status, prices reached and owner are not the caller's. */
+/** What POST /items takes. Status, current price and owner are not the caller's to set. */
 const CreateBody = Type.Object({ ...required, ...optionals }, STRICT)
 
-/** What PUT /items/:id takes: absent fields stay, null takes an optional one away. */
+/** What PUT /items/:id takes: absent fields stay, null clears an optional one. */
 const UpdateBody = Type.Object(
   {
     name: optional(required.name),
@@ -139,7 +139,7 @@ export async function itemRoutes(
 
 type ReadDependencies = Pick<PublishDependencies, 'db'> & { secret: string; shared: SharedAnswers }
 
-/** Who is not logged in sees what everybody sees, so their answers are shared. */
+/** Callers without a token all see the same, so they share one answer. */
 function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
   const lists = createItemLists(db)
   app.get(
@@ -215,7 +215,7 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
     ITEMS,
     {
       config: { auth: 'bearer', access: 'own' },
-      // The errors of this service have its own codes, also when the schema finds them.
+      // Schema errors of this route have this service's own code too.
       attachValidation: true,
       schema: {
         tags,
@@ -293,7 +293,7 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
 function refuseInvalid(request: FastifyRequest, invalid: ErrorFactory): void {
   const { validationError } = request
   if (validationError === undefined) return
-  // A wrong path is not this body's fault, and a missing body names no field of it.
+  // An error of the path is no error of the body, and a missing body has no field to name.
   const [first] = validationError.validation ?? []
   if (first === undefined || validationError.validationContext !== 'body') throw validationError
   throw invalid({ field: fieldOf(first), reason: first.message ?? 'is not valid' })

@@ -32,7 +32,7 @@ export interface MyItemsDependencies {
   secret: string
 }
 
-/** What a seller sees of the own items. */
+/** A seller's own items. */
 export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies): Promise<void> {
   app.get(
     '/api/v1/my/items',
@@ -46,12 +46,12 @@ export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies
       },
     },
     async ({ user, query: { status, limit, cursor } }, reply) => {
-      // The person is part of the scope, so a cursor is of no use to anybody else.
+      // The user is part of the scope, so a cursor does not work for other users.
       const cursors = createCursors(secret, JSON.stringify(['my-items', user.id, status]))
       const position = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && position === undefined) throw itemErrors.invalidCursor()
       const before = position === undefined ? undefined : String(position[0])
-      // One more than asked for tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       const [read, { counts, now }] = await Promise.all([
         readOwnItems(db, user.id, { status, before, limit: limit + 1 }),
         countOwnItems(db, user.id),

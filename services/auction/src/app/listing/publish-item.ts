@@ -11,7 +11,7 @@ import { lockOwnItem, publishItem, type ReadItem } from '#src/infra/postgres/ite
 export interface PublishDependencies extends PushDependencies {
   events: ItemEvents
   limits: ListingLimits
-  /** Only who agreed to the seller terms publishes (REQUIRE_SELLER_ROLE). */
+  /** Only users who accepted the seller terms may publish (REQUIRE_SELLER_ROLE). */
   isSellerRoleRequired: boolean
 }
 
@@ -23,8 +23,8 @@ export interface PublishCommand {
 }
 
 /**
- * Makes a draft public and brings its terms to the bid service, so that the lot answers as soon as
- * we do. Publishing again answers the same, whatever became of the auction meanwhile.
+ * Makes a draft public and pushes its terms to the bid service, so that the lot exists when this
+ * answers. Publishing again gives the same answer, whatever the item's state is by then.
  */
 export async function publish(
   dependencies: PublishDependencies,

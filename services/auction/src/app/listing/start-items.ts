@@ -12,7 +12,7 @@ export interface StartDependencies {
   events: ItemEvents
 }
 
-/** Turns scheduled items active when their start comes. Returns how many. */
+/** Makes scheduled items active when their start has come. Returns how many. */
 export async function startItems({ db, events }: StartDependencies): Promise<number> {
   return outboxTransaction(db, async (tx) => {
     const items = await startDueItems(tx, BATCH_MAX)

@@ -22,7 +22,7 @@ export interface EditDependencies extends FinishDependencies {
 export interface EditCommand {
   itemId: string
   sellerId: string
-  /** Fields that stay as they are are absent; null takes an optional one away. */
+  /** Absent fields stay as they are; null clears an optional one. */
   changes: Partial<ListingInput>
   /** The version the seller saw; refused when there is a newer one. */
   version: number | undefined
@@ -34,8 +34,8 @@ type Step =
   | { kind: 'pending'; change: PendingChange; read: ReadItem }
 
 /**
- * Edits an item. A draft changes at once. What bidders rely on changes only when the bid service
- * agrees under the lot's lock: the intent is committed first, so that whatever happens on the way
+ * Edits an item. A draft changes at once. The terms of a published item change only when the bid
+ * service agrees under the lot's lock. The intent is committed first, so an edit that is interrupted
  * is finished later, and an edit and a first bid never both succeed.
  */
 export async function editItem(

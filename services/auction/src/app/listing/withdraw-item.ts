@@ -14,9 +14,9 @@ export interface WithdrawCommand {
 }
 
 /**
- * Takes an item from under the hammer for its seller. Bidding decides, under the lock of the lot: a
- * bid may come at the same moment. When it agrees, its bid.closed makes the item cancelled, as every
- * other end does, so a crash between the two leaves nothing half done. Again changes nothing.
+ * Withdraws an item for its seller. The bid service decides under the lock of the lot, because a bid
+ * may come at the same moment. When it agrees, its bid.closed makes the item cancelled, as every other
+ * end does, so a crash between the two leaves nothing unfinished. Withdrawing again changes nothing.
  */
 export async function withdrawItem(
   { db, terms }: PushDependencies,
@@ -33,7 +33,7 @@ export async function withdrawItem(
   })
   if (item === undefined) return
   const outcome = await terms.withdraw(lotTerms(item, item, item.termsVersion), trace)
-  // Told here and by bid.closed, so a crash in between loses nothing.
+  // Recorded here and again with bid.closed, so a crash in between loses nothing.
   if (outcome === 'cancelled') await agreeToWithdrawals(db, [itemId])
   if (outcome === 'has_bids') throw withdrawErrors.hasBids()
   if (outcome === 'over') throw withdrawErrors.notOpen()

@@ -20,8 +20,8 @@ export type FinishResult =
   | Extract<TermsOutcome, { kind: 'refused' }>
 
 /**
- * Asks the bid service for its verdict on a pending change and carries it out. Both the request
- * and, when its outcome was unknown, the sweeper call this; the same version again is harmless.
+ * Asks the bid service for its verdict on a pending change and carries it out. The request calls
+ * this, and the sweeper does when the outcome was unknown; the same version again is harmless.
  */
 export async function finishChange(
   dependencies: FinishDependencies,

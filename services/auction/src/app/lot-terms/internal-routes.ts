@@ -10,7 +10,7 @@ import { countForSale, readItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { lotTerms } from './item-terms.ts'
 
-/** What other services call, never through the gateway: it tells the reserve. */
+/** Routes for other services, never behind the gateway: the answer contains the reserve. */
 export async function internalRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   app.get(
     internalPaths.itemTerms(':id'),

@@ -15,8 +15,8 @@ export interface PushDependencies {
 }
 
 /**
- * Brings the committed terms of an item to the bid service. Never throws for its sake: when it
- * cannot be reached, it pulls the terms on item.published, and the sweeper pushes them again.
+ * Pushes the committed terms of an item to the bid service. Does not throw when that service is
+ * unreachable: it pulls the terms on item.published, and the sweeper pushes them again.
  */
 export async function pushTerms(
   { db, terms, log }: PushDependencies,
@@ -26,7 +26,7 @@ export async function pushTerms(
   const { id: itemId, termsVersion } = item
   try {
     const verdict = await terms.apply(lotTerms(item, item, termsVersion), trace)
-    // Newer terms, or a lot that is over already: either way nothing is left to bring.
+    // The lot has newer terms or is closed: nothing is left to push.
     const isDone =
       verdict.kind === 'applied' ||
       verdict.reason === 'stale_terms' ||
@@ -40,7 +40,7 @@ export async function pushTerms(
   }
 }
 
-/** Pushes the terms an item has now, unless it left the public meanwhile. */
+/** Pushes the terms an item has now, unless it is not public any more. */
 export async function pushCurrentTerms(
   dependencies: PushDependencies,
   itemId: string,

@@ -5,13 +5,13 @@ import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/lot-t
 import { type FinishDependencies, finishChange } from './finish-change.ts'
 import { pushCurrentTerms } from './push-terms.ts'
 
-// Longer than the request that made the intent waits for the bid service, so the two do not meet.
+// Longer than a request waits for the bid service, so the sweeper and the request do not overlap.
 const IDLE_MS = 4_000
 const SWEEP_MAX = 50
 
 /**
- * Finishes what a crash or an outage left between this service and bid: edits whose outcome is
- * unknown, and published terms that never arrived. Returns how many there were.
+ * Finishes what a crash or an outage interrupted between this service and bid: edits whose outcome
+ * is unknown, and published terms that did not arrive. Returns how many there were.
  */
 export async function sweepTerms(
   dependencies: FinishDependencies,
@@ -28,7 +28,7 @@ export async function sweepTerms(
       log.info({ itemId, termsVersion, result: kind }, 'pending change of terms swept')
     } catch (error) {
       if (isUnavailable(error)) throw error
-      // One change that cannot be finished must not keep the others from it.
+      // One change that cannot be finished must not stop the others.
       log.error({ err: error, itemId, termsVersion }, 'pending change of terms failed')
     }
   }

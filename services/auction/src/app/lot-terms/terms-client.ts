@@ -8,7 +8,7 @@ import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 
-/** What the bid service, judging under the lot's lock, made of terms. */
+/** The bid service's decision on terms, made under the lot's lock. */
 export type TermsOutcome =
   | { kind: 'applied' }
   | { kind: 'refused'; reason: 'has_bids' | 'stale_terms' | 'not_active' | 'invalid' }
@@ -19,15 +19,15 @@ export interface TermsClient {
   /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
   cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
   /**
-   * The same for its seller, who is bound to a lot with bids in its last hours. `unchanged` when it was
-   * cancelled before, by whomever.
+   * The same on behalf of the seller, who cannot cancel a lot with bids in its last hours. `unchanged`
+   * when the lot was cancelled before.
    */
   withdraw(terms: LotTerms, trace: Trace): Promise<CancelLotAnswer['outcome'] | 'over' | 'has_bids'>
 }
 
-/** Hands terms to the bid service over its internal API. */
+/** Sends terms to the bid service over its internal API. */
 export function createTermsClient(client: InternalClient): TermsClient {
-  // Any other answer (a wrong secret, another service at this address) says nothing of the lot.
+  // Any other answer (a wrong secret, another service at this address) says nothing about the lot.
   const unknown = () => serviceUnavailable({ service: 'bid' })
   const put = async (path: string, terms: LotTerms | LotCancellation, trace: Trace) => {
     const answer = await client.request<{ code?: unknown; outcome?: unknown }>(

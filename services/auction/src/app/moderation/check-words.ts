@@ -8,8 +8,8 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 const BATCH_MAX = 200
 
 /**
- * Looks through what was written since the last time. Words of the list are a question to the
- * moderators and never a refusal: a dealer of replicas may say so. Returns how many texts there were.
+ * Checks texts written since the last run. A word of the list makes a report for the moderators and
+ * refuses nothing: a seller of replicas may say so. Returns how many texts there were.
  */
 export async function checkWords(db: Kysely<Database>, words: WordList): Promise<number> {
   return db.transaction().execute(async (tx) => {

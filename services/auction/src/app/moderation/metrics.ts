@@ -7,7 +7,7 @@ export interface ModerationMetrics {
   flags(counts: ReadonlyMap<FlagKind, number>): void
 }
 
-/** How many reports wait for a moderator, for how long the oldest has, and what is flagged. */
+/** How many reports wait for a moderator, the age of the oldest, and the number of review flags. */
 export function createModerationMetrics(registry: Registry): ModerationMetrics {
   const registers = [registry]
   const open = new Gauge({

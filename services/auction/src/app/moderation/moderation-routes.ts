@@ -61,7 +61,7 @@ const Actions = Type.Object({
   ),
 })
 
-/** The desk of the moderators. */
+/** The queue of reports, the decisions of moderators, and their record. */
 export async function moderationRoutes(app: App, dependencies: FinishDependencies): Promise<void> {
   queueRoute(app, dependencies)
   actionsRoute(app, dependencies)

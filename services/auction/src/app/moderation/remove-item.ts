@@ -25,8 +25,8 @@ export interface ModerateCommand {
 }
 
 /**
- * Hides an item and ends its lot. The intent is committed first: when bid cannot be reached, the
- * sweeper asks again until no bid can be placed. Removing it again changes nothing.
+ * Hides an item and cancels its lot. The intent is committed first: when bid cannot be reached, the
+ * sweeper tries again until no bid can be placed. Removing it again changes nothing.
  */
 export async function removeItem(
   dependencies: FinishDependencies,
@@ -46,7 +46,7 @@ export async function removeItem(
   await cancelLots(dependencies, 0, id)
 }
 
-/** Shows a removed item again; its auction does not go on, since its bids are void. */
+/** Shows a removed item again. Bidding does not go on, because its bids are void. */
 export async function restoreItem(
   { db, events }: FinishDependencies,
   { id, actorId, reason, trace }: ModerateCommand,
@@ -65,7 +65,7 @@ export async function restoreItem(
   })
 }
 
-/** What readers of events missed while the item was away. */
+/** The events that consumers missed while the item was removed. */
 function missedEventsOf(before: ReadItem['item']['status'], after: typeof before): ItemEvent[] {
   const updated: ItemEvent = { kind: 'updated', changedFields: ['status'] }
   if (before === after) return [updated]
@@ -75,11 +75,11 @@ function missedEventsOf(before: ReadItem['item']['status'], after: typeof before
   return [...ended, updated]
 }
 
-// Longer than a request waits for bid, so that it and the sweeper do not meet.
+// Longer than a request waits for bid, so the sweeper and the request do not overlap.
 const IDLE_MS = 4_000
 const SWEEP_MAX = 50
 
-/** Ends the lots of removed items that bid has not confirmed yet. Returns how many there were. */
+/** Cancels lots of removed items that bid has not confirmed yet. Returns how many there were. */
 export function sweepRemovals(dependencies: FinishDependencies, idleMs = IDLE_MS): Promise<number> {
   return cancelLots(dependencies, idleMs)
 }
@@ -94,9 +94,9 @@ async function cancelLots(
     try {
       const outcome = await terms.cancel(lotTerms(item, item, item.termsVersion), trace)
       await markLotStopped(db, itemId)
-      log.info({ itemId, outcome }, 'lot of a removed item stopped')
+      log.info({ itemId, outcome }, 'lot of a removed item cancelled')
     } catch (error) {
-      log.warn({ err: error, itemId }, 'lot of a removed item not stopped yet, will be tried again')
+      log.warn({ err: error, itemId }, 'lot of a removed item not cancelled yet, will be retried')
     }
   }
   return lots.length

@@ -28,7 +28,7 @@ const ReportAnswer = Type.Object({
   createdAt: Instant,
 })
 
-/** Telling moderators about an item or a comment. */
+/** Reporting an item or a comment to the moderators. */
 export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   const config = { auth: 'bearer' as const, access: 'any' as const }
   const response = answers({ 201: ReportAnswer })

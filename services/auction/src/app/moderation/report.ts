@@ -23,19 +23,19 @@ export interface ReportCommand {
   note: string
 }
 
-/** Tells moderators about an item or comment. Again, while that is open, answers the same. */
+/** Reports an item or comment. A second report while the first is open gives the same answer. */
 export async function report(db: Kysely<Database>, command: ReportCommand): Promise<Report> {
   const note = readNote(command.note)
   if (note === undefined) throw reportErrors.invalid({ field: 'note' })
   return db.transaction().execute(async (tx) => {
     await refuseOwn(tx, command)
-    // Under the lock of this person's, so two requests at once are one report as well.
+    // Under this user's lock, so two requests at once are one report.
     const recent = await countRecentReports(tx, command.reporterId)
     const known = await readOpenReport(tx, command)
     if (known !== undefined) return known
     if (recent >= REPORTS_MAX) throw reportErrors.tooMany()
     const stored = await insertReport(tx, { ...command, id: newId(), note })
-    if (stored === undefined) throw new Error('a report was made beside its lock')
+    if (stored === undefined) throw new Error('a report was inserted without its lock')
     return stored
   })
 }
@@ -53,7 +53,7 @@ async function refuseOwn(db: Executor, { itemId, commentId, reporterId }: Report
   if (comment.authorId === reporterId) throw reportErrors.own()
 }
 
-/** A moderator finds nothing wrong. */
+/** Dismisses a report: the moderator found nothing wrong. */
 export async function dismiss(
   db: Kysely<Database>,
   { id, actorId, reason }: { id: string; actorId: string; reason: string },

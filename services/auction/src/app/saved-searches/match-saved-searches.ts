@@ -18,11 +18,11 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { SearchMetrics } from './metrics.ts'
 
-// Searches asked in one transaction: some milliseconds of work, and locks held no longer.
+// Searches that one transaction matches: some milliseconds of work, so locks are held briefly.
 const BATCH_SIZE = 2_000
-// A worker that is to stop waits for this to end.
+// A worker that stops waits for this to end.
 const WORK_MS = 10_000
-// A row of the outbox is published as a whole, so it should not hold the others up for long.
+// A row of the outbox is published as a whole, so a long one would delay the others.
 const EVENTS_PER_ROW = 50
 
 export interface MatchDependencies {
@@ -31,29 +31,28 @@ export interface MatchDependencies {
 }
 
 /**
- * Tells people of items that came up and that a saved search of theirs is for. What was found, how far
- * this is and the events are one commit, so a crash in between repeats nothing and loses nothing.
- * Returns how many searches were told. Throws the first failure when the other items are done; the
- * item that failed is tried again later.
+ * Notifies owners of saved searches that match new items. Matches, progress and events are one commit,
+ * so a crash repeats nothing and loses nothing. Returns how many searches matched. Throws the first
+ * failure when the other items are done; the item that failed is tried again later.
  */
 export async function matchSavedSearches(
   { db, searches }: MatchDependencies,
   batchSize = BATCH_SIZE,
 ): Promise<number> {
-  let told = 0
+  let matched = 0
   const failures: unknown[] = []
   const untilMs = performance.now() + WORK_MS
   while (performance.now() < untilMs) {
     const matches = await matchNext(db, batchSize, failures)
     if (matches === undefined) break
     searches.matched(matches)
-    told += matches
+    matched += matches
   }
   if (failures.length > 0) throw failures[0]
-  return told
+  return matched
 }
 
-/** How many were told; undefined when no item waits. An item that fails stands aside for a while. */
+/** How many searches matched; undefined when no item waits. An item that fails is tried again later. */
 async function matchNext(
   db: Kysely<Database>,
   batchSize: number,

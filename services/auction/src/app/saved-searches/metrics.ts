@@ -5,17 +5,17 @@ export interface SearchMetrics {
   lag(seconds: number): void
 }
 
-/** How many saved searches were told of an item, and how long items wait for that. */
+/** How many saved searches matched a new item, and how long items wait to be matched. */
 export function createSearchMetrics(registry: Registry): SearchMetrics {
   const registers = [registry]
   const matches = new Counter({
     name: 'auction_search_matches_total',
-    help: 'Saved searches that were told of an item.',
+    help: 'Matches of saved searches with new items.',
     registers,
   })
   const lag = new Gauge({
     name: 'auction_search_matching_lag_seconds',
-    help: 'Since when the oldest item waits for the saved searches to be asked.',
+    help: 'How long the oldest item has waited to be matched with the saved searches.',
     registers,
   })
   return {

@@ -29,7 +29,7 @@ const SavedBody = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 2 * SAVED_NAME_MAX }),
     filters: Type.Object(savedFields, {
       ...STRICT,
-      description: 'As in GET /items/search, but for its end',
+      description: 'As in GET /items/search, without endingWithinMinutes',
     }),
   },
   STRICT,
@@ -42,7 +42,7 @@ const SavedAnswer = Type.Object({
   createdAt: Instant,
 })
 
-/** Searches that tell their owner of new items (`item.search_matched.v1`). */
+/** Saved searches; their owners are notified of new items (`item.search_matched.v1`). */
 export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   saveRoute(app, db)
   app.get(
@@ -85,7 +85,7 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
-        summary: 'Save a search and hear of new items that match it',
+        summary: 'Save a search and be notified of new items that match it',
         body: SavedBody,
         response: answers({ 201: SavedAnswer }),
       },

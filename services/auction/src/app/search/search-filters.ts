@@ -39,17 +39,17 @@ export const filterFields = {
   sort: optional(literals(SORTS)),
 } satisfies TProperties
 
-// A saved search looks at items when they come up: then they wait or run, and end long after.
+// A saved search is matched when an item comes up: it is scheduled or active then, and ends later.
 const { endingWithinMinutes: _, ...lasting } = filterFields
 export const savedFields = { ...lasting, status: optional(literals(['scheduled', 'active'])) }
 
 const Filters = Type.Object(filterFields)
 export type Filters = Static<typeof Filters>
 
-/** Reads filters, or throws what is wrong with them. */
+/** Reads filters; throws the error that names the wrong one. */
 export async function readSearch(db: Kysely<Database>, filters: Filters): Promise<Search> {
   const { q, currencyCode, status, type, seller, sort } = filters
-  // Many a dash says no more than one.
+  // Several dashes mean the same as one.
   const text = q
     ?.normalize('NFC')
     .replaceAll(/-(?:\s*-)+/g, '-')
@@ -86,7 +86,7 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
   }
 }
 
-/** PostgreSQL reads no more than some dozens of operators; a text of more means nothing. */
+/** PostgreSQL reads only some dozens of operators; a text with more is refused. */
 export async function refuseTooComplex<T>(asked: Promise<T>): Promise<T> {
   return asked.catch((error: unknown) => {
     if (error instanceof Error && /tsquery stack/.test(error.message)) {

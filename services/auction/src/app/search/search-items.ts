@@ -14,12 +14,12 @@ export interface SearchResult {
   now: Date
 }
 
-/** Whoever writes phrases or exclusions means exactly what they say. */
+/** A text with phrases or exclusions is meant literally: no similar words are tried. */
 const OPERATORS = /"|(^|\s)-|\bor\b/i
 
 /**
- * Finds items. When no item has the words as they are spelt, names that look like them are found
- * instead; the pages after the first stay with what the first one did.
+ * Finds items. When no item has the words as they are spelt, items with similar names are found
+ * instead; later pages use the mode of the first page.
  */
 export async function search(
   db: Kysely<Database>,
@@ -32,7 +32,7 @@ export async function search(
   const find = (used: MatchMode) =>
     Promise.all([
       searchItems(db, wanted, used, { limit: page.limit, after }),
-      // Beside the page and not after it; both are short, and somebody waits for the slower one.
+      // At the same time as the page: both are short, and the user waits for the slower one only.
       page.withFacets ? countFacets(db, wanted, used) : undefined,
     ])
   let used = matching as MatchMode

@@ -20,8 +20,8 @@ const EXPORT_COLUMNS = [
 ]
 
 /**
- * A seller's items as CSV, a page of rows at a time, so that neither all of them nor a transaction
- * is held while a slow reader takes them. Cells that a spreadsheet would run get a quote before.
+ * A seller's items as CSV, one page of rows at a time, so that a slow reader holds neither all rows nor
+ * a transaction. Cells that a spreadsheet would run as a formula get a quote in front.
  */
 export async function* exportItems(db: Kysely<Database>, sellerId: string): AsyncGenerator<string> {
   let after: string | undefined

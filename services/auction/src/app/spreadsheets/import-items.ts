@@ -30,8 +30,8 @@ export interface Imported {
 }
 
 /**
- * Makes a draft of every row of a file, or none. The same key and file again answers the same and
- * makes nothing, also when both are under way at once.
+ * Makes a draft of every row of a file, or none. The same key and file again gives the same answer and
+ * makes nothing, also when both requests run at once.
  */
 export async function importItems(
   { db, events, limits }: CreateDependencies,
@@ -39,7 +39,7 @@ export async function importItems(
 ): Promise<Imported> {
   const bodyHash = createHash('sha256').update(bytes).digest('hex')
   const by = { sellerId, key, bodyHash }
-  // Before the file is judged: what was right then may start in the past by now.
+  // Before the file is validated: a start that was valid then may be in the past now.
   const known = await readImport(db, by)
   if (known !== undefined) return replay(known, bodyHash)
   const contents = await readFile(bytes, await readClock(db), limits)
@@ -48,7 +48,7 @@ export async function importItems(
   return outboxTransaction(db, async (tx): Promise<Imported> => {
     if (!(await claim(tx, { ...by, itemIds }))) {
       const rival = await readImport(tx, by)
-      if (rival === undefined) throw new Error('an import was neither made nor found')
+      if (rival === undefined) throw new Error('an import was neither inserted nor found')
       return replay(rival, bodyHash)
     }
     for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
@@ -59,7 +59,7 @@ export async function importItems(
   })
 }
 
-/** A large file takes longer than one statement may wait for the one before it. */
+/** Writing a large file takes longer than a statement may wait for a lock. */
 async function claim(...[tx, wanted]: Parameters<typeof claimImport>): Promise<boolean> {
   try {
     return await claimImport(tx, wanted)

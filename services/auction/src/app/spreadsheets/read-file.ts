@@ -87,14 +87,14 @@ function judgeRow(
 
 function decode(bytes: Buffer): string {
   try {
-    // It takes a byte order mark away as well.
+    // This strips a byte order mark too.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw importErrors.notUtf8()
   }
 }
 
-/** In pieces, so that a large file does not keep other requests from this process. */
+/** In pieces, so that a large file does not block other requests of this process. */
 function* pieces(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += CHUNK_CHARACTERS) {
     yield text.slice(at, at + CHUNK_CHARACTERS)
@@ -106,7 +106,7 @@ interface Parsed {
   info: Info
 }
 
-/** What is no CSV from some place on ends the records and is the last of the problems. */
+/** The records up to the first syntax error, which becomes the last of the problems. */
 async function* records(
   text: string,
   problems: FileProblem[],
@@ -136,7 +136,7 @@ async function* records(
   }
 }
 
-/** The parser counts to the end of a record; one with line ends in its quotes began before. */
+/** The parser gives the last line of a record; one with quoted line ends began before that. */
 function firstLine(cells: readonly string[], { lines }: Info): number {
   const breaks = cells.reduce((sum, cell) => sum + (cell.match(/\r\n|\n|\r/g)?.length ?? 0), 0)
   return lines - breaks

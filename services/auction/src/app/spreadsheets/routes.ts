@@ -20,10 +20,10 @@ const ImportAnswer = Type.Object({
   itemIds: Type.Array(Uuid, { description: 'Of the drafts, in the order of the rows.' }),
 })
 
-/** A seller's items out of and into spreadsheets. */
+/** Export and import of a seller's items as CSV. */
 export async function csvRoutes(app: App, dependencies: CreateDependencies): Promise<void> {
   exportRoute(app, dependencies)
-  // In a scope of its own: nowhere else does a body of five megabytes, or of CSV, get in.
+  // In a scope of its own: no other route accepts CSV, or a body of five megabytes.
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
@@ -47,7 +47,7 @@ function exportRoute(app: App, { db }: CreateDependencies): void {
     },
     async (request, reply) => {
       const pages = exportItems(db, request.user.id)
-      // The first page before any header is sent: without a database this is a 503, not half a file.
+      // The first page is read before any header is sent, so that an outage is a 503 and not half a file.
       const first = await pages.next()
       reply.headers({
         'content-type': 'text/csv; charset=utf-8; header=present',
@@ -70,7 +70,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
     {
       config: { auth: 'bearer', access: 'own' },
       bodyLimit: FILE_BYTES_MAX,
-      // The body is a file and is judged as one; its schema is for the document alone.
+      // The body is a file and is validated as one; its schema is only for the API document.
       validatorCompiler: () => () => true,
       schema: {
         tags,

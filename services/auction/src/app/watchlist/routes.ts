@@ -33,7 +33,7 @@ export interface WatchDependencies {
   secret: string
 }
 
-/** Items that people keep an eye on. */
+/** Items that users watch. */
 export async function watchRoutes(app: App, dependencies: WatchDependencies): Promise<void> {
   const { db } = dependencies
   listRoute(app, dependencies)
@@ -86,12 +86,12 @@ function listRoute(app: App, { db, secret }: WatchDependencies): void {
       },
     },
     async ({ user, query: { limit, cursor } }, reply) => {
-      // The person is part of the scope, so a cursor is of no use to anybody else.
+      // The user is part of the scope, so a cursor does not work for other users.
       const cursors = createCursors(secret, `watchlist\0${user.id}`)
       const position = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && position === undefined) throw watchErrors.invalidCursor()
       const after = position && { watchedAt: String(position[0]), itemId: String(position[1]) }
-      // One more than asked for tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       const read = await readWatchlist(db, user.id, limit + 1, after)
       const shown = read.slice(0, limit)
       const last = shown.at(-1)

@@ -8,7 +8,7 @@ export function createFolderStorage(folder: string): ImageStorage {
   return {
     async put(key, bytes) {
       const path = join(root, key)
-      // Nobody sees half a file: it gets its name when all of it is on the disk.
+      // The file gets its name when it is complete on the disk, so half a file is never read.
       const part = `${path}.part`
       await mkdir(root, { recursive: true })
       const file = await open(part, 'w', 0o640)

@@ -13,8 +13,8 @@ const QUALITY = 82
 const RUNNING_MAX = 1
 const WAITING_MAX = 8
 
-// Threads for one picture would be taken from the requests of everybody else, and libvips shall not
-// keep pictures of strangers in its cache.
+// More threads for one image would slow down all other requests, and libvips must not keep images of
+// strangers in its cache.
 sharp.concurrency(1)
 sharp.cache(false)
 
@@ -30,14 +30,14 @@ export type Rendering =
 
 export type RenderImage = (bytes: Buffer, kind: ImageKind) => Promise<Rendering>
 
-/** Decodes pictures of strangers, one at a time: a process with the worst one has 275 MB. */
+/** Decodes untrusted images, one at a time: with the worst one a process has 275 MB. */
 export function createRenderImage(): RenderImage {
   let running = 0
   const waiting: (() => void)[] = []
   return async (bytes, kind) => {
     if (running >= RUNNING_MAX) {
       if (waiting.length >= WAITING_MAX) return { outcome: 'busy' }
-      // The one that is done hands its place over, so nobody can take it in between.
+      // The finished one hands its place over, so no other call can take it in between.
       await new Promise<void>((resolve) => waiting.push(resolve))
     } else {
       running += 1
@@ -53,14 +53,14 @@ export function createRenderImage(): RenderImage {
 }
 
 async function render(bytes: Buffer, kind: ImageKind): Promise<Rendering> {
-  // A warning of the decoder is a fault: half a picture is none.
+  // A warning of the decoder is an error: half an image is broken.
   const options: SharpOptions = { limitInputPixels: IMAGE_PIXELS_MAX, failOn: 'warning' }
   try {
     const { format, width, height, channels, depth } = await sharp(bytes, options).metadata()
     if (format !== kind) return { outcome: 'broken' }
     const pixelBytes = Math.max(channels, 3) * (depth === 'uchar' ? 1 : 2)
     if (width * height * pixelBytes > IMAGE_DECODED_BYTES_MAX) return { outcome: 'too_many_pixels' }
-    // Decoded once, upright; what comes out has no metadata, hence no place where it was taken.
+    // Decoded once and upright. The output has no metadata, so no place where it was taken.
     const { data, info } = await sharp(bytes, options)
       .autoOrient()
       .resize({ ...inside(IMAGE_SIDES.large) })

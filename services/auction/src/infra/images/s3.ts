@@ -17,7 +17,7 @@ export interface S3Settings {
   region: string
   /** Empty: the vendor's own address of the region. */
   endpoint: string
-  /** Both empty: whatever the machine is given, such as the role of a service account. */
+  /** Both empty: the credentials of the machine, such as the role of a service account. */
   accessKey: string
   secretKey: string
 }
@@ -26,7 +26,7 @@ export interface S3Storage extends ImageStorage {
   close(): void
 }
 
-/** Objects in a bucket of anything that speaks S3. The bucket itself is made by who installs. */
+/** Objects in a bucket of an S3-compatible store. The operator creates the bucket. */
 export function createS3Storage(settings: S3Settings): S3Storage {
   const { bucket: Bucket, region, endpoint, accessKey, secretKey } = settings
   const client = new S3Client({
@@ -36,7 +36,7 @@ export function createS3Storage(settings: S3Settings): S3Storage {
       ? {}
       : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
     maxAttempts: ATTEMPTS_MAX,
-    // Not every server knows the newer checksums; TLS and the signature guard the way.
+    // Not every server knows the newer checksums; TLS and the signature protect the transfer.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
@@ -68,8 +68,8 @@ export function createS3Storage(settings: S3Settings): S3Storage {
           Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
         }),
       )
-      // A list of objects is answered with 200 even when none of them could be deleted.
-      if (first !== undefined) throw new Error(`object ${first.Key} stays: ${first.Code}`)
+      // The answer is 200 even when no object could be deleted.
+      if (first !== undefined) throw new Error(`object ${first.Key} was not deleted: ${first.Code}`)
     },
     close: () => client.destroy(),
   }

@@ -7,10 +7,10 @@ export interface BidderItem {
   itemId: string
 }
 
-// Both at once tell more than either alone, and they come on queues of their own.
+// Events of one lot come on several queues; the review waits until all of them are here.
 const CHECK_DELAY_SECONDS = 30
 
-/** Notes who bid on what. Again changes nothing. */
+/** Records who bid on what; again changes nothing. */
 export async function recordBidders(
   tx: Transaction<Database>,
   pairs: readonly BidderItem[],
@@ -36,9 +36,9 @@ export interface BidNearEnd extends BidderItem {
 }
 
 /**
- * Keeps those of some bids that came in the last seconds before the end as it was then. An extension
- * that counts from the bid, or that the hard end cut short, does not tell that end, so such bids are
- * not kept.
+ * Records those bids that came in the last seconds before the end of that moment. An extension that
+ * counts from the bid, or that the hard end cut short, does not show that end, so such bids are left
+ * out.
  */
 export async function recordLateBids(
   tx: Transaction<Database>,
@@ -70,8 +70,8 @@ export async function recordLateBids(
 }
 
 /**
- * Has everybody looked at who is known to have bid on items about whose end something became known.
- * Those who lost may have been told of before.
+ * Queues for review every known bidder of items whose outcome changed. bid.lost may have come before
+ * the outcome.
  */
 export async function queueBidderReviews(
   tx: Transaction<Database>,
@@ -93,7 +93,7 @@ export async function queueBidderReviews(
     ${queueReviews}`.execute(tx)
 }
 
-/** Notes when people registered; the earliest word of it holds. It may come after their bids. */
+/** Records when users registered; the earliest time counts. It may arrive after their bids. */
 export async function recordRegistrations(
   tx: Transaction<Database>,
   users: readonly { userId: string; registeredAt: Date }[],
@@ -104,7 +104,7 @@ export async function recordRegistrations(
       select user_id, min(registered_at) from unnest(
         ${users.map(({ userId }) => userId)}::uuid[],
         ${users.map(({ registeredAt }) => registeredAt.toISOString())}::timestamptz[]
-      ) as told (user_id, registered_at) group by user_id order by user_id
+      ) as event (user_id, registered_at) group by user_id order by user_id
       on conflict (user_id) do nothing returning user_id
     ), noted as (
       select bidder_id from late_bids join registered on user_id = bidder_id
@@ -116,6 +116,6 @@ const queueReviews = sql`
   insert into bidder_checks (bidder_id, due_at)
   select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
   from noted order by bidder_id
-  -- Not "do nothing": a worker may be taking the row just now, and has not seen what is noted here.
-  -- This waits for it, and writes the row anew when it is gone.
+  -- Not "do nothing": a worker may be taking the row now, without having seen what is recorded here.
+  -- This waits for that worker, and inserts the row again when it was deleted.
   on conflict (bidder_id) do update set due_at = least(bidder_checks.due_at, excluded.due_at)`

@@ -18,7 +18,7 @@ export interface ReviewFlag {
   lastSeenAt: Date
 }
 
-/** Bidders whose time has come, without a lock. */
+/** Bidders whose review is due, without a lock. */
 export async function readDueBidders(db: Executor, limit: number): Promise<string[]> {
   const { rows } = await sql<{ bidder_id: string }>`
     select bidder_id from bidder_checks where due_at <= clock_timestamp()
@@ -26,7 +26,7 @@ export async function readDueBidders(db: Executor, limit: number): Promise<strin
   return rows.map((row) => row.bidder_id)
 }
 
-/** Takes those of some bidders that are still due; they are back should the transaction fail. */
+/** Takes those of some bidders that are still due; when the transaction fails they stay. */
 export async function takeDueBidders(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
@@ -42,7 +42,7 @@ export async function takeDueBidders(
 
 const ASK_AGAIN_SECONDS = 60
 
-/** Has some bidders looked at again a little later. */
+/** Reschedules these bidders' review. */
 export async function postponeReviews(
   tx: Transaction<Database>,
   bidderIds: readonly string[],
@@ -55,8 +55,8 @@ export async function postponeReviews(
 }
 
 /**
- * Works the flags of some bidders out anew; those that do not hold any more go. Flags of shared
- * addresses stay as they are when these are not known.
+ * Computes the flags of some bidders again; flags that are not true any more are deleted. Flags of
+ * shared addresses stay when those are not known.
  */
 export async function replaceFlags(
   tx: Transaction<Database>,

@@ -2,12 +2,12 @@ import { type Kysely, sql } from 'kysely'
 import { NEW_ACCOUNT_DAYS } from '#src/domain/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-// The registration of a bidder may be told long after the bid, but not for ever.
+// The registration of a bidder may arrive long after the bid, but not later than this.
 const LATE_BID_RETENTION_DAYS = 90
 
 /**
- * Forgets late bids of accounts that were not new, late bids of long ago that made a flag or did not,
- * and registrations that are too old to matter. Lots that people bid on stay: "never wins" counts them.
+ * Deletes late bids of accounts that were not new, old late bids, and registrations that are too old to
+ * matter. Lots that users bid on stay: "never wins" counts them.
  */
 export async function purgeReviewSources(db: Kysely<Database>, limit: number): Promise<void> {
   await sql`

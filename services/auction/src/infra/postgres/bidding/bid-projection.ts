@@ -11,9 +11,9 @@ export interface ProjectedItem {
 }
 
 /**
- * Brings the read model to the given bids, at most one per item, in one statement. A bid that is
- * not newer than what is known changes nothing, so redelivery and reordering are harmless. Each
- * extension newer than the row reserves a number for its event. Returns the items that exist.
+ * Writes the given bids to the read model, at most one per item, in one statement. A bid that is not
+ * newer than the row changes nothing, so redelivery and reordering are harmless. Each extension newer
+ * than the row reserves a sequence for its event. Returns the items that exist.
  */
 export async function projectPlaced(
   tx: Transaction<Database>,
@@ -48,7 +48,7 @@ export async function projectPlaced(
     ), updated as (
       update items i set
         bid_sequence = e.sequence,
-        -- A met reserve with a higher number has told the later price and flags already.
+        -- A reserve_met event with a higher sequence has set the later price and flags already.
         current_price = case when e.sequence < i.reserve_sequence then i.current_price
           else e.price end,
         reserve_met = case when e.sequence < i.reserve_sequence then i.reserve_met
@@ -88,7 +88,7 @@ export async function projectReserveMet(
       where i.id in (select item_id from e) and i.published_at is not null
       order by i.id for no key update
     ), updated as (
-      -- It does not move bid_sequence: the bid that met the reserve has the same number, tells
+      -- bid_sequence does not move: the bid that met the reserve has the same sequence, carries
       -- more, and may come later.
       update items i set
         reserve_sequence = e.sequence, reserve_met = true, current_price = e.price,

@@ -3,11 +3,11 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import type { ProjectedItem } from './bid-projection.ts'
 
 export interface LegacyBid {
-  /** The bid's id, or what stands for it: the same bid again has the same key. */
+  /** The bid's id, or the message's: the same bid again has the same key. */
   key: string
   itemId: string
   amount: bigint
-  /** An invalid date when the producer told none. */
+  /** An invalid date when the message carries none. */
   placedAt: Date
 }
 

@@ -57,7 +57,7 @@ export async function lockSettlements(
   )
 }
 
-/** Writes what became known of one end; `eventCount` events follow in the same transaction. */
+/** Stores what is known of one end; `eventCount` events follow in the same transaction. */
 export async function updateSettlement(
   tx: Transaction<Database>,
   id: string,
@@ -79,7 +79,7 @@ export async function updateSettlement(
       current_price: state.final.currentPrice,
       bid_count: state.final.bidCount,
       reserve_met: state.final.reserveMet,
-      // The closing told the final state: what has a lower number and comes later is old news.
+      // The closing carries the final state: an event with a lower sequence is older, even if it comes later.
       bid_sequence: sql<bigint>`greatest(bid_sequence, ${closedSequence})`,
       reserve_sequence: sql<bigint>`greatest(reserve_sequence, ${closedSequence})`,
       event_sequence: sql<bigint>`event_sequence + ${eventCount}`,

@@ -5,17 +5,17 @@ import { PUBLIC_STATUSES } from '#src/domain/item.ts'
 import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { CategoryAttributesTable, Database } from '#src/infra/postgres/schema.ts'
 
-/** One change of the tree at a time: two moves that are right alone can make a circle together. */
+/** Allows one change of the tree at a time: two moves that are valid alone can make a circle together. */
 export async function lockCategories(tx: Transaction<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${ADVISORY_LOCKS.categoryTree})`.execute(tx)
 }
 
-/** While this is held no category goes away; an item that is put into one needs that. */
+/** While this is held no category is deleted; putting an item into one needs that. */
 export async function shareCategories(tx: Transaction<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock_shared(${ADVISORY_LOCKS.categoryTree})`.execute(tx)
 }
 
-/** The whole tree by id; it is small, and nearly everything needs more than one row of it. */
+/** The whole tree by id. It is small, and nearly every use needs several rows. */
 export async function readCategories(db: Executor): Promise<Map<string, Category>> {
   const rows = await db
     .selectFrom('categories')

@@ -12,7 +12,7 @@ export interface ItemAttribute {
   createdAt: Date
 }
 
-/** What an item tells about itself, by key. */
+/** The attributes of an item, by key. */
 export async function readAttributes(db: Executor, itemId: string): Promise<ItemAttribute[]> {
   const rows = await db
     .selectFrom('item_attributes')
@@ -50,7 +50,7 @@ export async function putAttributes(
   return rows.map(toAttribute).sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-/** Takes one attribute of an item away, and answers what it was. */
+/** Deletes one attribute of an item, and returns it. */
 export async function takeAttribute(
   tx: Transaction<Database>,
   itemId: string,

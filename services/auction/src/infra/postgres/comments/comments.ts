@@ -24,7 +24,7 @@ export interface Thread extends Comment {
 
 export const REPLIES_SHOWN_MAX = 200
 
-/** A comment of this item; one under another item is none. */
+/** A comment of this item; undefined when it is under another item. */
 export async function readComment(
   db: Executor,
   itemId: string,
@@ -39,7 +39,7 @@ export async function readComment(
   return row === undefined ? undefined : toComment(row)
 }
 
-/** Counts what a person wrote lately, one request of theirs at a time. */
+/** Counts a user's recent comments, under that user's lock. */
 export async function countRecentComments(
   tx: Transaction<Database>,
   authorId: string,
@@ -81,7 +81,7 @@ export async function insertComment(
   return toComment(row)
 }
 
-/** Takes a visible comment away; false when that was done before. The text stays for moderators. */
+/** Marks a visible comment as removed; false when it was before. The text stays for moderators. */
 export async function markCommentRemoved(
   tx: Transaction<Database>,
   id: string,
@@ -103,7 +103,7 @@ export async function readAnyComment(db: Executor, id: string): Promise<Comment 
   return row === undefined ? undefined : toComment(row)
 }
 
-/** Shows what a moderator took away; false when none did. */
+/** Shows a comment that a moderator removed; false when none did. */
 export async function markCommentRestored(tx: Transaction<Database>, id: string): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('comments')
@@ -144,7 +144,7 @@ export async function readThreads(
   return { threads, totalItems: Number(count.count) }
 }
 
-/** The first replies of each thread: one that was written full must not fill everybody's page. */
+/** The first replies of each thread, so that a very long thread does not fill the page. */
 async function readReplies(db: Executor, rootIds: string[]): Promise<Map<string, Comment[]>> {
   const byRoot = new Map<string, Comment[]>()
   if (rootIds.length === 0) return byRoot

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Notes who left; again changes nothing. */
+/** Records deleted accounts; again changes nothing. */
 export async function recordDepartedUsers(
   tx: Transaction<Database>,
   userIds: readonly string[],
@@ -13,7 +13,7 @@ export async function recordDepartedUsers(
     .execute()
 }
 
-/** Takes somebody who left and whose time has come; no other worker does meanwhile. */
+/** Takes a departed user whose erasure is due; other workers skip the row. */
 export async function takeDepartedUser(tx: Transaction<Database>): Promise<string | undefined> {
   const row = await tx
     .selectFrom('departed_users')
@@ -27,7 +27,7 @@ export async function takeDepartedUser(tx: Transaction<Database>): Promise<strin
   return row?.user_id
 }
 
-/** Forgets whom they may have bid for, and what said so. */
+/** Deletes a user's review flags and what they were computed from. */
 export async function deleteReviewsOf(tx: Transaction<Database>, userId: string): Promise<void> {
   await sql`
     delete from review_flags where user_id = ${userId}
@@ -38,7 +38,7 @@ export async function deleteReviewsOf(tx: Transaction<Database>, userId: string)
   await sql`delete from user_registrations where user_id = ${userId}`.execute(tx)
 }
 
-/** Lets the others go first for a while. */
+/** Postpones an erasure that failed, so that others go first. */
 export async function retryErasureLater(db: Kysely<Database>, userId: string): Promise<void> {
   await db
     .updateTable('departed_users')
@@ -47,7 +47,7 @@ export async function retryErasureLater(db: Kysely<Database>, userId: string): P
     .execute()
 }
 
-/** Has somebody who left looked at again: at once, or once more when nothing can come any more. */
+/** Schedules the next erasure of a departed user: now, or a last one after late events. */
 export async function scheduleNextErasure(
   tx: Transaction<Database>,
   userId: string,

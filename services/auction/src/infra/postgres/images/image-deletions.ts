@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Executor } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Notes an upload before its first object is written: unless it is finished, the objects go. */
+/** Records an upload before its first object is written: unless it is completed, the objects are deleted. */
 export async function recordPendingUpload(db: Executor, imageId: string): Promise<void> {
   await db
     .insertInto('image_deletions')
@@ -10,7 +10,7 @@ export async function recordPendingUpload(db: Executor, imageId: string): Promis
     .execute()
 }
 
-/** Strikes the note in the transaction that makes the image. False: its objects may be gone. */
+/** Deletes that record in the transaction that stores the image. False: its objects may be deleted. */
 export async function completePendingUpload(
   tx: Transaction<Database>,
   imageId: string,
@@ -23,7 +23,7 @@ export async function completePendingUpload(
   return numDeletedRows > 0n
 }
 
-/** The upload came to nothing: its objects need not wait for the hour. */
+/** The upload failed: its objects can be deleted at once. */
 export async function abandonPendingUpload(db: Executor, imageId: string): Promise<void> {
   await db
     .updateTable('image_deletions')
@@ -33,8 +33,8 @@ export async function abandonPendingUpload(db: Executor, imageId: string): Promi
 }
 
 /**
- * Takes on images whose objects are to be deleted, for a minute: should this process die over it,
- * another one tries again. No transaction stays open meanwhile.
+ * Takes images whose objects are to be deleted, for a minute: if this process crashes, another one
+ * tries again. No transaction stays open meanwhile.
  */
 export async function claimDeletions(db: Executor, limit: number): Promise<string[]> {
   const rows = await db
@@ -58,7 +58,7 @@ export async function claimDeletions(db: Executor, limit: number): Promise<strin
   return rows.map(({ image_id }) => image_id)
 }
 
-/** The objects are gone. */
+/** Records that the objects are deleted. */
 export async function finishDeletion(db: Executor, imageId: string): Promise<void> {
   await db.deleteFrom('image_deletions').where('image_id', '=', imageId).execute()
 }

@@ -37,7 +37,7 @@ export async function insertImage(
   return toImage(row)
 }
 
-/** Takes an image away and closes the gap; a trigger sends its objects to be deleted. */
+/** Deletes an image and closes the gap; a trigger queues its objects for deletion. */
 export async function takeImage(
   tx: Transaction<Database>,
   itemId: string,
@@ -72,7 +72,7 @@ export async function orderImages(
     .execute()
 }
 
-/** What somebody who does not see the image is told; undefined when the item has no such image. */
+/** Sets the alternative text of an image; undefined when the item has no such image. */
 export async function describeImage(
   tx: Transaction<Database>,
   itemId: string,

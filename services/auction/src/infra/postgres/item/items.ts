@@ -8,7 +8,7 @@ export type Executor = Kysely<Database> | Transaction<Database>
 export interface ReadItem {
   item: Item
   now: Date
-  /** Of the item's latest event; whoever emits the next ones holds the row's lock. */
+  /** Of the item's latest event; the emitter of the next ones holds the row's lock. */
   eventSequence: bigint
 }
 
@@ -56,7 +56,7 @@ export async function countForSale(db: Executor, sellerId: string): Promise<numb
   return rows[0]?.count ?? 0
 }
 
-/** Locks the seller's item: no event of its bidding and no other edit changes it meanwhile. */
+/** Locks the seller's item against events of its bidding and other edits. */
 export async function lockOwnItem(
   tx: Transaction<Database>,
   id: string,
@@ -69,7 +69,7 @@ export async function lockOwnItem(
     .where('seller_id', '=', sellerId)
     .forUpdate()
     .executeTakeFirst()
-  // The clock is read after the wait for the lock, or the decision would be made in the past.
+  // The clock is read after the wait for the lock; before it, the decision would be made in the past.
   const row = await tx
     .selectFrom('items')
     .selectAll()
@@ -80,7 +80,7 @@ export async function lockOwnItem(
   return row === undefined ? undefined : toReadItem(row)
 }
 
-/** Locks an item, whoever sells it. */
+/** Locks an item of any seller. */
 export async function lockItem(
   tx: Transaction<Database>,
   id: string,
@@ -151,8 +151,8 @@ export interface ItemUpdate {
 }
 
 /**
- * Writes an edit. What bidding owns (price, current end, flags) follows the terms only as long as
- * no event of the bidding has arrived; from then on the events are the truth.
+ * Stores an edit. What bidding owns (price, current end, flags) follows the terms only until the first
+ * event of the bidding; from then on the events decide.
  */
 export async function updateItem(
   tx: Transaction<Database>,
@@ -210,7 +210,7 @@ export async function publishItem(
   return toReadItem(row)
 }
 
-/** Puts an item into categories; the caller holds its lock and tells the change. */
+/** Puts an item into categories; the caller holds its lock and emits the event. */
 export async function setCategories(
   tx: Transaction<Database>,
   itemId: string,
@@ -230,12 +230,12 @@ export async function setCategories(
   return toReadItem(row)
 }
 
-/** Deletes an item; that it is a draft of the caller's was seen under its lock. */
+/** Deletes an item; the caller holds its lock and has checked that it is a draft. */
 export async function deleteItem(tx: Transaction<Database>, id: string): Promise<void> {
   await tx.deleteFrom('items').where('id', '=', id).execute()
 }
 
-/** Takes drafts of somebody's away; what was public once stays. */
+/** Deletes drafts of a user; items that were ever public stay. */
 export async function deleteDraftsOf(
   tx: Transaction<Database>,
   userId: string,

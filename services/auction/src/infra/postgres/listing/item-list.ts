@@ -5,7 +5,7 @@ import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface ListQuery {
-  /** Only this seller's, whatever their status; undefined: everybody's public ones. */
+  /** Only this seller's, in any status; undefined: the public ones of all sellers. */
   sellerId: string | undefined
   status: ItemStatus | undefined
   order: 'asc' | 'desc'
@@ -27,7 +27,7 @@ export interface ItemPage {
   /** Where the next page begins; undefined when there is none. */
   next: ListPosition | undefined
   now: Date
-  /** What `performance.now` said when that came. */
+  /** The value of `performance.now` when `now` arrived. */
   nowCameAtMs: number
 }
 
@@ -40,7 +40,7 @@ const COUNT_AGE_MAX_MS = 1_000
 
 /**
  * Lists of items. Counting a hundred thousand rows costs more than reading a page of them, so a
- * public total may be a second old; it is exact on the last page that is asked for by its number.
+ * public total may be a second old; it is exact on the last page when pages are numbered.
  */
 export function createItemLists(db: Kysely<Database>): ItemLists {
   const counts = new Map<string, { total: Promise<number>; countedAtMs: number }>()
@@ -53,7 +53,7 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
     }
     const total = count(itemsMatching(db, query))
     counts.set(key, { total, countedAtMs: performance.now() })
-    // A failed count is not remembered: the next list asks again.
+    // A failed count is not kept: the next list counts again.
     total.catch(() => counts.delete(key))
     return total
   }
@@ -73,14 +73,14 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
         )
         .orderBy('end_date', query.order)
         .orderBy('id', query.order)
-        // One more than asked for tells whether there is a next page.
+        // One extra row shows whether there is a next page.
         .limit(query.limit + 1)
         .offset(query.offset)
         .execute()
       const nowCameAtMs = performance.now()
       const shown = rows.slice(0, query.limit)
       const seen = query.offset + shown.length
-      // After a cursor nobody has counted how many came before.
+      // After a cursor it is not known how many rows came before.
       const isLastPage = after === undefined && rows.length > 0 && rows.length <= query.limit
       const last = rows.length > query.limit ? shown.at(-1) : undefined
       const total = isLastPage
@@ -158,7 +158,7 @@ type ItemQuery = SelectQueryBuilder<Database, 'items', object>
 function itemsMatching(db: Kysely<Database>, { sellerId, status }: ListQuery): ItemQuery {
   let query: ItemQuery = db.selectFrom('items')
   if (sellerId !== undefined) query = query.where('seller_id', '=', sellerId)
-  // Written as a list, not a parameter, or the planner could not see that the partial index fits.
+  // A list and no parameter, so that the planner sees that the partial index fits.
   else query = query.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
   return status === undefined ? query : query.where('status', '=', status)
 }

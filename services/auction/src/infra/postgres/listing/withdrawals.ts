@@ -7,7 +7,7 @@ export interface Withdrawal {
   at: Date
 }
 
-/** Notes why the seller withdraws a locked item; not any more when bidding has agreed. */
+/** Records the reason for withdrawing a locked item, until bid has agreed. */
 export async function putWithdrawal(
   tx: Transaction<Database>,
   itemId: string,
@@ -25,7 +25,7 @@ export async function putWithdrawal(
     .execute()
 }
 
-/** Notes that bidding agreed to withdrawals; again changes nothing. */
+/** Records that bid agreed to withdrawals; again changes nothing. */
 export async function agreeToWithdrawals(db: Executor, itemIds: readonly string[]): Promise<void> {
   if (itemIds.length === 0) return
   await db

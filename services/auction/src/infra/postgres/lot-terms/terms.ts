@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** The trace a request came with, as it is kept beside work that outlives the request. */
+/** The trace of a request, stored with work that outlives the request. */
 export interface StoredTrace {
   traceparent: string
   traceId: string
@@ -49,7 +49,7 @@ export async function hasPendingChange(
   return row !== undefined
 }
 
-/** Takes the intent away. False when somebody else finished it first. */
+/** Deletes the intent. False when another process finished it first. */
 export async function deletePendingChange(
   tx: Transaction<Database>,
   { itemId, termsVersion }: Pick<PendingChange, 'itemId' | 'termsVersion'>,
@@ -62,7 +62,7 @@ export async function deletePendingChange(
   return result.numDeletedRows === 1n
 }
 
-/** Intents whose last attempt lies back; marked as attempted, so that replicas do not share one. */
+/** Intents whose last attempt is `idleMs` old; marked as attempted, so that replicas do not share one. */
 export async function takePendingChanges(
   db: Kysely<Database>,
   idleMs: number,
@@ -101,7 +101,7 @@ export async function takeUnpushedItems(
   return rows.map(({ id }) => id)
 }
 
-/** Remembers how far the bid service has the terms. */
+/** Records the terms version that the bid service has. */
 export async function markTermsApplied(
   db: Kysely<Database>,
   itemId: string,

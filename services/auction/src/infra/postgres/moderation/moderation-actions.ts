@@ -7,7 +7,7 @@ export interface NewAction {
   itemId: string
   commentId?: string | null
   reportId?: string
-  /** Null when none was asked for. */
+  /** Null when the action needs none. */
   reason: string | null
 }
 
@@ -18,7 +18,7 @@ export interface TakenAction extends Required<Omit<NewAction, 'reportId' | 'comm
   reportId: string | null
 }
 
-/** Writes down who did what and why, in the transaction that does it. */
+/** Records who did what and why, in the transaction that does it. */
 export async function recordAction(db: Executor, action: NewAction): Promise<void> {
   await db
     .insertInto('moderation_actions')

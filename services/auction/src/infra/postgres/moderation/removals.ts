@@ -18,7 +18,7 @@ export interface Removal {
   statusBefore: ItemStatus
 }
 
-/** Why an item was taken away; undefined when it was not. */
+/** Why an item was removed; undefined when it is not. */
 export async function readRemoval(db: Executor, itemId: string): Promise<Removal | undefined> {
   const row = await db
     .selectFrom('item_removals')
@@ -28,7 +28,7 @@ export async function readRemoval(db: Executor, itemId: string): Promise<Removal
   return row
 }
 
-/** Hides a locked item. Terms that did not arrive at bid need not any more. */
+/** Hides a locked item. Terms that did not reach bid are not pushed any more. */
 export async function hideItem(
   tx: Transaction<Database>,
   { item: { id, status } }: ReadItem,
@@ -81,7 +81,7 @@ async function setStatus(
   return toReadItem(row)
 }
 
-/** The lot of a removed item takes no bids any more, or never will. */
+/** Records that the lot of a removed item takes no bids any more. */
 export async function markLotStopped(db: Executor, itemId: string): Promise<void> {
   await db
     .updateTable('item_removals')
@@ -97,7 +97,7 @@ export interface LotToCancel {
   trace: StoredTrace
 }
 
-/** Removed items whose lot bid has not confirmed to be over, or one of them; marked as attempted. */
+/** Removed items whose lot is not confirmed to be cancelled, or one of them; marked as attempted. */
 export async function takeLotsToCancel(
   db: Executor,
   idleMs: number,

@@ -33,7 +33,7 @@ export interface QueuedReport extends Report {
   comment: { authorId: string; content: string; state: CommentState } | undefined
 }
 
-/** Counts what a person reported lately, one request of theirs at a time. */
+/** Counts a user's recent reports, under that user's lock. */
 export async function countRecentReports(
   tx: Transaction<Database>,
   reporterId: string,
@@ -49,7 +49,7 @@ export async function countRecentReports(
   return rows[0]?.count ?? 0
 }
 
-/** The open report of this person about this, if there is one. */
+/** This user's open report about this, if there is one. */
 export async function readOpenReport(
   db: Executor,
   { itemId, commentId, reporterId }: Pick<NewReport, 'itemId' | 'commentId' | 'reporterId'>,
@@ -162,7 +162,7 @@ export interface OpenReports {
   oldestSeconds: number
 }
 
-/** What waits for a moderator. */
+/** Counts the reports that wait for a moderator. */
 export async function countOpenReports(db: Executor): Promise<OpenReports> {
   const { rows } = await sql<OpenReports>`
     select count(*) filter (where reason <> 'words')::int as people,

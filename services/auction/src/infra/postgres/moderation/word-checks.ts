@@ -7,7 +7,7 @@ export interface WrittenText {
   text: string
 }
 
-/** Takes texts that nobody has looked at; they are back should the transaction fail. */
+/** Takes texts that were not checked yet; when the transaction fails they stay. */
 export async function takeTexts(tx: Transaction<Database>, limit: number): Promise<WrittenText[]> {
   const { rows } = await sql<WrittenText>`
     with taken as (

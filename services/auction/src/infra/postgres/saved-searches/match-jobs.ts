@@ -2,12 +2,12 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { ItemStatus } from '#src/domain/item.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** An item that saved searches are asked about, and how far that is. */
+/** An item to match with the saved searches, and how far that is. */
 export interface MatchJob {
   seq: bigint
   itemId: string
   reason: 'published' | 'started' | 'restored'
-  /** What state it came up in; not known of those that an earlier version queued. */
+  /** The status in which it came up; null when an earlier version queued it. */
   status: ItemStatus | null
   queuedAt: string
   after: string | null
@@ -19,13 +19,13 @@ export interface SavedSearchMatch {
   name: string
 }
 
-/** Takes the oldest item that no other worker holds and that does not stand aside. */
+/** Takes the oldest item that no other worker holds and that is not postponed. */
 export async function takeMatchJob(tx: Transaction<Database>): Promise<MatchJob | undefined> {
   return (
     tx
       .selectFrom('search_matchings')
       .select(['seq', 'item_id as itemId', 'reason', 'status', 'after_search_id as after'])
-      // As text: an instant of JavaScript has no microseconds, and those decide here.
+      // As text: a JavaScript date has no microseconds, and they matter here.
       .select(sql<string>`queued_at::text`.as('queuedAt'))
       .where(sql<boolean>`(retry_at is null or retry_at <= clock_timestamp())`)
       .orderBy('seq')
@@ -39,7 +39,7 @@ export async function takeMatchJob(tx: Transaction<Database>): Promise<MatchJob 
 const RETRY_SECONDS = 10
 const RETRY_SECONDS_MAX = 600
 
-/** Lets the others go first for a while, longer every time. */
+/** Postpones an item that failed, longer every time, so that others go first. */
 export async function postponeMatchJob(db: Kysely<Database>, seq: bigint): Promise<void> {
   await sql`
     update search_matchings set attempts = attempts + 1, retry_at = clock_timestamp()
@@ -48,13 +48,14 @@ export async function postponeMatchJob(db: Kysely<Database>, seq: bigint): Promi
     where seq = ${seq}`.execute(db)
 }
 
-// Longer than a transaction that shows an item: who saved a search during one did not see the item.
+// Longer than the transaction that publishes an item: a user who saved a search during it did not see
+// the item.
 const UNSEEN_SECONDS = 5
 
-// Whoever waits for scheduled items too heard of this one when it was published.
+// A search for scheduled items too was matched when this one was published.
 const isStarted = sql`not ('scheduled' = any (search.statuses))`
 
-/** The last of the next searches to ask; undefined when those are the last ones. */
+/** The last search of the next batch; undefined when the batch reaches the end. */
 export async function readBatchEnd(
   tx: Transaction<Database>,
   { after, reason }: MatchJob,
@@ -69,9 +70,9 @@ export async function readBatchEnd(
 }
 
 /**
- * Writes down which searches, up to one, are for the item, and returns those that were not told of it
- * before. The conditions are those of search-query.ts, turned round: there one search asks all
- * items, here one item asks all searches. A test compares the two.
+ * Records which searches of a batch match the item, and returns those that did not match it before.
+ * The conditions are those of search-query.ts, turned round: there one search is compared with all
+ * items, here one item with all searches. A test compares the two.
  */
 export async function matchBatch(
   tx: Transaction<Database>,
@@ -96,7 +97,7 @@ export async function matchBatch(
         and search.created_at
           <= ${queuedAt}::timestamptz + make_interval(secs => ${UNSEEN_SECONDS})
         and search.user_id <> item.seller_id
-        -- It may have started meanwhile, which is told to whoever looked for either.
+        -- It may have started meanwhile: searches for either status match.
         and item.status in ('scheduled', 'active')
         and (item.status = any (search.statuses) or ${status}::text = any (search.statuses))
         and (search.type is null or search.type = item.type)
@@ -110,14 +111,14 @@ export async function matchBatch(
         and (search.category_id is null or search.category_id in (select id from category))
         and (search.words is null or item.document @@ search.words)
         and (search.attributes = '[]' or ${hasAttributes})
-      -- Not one that is being deleted just now: its row here would refer to nothing.
+      -- Not a search that is being deleted now: its match would refer to nothing.
       for key share of search skip locked
-    ), told as (
+    ), fresh as (
       insert into saved_search_matches (saved_search_id, item_id)
       select id, ${itemId} from matched on conflict do nothing returning saved_search_id
     )
     select id as "savedSearchId", user_id as "userId", name
-    from matched join told on saved_search_id = id order by id`.execute(tx)
+    from matched join fresh on saved_search_id = id order by id`.execute(tx)
   return rows
 }
 
@@ -130,7 +131,7 @@ const hasAttributes = sql`not exists (
         else attribute.number between coalesce((wanted -> 'range' ->> 'from')::numeric, '-infinity')
           and coalesce((wanted -> 'range' ->> 'to')::numeric, 'infinity') end))`
 
-/** Goes on after a search the next time, or never again. */
+/** Records where the next batch begins, or deletes the job when there is none. */
 export async function advanceMatchJob(
   tx: Transaction<Database>,
   seq: bigint,
@@ -143,7 +144,7 @@ export async function advanceMatchJob(
   }
 }
 
-/** Since when the oldest item waits, in seconds; 0 when none does. */
+/** How long the oldest item has waited, in seconds; 0 when none waits. */
 export async function readMatchLag(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
     select coalesce(extract(epoch from clock_timestamp() - min(queued_at)), 0)::float8 as seconds

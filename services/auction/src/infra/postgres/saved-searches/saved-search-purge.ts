@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Forgets whom items were told to long ago, a batch at a time; answers how many. */
+/** Deletes a batch of old matches; returns how many. */
 export async function purgeMatches(
   db: Kysely<Database>,
   retentionDays: number,
@@ -15,7 +15,7 @@ export async function purgeMatches(
   return Number(numAffectedRows ?? 0n)
 }
 
-/** Forgets what deleted searches were told of, a batch at a time; answers how many. */
+/** Deletes a batch of matches of deleted searches; returns how many. */
 export async function purgeMatchesOfDeleted(db: Kysely<Database>, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from saved_search_matches as matched using (
@@ -30,7 +30,7 @@ export async function purgeMatchesOfDeleted(db: Kysely<Database>, limit: number)
   return Number(numAffectedRows ?? 0n)
 }
 
-/** Deletes searches of which nothing else is left. */
+/** Deletes deleted searches that have no matches any more. */
 export async function purgeDeletedSearches(db: Kysely<Database>, limit: number): Promise<void> {
   await sql`
     delete from saved_searches where id in (

@@ -14,14 +14,14 @@ export interface NewSavedSearch {
   id: string
   userId: string
   name: string
-  /** What was written, and what it means. */
+  /** The filters as sent, and as read. */
   filters: Record<string, unknown>
   search: Search
   /** The top of the subtree that `search` lists: the tree may grow. */
   categoryId: string | undefined
 }
 
-/** Whether a text has a word to look for at all; of "the" nothing is left. */
+/** Whether a text has a word to search for; "the" alone has none. */
 export async function hasWords(db: Kysely<Database>, text: string): Promise<boolean> {
   const { rows } = await sql<{ nodes: number }>`
     select numnode(websearch_to_tsquery('item_search', ${text})) as nodes`.execute(db)
@@ -33,13 +33,13 @@ export type SaveOutcome =
   | { kind: 'too_many' }
   | { kind: 'exists'; id: string }
 
-/** Saves a search, unless the person has it or as many as may be. */
+/** Saves a search, unless the user has it already or has too many. */
 export async function insertSavedSearch(
   tx: Transaction<Database>,
   { id, userId, name, filters, search, categoryId }: NewSavedSearch,
   limit: number,
 ): Promise<SaveOutcome> {
-  // One at a time for each person, or two requests would both take the last place.
+  // One at a time for each user; otherwise two requests could both take the last place.
   await sql`select pg_advisory_xact_lock(hashtextextended(${userId}, ${ADVISORY_LOCKS.savedSearchesOfUser}))`.execute(
     tx,
   )
@@ -47,7 +47,7 @@ export async function insertSavedSearch(
   const { rows } = await sql<{ id: string; same: boolean }>`
     select id, filters = ${written}::jsonb as same from saved_searches
     where user_id = ${userId} and deleted_at is null`.execute(tx)
-  // The same again would only tell everything twice.
+  // The same search again would only notify twice.
   const same = rows.find((row) => row.same)
   if (same !== undefined) return { kind: 'exists', id: same.id }
   if (rows.length >= limit) return { kind: 'too_many' }
@@ -75,7 +75,7 @@ export async function insertSavedSearch(
   return { kind: 'saved', search: saved }
 }
 
-/** What a person saved, the oldest first. */
+/** A user's saved searches, the oldest first. */
 export async function readSavedSearches(
   db: Kysely<Database>,
   userId: string,
@@ -89,21 +89,21 @@ export async function readSavedSearches(
     .execute()
 }
 
-/** Deletes a search of this person's; false when there is none. */
+/** Deletes a saved search of this user; false when there is none. */
 export async function deleteSavedSearch(
   db: Kysely<Database>,
   id: string,
   userId: string,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await forget(db)
+  const { numUpdatedRows } = await markDeleted(db)
     .where('id', '=', id)
     .where('user_id', '=', userId)
     .executeTakeFirst()
   return numUpdatedRows > 0n
 }
 
-/** What is left is a row that matches nothing, until all that it was told of is deleted too. */
-function forget(db: Kysely<Database>) {
+/** Leaves a row that matches nothing, until its matches are deleted too. */
+function markDeleted(db: Kysely<Database>) {
   return db
     .updateTable('saved_searches')
     .set({ deleted_at: sql<Date>`clock_timestamp()` })
@@ -111,10 +111,10 @@ function forget(db: Kysely<Database>) {
     .where('deleted_at', 'is', null)
 }
 
-/** Forgets what people who left were looking for. */
+/** Deletes the saved searches of deleted accounts. */
 export async function deleteSavedSearchesOf(
   tx: Transaction<Database>,
   userIds: readonly string[],
 ): Promise<void> {
-  await forget(tx).where('user_id', 'in', userIds).execute()
+  await markDeleted(tx).where('user_id', 'in', userIds).execute()
 }

@@ -2,12 +2,12 @@ import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sq
 import type { AttributeFilter, Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** How words are looked for: as they stand, or forgiving wrong letters. */
+/** How words are matched: as they are spelt, or with some letters wrong. */
 export type MatchMode = 'words' | 'similar'
 
 type Query = SelectQueryBuilder<Database, 'items', object>
 
-/** As names are kept. In parentheses, so that it is worked out once and not for every name. */
+/** As names are stored. In parentheses, so that it is computed once and not for every name. */
 const plain = (text: string) => sql<string>`(select lower(unaccent(${text})))`
 const wordsOf = (text: string) => sql`websearch_to_tsquery('item_search', ${text})`
 
@@ -21,14 +21,14 @@ const rankOf = (text: string, matching: MatchMode) =>
     ? sql<number>`ts_rank('{0, 0.1, 0.4, 1}', item_search.document, ${wordsOf(text)}, 1)`
     : sql<number>`word_similarity(${plain(text)}, item_search.name)`
 
-/** Whether something beside the words leaves few items, so that those may be the place to begin. */
+/** Whether another filter leaves few items, so that the planner may begin with it. */
 export const isNarrowed = ({ categoryIds, sellerId, endingWithinMinutes, attributes }: Search) =>
   (categoryIds ?? sellerId ?? endingWithinMinutes) !== undefined || attributes.length > 0
 
-/** `joined` leaves the way to the planner, `ranked` and `listed` begin with the words. */
+/** `joined` leaves the plan to PostgreSQL, `ranked` and `listed` begin with the words. */
 type Reach = 'joined' | 'ranked' | 'listed'
 
-/** Equal ranks are told apart by id, of whichever table the rank is sorted in. */
+/** Equal ranks are ordered by id, of the table in which the rank is sorted. */
 export function rankIn(
   text: string | undefined,
   matching: MatchMode,
@@ -68,7 +68,7 @@ function withWords(db: Kysely<Database>, text: string, matching: MatchMode, reac
   ) as unknown as Query
 }
 
-/** The items that a search is for, in no order yet. */
+/** The items that match a search, in no order yet. */
 export function searchQuery(
   db: Kysely<Database>,
   search: Search,
@@ -80,7 +80,7 @@ export function searchQuery(
     text === undefined
       ? (db.selectFrom('items') as unknown as Query)
       : withWords(db, text, matching, reach)
-  // A list and not a parameter, or the planner could not see that a partial index fits.
+  // A list and no parameter, so that the planner sees that a partial index fits.
   return all
     .where(sql<SqlBool>`items.status in (${sql.join(statuses.map((status) => sql.lit(status)))})`)
     .$if(categoryIds !== undefined, (query) =>

@@ -5,7 +5,7 @@ import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { isNarrowed, type MatchMode, rankIn, searchQuery } from './search-query.ts'
 
-/** Beyond this many matches nobody counts on: totals and facets stop here. */
+/** Totals and facets count no more matches than this. */
 export const COUNTED_MAX = 1_000
 
 export interface SearchPage {
@@ -71,7 +71,7 @@ export async function countFacets(
   search: Search,
   matching: MatchMode,
 ): Promise<Facets> {
-  // Attributes are where to begin when there are any; an order would tempt to try all items for them.
+  // With attributes the planner must begin there; an order would make it try all items.
   const isOrdered = search.text === undefined && search.attributes.length === 0
   const order = isOrdered ? ORDERS[search.sort] : undefined
   const matched = searchQuery(db, search, matching, isNarrowed(search) ? 'joined' : 'listed')

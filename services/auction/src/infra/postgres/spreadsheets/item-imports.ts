@@ -25,7 +25,7 @@ export async function readImport(
     .executeTakeFirst()
 }
 
-/** Takes the key; waits for another request with it, and is false when that one committed. */
+/** Claims the key. Waits for another request with the same key; false when that one committed. */
 export async function claimImport(
   tx: Transaction<Database>,
   { sellerId, key, bodyHash, itemIds }: ImportKey & KnownImport,
@@ -43,7 +43,7 @@ export async function claimImport(
   return numInsertedOrUpdatedRows === 1n
 }
 
-/** Forgets old keys, a batch at a time; answers how many. */
+/** Deletes a batch of old keys; returns how many. */
 export async function purgeImports(
   db: Kysely<Database>,
   retentionDays: number,

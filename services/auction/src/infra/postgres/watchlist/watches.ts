@@ -14,9 +14,8 @@ export interface WatchedItem extends ReadItem {
 }
 
 /**
- * Watches an item; again changes nothing. False when the person watches as many as may be, of those
- * that the watchlist shows. Two
- * requests at the limit may both pass it: it is there against floods, and one more is none.
+ * Watches an item; again changes nothing. False when the user watches as many visible items as allowed.
+ * Two requests at the limit may both pass: the limit only prevents floods.
  */
 export async function insertWatch(
   db: Executor,
@@ -48,10 +47,10 @@ export async function deleteWatch(db: Executor, itemId: string, userId: string):
     .execute()
 }
 
-/** More are not counted: of an item that very many watch, every view would count them all. */
+/** Counting stops here, because every view of a popular item counts its watchers. */
 export const WATCHERS_COUNTED_MAX = 10_000
 
-/** How many people watch an item, and whether this one does. */
+/** How many users watch an item, and whether this one does. */
 export async function readWatchers(
   db: Executor,
   itemId: string,
@@ -67,7 +66,7 @@ export async function readWatchers(
   return rows[0] ?? { count: 0, isWatched: false }
 }
 
-/** What a person watches, the latest first; items that were taken from the public are left out. */
+/** The items that a user watches, the latest first; items that are not public are left out. */
 export async function readWatchlist(
   db: Executor,
   userId: string,
@@ -96,7 +95,7 @@ export async function readWatchlist(
   return rows.map((row) => ({ ...toReadItem(row), watchedAt: row.watched_at }))
 }
 
-/** Nobody watches any more who left. */
+/** Deletes the watches of deleted accounts. */
 export async function deleteWatchesOf(
   tx: Transaction<Database>,
   userIds: readonly string[],
