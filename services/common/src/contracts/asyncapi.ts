@@ -1,21 +1,26 @@
+import { readdirSync } from 'node:fs'
 import { queueName, SUBSCRIPTIONS } from '../rabbitmq/topology.ts'
-import * as auction from './auction.ts'
-import * as bid from './bid.ts'
 import type { EventContract } from './event.ts'
-import * as identity from './identity.ts'
 
-const TELLERS: Readonly<Record<string, string>> = { item: 'auction', bid: 'bid' }
+/** The service that publishes an event, by its contract: contracts/<service>.ts holds them. */
+const PUBLISHERS = new Map<EventContract, string>()
+for (const file of readdirSync(import.meta.dirname)) {
+  if (!file.endsWith('.ts') || file === 'asyncapi.ts') continue
+  const module: object = await import(`./${file}`)
+  const service = file.slice(0, -'.ts'.length)
+  for (const value of Object.values(module)) if (isContract(value)) PUBLISHERS.set(value, service)
+}
 
 /** Every event of the platform by its key. */
-export const EVENTS: readonly EventContract[] = [auction, bid, identity]
-  .flatMap((module): unknown[] => Object.values(module))
-  .filter(isContract)
-  .sort((a, b) => (a.key < b.key ? -1 : 1))
+export const EVENTS: readonly EventContract[] = [...PUBLISHERS.keys()].sort((a, b) =>
+  a.key < b.key ? -1 : 1,
+)
 
 /** The service that tells an event. */
-export function tellerOf({ event }: EventContract): string {
-  const domain = event.slice(0, event.indexOf('.'))
-  return TELLERS[domain] ?? domain
+export function tellerOf(contract: EventContract): string {
+  const service = PUBLISHERS.get(contract)
+  if (service === undefined) throw new Error(`no file of contracts/ exports ${contract.key}`)
+  return service
 }
 
 /** The events as an AsyncAPI 3 document: channels are routing keys, operations are the services'. */
