@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifySchema,
   fastify,
   LogController,
   type RawReplyDefaultExpression,
@@ -125,8 +126,20 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
       throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
     }
     if (auth !== undefined) assertAccess(name, route.config ?? {}, auth)
-    if (docs !== undefined) documentAccess(route)
+    if (docs !== undefined) {
+      if (!isPage) assertResponseSchema(name, route.schema)
+      documentAccess(route)
+    }
   })
+}
+
+/** Refuses a route whose JSON no schema describes: its answer could leak a field. */
+function assertResponseSchema(name: string, schema: FastifySchema = {}): void {
+  const statuses = Object.keys((schema.response ?? {}) as object)
+  const isOtherMedia =
+    schema.produces !== undefined && !schema.produces.includes('application/json')
+  if (schema.hide !== true && !isOtherMedia && !statuses.some((status) => /^2../.test(status)))
+    throw new Error(`route ${name} has no response schema for its success`)
 }
 
 /**

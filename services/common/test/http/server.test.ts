@@ -1,3 +1,4 @@
+import type { FastifySchema } from 'fastify'
 import t from 'tap'
 import { Type } from 'typebox'
 import { defineError } from '#src/http/errors.ts'
@@ -244,7 +245,9 @@ t.test('the document is OpenAPI 3.1 and shows tagged routes only', async (t) => 
     { config, schema: { tags: ['toys'], summary: 'One toy', response } },
     async () => ({ name: 'bear' }),
   )
-  app.get('/toys/internal', { config, schema: { summary: 'For us' } }, () => 'x')
+  app.get('/toys/internal', { config, schema: { summary: 'For us', response } }, async () => ({
+    name: 'x',
+  }))
   const document = (await app.inject('/toys/openapi.json')).json()
   t.match(document, { openapi: '3.1.0', info: { title: 'Toys', description: 'All about toys.' } })
   t.strictSame(Object.keys(document.paths), ['/toys/{id}'])
@@ -260,11 +263,26 @@ t.test('a query parameter with a default is documented as one that need not be s
     { limit: Type.Integer({ default: 20 }), shelf: Type.String() },
     STRICT,
   )
-  app.get('/toys', { config, schema: { tags: ['toys'], querystring } }, (request) => request.query)
+  const response = answers({ 200: querystring })
+  app.get(
+    '/toys',
+    { config, schema: { tags: ['toys'], querystring, response } },
+    (request) => request.query,
+  )
   const document = (await app.inject('/toys/openapi.json')).json()
   t.match(document.paths['/toys'].get.parameters, [
     { name: 'limit', required: false },
     { name: 'shelf', required: true },
   ])
   t.strictSame((await app.inject('/toys?shelf=top')).json(), { limit: 20, shelf: 'top' })
+})
+
+t.test('a route of an API that describes no success stops the boot', async (t) => {
+  const { app } = await buildToy(t, { docs: { prefix: '/toys', title: 'Toys', description: '' } })
+  const add = (schema: FastifySchema) => () => app.get('/toys/all', { config, schema }, () => 'x')
+  const message = 'route GET /toys/all has no response schema for its success'
+  t.throws(add({}), { message })
+  t.throws(add({ response: { '4xx': Type.Object({}) } }), { message })
+  t.throws(add({ produces: ['application/json'] }), { message })
+  t.doesNotThrow(add({ produces: ['text/csv'] }))
 })

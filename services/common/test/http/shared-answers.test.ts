@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { createSharedAnswers } from '#src/http/shared-answers.ts'
+import { Type } from 'typebox'
+import { answers, Instant } from '#src/http/schemas.ts'
+import { createSharedAnswers, sendShared } from '#src/http/shared-answers.ts'
+import { buildToy } from '#test/helper.ts'
 
 const at = new Date('2026-11-24T00:00:00.000Z')
 
@@ -10,12 +13,16 @@ function start(maxAgeMs: number) {
   const asked: string[] = []
   const shared = createSharedAnswers(maxAgeMs, () => clock.ms)
   const ask = async (key: string, fail = false) => {
-    const answer = await shared.of(key, async () => {
-      asked.push(key)
-      await Promise.resolve()
-      if (fail) throw new Error('down')
-      return { body: { key, nth: asked.length }, now: new Date(at.getTime() + clock.ms) }
-    })
+    const answer = await shared.of(
+      key,
+      async () => {
+        asked.push(key)
+        await Promise.resolve()
+        if (fail) throw new Error('down')
+        return { body: { key, nth: asked.length }, now: new Date(at.getTime() + clock.ms) }
+      },
+      JSON.stringify,
+    )
     return String(answer)
   }
   return { clock, asked, ask }
@@ -67,9 +74,9 @@ t.test('a reading that hangs does not hold up the others for long', async (t) =>
     asked += 1
     return asked === 1 ? hanging : Promise.resolve(answer)
   }
-  const first = shared.of('a', ask)
+  const first = shared.of('a', ask, JSON.stringify)
   while (asked === 0) await setImmediate()
-  await Promise.all(Array.from({ length: 100 }, () => shared.of('a', ask)))
+  await Promise.all(Array.from({ length: 100 }, () => shared.of('a', ask, JSON.stringify)))
   t.equal(asked, 2, 'one more reading for all of them, while the first still hangs')
   release()
   await first
@@ -78,10 +85,14 @@ t.test('a reading that hangs does not hold up the others for long', async (t) =>
 t.test('the time goes on from when it was read, not from the end of the reading', async (t) => {
   const clock = { ms: 0 }
   const shared = createSharedAnswers(100, () => clock.ms)
-  const answer = await shared.of('a', async () => {
-    clock.ms = 1_500
-    return { body: {}, now: at, nowCameAtMs: 0 }
-  })
+  const answer = await shared.of(
+    'a',
+    async () => {
+      clock.ms = 1_500
+      return { body: {}, now: at, nowCameAtMs: 0 }
+    },
+    JSON.stringify,
+  )
   t.equal(String(answer), '{"serverTime":"2026-11-24T00:00:01.500Z"}')
 })
 
@@ -118,10 +129,45 @@ t.test('large answers to many different questions fill no memory', async (t) => 
     asked += 1
     return { body: { text }, now: at }
   }
-  for (let index = 0; index < 12; index += 1) await shared.of(String(index), ask)
+  for (let index = 0; index < 12; index += 1) await shared.of(String(index), ask, JSON.stringify)
   t.equal(asked, 12)
-  await shared.of('11', ask)
+  await shared.of('11', ask, JSON.stringify)
   t.equal(asked, 12, 'the last ones are there')
-  await shared.of('0', ask)
+  await shared.of('0', ask, JSON.stringify)
   t.equal(asked, 13, 'the first ones are not')
+})
+
+t.test('a shared answer holds what the response schema names, and nothing else', async (t) => {
+  const { app } = await buildToy(t)
+  const shared = createSharedAnswers(60_000)
+  const Toy = Type.Object({ name: Type.String(), serverTime: Instant, price: Type.String() })
+  const toy = { name: '"serverTime":"x"', price: '1.00', leaderMax: '99.00' }
+  let readings = 0
+  app.get(
+    '/toy',
+    { config: { auth: 'public' }, schema: { response: answers({ 200: Toy }) } },
+    (_, reply) =>
+      sendShared(reply, shared, 'toy', async () => {
+        readings += 1
+        return { body: toy, now: at }
+      }),
+  )
+  for (const round of [1, 2]) {
+    const answer = await app.inject('/toy')
+    t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+    t.strictSame(Object.keys(answer.json()), ['name', 'serverTime', 'price'], `round ${round}`)
+    t.match(answer.json(), { name: toy.name, price: '1.00', serverTime: /^2026-11-24T/ })
+  }
+  t.equal(readings, 1)
+})
+
+t.test('a shared answer without a schema is an error of the server', async (t) => {
+  const { app } = await buildToy(t)
+  const shared = createSharedAnswers(0)
+  app.get('/toy', { config: { auth: 'public' } }, (_, reply) =>
+    sendShared(reply, shared, 'toy', async () => ({ body: { leaderMax: '99.00' }, now: at })),
+  )
+  const { statusCode, body } = await app.inject('/toy')
+  t.equal(statusCode, 500)
+  t.notMatch(body, '99.00')
 })

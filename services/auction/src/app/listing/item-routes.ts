@@ -8,7 +8,7 @@ import {
   Uuid,
 } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
-import { type SharedAnswers, sendJson } from '@auction/common/http/shared-answers.ts'
+import { type SharedAnswers, sendShared } from '@auction/common/http/shared-answers.ts'
 import { fieldOf } from '@auction/common/http/validation.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -186,7 +186,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       reply.header('cache-control', 'no-store')
       if (request.caller === null) {
         const key = JSON.stringify(['list', page, limit, status, sort, cursor])
-        return sendJson(reply, await shared.of(key, ask))
+        return sendShared(reply, shared, key, ask)
       }
       const { body, now } = await ask()
       return { ...body, serverTime: now.toISOString() }
@@ -203,7 +203,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       const { id } = request.params
       const ask = () => readItemPage(db, id, request.caller)
       reply.header('cache-control', 'no-store')
-      if (request.caller === null) return sendJson(reply, await shared.of(id, ask))
+      if (request.caller === null) return sendShared(reply, shared, id, ask)
       const { body, now } = await ask()
       return { ...body, serverTime: now.toISOString() }
     },

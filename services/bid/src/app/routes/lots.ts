@@ -7,7 +7,7 @@ import {
   Uuid,
 } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
-import { createSharedAnswers, sendJson } from '@auction/common/http/shared-answers.ts'
+import { createSharedAnswers, sendShared } from '@auction/common/http/shared-answers.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
@@ -67,14 +67,13 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
     },
     async (request, reply) => {
       const { itemId } = request.params
-      const answer = await shared.of(itemId, async () => {
+      reply.header('cache-control', 'no-store')
+      return sendShared(reply, shared, itemId, async () => {
         const view = await readLot(pool, itemId)
         if (view === undefined) throw bidErrors.lotNotFound()
         const { serverTime, ...body } = lotAnswer(view, settings)
         return { body, now: new Date(serverTime) }
       })
-      reply.header('cache-control', 'no-store')
-      return sendJson(reply, answer)
     },
   )
 
