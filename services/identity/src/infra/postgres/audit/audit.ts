@@ -22,14 +22,14 @@ export async function recordAudit(tx: Transaction<Database>, entry: NewAuditEntr
   const previousDigest = last?.digest ?? AUDIT_GENESIS
   const whole = {
     ...entry,
-    sequence: BigInt(last?.sequence ?? 0) + 1n,
+    sequence: (last?.sequence ?? 0n) + 1n,
     // A Date keeps whole milliseconds, so the stored instant is the digested one.
     recordedAt: await readClock(tx),
   }
   await tx
     .insertInto('audit_entries')
     .values({
-      sequence: whole.sequence.toString(),
+      sequence: whole.sequence,
       recorded_at: whole.recordedAt,
       action: whole.action,
       actor_id: whole.actorId,
@@ -54,7 +54,7 @@ export async function readAuditEntries(
   afterSequence: bigint,
   limit: number,
 ): Promise<StoredAuditEntry[]> {
-  const rows = await db
+  return db
     .selectFrom('audit_entries')
     .select([
       'sequence',
@@ -67,9 +67,8 @@ export async function readAuditEntries(
       'digest',
       sql<boolean>`recorded_at = date_trunc('milliseconds', recorded_at)`.as('isInstantWhole'),
     ])
-    .where('sequence', '>', afterSequence.toString())
+    .where('sequence', '>', afterSequence)
     .orderBy('sequence')
     .limit(limit)
     .execute()
-  return rows.map((row) => ({ ...row, sequence: BigInt(row.sequence) }))
 }

@@ -55,13 +55,15 @@ export async function insertPasskey(
   tx: Transaction<Database>,
   passkey: InsertedPasskey,
 ): Promise<ListedPasskey | undefined> {
-  const { id, name, counter, transports } = passkey
   return tx
     .insertInto('passkeys')
     .values({
-      ...{ id, name, counter, transports },
+      id: passkey.id,
       user_id: passkey.userId,
+      name: passkey.name,
       public_key: passkey.publicKey,
+      counter: BigInt(passkey.counter),
+      transports: passkey.transports,
       is_backed_up: passkey.isBackedUp,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
@@ -77,7 +79,11 @@ export async function usePasskey(
 ): Promise<boolean> {
   const result = await tx
     .updateTable('passkeys')
-    .set({ counter, is_backed_up: isBackedUp, last_used_at: sql<Date>`clock_timestamp()` })
+    .set({
+      counter: BigInt(counter),
+      is_backed_up: isBackedUp,
+      last_used_at: sql<Date>`clock_timestamp()`,
+    })
     .where('id', '=', id)
     .where(sql<boolean>`counter < ${counter} or (counter = 0 and ${counter} = 0)`)
     .executeTakeFirst()

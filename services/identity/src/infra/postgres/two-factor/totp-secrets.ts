@@ -88,12 +88,12 @@ export async function spendTotpStep(
   const result = await tx
     .updateTable('totp_secrets')
     .set({
-      last_used_step: String(step),
+      last_used_step: BigInt(step),
       short_window_tries: 0,
       long_window_tries: sql<number>`greatest(long_window_tries - 1, 0)`,
     })
     .where('user_id', '=', userId)
-    .where('last_used_step', '<', String(step))
+    .where('last_used_step', '<', BigInt(step))
     .executeTakeFirst()
   return result.numUpdatedRows === 1n
 }

@@ -1,0 +1,150 @@
+// Generated from the migrations by `npm run db:types`; do not edit. What the database does not know
+// is in schema.ts.
+
+import type { ColumnType } from 'kysely'
+
+export type Generated<T> =
+  T extends ColumnType<infer S, infer I, infer U>
+    ? ColumnType<S, I | undefined, U>
+    : ColumnType<T, T | undefined, T>
+
+export type Timestamp = ColumnType<Date, Date | string, Date | string>
+
+export interface BidderStandings {
+  sequence: bigint
+  standing: 'ok' | 'suspended' | 'deleted'
+  updated_at: Generated<Timestamp>
+  user_id: string
+}
+
+export interface Bids {
+  bid_count: number | null
+  bidder_id: string
+  decided_at: Timestamp
+  ends_at: Timestamp | null
+  extended: boolean | null
+  id: string
+  idempotency_key: string | null
+  item_id: string
+  kind: 'manual' | 'proxy' | 'auto'
+  max_amount: bigint | null
+  min_next_bid: bigint | null
+  outcome: 'leading' | 'outbid' | 'refused'
+  price: bigint | null
+  recorded_at: Timestamp
+  refusal_code: string | null
+  refusal_details: ColumnType<unknown, string, string> | null
+  request_hash: string | null
+  reserve_met: boolean | null
+  sequence: bigint | null
+  trigger_bid_id: string | null
+}
+
+export interface Inbox {
+  consumer: string
+  message_id: string
+  received_at: Generated<Timestamp>
+}
+
+export interface InboxAttempts {
+  attempts: number
+  consumer: string
+  last_at: Generated<Timestamp>
+  message_id: string
+}
+
+export interface LotBidders {
+  bidder_id: string
+  item_id: string
+  number: number
+}
+
+export interface Lots {
+  bid_count: Generated<number>
+  bid_increment: bigint | null
+  bidder_count: Generated<number>
+  buy_now_available: boolean
+  buy_now_price: bigint | null
+  closed_at: Timestamp | null
+  created_at: Generated<Timestamp>
+  currency_code: string
+  current_price: bigint | null
+  ends_at: Timestamp
+  extension_count: Generated<number>
+  extension_duration_ms: bigint
+  extension_mode: 'from_end' | 'from_bid'
+  extension_threshold_ms: bigint
+  final_amount: bigint | null
+  hard_ends_at: Timestamp
+  item_id: string
+  last_decided_at: Timestamp | null
+  leader_bid_id: string | null
+  leader_id: string | null
+  leader_max: bigint | null
+  max_extensions: number
+  original_ends_at: Timestamp
+  outcome: 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled' | null
+  phase: Generated<'open' | 'reserved' | 'closed' | 'cancelled'>
+  reserve_met: boolean
+  reserve_price: bigint | null
+  round: Generated<number>
+  seller_id: string
+  sequence: Generated<bigint>
+  start_price: bigint
+  starts_at: Timestamp
+  terms_version: number
+  type: Generated<'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'>
+  updated_at: Generated<Timestamp>
+  winner_id: string | null
+}
+
+export interface Outbox {
+  created_at: Generated<Timestamp>
+  events: ColumnType<unknown, string, string>
+  id: string
+  sent_at: Timestamp | null
+  seq: Generated<bigint>
+}
+
+export interface Results {
+  bid_count: number
+  bid_id: string | null
+  closed_at: Timestamp
+  final_amount: bigint | null
+  item_id: string
+  outcome: string
+  round: number
+  winner_id: string | null
+}
+
+export interface SellerBlocks {
+  bidder_id: string
+  bidder_number: number | null
+  created_at: Generated<Timestamp>
+  item_id: string | null
+  seller_id: string
+}
+
+export interface TermsChanges {
+  decided_at: Timestamp
+  item_id: string
+  previous_reserve_price: bigint | null
+  previous_terms_version: number
+  price: bigint
+  reserve_price: bigint | null
+  sequence: bigint
+  terms_version: number
+}
+
+export interface DB {
+  bidder_standings: BidderStandings
+  bids: Bids
+  inbox: Inbox
+  inbox_attempts: InboxAttempts
+  lot_bidders: LotBidders
+  lots: Lots
+  outbox: Outbox
+  results: Results
+  seller_blocks: SellerBlocks
+  terms_changes: TermsChanges
+}

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { startInfrastructure } from '@auction/local/infrastructure.ts'
+import { removePostgresData } from '@auction/local/postgres.ts'
+import {
+  databaseTypesFile,
+  generateDatabaseTypes,
+  servicesWithDatabase,
+} from '#src/database-types.ts'
+
+const steps: (() => unknown)[] = []
+const teardown = (step: () => unknown) => steps.unshift(step)
+
+if (process.env.TEST_POSTGRES_URL === undefined) {
+  const stateDir = mkdtempSync(join(tmpdir(), 'auction-db-types-'))
+  const infrastructure = await startInfrastructure({ stateDir })
+  teardown(async () => {
+    await infrastructure.stop()
+    removePostgresData(stateDir)
+    rmSync(stateDir, { recursive: true, force: true })
+  })
+  await infrastructure.postgresReady
+  process.env.TEST_POSTGRES_URL = infrastructure.postgres.adminUrl
+}
+try {
+  for (const service of servicesWithDatabase()) {
+    const file = databaseTypesFile(service)
+    await writeFile(file, await generateDatabaseTypes({ teardown }, service))
+    console.log(`${relative(process.cwd(), file)} written`)
+  }
+} finally {
+  for (const step of steps) await step()
+}
