@@ -1,4 +1,5 @@
 import { defineError } from '@auction/common/http/errors.ts'
+import type { RefusalCode } from '#src/domain/judge.ts'
 
 /** Every error this service answers with, apart from the refusals of a bid below. */
 export const bidErrors = {
@@ -36,8 +37,8 @@ export const bidErrors = {
   lotInvalidTerms: defineError('lot.invalid_terms', 'The terms are not valid.', 422),
 }
 
-/** Status and text of every refusal, in the order in which they are checked (domain.md 3.0). */
-export const REFUSALS: Readonly<Record<string, { statusCode: number; message: string }>> = {
+/** Status and text of every refusal, in the order in which they are checked (R-BID-1). */
+export const REFUSALS = {
   'bid.user_suspended': { statusCode: 403, message: 'Your account may not bid at present.' },
   'bid.not_verified': { statusCode: 403, message: 'Verify your account before you bid.' },
   'bid.blocked_by_seller': { statusCode: 403, message: 'The seller does not take your bids.' },
@@ -45,7 +46,7 @@ export const REFUSALS: Readonly<Record<string, { statusCode: number; message: st
   'bid.not_started': { statusCode: 409, message: 'Bidding has not started yet.' },
   'bid.ended': { statusCode: 409, message: 'Bidding is over.' },
   'bid.not_active': { statusCode: 409, message: 'This lot does not take bids.' },
-  'item.reserved': { statusCode: 409, message: 'Somebody is buying this item just now.' },
+  'item.reserved': { statusCode: 409, message: 'This item is being bought right now.' },
   'bid.currency_mismatch': { statusCode: 422, message: 'The lot is sold in another currency.' },
   'bid.amount_invalid': { statusCode: 422, message: 'maxAmount is not a valid amount.' },
   'bid.terms_changed': { statusCode: 409, message: 'The terms changed. Read them again.' },
@@ -58,4 +59,4 @@ export const REFUSALS: Readonly<Record<string, { statusCode: number; message: st
     statusCode: 409,
     message: 'Your maximum is far above the price. Confirm that it is meant.',
   },
-}
+} as const satisfies Record<RefusalCode, { statusCode: number; message: string }>

@@ -6,6 +6,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { LotTerms } from '#src/domain/lot.ts'
 import { applyTerms, type TermsVerdict } from '#src/domain/terms.ts'
 import { bidErrors } from '#src/errors.ts'
+import { insertTermsChange } from '#src/infra/postgres/ledger.ts'
 import { databaseTimeMs, insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
@@ -91,19 +92,7 @@ async function store(
     case 'amended': {
       const [entry] = verdict.ledger
       await updateLot(tx, verdict.lot)
-      await tx
-        .insertInto('terms_changes')
-        .values({
-          item_id: verdict.lot.itemId,
-          sequence: BigInt(entry.sequence),
-          terms_version: entry.termsVersion,
-          previous_terms_version: entry.previousTermsVersion,
-          reserve_price: entry.reservePrice,
-          previous_reserve_price: entry.previousReservePrice,
-          price: entry.price,
-          decided_at: new Date(entry.decidedAtMs),
-        })
-        .execute()
+      await insertTermsChange(tx, verdict.lot.itemId, entry)
       if (verdict.reserveJustMet) {
         await events.write(tx, events.ofReserveMet(verdict.lot, trace))
       }

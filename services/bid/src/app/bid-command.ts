@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
+import type { DecidedBid } from '#src/domain/bid-record.ts'
 
 /** One bid as the route took it in: shape checked, nothing decided. */
 export interface BidCommand {
@@ -22,7 +22,7 @@ export interface BidCommand {
 
 /** What became of a bid. Only `decided` was written to the ledger. */
 export type Decision =
-  | { kind: 'decided'; record: BidRecord; currencyCode: string; isRepeat: boolean }
+  | { kind: 'decided'; record: DecidedBid; currencyCode: string; isRepeat: boolean }
   | { kind: 'lot_not_found' }
   | { kind: 'key_reused' }
   | { kind: 'waited_too_long' }

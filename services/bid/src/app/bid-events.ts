@@ -16,8 +16,8 @@ import { type OutboxRow, outboxRow, writeOutbox } from '@auction/common/rabbitmq
 import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Acceptance } from '#src/domain/accept.ts'
+import type { AcceptedBid } from '#src/domain/bid-record.ts'
 import type { Lot } from '#src/domain/lot.ts'
-import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand } from './bid-command.ts'
 import { alias, isoInstant } from './lot-view.ts'
@@ -25,7 +25,7 @@ import { alias, isoInstant } from './lot-view.ts'
 /** What the bid service tells others, always in the transaction of what it tells of. */
 export interface BidEvents {
   /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
-  ofBid(command: BidCommand, verdict: Acceptance, record: BidRecord): OutboxEvent[]
+  ofBid(command: BidCommand, verdict: Acceptance, record: AcceptedBid): OutboxEvent[]
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
   /**
    * A closed lot. `bidders` are all who bid, the winner included; `isBySeller`: the seller
@@ -74,7 +74,7 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
   }
 }
 
-function placed(context: EventContext, verdict: Acceptance, record: BidRecord): OutboxEvent {
+function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid): OutboxEvent {
   const { lot } = verdict
   const [entry] = verdict.ledger
   const price = formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode)
@@ -105,7 +105,7 @@ function placed(context: EventContext, verdict: Acceptance, record: BidRecord): 
 function outbid(
   context: EventContext,
   { lot }: Acceptance,
-  record: BidRecord,
+  record: AcceptedBid,
   userId: string,
 ): OutboxEvent {
   return createEvent(bidOutbid, context, {

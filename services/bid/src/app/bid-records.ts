@@ -1,60 +1,43 @@
 import type { Acceptance } from '#src/domain/accept.ts'
-import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
+import type { AcceptedBid, CounterBid, RefusedBid } from '#src/domain/bid-record.ts'
 import type { BidCommand } from './bid-command.ts'
+
+type Refused = Pick<RefusedBid, 'maxAmount' | 'refusalCode' | 'refusalDetails' | 'decidedAtMs'>
 
 /** The row of a bid that was judged and refused. */
 export function refusedRecord(
   command: BidCommand,
-  nowMs: number,
-  decidedAtMs: number,
-  maxAmount: bigint | null,
-  refusalCode: string,
-  refusalDetails: Record<string, unknown> | null,
-): BidRecord {
+  refused: Refused,
+  recordedAtMs: number,
+): RefusedBid {
   return {
-    ...EMPTY,
     bidId: command.bidId,
     itemId: command.itemId,
     bidderId: command.bidderId,
-    kind: 'manual',
     outcome: 'refused',
-    maxAmount,
-    refusalCode,
-    refusalDetails,
-    decidedAtMs,
-    recordedAtMs: nowMs,
+    maxAmount: refused.maxAmount,
+    refusalCode: refused.refusalCode,
+    refusalDetails: refused.refusalDetails,
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.requestHash,
+    decidedAtMs: refused.decidedAtMs,
+    recordedAtMs,
   }
 }
-
-const EMPTY = {
-  price: null,
-  minNextBid: null,
-  bidCount: null,
-  reserveMet: null,
-  endsAtMs: null,
-  extended: null,
-  sequence: null,
-  triggerBidId: null,
-  refusalCode: null,
-  refusalDetails: null,
-  idempotencyKey: null,
-  requestHash: null,
-} satisfies Partial<BidRecord>
 
 /** The row of an accepted bid, with the state of the lot right after it. */
 export function acceptedRecord(
   command: BidCommand,
   verdict: Acceptance,
-  minNext: bigint,
-  nowMs: number,
-): BidRecord {
+  minNextBid: bigint,
+  recordedAtMs: number,
+): AcceptedBid {
   const { lot, ledger } = verdict
   const [entry] = ledger
   if (entry === undefined || entry.kind === 'auto' || entry.kind === 'terms') {
     throw new Error('an accepted bid must come first in its own ledger entries')
   }
   return {
-    ...EMPTY,
     bidId: command.bidId,
     itemId: command.itemId,
     bidderId: command.bidderId,
@@ -62,25 +45,27 @@ export function acceptedRecord(
     outcome: verdict.outcome,
     maxAmount: entry.maxAmount,
     price: entry.price,
-    minNextBid: minNext,
+    minNextBid,
     bidCount: lot.bidCount,
     reserveMet: lot.reserveMet,
     endsAtMs: lot.endsAtMs,
     extended: verdict.extended,
     sequence: lot.sequence,
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.requestHash,
     decidedAtMs: entry.decidedAtMs,
-    recordedAtMs: nowMs,
+    recordedAtMs,
   }
 }
 
 /** The incumbent's automatic counter-bid, as a row of its own that names what provoked it. */
-export function autoRecords(verdict: Acceptance, trigger: BidRecord): BidRecord[] {
+export function counterBids(verdict: Acceptance, trigger: AcceptedBid): CounterBid[] {
   return verdict.ledger.flatMap((entry) =>
     entry.kind === 'auto'
       ? [
           {
             ...trigger,
-            bidId: autoBidId(trigger.bidId),
+            bidId: counterBidId(trigger.bidId),
             bidderId: entry.bidderId,
             kind: 'auto' as const,
             outcome: 'leading' as const,
@@ -98,6 +83,6 @@ export function autoRecords(verdict: Acceptance, trigger: BidRecord): BidRecord[
  * The id of a counter-bid follows from the bid it answers: version 8 in the place of 7, which no
  * other id of ours has, so it is unique without another random number.
  */
-function autoBidId(triggerBidId: string): string {
+function counterBidId(triggerBidId: string): string {
   return `${triggerBidId.slice(0, 14)}8${triggerBidId.slice(15)}`
 }

@@ -1,11 +1,12 @@
 import { isUnavailable } from '@auction/common/http/errors.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
-import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { databaseTimeMs, lockDueLots } from '#src/infra/postgres/lots.ts'
 import { readBidders, recordClosing } from '#src/infra/postgres/results.ts'
+import { inSavepoint } from '#src/infra/postgres/savepoint.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
@@ -63,7 +64,7 @@ async function closeSome(
   return closings.length
 }
 
-/** A savepoint a lot: one that cannot be closed is undone and told of, and the rest go on. */
+/** A lot that cannot be closed is undone and logged; the others go on. */
 async function closeAlone(
   tx: Transaction<Database>,
   log: Logger,
@@ -71,14 +72,10 @@ async function closeAlone(
   { itemId }: Lot,
   work: () => Promise<Lot | undefined>,
 ): Promise<Lot | undefined> {
-  await sql`savepoint lot`.execute(tx)
   try {
-    const closed = await work()
-    await sql`release savepoint lot`.execute(tx)
-    return closed
+    return await inSavepoint(tx, work)
   } catch (error) {
     if (isUnavailable(error)) throw error
-    await sql`rollback to savepoint lot`.execute(tx)
     failed.push(itemId)
     log.error({ err: error, itemId }, 'lot could not be closed')
     return undefined

@@ -4,21 +4,16 @@ import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import { wakeRelay } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
+import type { DecidedBid } from '#src/domain/bid-record.ts'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { readBidderNumbers, readClockAndRepeats } from '#src/infra/postgres/batch-lookups.ts'
-import {
-  type BatchWrite,
-  type BidRecord,
-  beginBatch,
-  lockLots,
-  writeBatch,
-} from '#src/infra/postgres/bid-batch.ts'
+import { type BatchWrite, beginBatch, lockLots, writeBatch } from '#src/infra/postgres/bid-batch.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
-import { acceptedRecord, autoRecords, refusedRecord } from './bid-records.ts'
+import { acceptedRecord, counterBids, refusedRecord } from './bid-records.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
 import { isoInstant } from './lot-view.ts'
@@ -48,7 +43,7 @@ interface Batch {
   changed: Set<string>
   /** Numbers of this batch's bidders, new ones included, by item and bidder. */
   numbers: Map<string, number>
-  repeats: Map<string, BidRecord>
+  repeats: Map<string, DecidedBid>
   write: BatchWrite
   events: OutboxEvent[]
 }
@@ -114,7 +109,7 @@ async function openBatch(
   const clockAskedAtMs = performance.now()
   const clock = await readClockAndRepeats(client, commands, lots)
   const known = await knownNumbers(client, numbers, lots, commands)
-  const repeats = new Map<string, BidRecord>()
+  const repeats = new Map<string, DecidedBid>()
   for (const record of clock.stored)
     repeats.set(repeatKey(record, record.requestHash ?? ''), record)
   return {
@@ -181,8 +176,6 @@ function decide(dependencies: DecideDependencies, batch: Batch, command: BidComm
   // of the stored instant exact.
   const decidedAtMs = Math.floor(batch.nowMs - waitedMs)
   const record = judgeOne(dependencies, batch, command, lot, decidedAtMs)
-  record.idempotencyKey = command.idempotencyKey
-  record.requestHash = hash
   // A refusal is stored too, but only a key makes it repeatable: without one, trying again after
   // the price moved is a new bid.
   if (command.idempotencyKey !== null || record.outcome !== 'refused')
@@ -196,7 +189,7 @@ function judgeOne(
   command: BidCommand,
   lot: Lot,
   decidedAtMs: number,
-): BidRecord {
+): DecidedBid {
   const { settings, events } = dependencies
   const maxAmount = readAmount(command.maxAmount, lot.currencyCode)
   const verdict = judge(
@@ -215,16 +208,25 @@ function judgeOne(
     settings,
   )
   if (verdict.outcome === 'refused') {
-    const amount = typeof maxAmount === 'bigint' && maxAmount > 0n ? maxAmount : null
-    const details = refusalDetails(dependencies, batch, command, lot, verdict, maxAmount)
-    const record = refusedRecord(command, batch.nowMs, decidedAtMs, amount, verdict.code, details)
+    const { itemId, bidderId } = command
+    const issueConfirmation = (price: bigint) =>
+      typeof maxAmount === 'bigint'
+        ? dependencies.confirmations.issue({ itemId, bidderId, maxAmount, price }, batch.nowMs)
+        : undefined
+    const refused = {
+      maxAmount: typeof maxAmount === 'bigint' && maxAmount > 0n ? maxAmount : null,
+      refusalCode: verdict.code,
+      refusalDetails: answerDetails(verdict, lot, issueConfirmation),
+      decidedAtMs,
+    }
+    const record = refusedRecord(command, refused, batch.nowMs)
     batch.write.bids.push(record)
     return record
   }
   const next = verdict.lot
   const minNext = minNextBid(next, settings)
   const record = acceptedRecord(command, verdict, minNext, batch.nowMs)
-  batch.write.bids.push(record, ...autoRecords(verdict, record))
+  batch.write.bids.push(record, ...counterBids(verdict, record))
   if (next.bidderCount > lot.bidderCount) {
     const { itemId, bidderId } = command
     batch.write.bidders.push({ itemId, bidderId, number: next.bidderCount })
@@ -258,13 +260,11 @@ function isConfirmed(
   return confirmations.isValid(confirmation, { itemId, bidderId, maxAmount, price }, batch.nowMs)
 }
 
-function refusalDetails(
-  { confirmations }: DecideDependencies,
-  batch: Batch,
-  { itemId, bidderId }: BidCommand,
-  lot: Lot,
+/** What the bidder reads of a refusal; undefined fields are left out. */
+function answerDetails(
   { code, details }: Refusal,
-  maxAmount: BidAmount,
+  lot: Lot,
+  issueConfirmation: (price: bigint) => string | undefined,
 ): Record<string, unknown> | null {
   const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
   const answer: Record<string, unknown> = {}
@@ -276,10 +276,10 @@ function refusalDetails(
   if (details.termsVersion !== undefined) answer.termsVersion = details.termsVersion
   if (details.buyNowPrice !== undefined) answer.buyoutPrice = money(details.buyNowPrice)
   if (details.minNextBid !== undefined) answer.minNextBid = money(details.minNextBid)
-  if (code === 'bid.confirmation_required' && typeof maxAmount === 'bigint') {
+  if (code === 'bid.confirmation_required') {
     const price = details.price ?? lot.startPrice
     answer.price = money(price)
-    answer.confirmation = confirmations.issue({ itemId, bidderId, maxAmount, price }, batch.nowMs)
+    answer.confirmation = issueConfirmation(price)
   }
   return Object.keys(answer).length === 0 ? null : answer
 }
@@ -287,7 +287,8 @@ function refusalDetails(
 function outcomeOf(decision: Decision): string {
   if (decision.kind !== 'decided') return decision.kind
   if (decision.isRepeat) return 'repeated'
-  return decision.record.refusalCode ?? decision.record.outcome
+  const { record } = decision
+  return record.outcome === 'refused' ? record.refusalCode : record.outcome
 }
 
 function observeDecisions(

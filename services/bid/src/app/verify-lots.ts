@@ -1,8 +1,9 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { originalTerms } from '#src/domain/terms.ts'
 import { verifyLedger } from '#src/domain/verify.ts'
 import { readLedger, readLotsPage } from '#src/infra/postgres/ledger.ts'
+import { findWrongResults } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface Verification {
@@ -39,21 +40,12 @@ export async function verifyLots(
         after = lots.at(-1)?.itemId
         if (lots.length < PAGE_SIZE) break
       }
-      verification.violations.push(...(await wrongResults(tx)))
+      const wrong = await findWrongResults(tx)
+      verification.violations.push(
+        ...wrong.map(
+          ({ itemId, results }) => `${itemId} I17: ${results} results, or another winner`,
+        ),
+      )
       return verification
     })
-}
-
-/** Lots whose recorded result is missing, double or another than the lot's own. */
-async function wrongResults(db: Kysely<Database>): Promise<string[]> {
-  const { rows } = await sql<{ itemId: string; results: number }>`
-    select l.item_id as "itemId", count(r.item_id)::int as results
-    from lots l
-    left join results r on r.item_id = l.item_id and r.round = l.round
-    group by l.item_id
-    having count(r.item_id) <> (case when l.phase = 'closed' then 1 else 0 end)
-      or bool_or(r.outcome is distinct from l.outcome and l.phase = 'closed')
-      or bool_or(r.winner_id is distinct from l.winner_id and l.phase = 'closed')
-  `.execute(db)
-  return rows.map(({ itemId, results }) => `${itemId} I17: ${results} results, or another winner`)
 }

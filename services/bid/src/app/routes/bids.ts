@@ -1,4 +1,4 @@
-import type { ErrorBody } from '@auction/common/http/errors.ts'
+import type { ErrorBody, ServiceError } from '@auction/common/http/errors.ts'
 import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import {
   Amount,
@@ -17,8 +17,8 @@ import { type Static, Type } from 'typebox'
 import { type Decision, requestHash } from '#src/app/bid-command.ts'
 import type { BidQueue } from '#src/app/bid-queue.ts'
 import { alias, isoInstant } from '#src/app/lot-view.ts'
+import type { AcceptedBid, RefusedBid } from '#src/domain/bid-record.ts'
 import { bidErrors, REFUSALS } from '#src/errors.ts'
-import type { BidRecord } from '#src/infra/postgres/bid-batch.ts'
 import { readHistory } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -125,17 +125,16 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
         receivedAtMs: performance.now(),
         trace: request.trace,
       })
-      if (decision.kind === 'decided' && decision.isRepeat) {
-        reply.header('idempotency-replayed', 'true')
-      }
-      if (decision.kind === 'decided' && decision.record.refusalCode !== null) {
+      if (decision.kind !== 'decided') throw undecided(decision.kind)
+      const { record } = decision
+      if (decision.isRepeat) reply.header('idempotency-replayed', 'true')
+      if (record.outcome === 'refused') {
         // Refusals are everyday answers, most of them on a hot lot: no error, and no stack, is made.
-        const { statusCode, body: refused } = refusal(decision.record, request.trace.traceId)
-        return reply.code(statusCode as 409).send(refused)
+        const { statusCode } = REFUSALS[record.refusalCode]
+        return reply.code(statusCode).send(refusalAnswer(record, request.trace.traceId))
       }
-      const answer = bidAnswer(decision)
       reply.code(201)
-      return answer
+      return bidAnswer(record, decision.currencyCode)
     },
   )
 
@@ -188,55 +187,35 @@ function idempotencyKey(header: string | string[] | undefined): string | null {
   throw bidErrors.invalidKey({ field: 'idempotency-key', reason: 'is malformed' })
 }
 
-function bidAnswer(decision: Decision): Static<typeof BidAnswer> {
-  switch (decision.kind) {
+function undecided(kind: Exclude<Decision['kind'], 'decided'>): ServiceError {
+  switch (kind) {
     case 'lot_not_found':
-      throw bidErrors.lotNotFound()
+      return bidErrors.lotNotFound()
     case 'key_reused':
-      throw bidErrors.keyReused({ field: 'idempotency-key' })
+      return bidErrors.keyReused({ field: 'idempotency-key' })
     case 'waited_too_long':
-      throw bidErrors.waitedTooLong()
-    case 'decided':
-      return accepted(decision.record, decision.currencyCode)
+      return bidErrors.waitedTooLong()
   }
 }
 
-function accepted(record: BidRecord, currencyCode: string): Static<typeof BidAnswer> {
-  const { price, minNextBid, bidCount, reserveMet, endsAtMs, sequence } = record
-  if (
-    price === null ||
-    minNextBid === null ||
-    bidCount === null ||
-    reserveMet === null ||
-    endsAtMs === null ||
-    sequence === null
-  ) {
-    throw new Error('an accepted bid has an incomplete record')
-  }
+function bidAnswer(record: AcceptedBid, currencyCode: string): Static<typeof BidAnswer> {
   return {
     bidId: record.bidId,
     itemId: record.itemId,
     outcome: record.outcome,
-    currentPrice: formatAmount(price, currencyCode),
-    minNextBid: formatAmount(minNextBid, currencyCode),
-    bidCount,
-    reserveMet,
-    endDate: isoInstant(endsAtMs),
-    extended: record.extended ?? false,
-    sequence,
+    currentPrice: formatAmount(record.price, currencyCode),
+    minNextBid: formatAmount(record.minNextBid, currencyCode),
+    bidCount: record.bidCount,
+    reserveMet: record.reserveMet,
+    endDate: isoInstant(record.endsAtMs),
+    extended: record.extended,
+    sequence: record.sequence,
     serverTime: isoInstant(record.recordedAtMs),
   }
 }
 
-function refusal(
-  { refusalCode, refusalDetails }: BidRecord,
-  traceId: string,
-): { statusCode: number; body: ErrorBody } {
-  const row = REFUSALS[refusalCode ?? '']
-  if (row === undefined) throw new Error(`refusal ${refusalCode} has no answer`)
-  const body = { code: refusalCode ?? '', message: row.message, traceId }
-  return {
-    statusCode: row.statusCode,
-    body: refusalDetails === null ? body : { ...body, details: refusalDetails },
-  }
+function refusalAnswer({ refusalCode, refusalDetails }: RefusedBid, traceId: string): ErrorBody {
+  const { message } = REFUSALS[refusalCode]
+  const body = { code: refusalCode, message, traceId }
+  return refusalDetails === null ? body : { ...body, details: refusalDetails }
 }

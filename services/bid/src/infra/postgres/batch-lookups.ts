@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
+import type { AcceptedBid, DecidedBid } from '#src/domain/bid-record.ts'
+import type { RefusalCode } from '#src/domain/judge.ts'
 import type { Lot } from '#src/domain/lot.ts'
-import type { BidRecord } from './bid-batch.ts'
 import { ColumnArray } from './column-array.ts'
 
 /** How a request is recognised when it comes again: by its key, or for 3 seconds by its content. */
@@ -16,7 +17,7 @@ const STORED_COLUMNS = `
   b.kind, b.outcome, b.max_amount as "maxAmount", b.price,
   b.min_next_bid as "minNextBid", b.bid_count as "bidCount", b.reserve_met as "reserveMet",
   (extract(epoch from b.ends_at) * 1000)::float8 as "endsAtMs", b.extended,
-  b.sequence::float8 as sequence, b.trigger_bid_id as "triggerBidId",
+  b.sequence::float8 as sequence,
   b.refusal_code as "refusalCode", b.refusal_details as "refusalDetails",
   b.idempotency_key as "idempotencyKey", b.request_hash as "requestHash",
   (extract(epoch from b.decided_at) * 1000)::float8 as "decidedAtMs",
@@ -50,11 +51,33 @@ const CLOCK_AND_REPEATS = `
       and recent."recordedAtMs" > extract(epoch from clock_timestamp()) * 1000 - 3000
   ) stored on true`
 
-type StoredRow = BidRecord & {
+/** The columns of a row of the ledger; which of them are null depends on the outcome. */
+interface StoredBid {
+  bidId: string
+  itemId: string
+  bidderId: string
+  kind: AcceptedBid['kind']
+  outcome: DecidedBid['outcome']
+  maxAmount: bigint | null
+  price: bigint | null
+  minNextBid: bigint | null
+  bidCount: number | null
+  reserveMet: boolean | null
+  endsAtMs: number | null
+  extended: boolean | null
+  sequence: number | null
+  refusalCode: RefusalCode | null
+  refusalDetails: Record<string, unknown> | null
+  idempotencyKey: string | null
+  requestHash: string | null
+  decidedAtMs: number
+  recordedAtMs: number
+}
+
+type StoredRow = (StoredBid | { bidId: null }) & {
   nowMs: number
   barredIds: string[] | null
   blockedPairs: string[] | null
-  bidId: string | null
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
@@ -66,7 +89,7 @@ export interface ClockAndRepeats {
   /** Of those, whose bids the seller of their lot does not take. */
   isBlocked(sellerId: string, bidderId: string): boolean
   /** Answers to the same requests when they came before. */
-  stored: BidRecord[]
+  stored: DecidedBid[]
 }
 
 /** Reads everything a batch needs to know apart from its lots, in one statement. */
@@ -106,8 +129,49 @@ export async function readClockAndRepeats(
     nowMs,
     barredIds: barredIds === null ? NOBODY : new Set(barredIds),
     isBlocked: (sellerId, bidderId) => blocked.size > 0 && blocked.has(`${sellerId} ${bidderId}`),
-    stored: rows.filter((row) => row.bidId !== null),
+    stored: rows.flatMap((row) => (row.bidId === null ? [] : [toDecidedBid(row)])),
   }
+}
+
+function toDecidedBid(row: StoredBid): DecidedBid {
+  const recorded = {
+    bidId: row.bidId,
+    itemId: row.itemId,
+    bidderId: row.bidderId,
+    idempotencyKey: row.idempotencyKey,
+    requestHash: row.requestHash,
+    decidedAtMs: row.decidedAtMs,
+    recordedAtMs: row.recordedAtMs,
+  }
+  if (row.outcome === 'refused') {
+    return {
+      ...recorded,
+      outcome: row.outcome,
+      maxAmount: row.maxAmount,
+      refusalCode: stored(row, 'refusalCode'),
+      refusalDetails: row.refusalDetails,
+    }
+  }
+  return {
+    ...recorded,
+    outcome: row.outcome,
+    kind: row.kind,
+    maxAmount: stored(row, 'maxAmount'),
+    price: stored(row, 'price'),
+    minNextBid: stored(row, 'minNextBid'),
+    bidCount: stored(row, 'bidCount'),
+    reserveMet: stored(row, 'reserveMet'),
+    endsAtMs: stored(row, 'endsAtMs'),
+    extended: stored(row, 'extended'),
+    sequence: stored(row, 'sequence'),
+  }
+}
+
+/** A column that a row of this outcome always has; its constraint in the table says the same. */
+function stored<K extends keyof StoredBid>(row: StoredBid, column: K): NonNullable<StoredBid[K]> {
+  const value = row[column]
+  if (value === null) throw new Error(`bid ${row.bidId} is stored without ${column}`)
+  return value
 }
 
 /** The per-lot numbers of bidders who have bid before; the others are absent. */

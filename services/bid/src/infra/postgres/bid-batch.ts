@@ -1,31 +1,8 @@
 import type { ClientBase } from 'pg'
+import type { BidRecord } from '#src/domain/bid-record.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { ColumnArray } from './column-array.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
-
-/** One row of the ledger as it is written and as a stored answer is read back. */
-export interface BidRecord {
-  bidId: string
-  itemId: string
-  bidderId: string
-  kind: 'manual' | 'proxy' | 'auto'
-  outcome: 'leading' | 'outbid' | 'refused'
-  maxAmount: bigint | null
-  price: bigint | null
-  minNextBid: bigint | null
-  bidCount: number | null
-  reserveMet: boolean | null
-  endsAtMs: number | null
-  extended: boolean | null
-  sequence: number | null
-  triggerBidId: string | null
-  refusalCode: string | null
-  refusalDetails: Record<string, unknown> | null
-  idempotencyKey: string | null
-  requestHash: string | null
-  decidedAtMs: number
-  recordedAtMs: number
-}
 
 // Plans of prepared statements are kept. One that was made while a table was small, or before its
 // statistics were, would read whole tables for a batch of rows: on 18,000 lots that halved the rate
@@ -136,28 +113,53 @@ function bidColumns(bids: BidRecord[]): string[] {
       compare(a.bidderId, b.bidderId) || compare(a.idempotencyKey ?? '', b.idempotencyKey ?? ''),
   )
   for (const bid of ordered) {
-    columns.push(
-      bid.bidId,
-      bid.itemId,
-      bid.bidderId,
-      bid.kind,
-      bid.outcome,
-      bid.maxAmount,
-      bid.price,
-      bid.minNextBid,
-      bid.bidCount,
-      bid.reserveMet,
-      bid.endsAtMs,
-      bid.extended,
-      bid.sequence,
-      bid.triggerBidId,
-      bid.refusalCode,
-      bid.refusalDetails === null ? null : JSON.stringify(bid.refusalDetails),
-      bid.idempotencyKey,
-      bid.requestHash,
-      bid.decidedAtMs,
-      bid.recordedAtMs,
-    )
+    if (bid.outcome === 'refused') {
+      columns.push(
+        bid.bidId,
+        bid.itemId,
+        bid.bidderId,
+        'manual',
+        bid.outcome,
+        bid.maxAmount,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        bid.refusalCode,
+        bid.refusalDetails === null ? null : JSON.stringify(bid.refusalDetails),
+        bid.idempotencyKey,
+        bid.requestHash,
+        bid.decidedAtMs,
+        bid.recordedAtMs,
+      )
+    } else {
+      columns.push(
+        bid.bidId,
+        bid.itemId,
+        bid.bidderId,
+        bid.kind,
+        bid.outcome,
+        bid.maxAmount,
+        bid.price,
+        bid.minNextBid,
+        bid.bidCount,
+        bid.reserveMet,
+        bid.endsAtMs,
+        bid.extended,
+        bid.sequence,
+        bid.kind === 'auto' ? bid.triggerBidId : null,
+        null,
+        null,
+        bid.idempotencyKey,
+        bid.requestHash,
+        bid.decidedAtMs,
+        bid.recordedAtMs,
+      )
+    }
   }
   return columns.literals()
 }

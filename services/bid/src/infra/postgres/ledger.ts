@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely'
-import type { LedgerEntry } from '#src/domain/ledger.ts'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { LedgerEntry, TermsEntry } from '#src/domain/ledger.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 import type { Database } from './schema.ts'
@@ -92,4 +92,25 @@ export async function readLotsPage(
     order by item_id limit ${limit}
   `.execute(db)
   return rows.map(toLot)
+}
+
+/** Records a change of terms under running bids. */
+export async function insertTermsChange(
+  tx: Transaction<Database>,
+  itemId: string,
+  entry: TermsEntry,
+): Promise<void> {
+  await tx
+    .insertInto('terms_changes')
+    .values({
+      item_id: itemId,
+      sequence: BigInt(entry.sequence),
+      terms_version: entry.termsVersion,
+      previous_terms_version: entry.previousTermsVersion,
+      reserve_price: entry.reservePrice,
+      previous_reserve_price: entry.previousReservePrice,
+      price: entry.price,
+      decided_at: new Date(entry.decidedAtMs),
+    })
+    .execute()
 }

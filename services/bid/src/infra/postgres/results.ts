@@ -88,3 +88,19 @@ export async function purgeRefusedBids(
   `.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
+
+/** Lots whose recorded result is missing, double or another than the lot's own. */
+export async function findWrongResults(
+  db: Kysely<Database>,
+): Promise<{ itemId: string; results: number }[]> {
+  const { rows } = await sql<{ itemId: string; results: number }>`
+    select l.item_id as "itemId", count(r.item_id)::int as results
+    from lots l
+    left join results r on r.item_id = l.item_id and r.round = l.round
+    group by l.item_id
+    having count(r.item_id) <> (case when l.phase = 'closed' then 1 else 0 end)
+      or bool_or(r.outcome is distinct from l.outcome and l.phase = 'closed')
+      or bool_or(r.winner_id is distinct from l.winner_id and l.phase = 'closed')
+  `.execute(db)
+  return rows
+}

@@ -1,0 +1,53 @@
+import type { RefusalCode } from './judge.ts'
+
+/** What every row of the ledger of bids has. */
+interface Recorded {
+  readonly bidId: string
+  readonly itemId: string
+  readonly bidderId: string
+  /** Absent for a bid without a key, and for counter-bids, which no one asked for. */
+  readonly idempotencyKey: string | null
+  readonly requestHash: string | null
+  readonly decidedAtMs: number
+  readonly recordedAtMs: number
+}
+
+/** The lot right after an accepted bid. */
+interface LotAfter {
+  readonly price: bigint
+  readonly minNextBid: bigint
+  readonly bidCount: number
+  readonly reserveMet: boolean
+  readonly endsAtMs: number
+  readonly extended: boolean
+  readonly sequence: number
+}
+
+export interface AcceptedBid extends Recorded, LotAfter {
+  readonly outcome: 'leading' | 'outbid'
+  readonly kind: 'manual' | 'proxy'
+  readonly maxAmount: bigint
+}
+
+/** A refusal is recorded too: with a key it is the answer to the same request. */
+export interface RefusedBid extends Recorded {
+  readonly outcome: 'refused'
+  /** Null when the amount was none, or not above zero. */
+  readonly maxAmount: bigint | null
+  readonly refusalCode: RefusalCode
+  readonly refusalDetails: Readonly<Record<string, unknown>> | null
+}
+
+/** The incumbent's automatic counter-bid, a row of its own that names the bid it answers. */
+export interface CounterBid extends Recorded, LotAfter {
+  readonly outcome: 'leading'
+  readonly kind: 'auto'
+  readonly maxAmount: bigint
+  readonly triggerBidId: string
+}
+
+/** The answer to a request, as it is stored and given again. */
+export type DecidedBid = AcceptedBid | RefusedBid
+
+/** One row of the ledger. */
+export type BidRecord = DecidedBid | CounterBid
