@@ -14,7 +14,7 @@ import { createConsumers } from '#src/app/consumers.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** One lot as bid tells of it: an event a step, each with the state right after it. */
+/** The events of one lot: one for each step, with the state right after it. */
 export interface History {
   itemId: string
   events: OutboxEvent[]

@@ -6,7 +6,6 @@ import type { App } from '@auction/common/http/server.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
-import { createSigner } from 'fast-jwt'
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createItemEvents } from '#src/app/item/item-events.ts'
@@ -19,13 +18,13 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { SERVICE } from '#src/service.ts'
 import {
   type Bid,
+  createIdentity,
   type Identity,
   INTERNAL_SECRET,
   ISSUER,
   log,
   type Person,
   startBid,
-  startIdentity,
 } from './neighbours.ts'
 
 interface Test {
@@ -54,7 +53,7 @@ export async function build(
   options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
 ): Promise<Fixture> {
   const database = await createTestDatabase(t, SERVICE.migrations)
-  const identity = await startIdentity(t)
+  const identity = createIdentity()
   const bid = await startBid(t)
   const db = createDatabase<Database>(database.pool)
   const folder = await mkdtemp(join(tmpdir(), 'auction-images-'))
@@ -84,18 +83,6 @@ export async function build(
   })
   t.teardown(() => app.close())
   return { app, database, db, folder, dependencies, identity, bid, seller: identity.person() }
-}
-
-/** Headers of another service's call. */
-export function serviceHeaders(): { authorization: string } {
-  const sign = createSigner({
-    key: INTERNAL_SECRET,
-    algorithm: 'HS256',
-    expiresIn: 30_000,
-    aud: 'internal:auction',
-    sub: 'bid',
-  })
-  return { authorization: `Bearer ${sign({})}` }
 }
 
 export const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString()

@@ -45,7 +45,7 @@ const dependencies = {
   searches: createSearchMetrics(createRegistry('auction')),
 }
 const times: number[] = []
-let told = 0
+let matched = 0
 for (let round = 0; round < ROUNDS; round += 1) {
   await pool.query(
     `insert into search_matchings (item_id, reason)
@@ -53,13 +53,13 @@ for (let round = 0; round < ROUNDS; round += 1) {
     [round],
   )
   const startedMs = performance.now()
-  told += await matchSavedSearches(dependencies)
+  matched += await matchSavedSearches(dependencies)
   times.push(performance.now() - startedMs)
 }
 times.sort((a, b) => a - b)
 const [p50, max] = [times[ROUNDS >> 1] ?? 0, times.at(-1) ?? 0]
 console.log(
   `${SEARCHES} searches, one item: p50 ${p50.toFixed(1)} ms, slowest ${max.toFixed(1)} ms; ` +
-    `${(told / ROUNDS).toFixed(1)} told`,
+    `${(matched / ROUNDS).toFixed(1)} matched`,
 )
 for (const step of steps.reverse()) await step()

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
@@ -13,11 +13,13 @@ import { createJwksCache, type JwksCache } from '@auction/common/http/jwks.ts'
 import { buildServer } from '@auction/common/http/server.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { createSigner } from 'fast-jwt'
+import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { Type } from 'typebox'
 
-export const ISSUER = 'auction-identity'
-export const INTERNAL_SECRET = 'a secret that only the services of a test share'
+const identity = createTestIdentity()
+
+export const ISSUER = identity.issuer
+export const INTERNAL_SECRET = identity.internalSecret
 export const log = createLogger('auction-test', process.env.TEST_LOG_LEVEL ?? 'silent')
 
 interface Test {
@@ -32,40 +34,30 @@ export interface Person {
 
 export interface Identity {
   jwks: JwksCache
-  jwksUrl: string
   person(roles?: string[]): Person
 }
 
-/** identity as this service knows it: keys at an address, and tokens signed with them. */
-export async function startIdentity(t: Test): Promise<Identity> {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const kid = randomUUID()
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'EdDSA' }
+/** Users of the identity service, with tokens that verify. */
+export function createIdentity(): Identity {
+  return {
+    jwks: identity.jwks,
+    person(roles = []) {
+      const id = randomUUID()
+      return { id, headers: { authorization: `Bearer ${identity.token(id, { roles })}` } }
+    },
+  }
+}
+
+/** Serves the keys of those tokens over HTTP, for a process; returns the address. */
+export async function serveJwks(t: Test): Promise<string> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ keys: [jwk] }))
+    response.end(JSON.stringify({ keys: [identity.publicJwk] }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
-  const sign = createSigner({
-    key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string,
-    algorithm: 'EdDSA',
-    kid,
-    iss: ISSUER,
-    aud: 'api',
-    expiresIn: 600_000,
-  })
-  const jwksUrl = `http://127.0.0.1:${port}/jwks.json`
-  return {
-    jwks: createJwksCache(jwksUrl, log),
-    jwksUrl,
-    person(roles = []) {
-      const id = randomUUID()
-      const claims = { sub: id, sid: randomUUID(), email: 'a@example.test', name: 'A', roles }
-      return { id, headers: { authorization: `Bearer ${sign(claims)}` } }
-    },
-  }
+  return `http://127.0.0.1:${port}/jwks.json`
 }
 
 export interface Lot {
@@ -180,4 +172,9 @@ function isLowerReserveOnly(before: LotTerms, after: LotTerms): boolean {
   if (rest(before) !== rest(after)) return false
   if (after.reservePrice === undefined || before.reservePrice === after.reservePrice) return true
   return Number(after.reservePrice) < Number(before.reservePrice ?? 0)
+}
+
+/** Headers of another service's call. */
+export function serviceHeaders(): { authorization: string } {
+  return { authorization: `Bearer ${identity.serviceToken('auction')}` }
 }

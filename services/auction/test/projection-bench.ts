@@ -17,7 +17,7 @@ import { SERVICE } from '#src/service.ts'
 import { placed } from './bid-history.ts'
 import { log } from './neighbours.ts'
 
-// Goal P5 of performance.md: the worker against the original's way (read, optimistic update, ack,
+// Row P5 of docs/performance.md: the worker against the original's way (read, optimistic update, ack,
 // 20 at once), and the time in which a backlog is drained. Part of `make bench`; alone with the test
 // settings: [ITEMS=1] node test/projection-bench.ts
 const ITEMS = Number(process.env.ITEMS ?? 1_000)

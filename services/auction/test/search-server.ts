@@ -1,6 +1,6 @@
 /**
  * The API over many items, a process of its own: `search` and P9 of the benchmarks ask it. Sends its
- * address and the searches to ask, and ends when it is told to. ITEMS says how many there are; with
+ * address and the searches to ask, and ends when its parent disconnects. ITEMS says how many there are; with
  * PLANS=1 it prints how PostgreSQL runs each search instead, and fails when a large table is read
  * from end to end: `ITEMS=100000 PLANS=1 node test/search-server.ts`.
  */

@@ -6,7 +6,7 @@ import { build, call, createPublished, type Fixture, inMinutes, writtenEvents } 
 const status = async (fixture: Fixture, id: string) =>
   (await call(fixture, 'GET', `/api/v1/items/${id}`)).body.status
 
-/** Moves the start before now by the database's clock: nobody waits for it. */
+/** Moves the start before now by the database's clock, so that the test does not wait. */
 async function makeDue({ database }: Fixture, id: string): Promise<void> {
   await database.pool.query(
     `update items set start_date = clock_timestamp() - interval '1 millisecond' where id = $1`,
@@ -14,7 +14,7 @@ async function makeDue({ database }: Fixture, id: string): Promise<void> {
   )
 }
 
-t.test('an item starts when its time has come, once, and tells it', async (t) => {
+t.test('an item starts once, when its time has come, and publishes that', async (t) => {
   const fixture = await build(t)
   const { dependencies } = fixture
   const due = await createPublished(fixture, { startDate: inMinutes(30) })
@@ -51,7 +51,7 @@ t.test('an item does not start while a change of it is pending', async (t) => {
   t.match(body, { status: 'scheduled', startDate })
 })
 
-t.test('the sweeper leaves alone what a request is still working on', async (t) => {
+t.test('the sweeper leaves a change alone while its request still runs', async (t) => {
   const fixture = await build(t)
   const { dependencies, bid } = fixture
   bid.mode = 'down'

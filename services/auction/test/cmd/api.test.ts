@@ -3,24 +3,23 @@ import { credentials, makeClientConstructor, type ServiceDefinition } from '@grp
 import { service as healthService } from 'grpc-health-check'
 import t from 'tap'
 import { listingBody } from '../helper.ts'
-import { INTERNAL_SECRET, startBid, startIdentity } from '../neighbours.ts'
+import { createIdentity, INTERNAL_SECRET, serveJwks, startBid } from '../neighbours.ts'
 import { runToEnd, startProcess, stop } from '../processes.ts'
 
 t.test('the API on an empty database', async (t) => {
   const database = await createTestDatabase(t, [])
   const config = { ...database.config }
   const bid = await startBid(t)
-  const identity = await startIdentity(t)
   const codes = await Promise.all([runToEnd('migrate', config), runToEnd('migrate', config)])
   t.strictSame(codes, [0, 0], 'two migrations at once both succeed')
   const api = await startProcess(t, 'api', {
     ...config,
-    JWKS_URL: identity.jwksUrl,
+    JWKS_URL: await serveJwks(t),
     INTERNAL_JWT_SECRET: INTERNAL_SECRET,
     BID_URL: bid.url,
     MIN_AUCTION_SECONDS: 2,
   })
-  const seller = identity.person()
+  const seller = createIdentity().person()
   const post = (path: string, body?: unknown) =>
     fetch(`${api.url}/api/v1/items${path}`, {
       method: 'POST',
@@ -58,5 +57,6 @@ t.test('the API on an empty database', async (t) => {
   t.test('stops in order when asked', async (t) => {
     await stop(api.process)
     t.equal(api.process.exitCode, 0)
+    await t.rejects(fetch(`${api.opsUrl}/health/live`), { cause: { code: 'ECONNREFUSED' } })
   })
 })

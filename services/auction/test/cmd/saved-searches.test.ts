@@ -8,7 +8,7 @@ import { startProcess } from '../processes.ts'
 const SEARCHES = 30_000
 
 t.test(
-  'a worker that is killed midway leaves the rest to the next two, and none is told twice',
+  'two workers finish the rest of a killed one, and no search is notified twice',
   async (t) => {
     const fixture = await build(t)
     const { database, bid } = fixture
@@ -42,7 +42,7 @@ t.test(
     first.process.kill('SIGKILL')
     await new Promise((resolve) => first.process.once('exit', resolve))
     const before = (await told()).length
-    t.ok(before > 0 && before < SEARCHES, `${before} told when it was killed`)
+    t.ok(before > 0 && before < SEARCHES, `${before} published when it was killed`)
 
     await Promise.all([1, 2].map(() => startProcess(t, 'worker', settings)))
     await waitFor('the rest', async () => (await waiting()).length === 0, 60_000)

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { connectBroker } from '@auction/common/rabbitmq/connection.ts'
 import { createPublisher, type Publisher } from '@auction/common/rabbitmq/publisher.ts'
@@ -7,6 +6,7 @@ import { createTestBroker } from '@auction/common/testing/broker.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ConfirmChannel } from 'amqplib'
 import t from 'tap'
+import { ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
 import { history, placed } from '../bid-history.ts'
 import { build, call, createPublished, inMinutes } from '../helper.ts'
 import { INTERNAL_SECRET, log } from '../neighbours.ts'
@@ -58,26 +58,29 @@ t.test('the worker', async (t) => {
   // Asked of the queue itself: the management API's figures are seconds old.
   const depth = async (queue: string) => (await listener?.checkQueue(queue))?.messageCount ?? 0
 
-  t.test('carries an item from publication to sale and tells every step in order', async (t) => {
-    const endDate = inMinutes(60)
-    const id = await createPublished(fixture, { endDate })
-    const steps = [{ price: '100.00' }, { price: '110.00', extended: true }]
-    const buyerId = randomUUID()
-    const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
-    await publish(publisher, events.slice(0, steps.length))
-    await waitFor('the bids', async () => (await show(id)).bidCount === steps.length)
-    await publish(publisher, events.slice(steps.length))
-    await waitFor('the sale', async () => (await show(id)).status === 'sold')
-    const expected = ['created', 'published', 'updated', 'extended', 'ended', 'sold']
-    const ours = () => heard.filter((line) => line.startsWith(id))
-    await waitFor('the last event', () => ours().length >= expected.length)
-    t.strictSame(
-      ours(),
-      expected.map((name, index) => `${id} ${index + 1} item.${name}.v1`),
-    )
-  })
+  t.test(
+    'carries an item from publication to sale and publishes every step in order',
+    async (t) => {
+      const endDate = inMinutes(60)
+      const id = await createPublished(fixture, { endDate })
+      const steps = [{ price: '100.00' }, { price: '110.00', extended: true }]
+      const buyerId = randomUUID()
+      const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
+      await publish(publisher, events.slice(0, steps.length))
+      await waitFor('the bids', async () => (await show(id)).bidCount === steps.length)
+      await publish(publisher, events.slice(steps.length))
+      await waitFor('the sale', async () => (await show(id)).status === 'sold')
+      const expected = ['created', 'published', 'updated', 'extended', 'ended', 'sold']
+      const ours = () => heard.filter((line) => line.startsWith(id))
+      await waitFor('the last event', () => ours().length >= expected.length)
+      t.strictSame(
+        ours(),
+        expected.map((name, index) => `${id} ${index + 1} item.${name}.v1`),
+      )
+    },
+  )
 
-  t.test('puts a poison message away and goes on with its neighbours', async (t) => {
+  t.test('makes a poison message a dead letter and goes on with its neighbours', async (t) => {
     const id = await createPublished(fixture)
     const good = placed(id, 1, { amount: '100.00' })
     const euros = placed(id, 2, { amount: '900.00', currencyCode: 'EUR' })
@@ -88,7 +91,7 @@ t.test('the worker', async (t) => {
     t.match(await show(id), { currentPrice: '100.00', bidCount: 1 })
   })
 
-  t.test('starts scheduled items and brings terms that bid missed, by itself', async () => {
+  t.test('starts scheduled items and pushes terms that bid missed, by itself', async () => {
     fixture.bid.mode = 'down'
     const id = await createPublished(fixture, { startDate: inMinutes(1 / 60) })
     fixture.bid.mode = 'up'
@@ -96,7 +99,31 @@ t.test('the worker', async (t) => {
     await waitFor('the lot', () => fixture.bid.lots.has(id))
   })
 
-  t.test('shows what it does', async (t) => {
+  t.test('reviews bidders, also while identity is down', async (t) => {
+    const { pool } = fixture.database
+    const bidderId = randomUUID()
+    for (let count = 0; count < ONE_SELLER_ITEMS_MIN; count += 1) {
+      const itemId = await createPublished(fixture)
+      await pool.query('insert into bidder_items (bidder_id, item_id) values ($1, $2)', [
+        bidderId,
+        itemId,
+      ])
+    }
+    await pool.query('insert into bidder_checks (bidder_id, due_at) values ($1, now())', [bidderId])
+    const kinds = async () => {
+      const { rows } = await pool.query('select kind from review_flags where user_id = $1', [
+        bidderId,
+      ])
+      return rows.map(({ kind }) => kind)
+    }
+    await waitFor('the flag', async () => (await kinds()).length > 0)
+    t.strictSame(await kinds(), ['only_one_seller'])
+    const metrics = async () => await (await fetch(`${worker.opsUrl}/metrics`)).text()
+    const flagged = /^auction_review_flags\{[^}]*kind="only_one_seller"[^}]*\} 1$/m
+    await waitFor('the metric', async () => flagged.test(await metrics()))
+  })
+
+  t.test('has metrics', async (t) => {
     const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text()
     for (const name of ['outbox_unsent_rows', 'postgres_pool_connections', 'consumer_']) {
       t.match(metrics, name)
@@ -106,8 +133,6 @@ t.test('the worker', async (t) => {
   t.test('stops in order when asked', async (t) => {
     await stop(worker.process)
     t.equal(worker.process.exitCode, 0)
-    const socket = connect(Number(new URL(worker.opsUrl).port), '127.0.0.1')
-    await new Promise((resolve) => socket.once('error', resolve))
-    t.pass('nothing listens any more')
+    await t.rejects(fetch(`${worker.opsUrl}/health/live`), { cause: { code: 'ECONNREFUSED' } })
   })
 })

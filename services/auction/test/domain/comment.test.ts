@@ -1,7 +1,7 @@
 import t from 'tap'
 import { judgeComment, judgeRemoval, readContent } from '#src/domain/comment.ts'
 
-t.test('a comment needs something to see', async (t) => {
+t.test('a comment needs visible text', async (t) => {
   t.equal(readContent('  Is it silver?\n'), 'Is it silver?')
   for (const text of ['', '  \n', '\u200b\u2060', 'a\0b', '\ud800', 'x'.repeat(2_001)]) {
     t.equal(readContent(text), undefined, JSON.stringify(text.slice(0, 5)))
@@ -9,7 +9,7 @@ t.test('a comment needs something to see', async (t) => {
   t.equal(readContent('😀'.repeat(2_000))?.length, 4_000, 'counted in characters')
 })
 
-t.test('buyers ask, the seller answers, everybody comments', async (t) => {
+t.test('buyers ask, the seller answers, all comment', async (t) => {
   const of = (
     kind: 'comment' | 'question' | 'answer',
     isSeller: boolean,
@@ -24,10 +24,10 @@ t.test('buyers ask, the seller answers, everybody comments', async (t) => {
   t.equal(of('answer', true), 'answer_without_question')
 })
 
-t.test('the state of a comment tells who took it away', async (t) => {
-  const nobody = { isAuthor: false, isSeller: false, isModerator: false }
-  t.equal(judgeRemoval(nobody), undefined)
-  t.equal(judgeRemoval({ ...nobody, isAuthor: true, isModerator: true }), 'deleted')
-  t.equal(judgeRemoval({ ...nobody, isSeller: true }), 'hidden')
-  t.equal(judgeRemoval({ ...nobody, isSeller: true, isModerator: true }), 'removed')
+t.test('the state of a comment shows who removed it', async (t) => {
+  const stranger = { isAuthor: false, isSeller: false, isModerator: false }
+  t.equal(judgeRemoval(stranger), undefined)
+  t.equal(judgeRemoval({ ...stranger, isAuthor: true, isModerator: true }), 'deleted')
+  t.equal(judgeRemoval({ ...stranger, isSeller: true }), 'hidden')
+  t.equal(judgeRemoval({ ...stranger, isSeller: true, isModerator: true }), 'removed')
 })

@@ -34,7 +34,7 @@ t.test(
   },
 )
 
-t.test('a change to what is there already is none', async (t) => {
+t.test('a change to the same values is none', async (t) => {
   t.equal(judge(item(), { name: ' Silver spoon', startPrice: '100' }).outcome, 'unchanged')
 })
 
@@ -62,7 +62,7 @@ t.test('a scheduled start can be moved', async (t) => {
   t.match(verdict, { outcome: 'terms_changed', requiresNoBids: true })
 })
 
-t.test('without bids everything else may change, if nobody bids meanwhile', async (t) => {
+t.test('without bids everything else may change, unless a bid comes meanwhile', async (t) => {
   const changes: Partial<ListingInput>[] = [
     { name: 'Fork' },
     { description: 'Plated.' },

@@ -33,7 +33,7 @@ t.test('amounts are decimal strings, exact in the currency of the listing', asyn
   t.equal(refusal({ buyoutPrice: '9'.repeat(33) }), 'buyoutPrice too_long')
 })
 
-t.test('a title has 1 to 200 characters, none of which controls the text around it', async (t) => {
+t.test('a title has 1 to 200 characters, and none that controls the text around it', async (t) => {
   t.equal(content({ name: '  Silver spoon ' }).name, 'Silver spoon')
   t.equal(refusal({ name: '   ' }), 'name empty')
   t.equal(refusal({ name: '🥄'.repeat(200) }), undefined)
@@ -111,7 +111,7 @@ t.test('the extension threshold is at most half of the auction', async (t) => {
   })
 })
 
-t.test('a threshold nobody chose gives way to a short auction', async (t) => {
+t.test('a default threshold is shortened for a short auction', async (t) => {
   const threshold = (seconds: number) =>
     effectiveThresholdMinutes(
       content({ endDate: new Date(NOON.getTime() + seconds * 1_000).toISOString() }),
@@ -122,7 +122,7 @@ t.test('a threshold nobody chose gives way to a short auction', async (t) => {
   t.equal(effectiveThresholdMinutes(content({ extensionThresholdMinutes: 3 })), 3)
 })
 
-t.test('a start is neither behind us nor more than 30 days ahead', async (t) => {
+t.test('a start is neither in the past nor more than 30 days ahead', async (t) => {
   const problem = (minutes: number) =>
     startProblem(minutesAfter(NOON, minutes), NOON, LIMITS)?.reason
   t.equal(problem(-5), undefined)
@@ -131,7 +131,7 @@ t.test('a start is neither behind us nor more than 30 days ahead', async (t) => 
   t.equal(problem(30 * 24 * 60 + 1), 'too_far_ahead')
 })
 
-t.test('what is over already cannot be published', async (t) => {
+t.test('an item whose end has passed cannot be published', async (t) => {
   const endDate = new Date(NOON.getTime() + 2_000)
   const short = content({ endDate: endDate.toISOString() })
   t.equal(publishProblem(short, NOON, listingLimits(1)), undefined)

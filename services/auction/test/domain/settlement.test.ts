@@ -50,36 +50,39 @@ function play(start: SettlementState, facts: readonly (Closing | Win)[]) {
   return { state, transitions }
 }
 
-t.test('a sale is told once as ended and once as sold, in every order of its events', async (t) => {
-  const orders = [
-    [closing('sold'), WIN],
-    [WIN, closing('sold')],
-    [WIN, WIN, closing('sold'), closing('sold'), WIN],
-    [closing('sold'), closing('sold'), WIN, closing('sold'), WIN],
-  ]
-  for (const order of orders) {
-    const { state, transitions } = play(RUNNING, order)
-    t.strictSame(transitions, ['ended', 'sold'])
-    t.strictSame(state, {
-      ...RUNNING,
-      status: 'sold',
-      closedSequence: 4n,
-      closedAt: minutesAfter(NOON, 1),
-      outcome: 'sold',
-      endReason: 'time_over',
-      buyerId: 'buyer',
-      endPrice: 15_000n,
-      final: closing('sold').final,
-    })
-  }
-})
+t.test(
+  'a sale is published once as ended and once as sold, in every order of its events',
+  async (t) => {
+    const orders = [
+      [closing('sold'), WIN],
+      [WIN, closing('sold')],
+      [WIN, WIN, closing('sold'), closing('sold'), WIN],
+      [closing('sold'), closing('sold'), WIN, closing('sold'), WIN],
+    ]
+    for (const order of orders) {
+      const { state, transitions } = play(RUNNING, order)
+      t.strictSame(transitions, ['ended', 'sold'])
+      t.strictSame(state, {
+        ...RUNNING,
+        status: 'sold',
+        closedSequence: 4n,
+        closedAt: minutesAfter(NOON, 1),
+        outcome: 'sold',
+        endReason: 'time_over',
+        buyerId: 'buyer',
+        endPrice: 15_000n,
+        final: closing('sold').final,
+      })
+    }
+  },
+)
 
 t.test('between closing and win the item is ended, before the closing it still runs', async (t) => {
   t.equal(play(RUNNING, [closing('sold')]).state.status, 'ended')
   t.match(play(RUNNING, [WIN]), { state: { status: 'active' }, transitions: [] })
 })
 
-t.test('without a sale the item expires at once, for the reason bidding gave', async (t) => {
+t.test('without a sale the item expires at once, with the reason of the closing', async (t) => {
   for (const outcome of ['no_bids', 'reserve_not_met'] as const) {
     const { state, transitions } = play(RUNNING, [closing(outcome), closing(outcome)])
     t.strictSame(transitions, ['ended', 'expired'])
@@ -108,7 +111,7 @@ t.test("the original's win, which no closing follows, ends and sells", async (t)
   t.match(state, { status: 'sold', buyerId: 'buyer', endPrice: 15_000n, outcome: 'sold' })
 })
 
-t.test('a win cannot sell what closed without a sale', async (t) => {
+t.test('a win cannot sell an item that closed without a sale', async (t) => {
   const { state, transitions } = play(RUNNING, [closing('no_bids'), WIN])
   t.strictSame(transitions, ['ended', 'expired'])
   t.equal(state.buyerId, null)
@@ -124,7 +127,7 @@ t.test('the closing and the win of another round change nothing', async (t) => {
   t.strictSame(transitions, [])
 })
 
-t.test('what moderators hid stays hidden, and how its auction ended is kept, once', (t) => {
+t.test('a removed item stays removed, and its end is recorded once', (t) => {
   const hidden: SettlementState = { ...RUNNING, status: 'removed' }
   for (const outcome of ['cancelled', 'no_bids', 'sold'] as const) {
     const { state, transitions } = settle(hidden, closing(outcome))

@@ -6,6 +6,8 @@ import type { JwksCache } from '../http/jwks.ts'
 export interface TestIdentity {
   issuer: string
   jwks: JwksCache
+  /** The same key as identity publishes it, for a test that serves it over HTTP. */
+  publicJwk: Record<string, unknown>
   internalSecret: string
   /** An access token as identity would sign it; `claims` replace or add. */
   token(userId: string, claims?: Record<string, unknown>): string
@@ -29,6 +31,7 @@ export function createTestIdentity(): TestIdentity {
   return {
     issuer,
     internalSecret,
+    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'EdDSA' },
     jwks: {
       async publicKey(asked) {
         if (asked !== kid) throw new Error('unknown signing key')

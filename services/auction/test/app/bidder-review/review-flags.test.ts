@@ -12,7 +12,7 @@ import { startAddresses } from '#test/addresses.ts'
 import { consume, event, placed } from '#test/bid-history.ts'
 import { build, call, createPublished, type Fixture } from '#test/helper.ts'
 
-/** What bid tells when a lot was sold to one over others. */
+/** The events of bid for a lot that one bidder won over others. */
 function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[] {
   const end = new Date().toISOString()
   const amount = { currencyCode: 'USD', finalAmount: '150.00' }
@@ -58,7 +58,7 @@ async function flags(fixture: Fixture, query = '') {
   return body.items as Record<string, unknown>[]
 }
 
-t.test('who only bids on one seller is flagged until bidding elsewhere', async (t) => {
+t.test('a bidder on one seller only is flagged until they bid elsewhere', async (t) => {
   const fixture = await start(t)
   const { dependencies, seller, identity } = fixture
   const [friend, buyer] = [randomUUID(), randomUUID()]
@@ -80,7 +80,7 @@ t.test('who only bids on one seller is flagged until bidding elsewhere', async (
   t.strictSame(await flags(fixture), [])
 })
 
-t.test('who never wins is flagged, and not any more after winning', async (t) => {
+t.test('a bidder who never wins is flagged, until they win', async (t) => {
   const fixture = await start(t)
   const { dependencies, identity } = fixture
   const [loser, buyer] = [randomUUID(), randomUUID()]
@@ -142,53 +142,53 @@ t.test('a new account in the last seconds is flagged, extension or not', async (
   t.strictSame(await flags(fixture), [])
 })
 
+t.test("a bidder at the seller's address is flagged, and identity is asked again", async (t) => {
+  const fixture = await start(t)
+  const { dependencies, seller, addresses } = fixture
+  const [friend, neighbour, buyer] = [randomUUID(), randomUUID(), randomUUID()]
+  addresses.shared = [
+    { userId: friend, otherId: seller.id },
+    { userId: neighbour, otherId: randomUUID() },
+  ]
+  await consume(dependencies, sale(await createPublished(fixture), buyer, [friend, neighbour]))
+  addresses.isDown = true
+  await t.rejects(review(fixture), { code: 'service.unavailable' })
+  t.strictSame(await flags(fixture), [])
+  addresses.isDown = false
+  t.equal(await review(fixture), 3, 'they are asked about again')
+  t.match(await flags(fixture), [
+    { kind: 'same_address', userId: friend, sellerId: seller.id, details: { items: 1 } },
+  ])
+  t.equal((await flags(fixture, '?kind=same_address')).length, 1)
+  addresses.shared = []
+  await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+  await review(fixture)
+  t.strictSame(await flags(fixture), [])
+})
+
 t.test(
-  'who logs in from where the seller does is flagged, and identity is asked again',
+  'while identity is down the other flags are computed, and those of shared addresses stay',
   async (t) => {
     const fixture = await start(t)
-    const { dependencies, seller, addresses } = fixture
-    const [friend, neighbour, buyer] = [randomUUID(), randomUUID(), randomUUID()]
-    addresses.shared = [
-      { userId: friend, otherId: seller.id },
-      { userId: neighbour, otherId: randomUUID() },
-    ]
-    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend, neighbour]))
-    addresses.isDown = true
-    await t.rejects(review(fixture), { code: 'service.unavailable' })
-    t.strictSame(await flags(fixture), [])
-    addresses.isDown = false
-    t.equal(await review(fixture), 3, 'they are asked about again')
-    t.match(await flags(fixture), [
-      { kind: 'same_address', userId: friend, sellerId: seller.id, details: { items: 1 } },
-    ])
-    t.equal((await flags(fixture, '?kind=same_address')).length, 1)
-    addresses.shared = []
+    const { dependencies, seller, database, addresses } = fixture
+    const [friend, buyer] = [randomUUID(), randomUUID()]
+    addresses.shared = [{ userId: friend, otherId: seller.id }]
     await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
     await review(fixture)
-    t.strictSame(await flags(fixture), [])
+    addresses.isDown = true
+    for (let count = 1; count < ONE_SELLER_ITEMS_MIN; count += 1) {
+      await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
+    }
+    await t.rejects(review(fixture), { code: 'service.unavailable' })
+    const found = (await flags(fixture)).filter(({ userId }) => userId === friend)
+    t.same(found.map(({ kind }) => kind).sort(), ['only_one_seller', 'same_address'])
+    t.equal(await reviewBidders(fixture), 0, 'not at once again')
+    const { rows } = await database.pool.query('select bidder_id from bidder_checks')
+    t.same(rows.map((row) => row.bidder_id).sort(), [friend, buyer].sort())
   },
 )
 
-t.test('while identity is away the other flags are worked out, and its own stay', async (t) => {
-  const fixture = await start(t)
-  const { dependencies, seller, database, addresses } = fixture
-  const [friend, buyer] = [randomUUID(), randomUUID()]
-  addresses.shared = [{ userId: friend, otherId: seller.id }]
-  await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
-  await review(fixture)
-  addresses.isDown = true
-  for (let count = 1; count < ONE_SELLER_ITEMS_MIN; count += 1) {
-    await consume(dependencies, sale(await createPublished(fixture), buyer, [friend]))
-  }
-  await t.rejects(review(fixture), { code: 'service.unavailable' })
-  const found = (await flags(fixture)).filter(({ userId }) => userId === friend)
-  t.same(found.map(({ kind }) => kind).sort(), ['only_one_seller', 'same_address'])
-  t.equal(await reviewBidders(fixture), 0, 'not at once again')
-  const { rows } = await database.pool.query('select bidder_id from bidder_checks')
-  t.same(rows.map((row) => row.bidder_id).sort(), [friend, buyer].sort())
-})
-
-t.test('what becomes known while a worker takes a bidder is looked at afterwards', async (t) => {
+t.test('an event that arrives during a review leads to another review', async (t) => {
   const fixture = await start(t)
   const { dependencies, db, database } = fixture
   const friend = randomUUID()
@@ -214,7 +214,7 @@ t.test('what becomes known while a worker takes a bidder is looked at afterwards
   t.equal(rows.length, 1)
 })
 
-t.test('a loss that was looked at before the sale was known is looked at again', async (t) => {
+t.test('a loss that was reviewed before the sale is reviewed again after it', async (t) => {
   const fixture = await start(t)
   const { dependencies, identity } = fixture
   const [loser, buyer] = [randomUUID(), randomUUID()]
@@ -238,7 +238,7 @@ t.test('a loss that was looked at before the sale was known is looked at again',
   t.match(await flags(fixture), [{ kind: 'never_wins', userId: loser }])
 })
 
-t.test('a registration that is told after the bid flags the bidder then', async (t) => {
+t.test('a registration that arrives after the bid flags the bidder', async (t) => {
   const fixture = await start(t)
   const userId = randomUUID()
   const itemId = await createPublished(fixture)
@@ -255,7 +255,7 @@ t.test('a registration that is told after the bid flags the bidder then', async 
   t.match(await flags(fixture), [{ kind: 'new_account_last_seconds', userId }])
 })
 
-t.test('an extension that the hard end cut short says nothing of the end before', async (t) => {
+t.test('an extension that the hard end cut short does not show the end before', async (t) => {
   const fixture = await start(t)
   const userId = randomUUID()
   const end = new Date(Date.now() + 2 * 3_600_000)
@@ -280,7 +280,7 @@ t.test('an extension that the hard end cut short says nothing of the end before'
   t.strictSame(await flags(fixture), [])
 })
 
-t.test('what can make no flag any more is forgotten', async (t) => {
+t.test('sources that can make no flag any more are purged', async (t) => {
   const fixture = await start(t)
   const { database, db } = fixture
   const [fresh, old, ancient] = [randomUUID(), randomUUID(), randomUUID()]
@@ -296,7 +296,7 @@ t.test('what can make no flag any more is forgotten', async (t) => {
   t.same((await left('user_id', 'user_registrations')).sort(), [fresh, old].sort())
 })
 
-t.test('two workers at once flag once, and only moderators see it', async (t) => {
+t.test('two workers at once make one flag, and only moderators see it', async (t) => {
   const fixture = await start(t)
   const { dependencies, seller } = fixture
   const friend = randomUUID()

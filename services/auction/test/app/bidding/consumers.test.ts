@@ -104,7 +104,7 @@ t.test('the end state is the same in every order of a history', async (t) => {
       const told = all.filter(({ payload }) => payload.id === itemId)
       checkTold(t, told, outcome)
       const extensions = told.filter(({ key }) => key === 'item.extended.v1')
-      t.equal(extensions.length <= 1, true, 'an extension is told at most once')
+      t.equal(extensions.length <= 1, true, 'an extension is published at most once')
     }
   }
 })
@@ -186,7 +186,7 @@ t.test('bid.placed', async (t) => {
     )
   })
 
-  t.test('folds a batch of many items in one go, each extension told', async (t) => {
+  t.test('folds a batch of many items at once, and publishes each extension', async (t) => {
     const [one = '', two = ''] = await copies(fixture, await createPublished(fixture), 2)
     await consume(dependencies, [
       placed(one, 2, { amount: '102.00', extended: true, endDate: inMinutes(1_450) }),
@@ -206,24 +206,19 @@ t.test('bid.placed', async (t) => {
     )
   })
 
-  t.test(
-    'of an item nobody knows is tried again, in a wrong currency it is put away',
-    async (t) => {
-      const unknown = await consume(dependencies, [
-        placed(randomUUID(), 1, { amount: '1.00' }),
-      ]).catch((error: unknown) => error)
-      t.match(unknown, { message: /not known/ })
-      t.notOk(unknown instanceof PermanentError)
-      const id = await createPublished(fixture)
-      const foreign = consume(dependencies, [
-        placed(id, 1, { amount: '1.00', currencyCode: 'EUR' }),
-      ])
-      await t.rejects(foreign, { name: 'PermanentError' })
-      t.match(await show(id), { bidCount: 0, currentPrice: '100.00' })
-    },
-  )
+  t.test('of an unknown item is retried, in a wrong currency it is a dead letter', async (t) => {
+    const unknown = await consume(dependencies, [
+      placed(randomUUID(), 1, { amount: '1.00' }),
+    ]).catch((error: unknown) => error)
+    t.match(unknown, { message: /not known/ })
+    t.notOk(unknown instanceof PermanentError)
+    const id = await createPublished(fixture)
+    const foreign = consume(dependencies, [placed(id, 1, { amount: '1.00', currencyCode: 'EUR' })])
+    await t.rejects(foreign, { name: 'PermanentError' })
+    t.match(await show(id), { bidCount: 0, currentPrice: '100.00' })
+  })
 
-  t.test("of the original's producer counts once and never lowers the price", async (t) => {
+  t.test("of the original's publisher counts once and never lowers the price", async (t) => {
     const id = await createPublished(fixture)
     const thin = (amount: string, bidId?: string, minutes = 0) =>
       event(bidPlaced, id, {
@@ -260,7 +255,7 @@ t.test('a bid that comes after the closing changes nothing and extends nothing',
   t.notOk(told.includes('item.extended.v1'))
 })
 
-t.test('bid.reserve_met before the bid that met it takes nothing away from that bid', async (t) => {
+t.test('bid.reserve_met before the bid that met it loses nothing of that bid', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture, { reservePrice: '120' })
   const met = { itemId: id, currencyCode: 'USD', currentPrice: '120.00', buyNowAvailable: false }
@@ -286,7 +281,7 @@ t.test('bid.won', async (t) => {
     await consume(dependencies, events)
   }
 
-  t.test('writes buyer and price, which seller and buyer read back', async (t) => {
+  t.test('stores buyer and price, which seller and buyer can read', async (t) => {
     const id = await createPublished(fixture)
     await sell(id)
     for (const viewer of [seller, buyer]) {
@@ -301,7 +296,7 @@ t.test('bid.won', async (t) => {
     }
     const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`)
     t.match(body, { status: 'sold', endPrice: '140.00' })
-    t.notOk('buyerID' in body, 'nobody else learns who bought')
+    t.notOk('buyerID' in body, 'other users do not see the buyer')
   })
 
   t.test('of the original ends and sells by itself', async (t) => {
@@ -312,7 +307,7 @@ t.test('bid.won', async (t) => {
     t.match(body, { status: 'sold', buyerID: buyer.id, endPrice: '140.00' })
   })
 
-  t.test('by the seller, or by a second winner, is put away', async (t) => {
+  t.test('by the seller, or by a second winner, is a dead letter', async (t) => {
     const id = await createPublished(fixture)
     const win = (buyerId: string) =>
       consume(dependencies, [

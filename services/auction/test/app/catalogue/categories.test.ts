@@ -91,41 +91,38 @@ t.test(
   },
 )
 
-t.test(
-  'definitions that mean nothing are refused, and choices are read as values are',
-  async (t) => {
-    const world = await start(t)
-    const { body: art } = await world.add('Art')
-    const define = (definition: object) =>
-      call(world, 'PUT', `${CATEGORIES}/${art.id}/attributes`, {
-        as: world.admin,
-        body: { attributes: [{ key: 'width', label: 'Width', ...definition }] },
-      })
-    for (const [definition, reason] of [
-      [{ kind: 'number', label: 'W\0' }, 'label_not_printable'],
-      [{ kind: 'number', label: '  ' }, 'label_not_printable'],
-      [{ kind: 'number', unit: 'c\0' }, 'unit_not_printable'],
-      [{ kind: 'choice', choices: ['a\0'] }, 'choice_not_printable'],
-      [{ kind: 'text', choices: ['a'] }, 'choices_are_for_choice'],
-      [{ kind: 'choice' }, 'choices_are_for_choice'],
-      [{ kind: 'text', unit: 'cm' }, 'unit_is_for_number'],
-    ] as const) {
-      t.match(
-        await define(definition),
-        { statusCode: 400, body: { code: 'category.validation_failed', details: { reason } } },
-        JSON.stringify(definition),
-      )
-    }
-    t.equal((await define({ kind: 'choice', choices: ['caf\u0065\u0301'] })).statusCode, 204)
-    const itemId = await createDraft(world)
-    await put(world, itemId, [art.id])
-    const chosen = await call(world, 'POST', `/api/v1/items/${itemId}/attributes`, {
-      as: world.seller,
-      body: { attributes: [{ key: 'width', value: 'caf\u00e9' }] },
+t.test('malformed definitions are refused, and choices are normalised as values are', async (t) => {
+  const world = await start(t)
+  const { body: art } = await world.add('Art')
+  const define = (definition: object) =>
+    call(world, 'PUT', `${CATEGORIES}/${art.id}/attributes`, {
+      as: world.admin,
+      body: { attributes: [{ key: 'width', label: 'Width', ...definition }] },
     })
-    t.equal(chosen.statusCode, 201)
-  },
-)
+  for (const [definition, reason] of [
+    [{ kind: 'number', label: 'W\0' }, 'label_not_printable'],
+    [{ kind: 'number', label: '  ' }, 'label_not_printable'],
+    [{ kind: 'number', unit: 'c\0' }, 'unit_not_printable'],
+    [{ kind: 'choice', choices: ['a\0'] }, 'choice_not_printable'],
+    [{ kind: 'text', choices: ['a'] }, 'choices_are_for_choice'],
+    [{ kind: 'choice' }, 'choices_are_for_choice'],
+    [{ kind: 'text', unit: 'cm' }, 'unit_is_for_number'],
+  ] as const) {
+    t.match(
+      await define(definition),
+      { statusCode: 400, body: { code: 'category.validation_failed', details: { reason } } },
+      JSON.stringify(definition),
+    )
+  }
+  t.equal((await define({ kind: 'choice', choices: ['caf\u0065\u0301'] })).statusCode, 204)
+  const itemId = await createDraft(world)
+  await put(world, itemId, [art.id])
+  const chosen = await call(world, 'POST', `/api/v1/items/${itemId}/attributes`, {
+    as: world.seller,
+    body: { attributes: [{ key: 'width', value: 'caf\u00e9' }] },
+  })
+  t.equal(chosen.statusCode, 201)
+})
 
 t.test('two moves at once never make a circle', async (t) => {
   const world = await start(t)
@@ -140,7 +137,7 @@ t.test('two moves at once never make a circle', async (t) => {
 })
 
 t.test(
-  'only administrators write, names are unique beside each other, full ones stay',
+  'only administrators write, names are unique under a parent, full categories stay',
   async (t) => {
     const world = await start(t)
     for (const as of [world.seller, world.identity.person(['user', 'moderator'])]) {
@@ -162,7 +159,7 @@ t.test(
   },
 )
 
-t.test('a hidden category hides what is below it, and takes no items', async (t) => {
+t.test('a hidden category hides its descendants, and takes no items', async (t) => {
   const world = await start(t)
   const art = (await world.add('Art')).body.id
   const prints = (await world.add('Prints', art)).body.id

@@ -19,7 +19,7 @@ async function write(
   return call(fixture, 'POST', comments(itemId), { as, body })
 }
 
-t.test('a question gets its answer, in a thread that everybody reads', async (t) => {
+t.test('a question gets its answer, in a public thread', async (t) => {
   const fixture = await build(t)
   const itemId = await createPublished(fixture)
   const ann = fixture.identity.person()
@@ -62,7 +62,7 @@ t.test('a question gets its answer, in a thread that everybody reads', async (t)
 })
 
 t.test(
-  'seed bug 27: a parent under another item is none, and replies outlive their parent',
+  'seed bug 27: a parent under another item is not found, and replies outlive their parent',
   async (t) => {
     const fixture = await build(t)
     const [one, other] = [await createPublished(fixture), await createPublished(fixture)]
@@ -88,7 +88,7 @@ t.test(
   },
 )
 
-t.test('author, seller and moderator may take a comment away, nobody else', async (t) => {
+t.test('only author, seller and moderators may remove a comment', async (t) => {
   const fixture = await build(t)
   const itemId = await createPublished(fixture)
   const [ann, bob] = [fixture.identity.person(), fixture.identity.person()]
@@ -124,7 +124,7 @@ t.test('author, seller and moderator may take a comment away, nobody else', asyn
   t.match(foreign, { statusCode: 404, body: { code: 'item.comment.not_found' } })
 })
 
-t.test('nothing is written under what the public cannot see, or by nobody', async (t) => {
+t.test('no comment is stored under an item that is not public, or without a token', async (t) => {
   const fixture = await build(t)
   const draft = await createDraft(fixture)
   for (const as of [fixture.seller, fixture.identity.person()]) {
@@ -156,7 +156,7 @@ t.test('nothing is written under what the public cannot see, or by nobody', asyn
   }
 })
 
-t.test('a person writes twenty comments in ten minutes, also when they come at once', async (t) => {
+t.test('a user may write twenty comments in ten minutes, also all at once', async (t) => {
   const fixture = await build(t)
   const itemId = await createPublished(fixture)
   const ann = fixture.identity.person()

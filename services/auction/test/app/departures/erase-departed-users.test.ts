@@ -15,49 +15,56 @@ import {
 const leave = ({ dependencies }: Fixture, userId: string) =>
   consume(dependencies, [event(userDeleted, userId, { userId }, 2)])
 
-t.test('the drafts of who left go, what was public stays, and nobody else loses any', async (t) => {
-  const fixture = await build(t)
-  const { db, database, dependencies, identity } = fixture
-  const { events } = dependencies
-  const [ann, ben] = [identity.person(), identity.person()]
-  const drafts = []
-  for (const name of ['A diary', 'Letters', 'Photographs']) {
-    drafts.push(await createDraft(fixture, { name }, ann))
-  }
-  const shown = await createPublished(fixture, {}, ann)
-  const kept = await createDraft(fixture, {}, ben)
-  const imageId = randomUUID()
-  await database.pool.query(
-    `insert into item_images (id, item_id, position, width, height)
+t.test(
+  'drafts of a deleted account go, public items stay, and other users lose none',
+  async (t) => {
+    const fixture = await build(t)
+    const { db, database, dependencies, identity } = fixture
+    const { events } = dependencies
+    const [ann, ben] = [identity.person(), identity.person()]
+    const drafts = []
+    for (const name of ['A diary', 'Letters', 'Photographs']) {
+      drafts.push(await createDraft(fixture, { name }, ann))
+    }
+    const shown = await createPublished(fixture, {}, ann)
+    const kept = await createDraft(fixture, {}, ben)
+    const imageId = randomUUID()
+    await database.pool.query(
+      `insert into item_images (id, item_id, position, width, height)
      values ($1, $2, 1, 10, 10)`,
-    [imageId, drafts[0]],
-  )
-  await leave(fixture, ann.id)
-  await leave(fixture, ann.id)
-  const deleted = await Promise.all([1, 2, 3].map(() => eraseDepartedUsers({ db, events }, 2)))
-  t.equal(
-    deleted.reduce((sum, count) => sum + count),
-    3,
-  )
-  const { rows } = await database.pool.query('select id from items')
-  t.same(rows.map(({ id }) => id).sort(), [shown, kept].sort())
-  for (const id of drafts) {
-    t.match((await writtenEvents(database, id)).at(-1), { key: 'item.deleted.v1' })
-  }
-  const due = await database.pool.query('select image_id from image_deletions')
-  t.same(due.rows, [{ image_id: imageId }], 'the pictures go too')
+      [imageId, drafts[0]],
+    )
+    await leave(fixture, ann.id)
+    await leave(fixture, ann.id)
+    const deleted = await Promise.all([1, 2, 3].map(() => eraseDepartedUsers({ db, events }, 2)))
+    t.equal(
+      deleted.reduce((sum, count) => sum + count),
+      3,
+    )
+    const { rows } = await database.pool.query('select id from items')
+    t.same(rows.map(({ id }) => id).sort(), [shown, kept].sort())
+    for (const id of drafts) {
+      t.match((await writtenEvents(database, id)).at(-1), { key: 'item.deleted.v1' })
+    }
+    const due = await database.pool.query('select image_id from image_deletions')
+    t.same(due.rows, [{ image_id: imageId }], 'the pictures go too')
 
-  const late = await createDraft(fixture, {}, ann)
-  t.equal(await eraseDepartedUsers({ db, events }), 0, 'a token lives on for minutes')
-  await database.pool.query(
-    `update departed_users set left_at = left_at - interval '25 hours', due_at = left_at`,
-  )
-  t.equal(await eraseDepartedUsers({ db, events }), 1)
-  t.equal((await call(fixture, 'GET', `/api/v1/items/${late}`, { as: ann })).statusCode, 404)
-  t.equal((await database.pool.query('select from departed_users')).rowCount, 0, 'and that is all')
-})
+    const late = await createDraft(fixture, {}, ann)
+    t.equal(await eraseDepartedUsers({ db, events }), 0, 'a token lives on for minutes')
+    await database.pool.query(
+      `update departed_users set left_at = left_at - interval '25 hours', due_at = left_at`,
+    )
+    t.equal(await eraseDepartedUsers({ db, events }), 1)
+    t.equal((await call(fixture, 'GET', `/api/v1/items/${late}`, { as: ann })).statusCode, 404)
+    t.equal(
+      (await database.pool.query('select from departed_users')).rowCount,
+      0,
+      'and that is all',
+    )
+  },
+)
 
-t.test('somebody whose drafts cannot be deleted holds up nobody', async (t) => {
+t.test('an account whose drafts cannot be deleted does not delay the others', async (t) => {
   const fixture = await build(t)
   const { db, database, dependencies, identity } = fixture
   const [ann, ben] = [identity.person(), identity.person()]
@@ -75,7 +82,7 @@ t.test('somebody whose drafts cannot be deleted holds up nobody', async (t) => {
   t.equal(await run(), 0, 'and is not tried at once again')
 })
 
-t.test('what was noted for moderators about who left is forgotten', async (t) => {
+t.test('moderation notes about a deleted account are deleted', async (t) => {
   const fixture = await build(t)
   const { db, database, dependencies } = fixture
   const [ann, ben, cas] = [randomUUID(), randomUUID(), randomUUID()]

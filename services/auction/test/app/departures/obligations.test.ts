@@ -1,17 +1,11 @@
 import t from 'tap'
-import {
-  build,
-  call,
-  createDraft,
-  createPublished,
-  type Fixture,
-  serviceHeaders,
-} from '#test/helper.ts'
+import { build, call, createDraft, createPublished, type Fixture } from '#test/helper.ts'
+import { serviceHeaders } from '#test/neighbours.ts'
 
 const owed = (fixture: Fixture, userId: string, headers: Record<string, string>) =>
   call(fixture, 'GET', `/internal/v1/users/${userId}/obligations`, { headers })
 
-t.test('who sells owes it while the item is published and not over', async (t) => {
+t.test('a seller has an obligation while an item is published and not over', async (t) => {
   const fixture = await build(t)
   const { seller, db } = fixture
   await createDraft(fixture)
@@ -27,7 +21,7 @@ t.test('who sells owes it while the item is published and not over', async (t) =
   t.same((await owed(fixture, seller.id, serviceHeaders())).body, { obligations: [] })
 })
 
-t.test('only other services may ask, by an id', async (t) => {
+t.test('only other services may ask, with a valid id', async (t) => {
   const fixture = await build(t)
   const { seller } = fixture
   t.equal((await owed(fixture, seller.id, seller.headers)).statusCode, 401)

@@ -22,15 +22,8 @@ import { protoPath as healthProto } from 'grpc-health-check'
 import t from 'tap'
 import { ITEM_PROTO, LOADING, startGrpc } from '#src/app/grpc/server.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import {
-  build,
-  createDraft,
-  createPublished,
-  type Fixture,
-  inMinutes,
-  serviceHeaders,
-} from '#test/helper.ts'
-import { INTERNAL_SECRET, log } from '#test/neighbours.ts'
+import { build, createDraft, createPublished, type Fixture, inMinutes } from '#test/helper.ts'
+import { INTERNAL_SECRET, log, serviceHeaders } from '#test/neighbours.ts'
 
 const REFLECTION = fileURLToPath(
   new URL('../proto/grpc/reflection/v1/reflection.proto', import.meta.resolve('@grpc/reflection')),
@@ -139,7 +132,7 @@ t.test('another service reads an item with its terms, the reserve among them', a
   t.match(metrics, /grpc_request_duration_seconds_count\{[^}]*code="0"[^}]*\} 1/)
 })
 
-t.test('what nobody may see is not found, and what is no id is refused', async (t) => {
+t.test('an item that is not public is not found, and a malformed id is refused', async (t) => {
   const fixture = await start(t)
   t.equal((await fixture.get(randomUUID())).code, status.NOT_FOUND)
   t.equal((await fixture.get(await createDraft(fixture))).code, status.NOT_FOUND)
@@ -169,7 +162,7 @@ t.test('only a token made for this service opens it', async (t) => {
 })
 
 t.test(
-  'seed bug 11: a failure is a status that says nothing, and the next call is fine',
+  'seed bug 11: a failure is a status without details, and the next call succeeds',
   async (t) => {
     const fixture = await start(t)
     const id = await createPublished(fixture)
@@ -180,7 +173,7 @@ t.test(
   },
 )
 
-t.test('without its database it says that calling again may help', async (t) => {
+t.test('without its database it answers that a retry may help', async (t) => {
   const fixture = await start(t)
   const id = await createPublished(fixture)
   const { POSTGRES_HOST: host, POSTGRES_PORT: port } = fixture.database.config
@@ -209,20 +202,20 @@ t.test('a deadline ends the call although the database does not answer', async (
     )
     return rows.length > 0
   })
-  t.equal((await slow).code, status.UNAVAILABLE, 'somebody is in the way: later it may succeed')
+  t.equal((await slow).code, status.UNAVAILABLE, 'a lock is in the way: a retry may succeed')
   await holder.query('rollback')
   holder.release()
   t.equal((await fixture.get(id)).code, status.OK)
 })
 
-t.test('health tells of the server and of the service, and of no other', async (t) => {
+t.test('health knows the server and the service, and no other name', async (t) => {
   const { isServing } = await start(t)
   t.match(await isServing(''), { answer: { status: 1 } })
   t.match(await isServing('auction.item.v1.ItemService'), { answer: { status: 1 } })
   t.equal((await isServing('auction.item.v1.Other')).code, status.NOT_FOUND)
 })
 
-t.test('reflection lists the services and hands out their description', async (t) => {
+t.test('reflection lists the services and their descriptions', async (t) => {
   const { address } = await start(t)
   const reflection = clientOf(REFLECTION, 'grpc.reflection.v1.ServerReflection', address)
   t.teardown(() => reflection.close())
@@ -253,7 +246,7 @@ t.test('reflection lists the services and hands out their description', async (t
   t.match(text, /reserve_price/)
 })
 
-t.test('stopping finishes the call under way and takes no other', async (t) => {
+t.test('stopping finishes the running call and takes no other', async (t) => {
   const { database, get, server, ...fixture } = await start(t)
   const id = await createPublished({ ...fixture, database })
   const holder = await database.pool.connect()

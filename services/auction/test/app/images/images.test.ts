@@ -22,7 +22,7 @@ const imagesOf = async (fixture: Fixture, itemId: string) => {
   return body.images as Image[]
 }
 
-t.test('a picture is kept in three sizes, upright and without metadata', async (t) => {
+t.test('an image is stored in three sizes, upright and without metadata', async (t) => {
   const fixture = await build(t)
   const { app, seller } = fixture
   const itemId = await createPublished(fixture)
@@ -63,7 +63,7 @@ t.test('a picture is kept in three sizes, upright and without metadata', async (
   t.equal((await readdir(fixture.folder)).length, 3, 'and nothing at the path in the name')
 })
 
-t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
+t.test('PNG and WebP are accepted too; small images stay small', async (t) => {
   const fixture = await build(t)
   const itemId = await createDraft(fixture)
   for (const kind of ['png', 'webp'] as const) {
@@ -75,11 +75,7 @@ t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
   t.equal((await call(fixture, 'GET', url)).statusCode, 404, 'a draft is for its seller')
   const { headers, statusCode } = await fixture.app.inject({ url, headers: fixture.seller.headers })
   t.equal(statusCode, 200)
-  t.equal(
-    headers['cache-control'],
-    'private, no-cache',
-    'whoever is next at the browser asks again',
-  )
+  t.equal(headers['cache-control'], 'private, no-cache', 'the next user of the browser asks again')
   const etag = String(headers.etag)
   const again = { 'if-none-match': etag }
   t.equal((await fixture.app.inject({ url, headers: again })).statusCode, 404)
@@ -90,42 +86,45 @@ t.test('PNG and WebP are taken too; small pictures stay small', async (t) => {
   )
 })
 
-t.test('seed bug 21: what is no picture is refused, and nothing of it is kept', async (t) => {
-  const fixture = await build(t)
-  const itemId = await createDraft(fixture)
-  const png = await picture('png', 300, 300)
-  const jpeg = await picture('jpeg', 900, 900)
-  const webp = await picture('webp', 300, 300)
-  const lying = (from: Buffer, first: number, then: Buffer) =>
-    Buffer.concat([from.subarray(0, first), then])
-  const deep = bomb(3750, 16)
-  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
-  for (const [name, parts, statusCode, code] of [
-    ['an SVG', [{ bytes: svg }], 415, 'type_not_supported'],
-    ['an empty file', [{ bytes: Buffer.alloc(0) }], 415, 'type_not_supported'],
-    ['a GIF', [{ bytes: Buffer.from('GIF89a-and-more') }], 415, 'type_not_supported'],
-    ['a bomb', [{ bytes: bomb() }], 422, 'too_many_pixels'],
-    ['16 bits of 14 megapixels', [{ bytes: deep }], 422, 'too_many_pixels'],
-    ['half a PNG', [{ bytes: png.subarray(0, png.length / 2) }], 422, 'broken'],
-    ['half a JPEG', [{ bytes: jpeg.subarray(0, jpeg.length / 2) }], 422, 'broken'],
-    ['half a WebP', [{ bytes: webp.subarray(0, webp.length / 2) }], 422, 'broken'],
-    ['a PNG that is a JPEG', [{ bytes: lying(png, 8, jpeg) }], 422, 'broken'],
-    ['a JPEG that is an SVG', [{ bytes: lying(jpeg, 3, svg) }], 422, 'broken'],
-    ['only the first bytes', [{ bytes: png.subarray(0, 8) }], 422, 'broken'],
-    ['5 MB and a byte', [{ bytes: Buffer.alloc(5 * 1024 * 1024 + 1) }], 413, 'too_large'],
-    ['another field', [{ bytes: png, field: 'photo' }], 400, 'validation_failed'],
-    ['two files', [{ bytes: png }, { bytes: png }], 400, 'validation_failed'],
-    ['no file', [], 400, 'validation_failed'],
-  ] as const) {
-    const answer = await upload(fixture, fixture.seller, itemId, ...parts)
-    t.match(answer, { statusCode, body: { code: `item.image.${code}` } }, name)
-  }
-  const url = `/api/v1/items/${itemId}/images`
-  const json = await call(fixture, 'POST', url, { as: fixture.seller, body: { image: 'x' } })
-  t.match(json, { statusCode: 400, body: { code: 'item.image.validation_failed' } })
-  t.strictSame(await imagesOf(fixture, itemId), [])
-  t.strictSame(await readdir(fixture.folder), [])
-})
+t.test(
+  'seed bug 21: a file that is no image is refused, and nothing of it is stored',
+  async (t) => {
+    const fixture = await build(t)
+    const itemId = await createDraft(fixture)
+    const png = await picture('png', 300, 300)
+    const jpeg = await picture('jpeg', 900, 900)
+    const webp = await picture('webp', 300, 300)
+    const lying = (from: Buffer, first: number, then: Buffer) =>
+      Buffer.concat([from.subarray(0, first), then])
+    const deep = bomb(3750, 16)
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    for (const [name, parts, statusCode, code] of [
+      ['an SVG', [{ bytes: svg }], 415, 'type_not_supported'],
+      ['an empty file', [{ bytes: Buffer.alloc(0) }], 415, 'type_not_supported'],
+      ['a GIF', [{ bytes: Buffer.from('GIF89a-and-more') }], 415, 'type_not_supported'],
+      ['a bomb', [{ bytes: bomb() }], 422, 'too_many_pixels'],
+      ['16 bits of 14 megapixels', [{ bytes: deep }], 422, 'too_many_pixels'],
+      ['half a PNG', [{ bytes: png.subarray(0, png.length / 2) }], 422, 'broken'],
+      ['half a JPEG', [{ bytes: jpeg.subarray(0, jpeg.length / 2) }], 422, 'broken'],
+      ['half a WebP', [{ bytes: webp.subarray(0, webp.length / 2) }], 422, 'broken'],
+      ['a PNG that is a JPEG', [{ bytes: lying(png, 8, jpeg) }], 422, 'broken'],
+      ['a JPEG that is an SVG', [{ bytes: lying(jpeg, 3, svg) }], 422, 'broken'],
+      ['only the first bytes', [{ bytes: png.subarray(0, 8) }], 422, 'broken'],
+      ['5 MB and a byte', [{ bytes: Buffer.alloc(5 * 1024 * 1024 + 1) }], 413, 'too_large'],
+      ['another field', [{ bytes: png, field: 'photo' }], 400, 'validation_failed'],
+      ['two files', [{ bytes: png }, { bytes: png }], 400, 'validation_failed'],
+      ['no file', [], 400, 'validation_failed'],
+    ] as const) {
+      const answer = await upload(fixture, fixture.seller, itemId, ...parts)
+      t.match(answer, { statusCode, body: { code: `item.image.${code}` } }, name)
+    }
+    const url = `/api/v1/items/${itemId}/images`
+    const json = await call(fixture, 'POST', url, { as: fixture.seller, body: { image: 'x' } })
+    t.match(json, { statusCode: 400, body: { code: 'item.image.validation_failed' } })
+    t.strictSame(await imagesOf(fixture, itemId), [])
+    t.strictSame(await readdir(fixture.folder), [])
+  },
+)
 
 t.test('twelve is the most, also when more arrive at once', async (t) => {
   const fixture = await build(t)
@@ -177,7 +176,7 @@ t.test('seed bug 28: order, texts and removal', async (t) => {
   t.notOk(names.some((name) => name.startsWith(turned[1] ?? '')))
 })
 
-t.test('only the seller changes pictures, and only adds some when somebody has bid', async (t) => {
+t.test('only the seller changes images, and with bids can only add some', async (t) => {
   const fixture = await build(t)
   const { seller, db } = fixture
   const itemId = await createPublished(fixture)
@@ -212,7 +211,7 @@ t.test('only the seller changes pictures, and only adds some when somebody has b
   }
 })
 
-t.test('a picture that was taken sideways stands upright', async (t) => {
+t.test('a photo that was taken sideways is shown upright', async (t) => {
   const fixture = await build(t)
   const itemId = await createDraft(fixture)
   const bytes = await sharp(await picture('jpeg', 400, 200))
@@ -233,7 +232,7 @@ t.test('objects of a deleted draft and of an upload that died are deleted', asyn
   // A storage that fails leaves the note where it is.
   const broken = { ...storage, remove: () => Promise.reject(new Error('no disk')) }
   await t.rejects(deleteDueObjects({ db, storage: broken }))
-  t.equal(await deleteDueObjects({ db, storage }), 0, 'nobody else tries for a minute')
+  t.equal(await deleteDueObjects({ db, storage }), 0, 'no other worker tries for a minute')
   t.equal((await readdir(folder)).length, 3)
   await db
     .updateTable('image_deletions')

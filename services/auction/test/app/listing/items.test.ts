@@ -18,7 +18,7 @@ t.test('POST /api/v1/items', async (t) => {
   const create = (changes: Record<string, unknown>) =>
     call(fixture, 'POST', ITEMS, { as: seller, body: listingBody(changes) })
 
-  t.test('seed bug 7: creates a draft with defaults and tells it once', async (t) => {
+  t.test('seed bug 7: creates a draft with defaults and publishes one event', async (t) => {
     const { statusCode, body, headers } = await create({ reservePrice: '150' })
     t.equal(statusCode, 201)
     t.equal(headers.location, `${ITEMS}/${body.id}`)
@@ -47,7 +47,7 @@ t.test('POST /api/v1/items', async (t) => {
     t.notMatch(JSON.stringify(events), /150\.00|reservePrice/, 'the reserve is in no event')
   })
 
-  t.test('asks who is calling', async (t) => {
+  t.test('refuses a caller without a token', async (t) => {
     const { statusCode, body } = await call(fixture, 'POST', ITEMS, { body: listingBody() })
     t.match({ statusCode, body }, { statusCode: 401, body: { code: 'auction.unauthenticated' } })
   })
@@ -112,7 +112,7 @@ t.test('POST /api/v1/items', async (t) => {
     }
   })
 
-  t.test('refuses what is not a JSON object of reasonable size', async (t) => {
+  t.test('refuses a body that is no JSON object, or too large', async (t) => {
     const headers = { ...seller.headers, 'content-type': 'application/json' }
     const send = async (payload: string, type = 'application/json') => {
       const response = await fixture.app.inject({
@@ -131,7 +131,7 @@ t.test('POST /api/v1/items', async (t) => {
     t.strictSame(await send(`{"name":"${'x'.repeat(70_000)}"}`), [413, 'request.body_too_large'])
   })
 
-  t.test('takes currencies of every exponent', async (t) => {
+  t.test('accepts currencies of every exponent', async (t) => {
     t.match(await create({ currencyCode: 'JPY', startPrice: '5000' }), {
       statusCode: 201,
       body: { startPrice: '5000' },
@@ -150,7 +150,7 @@ t.test('GET /api/v1/items/:id', async (t) => {
   const stranger = identity.person()
   const show = (id: string, as?: typeof seller) => call(fixture, 'GET', `${ITEMS}/${id}`, { as })
 
-  t.test('shows a draft to its seller alone', async (t) => {
+  t.test('shows a draft to its seller only', async (t) => {
     const id = await createDraft(fixture)
     t.match(await show(id, seller), { statusCode: 200, body: { status: 'draft' } })
     for (const viewer of [stranger, undefined]) {
@@ -158,7 +158,7 @@ t.test('GET /api/v1/items/:id', async (t) => {
     }
   })
 
-  t.test('seed bug 8: tells the reserve to the seller alone', async (t) => {
+  t.test('seed bug 8: shows the reserve to the seller only', async (t) => {
     const id = await createPublished(fixture, { reservePrice: '777.00' })
     t.equal((await show(id, seller)).body.reservePrice, '777.00')
     for (const viewer of [stranger, undefined]) {
@@ -177,7 +177,7 @@ t.test('GET /api/v1/items/:id', async (t) => {
     }
   })
 
-  t.test('answers 404 for an unknown id and 400 for what is no id', async (t) => {
+  t.test('answers 404 for an unknown id and 400 for a malformed one', async (t) => {
     t.match(await show(randomUUID()), { statusCode: 404, body: { code: 'item.show.not_found' } })
     t.match(await show('42'), { statusCode: 400, body: { details: { field: 'id' } } })
     t.equal((await show('%00')).statusCode, 400)
@@ -265,7 +265,7 @@ t.test('DELETE /api/v1/items/:id', async (t) => {
   const remove = (id: string, as: typeof seller) =>
     call(fixture, 'DELETE', `${ITEMS}/${id}`, { as })
 
-  t.test('deletes a draft of the caller and tells it', async (t) => {
+  t.test('deletes a draft of the caller and publishes that', async (t) => {
     const id = await createDraft(fixture)
     t.equal((await remove(id, seller)).statusCode, 204)
     t.match(await remove(id, seller), { statusCode: 404, body: { code: 'item.delete.not_found' } })
@@ -279,7 +279,7 @@ t.test('DELETE /api/v1/items/:id', async (t) => {
     )
   })
 
-  t.test('leaves what was published, and what belongs to others', async (t) => {
+  t.test('deletes neither published items nor items of others', async (t) => {
     const published = await createPublished(fixture)
     t.match(await remove(published, seller), {
       statusCode: 409,

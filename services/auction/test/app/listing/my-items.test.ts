@@ -3,7 +3,7 @@ import { build, call, createDraft, createPublished, inMinutes } from '#test/help
 
 const MINE = '/api/v1/my/items'
 
-t.test('a seller sees the own items by state, newest first, with counts', async (t) => {
+t.test('a seller sees their own items by state, newest first, with counts', async (t) => {
   const fixture = await build(t)
   const { seller } = fixture
   const stranger = fixture.identity.person()
@@ -48,7 +48,7 @@ t.test('a seller sees the own items by state, newest first, with counts', async 
   t.equal((await call(fixture, 'GET', MINE)).statusCode, 401)
 })
 
-t.test('the public list goes on from a cursor, also when items come and go', async (t) => {
+t.test('the public list continues from a cursor, also when items come and go', async (t) => {
   const fixture = await build(t)
   const at = inMinutes(100)
   const made: string[] = []

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { build, call, createPublished } from '#test/helper.ts'
 
-t.test('strangers see the same, logged in or not', async (t) => {
+t.test('other users see the same, logged in or not', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture, { reservePrice: '150' })
   const as = fixture.identity.person()

@@ -6,9 +6,9 @@ import {
   createDraft,
   createPublished,
   inMinutes,
-  serviceHeaders,
   writtenEvents,
 } from '#test/helper.ts'
+import { serviceHeaders } from '#test/neighbours.ts'
 
 const ITEMS = '/api/v1/items'
 
@@ -43,26 +43,29 @@ t.test('publishing', async (t) => {
     })
   })
 
-  t.test('tells it twice: as published, and as updated for readers of the original', async (t) => {
-    const id = await createPublished(fixture)
-    const events = await writtenEvents(database, id)
-    t.match(events, [
-      { key: 'item.created.v1', sequence: 1 },
-      { key: 'item.published.v1', sequence: 2, payload: { termsVersion: 1 } },
-      {
-        key: 'item.updated.v1',
-        sequence: 3,
-        payload: { status: 'active', changedFields: ['status'] },
-      },
-    ])
-  })
+  t.test(
+    'publishes two events: published, and updated for consumers of the original',
+    async (t) => {
+      const id = await createPublished(fixture)
+      const events = await writtenEvents(database, id)
+      t.match(events, [
+        { key: 'item.created.v1', sequence: 1 },
+        { key: 'item.published.v1', sequence: 2, payload: { termsVersion: 1 } },
+        {
+          key: 'item.updated.v1',
+          sequence: 3,
+          payload: { status: 'active', changedFields: ['status'] },
+        },
+      ])
+    },
+  )
 
   t.test('with a start ahead makes it scheduled', async (t) => {
     const id = await createDraft(fixture, { startDate: inMinutes(60) })
     t.match((await publish(id)).body, { status: 'scheduled' })
   })
 
-  t.test('again answers the same and tells nothing new', async (t) => {
+  t.test('again gives the same answer and publishes nothing', async (t) => {
     const id = await createPublished(fixture)
     const before = await writtenEvents(database, id)
     const first = await publish(id)
@@ -112,7 +115,7 @@ t.test('publishing', async (t) => {
     })
   })
 
-  t.test("is refused for a stranger's item, whose draft is not even there", async (t) => {
+  t.test("is refused for another user's item, and their draft is not found", async (t) => {
     const stranger = identity.person()
     const draft = await createDraft(fixture)
     t.match(await publish(draft, stranger), {
@@ -126,7 +129,7 @@ t.test('publishing', async (t) => {
     })
   })
 
-  t.test('succeeds while bid is down, and the sweeper brings the terms later', async (t) => {
+  t.test('succeeds while bid is down, and the sweeper pushes the terms later', async (t) => {
     bid.mode = 'down'
     const id = await createDraft(fixture)
     t.match(await publish(id), { statusCode: 200, body: { status: 'active' } })
@@ -139,11 +142,11 @@ t.test('publishing', async (t) => {
     t.equal(await sweepTerms(fixture.dependencies, 0), 0, 'nothing is left to bring')
   })
 
-  t.test('meets lots that already know the terms, for bid pulled them', async (t) => {
+  t.test('accepts lots that have the terms already, because bid pulled them', async (t) => {
     bid.mode = 'silent'
     const id = await createDraft(fixture)
     t.equal((await publish(id)).statusCode, 200)
-    t.ok(bid.lots.has(id), 'bid has them, though we never heard')
+    t.ok(bid.lots.has(id), 'bid has them, though its answer was lost')
     bid.mode = 'up'
     t.equal(await sweepTerms(fixture.dependencies, 0), 1)
     t.equal(await sweepTerms(fixture.dependencies, 0), 0)
@@ -173,7 +176,7 @@ t.test('GET /internal/v1/items/:id/terms', async (t) => {
   const terms = (id: string, headers: Record<string, string>) =>
     call(fixture, 'GET', `/internal/v1/items/${id}/terms`, { headers })
 
-  t.test('tells another service the terms, reserve included', async (t) => {
+  t.test('gives another service the terms, reserve included', async (t) => {
     const id = await createPublished(fixture, { reservePrice: '200' })
     t.match(await terms(id, serviceHeaders()), {
       statusCode: 200,
@@ -181,13 +184,13 @@ t.test('GET /internal/v1/items/:id/terms', async (t) => {
     })
   })
 
-  t.test('tells nobody else', async (t) => {
+  t.test('refuses every other caller', async (t) => {
     const id = await createPublished(fixture, { reservePrice: '200' })
     t.equal((await terms(id, seller.headers)).statusCode, 401)
     t.equal((await terms(id, {})).statusCode, 401)
   })
 
-  t.test('tells nothing of drafts', async (t) => {
+  t.test('knows no drafts', async (t) => {
     const id = await createDraft(fixture)
     t.match(await terms(id, serviceHeaders()), {
       statusCode: 404,

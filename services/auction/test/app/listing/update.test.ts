@@ -55,7 +55,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     },
   )
 
-  t.test('takes an optional price away with null', async (t) => {
+  t.test('clears an optional price with null', async (t) => {
     const id = await createDraft(fixture, { reservePrice: '200', buyoutPrice: '300' })
     const { body } = await put(id, { reservePrice: null, buyoutPrice: null })
     t.match(body, { hasReserve: false, reserveMet: true })
@@ -91,7 +91,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     t.match(await show(id), { status: 'active', version: 2 })
   })
 
-  t.test("never changes somebody else's item", async (t) => {
+  t.test("never changes another user's item", async (t) => {
     const stranger = identity.person()
     const draft = await createDraft(fixture)
     t.match(await put(draft, { name: 'Mine' }, stranger), {
@@ -125,7 +125,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     t.strictSame(answers.map(({ statusCode }) => statusCode).sort(), [200, 409])
   })
 
-  t.test('seed bug 24: a change to what is there already changes and tells nothing', async (t) => {
+  t.test('seed bug 24: a change to the same values changes and publishes nothing', async (t) => {
     const id = await createPublished(fixture)
     const before = await writtenEvents(database, id)
     t.match(await put(id, { startPrice: '100' }), { statusCode: 200, body: { version: 2 } })
@@ -157,7 +157,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     for (const change of [{ startPrice: '80.00' }, { name: 'Fork' }, { description: 'Plated.' }]) {
       const id = await createPublished(fixture)
       const before = await show(id)
-      // The bid is in before the verdict, and our read model has not heard of it yet.
+      // The bid is accepted before the verdict, and our read model has not received it yet.
       bid.onApply = () => {
         lot(id).bidCount = 1
       }
@@ -200,7 +200,7 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     t.equal(lot(id).terms.termsVersion, 4)
   })
 
-  t.test('an edit never takes back what bidding did to price and end', async (t) => {
+  t.test('an edit never resets price and end of running bidding', async (t) => {
     const id = await createPublished(fixture)
     const extended = inMinutes(24 * 60 + 7)
     // Both the edit and a bid under the new terms are in bid; the event of the bid comes first.

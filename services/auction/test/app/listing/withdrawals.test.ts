@@ -6,11 +6,11 @@ const withdraw = (fixture: Fixture, id: string, body: unknown, as = fixture.sell
   call(fixture, 'POST', `/api/v1/items/${id}/withdraw`, { as, body })
 const because = { reason: 'It broke.' }
 
-/** What bid tells of the lot that it has stopped. */
+/** The event of bid for the lot that it has cancelled. */
 const told = (itemId: string, bySeller = true) =>
   history({ itemId, endDate: inMinutes(60), steps: [], outcome: 'cancelled', bySeller }).events
 
-t.test('a withdrawn item is cancelled by what bidding tells, with its reason', async (t) => {
+t.test('a withdrawn item is cancelled by bid.closed, with its reason', async (t) => {
   const fixture = await build(t)
   const { seller, bid, identity } = fixture
   for (const changes of [{}, { startDate: inMinutes(30) }]) {
@@ -29,7 +29,7 @@ t.test('a withdrawn item is cancelled by what bidding tells, with its reason', a
   }
 })
 
-t.test('what the seller gave as a reason first is what is shown', async (t) => {
+t.test('the first reason of the seller is shown', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture)
   t.equal((await withdraw(fixture, id, because)).statusCode, 202)
@@ -39,7 +39,7 @@ t.test('what the seller gave as a reason first is what is shown', async (t) => {
   t.match(body, { withdrawal: { reason: 'It broke.' } })
 })
 
-t.test('what bidding tells completes a withdrawal that was killed in between', async (t) => {
+t.test('bid.closed completes a withdrawal that was interrupted by a crash', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture)
   const { pool } = fixture.database
@@ -94,7 +94,7 @@ t.test('bids bind the seller, and an outage changes nothing', async (t) => {
   })
 })
 
-t.test('only the seller withdraws, what is for sale, and says why', async (t) => {
+t.test('only the seller withdraws an item for sale, and must give a reason', async (t) => {
   const fixture = await build(t)
   const { bid, identity } = fixture
   const id = await createPublished(fixture)

@@ -34,7 +34,7 @@ const queue = async (fixture: Fixture, query = '') =>
 const report = (fixture: Fixture, path: string, as = fixture.identity.person(), body = {}) =>
   call(fixture, 'POST', `${ITEMS}/${path}/report`, { as, body: { reason: 'spam', ...body } })
 
-t.test('a report waits in the queue until a moderator decides it, and is one report', async (t) => {
+t.test('a report waits in the queue until a moderator decides, and stays one report', async (t) => {
   const fixture = await build(t)
   const { ann } = people(fixture)
   const id = await createPublished(fixture)
@@ -57,7 +57,7 @@ t.test('a report waits in the queue until a moderator decides it, and is one rep
   t.not((await report(fixture, id, ann)).body.id, first?.body.id, 'a new one afterwards')
 })
 
-t.test('a removed item is gone for all but its seller and the moderators', async (t) => {
+t.test('a removed item is hidden from all except its seller and the moderators', async (t) => {
   const fixture = await build(t)
   const { ann, seller, moderator } = people(fixture)
   const id = await createPublished(fixture)
@@ -87,7 +87,7 @@ t.test('a removed item is gone for all but its seller and the moderators', async
   t.equal(events.at(-1)?.sequence, events.length, 'numbered without a gap')
 })
 
-t.test('the lot of a removed item is stopped, also when bid is down just then', async (t) => {
+t.test('the lot of a removed item is cancelled, also when bid is down at first', async (t) => {
   const fixture = await build(t)
   const { bid, dependencies } = fixture
   const [one, other] = [await createPublished(fixture), await createPublished(fixture)]
@@ -106,7 +106,7 @@ t.test('the lot of a removed item is stopped, also when bid is down just then', 
   t.equal(bid.lots.get(other)?.isCancelled, true)
 })
 
-t.test('an item that is put back is what it was, or what became of its auction', async (t) => {
+t.test('a restored item is what it was, or what its end made of it', async (t) => {
   const fixture = await build(t)
   const { pool } = fixture.database
   const statusOf = async (id: string) =>
@@ -133,45 +133,48 @@ t.test('an item that is put back is what it was, or what became of its auction',
   t.match(body.items, [{ action: 'item_restored' }, { action: 'item_removed' }])
 })
 
-t.test('a comment goes with a reason and comes back, unless its author deleted it', async (t) => {
-  const fixture = await build(t)
-  const { ann } = people(fixture)
-  const itemId = await createPublished(fixture)
-  const write = async () =>
-    (
-      await call(fixture, 'POST', `${ITEMS}/${itemId}/comments`, {
-        as: ann,
-        body: { content: 'Buy mine.' },
-      })
-    ).body.id
-  const [bad, deleted] = [await write(), await write()]
-  t.equal((await report(fixture, `${itemId}/comments/${bad}`)).statusCode, 201)
-  t.match((await queue(fixture)).items, [{ comment: { id: bad, content: 'Buy mine.' } }])
-  t.equal((await act(fixture, `comments/${bad}/remove`)).statusCode, 204)
-  t.match(await queue(fixture), { totalItems: 0 })
-  const shown = async () =>
-    (
-      (await call(fixture, 'GET', `${ITEMS}/${itemId}/comments`)).body.items as {
-        id: string
-        content: string
-      }[]
-    ).find(({ id }) => id === bad)?.content
-  t.equal(await shown(), '')
-  t.match(await report(fixture, `${itemId}/comments/${bad}`), {
-    statusCode: 404,
-    body: { code: 'item.report.comment_not_found' },
-  })
-  t.equal((await act(fixture, `comments/${bad}/restore`)).statusCode, 204)
-  t.equal(await shown(), 'Buy mine.')
-  await call(fixture, 'DELETE', `${ITEMS}/${itemId}/comments/${deleted}`, { as: ann })
-  t.match(await act(fixture, `comments/${deleted}/restore`), { statusCode: 409 })
-  t.match(await act(fixture, `comments/${deleted}/remove`), {
-    statusCode: 409,
-    body: { code: 'moderation.taken_away' },
-  })
-})
+t.test(
+  'a comment is removed with a reason and restored, unless its author deleted it',
+  async (t) => {
+    const fixture = await build(t)
+    const { ann } = people(fixture)
+    const itemId = await createPublished(fixture)
+    const write = async () =>
+      (
+        await call(fixture, 'POST', `${ITEMS}/${itemId}/comments`, {
+          as: ann,
+          body: { content: 'Buy mine.' },
+        })
+      ).body.id
+    const [bad, deleted] = [await write(), await write()]
+    t.equal((await report(fixture, `${itemId}/comments/${bad}`)).statusCode, 201)
+    t.match((await queue(fixture)).items, [{ comment: { id: bad, content: 'Buy mine.' } }])
+    t.equal((await act(fixture, `comments/${bad}/remove`)).statusCode, 204)
+    t.match(await queue(fixture), { totalItems: 0 })
+    const shown = async () =>
+      (
+        (await call(fixture, 'GET', `${ITEMS}/${itemId}/comments`)).body.items as {
+          id: string
+          content: string
+        }[]
+      ).find(({ id }) => id === bad)?.content
+    t.equal(await shown(), '')
+    t.match(await report(fixture, `${itemId}/comments/${bad}`), {
+      statusCode: 404,
+      body: { code: 'item.report.comment_not_found' },
+    })
+    t.equal((await act(fixture, `comments/${bad}/restore`)).statusCode, 204)
+    t.equal(await shown(), 'Buy mine.')
+    await call(fixture, 'DELETE', `${ITEMS}/${itemId}/comments/${deleted}`, { as: ann })
+    t.match(await act(fixture, `comments/${deleted}/restore`), { statusCode: 409 })
+    t.match(await act(fixture, `comments/${deleted}/remove`), {
+      statusCode: 409,
+      body: { code: 'moderation.taken_away' },
+    })
+  },
+)
 
-t.test('only moderators and administrators sit at the desk', async (t) => {
+t.test('only moderators and administrators may moderate', async (t) => {
   const fixture = await build(t)
   const id = await createPublished(fixture)
   const calls = [
@@ -193,7 +196,7 @@ t.test('only moderators and administrators sit at the desk', async (t) => {
   t.equal((await call(fixture, 'GET', `${DESK}/reports`, { as: admin })).statusCode, 200)
 })
 
-t.test('nonsense is refused and leaves nothing behind', async (t) => {
+t.test('malformed requests are refused and store nothing', async (t) => {
   const fixture = await build(t)
   const { ann, seller } = people(fixture)
   const [id, draft] = [await createPublished(fixture), await createDraft(fixture)]
@@ -235,7 +238,7 @@ t.test('nonsense is refused and leaves nothing behind', async (t) => {
   t.strictSame({ ...rows[0] }, { reports: 0, actions: 0 })
 })
 
-t.test('a person reports twenty things in ten minutes, also when they come at once', async (t) => {
+t.test('a user may send twenty reports in ten minutes, also all at once', async (t) => {
   const fixture = await build(t)
   const { ann } = people(fixture)
   const ids = await Promise.all(Array.from({ length: 25 }, () => createPublished(fixture)))
@@ -260,7 +263,7 @@ t.test('what moderators did cannot be changed', async (t) => {
   }
 })
 
-t.test('words of the list are a question to the moderators, and block nothing', async (t) => {
+t.test('words of the list make a report, and block nothing', async (t) => {
   const fixture = await build(t)
   const { db, database } = fixture
   const words = readWordList(' ivory, Élite fake ')
@@ -275,7 +278,7 @@ t.test('words of the list are a question to the moderators, and block nothing', 
     body: { content: 'An elite  FAKE!' },
   })
   const [one, other] = await Promise.all([checkWords(db, words), checkWords(db, words)])
-  t.equal(one + other, 3, 'drafts are nobody’s business')
+  t.equal(one + other, 3, 'drafts are not checked')
   t.match(await queue(fixture), {
     totalItems: 2,
     items: [

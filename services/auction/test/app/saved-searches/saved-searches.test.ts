@@ -34,7 +34,7 @@ t.test('people save searches, see their own and delete them', async (t) => {
   t.strictSame(await saved(fixture, ann), [])
   for (const method of ['GET', 'POST'] as const) {
     const answer = await call(fixture, method, SAVED, method === 'GET' ? {} : { body: {} })
-    t.equal(answer.statusCode, 401, `${method} of nobody`)
+    t.equal(answer.statusCode, 401, `${method} without a token`)
   }
 })
 

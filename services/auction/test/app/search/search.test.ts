@@ -31,7 +31,7 @@ t.test('names weigh more than attributes, and those more than descriptions', asy
   t.equal(body.spelling, 'exact')
 })
 
-t.test('accents and wrong letters are forgiven, phrases and exclusions are not', async (t) => {
+t.test('accents and wrong letters are ignored, except in phrases and exclusions', async (t) => {
   const fixture = await build(t)
   await createPublished(fixture, { name: 'Dürer woodcut', description: 'Nuremberg.' })
   await createPublished(fixture, { name: 'Café chair', description: 'Paris.' })
@@ -44,7 +44,7 @@ t.test('accents and wrong letters are forgiven, phrases and exclusions are not',
   t.strictSame((await find(fixture, { q: 'chair -café' })).names, [])
 })
 
-t.test('what an item says now is what is found', async (t) => {
+t.test('the current text of an item is found', async (t) => {
   const fixture = await build(t)
   const itemId = await createDraft(fixture, { name: 'Pewter jug', description: '' })
   const as = fixture.seller
@@ -63,7 +63,7 @@ t.test('what an item says now is what is found', async (t) => {
   t.strictSame((await find(fixture, { q: 'lamerie' })).names, [])
 })
 
-t.test('filters narrow, and facets count what is left', async (t) => {
+t.test('filters narrow the result, and facets count it', async (t) => {
   const fixture = await build(t)
   const admin = fixture.identity.person(['admin'])
   const category = async (name: string, parent_id: string | null) =>
@@ -175,7 +175,7 @@ t.test('pages follow each other without gap or repetition, in every order', asyn
   }
 })
 
-t.test('a search that means nothing is refused, one that finds nothing is empty', async (t) => {
+t.test('a malformed search is refused, one without matches is empty', async (t) => {
   const fixture = await build(t)
   for (let index = 0; index < 3; index += 1)
     await createPublished(fixture, { name: `lamp ${index}` })

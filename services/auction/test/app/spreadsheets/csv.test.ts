@@ -84,7 +84,7 @@ t.test('a repeat answers the same, also at once, and another file is refused', a
   t.equal(await purgeImports(fixture.db, 30, 10), 2)
 })
 
-t.test('a repeat that cannot wait for the first one is told to come again', async (t) => {
+t.test('a repeat that cannot wait for the first request gets a Retry-After', async (t) => {
   const fixture = await build(t)
   const first = await fixture.database.pool.connect()
   await first.query('begin')
@@ -129,7 +129,7 @@ t.test('ten thousand rows go in at once, and one more is refused', async (t) => 
   t.equal(new Set(names).size, 10_000, 'each once')
 })
 
-t.test('what is wrong is named by line and column, and nothing is written', async (t) => {
+t.test('errors are named by line and column, and nothing is stored', async (t) => {
   const fixture = await build(t)
   const at = (line: number, column: number, field: string, reason: string) => [
     { line, column, field, reason },
@@ -171,7 +171,7 @@ t.test('what is wrong is named by line and column, and nothing is written', asyn
   t.strictSame(await counts(fixture), { items: 0, events: 0, imports: 0 })
 })
 
-t.test('what is no CSV is refused where it stops being one', async (t) => {
+t.test('a syntax error is reported where it is', async (t) => {
   const fixture = await build(t)
   const cases: [string, string, string][] = [
     ['an open quote', file(row(), '"Fork,USD'), 'quote_not_closed'],
@@ -194,7 +194,7 @@ t.test('what is no CSV is refused where it stops being one', async (t) => {
   t.strictSame(await counts(fixture), { items: 0, events: 0, imports: 0 })
 })
 
-t.test('headers, types, sizes and keys are judged before any row', async (t) => {
+t.test('headers, types, sizes and keys are checked before any row', async (t) => {
   const fixture = await build(t)
   const header = (text: string) => send(fixture, `${text}\n${row()}\n`)
   for (const [text, problem] of [
@@ -228,7 +228,7 @@ t.test('headers, types, sizes and keys are judged before any row', async (t) => 
   t.strictSame(await counts(fixture), { items: 0, events: 0, imports: 0 })
 })
 
-t.test('an export holds what is yours and nothing that a spreadsheet would run', async (t) => {
+t.test('an export holds your own items and no formula that a spreadsheet would run', async (t) => {
   const fixture = await build(t)
   const names = ['=1+1', '+1', '-1', '@SUM(A1)', 'plain "quoted", with comma']
   for (const name of names) await createDraft(fixture, { name, reservePrice: '200.00' })

@@ -7,28 +7,31 @@ import { build, call, createDraft, createPublished } from '#test/helper.ts'
 const WATCHLIST = '/api/v1/watchlist'
 const watch = (id: string) => `/api/v1/items/${id}/watch`
 
-t.test('50 parallel toggles are counted correctly, and again changes nothing', async (t) => {
-  const fixture = await build(t)
-  const id = await createPublished(fixture)
-  const people = Array.from({ length: 10 }, () => fixture.identity.person())
-  const toggles = people.flatMap((as) =>
-    (['PUT', 'DELETE', 'PUT', 'DELETE', 'PUT'] as const).map((method) => ({ as, method })),
-  )
-  const answers = await Promise.all(
-    toggles.map(({ as, method }) => call(fixture, method, watch(id), { as })),
-  )
-  t.ok(answers.every(({ statusCode }) => statusCode === 204))
-  const lists = await Promise.all(people.map((as) => call(fixture, 'GET', WATCHLIST, { as })))
-  const watching = lists.filter(({ body }) => (body.items as unknown[]).length === 1).length
-  const read = () => call(fixture, 'GET', `/api/v1/items/${id}`)
-  t.equal((await read()).body.watchCount, watching)
-  for (const method of ['PUT', 'PUT', 'DELETE', 'DELETE'] as const) {
-    await Promise.all(people.map((as) => call(fixture, method, watch(id), { as })))
-    t.equal((await read()).body.watchCount, method === 'PUT' ? 10 : 0)
-  }
-})
+t.test(
+  '50 parallel toggles are counted correctly, and watching again changes nothing',
+  async (t) => {
+    const fixture = await build(t)
+    const id = await createPublished(fixture)
+    const people = Array.from({ length: 10 }, () => fixture.identity.person())
+    const toggles = people.flatMap((as) =>
+      (['PUT', 'DELETE', 'PUT', 'DELETE', 'PUT'] as const).map((method) => ({ as, method })),
+    )
+    const answers = await Promise.all(
+      toggles.map(({ as, method }) => call(fixture, method, watch(id), { as })),
+    )
+    t.ok(answers.every(({ statusCode }) => statusCode === 204))
+    const lists = await Promise.all(people.map((as) => call(fixture, 'GET', WATCHLIST, { as })))
+    const watching = lists.filter(({ body }) => (body.items as unknown[]).length === 1).length
+    const read = () => call(fixture, 'GET', `/api/v1/items/${id}`)
+    t.equal((await read()).body.watchCount, watching)
+    for (const method of ['PUT', 'PUT', 'DELETE', 'DELETE'] as const) {
+      await Promise.all(people.map((as) => call(fixture, method, watch(id), { as })))
+      t.equal((await read()).body.watchCount, method === 'PUT' ? 10 : 0)
+    }
+  },
+)
 
-t.test('the watchlist is paged, the latest first, and is one person’s own', async (t) => {
+t.test('the watchlist is paged, the latest first, and belongs to one user', async (t) => {
   const fixture = await build(t)
   const [ann, bob] = [fixture.identity.person(), fixture.identity.person()]
   const ids: string[] = []
@@ -91,14 +94,12 @@ t.test('the item says whether you watch it', async (t) => {
   t.equal((await seenBy(undefined)).isWatched, undefined)
 })
 
-t.test(
-  'a person watches a thousand items; what they watch already they go on watching',
-  async (t) => {
-    const fixture = await build(t)
-    const as = fixture.identity.person()
-    const [first, last] = [await createPublished(fixture), await createPublished(fixture)]
-    await call(fixture, 'PUT', watch(first), { as })
-    const copies = (status: string) => sql`
+t.test('a user watches at most a thousand items, and keeps what they watch already', async (t) => {
+  const fixture = await build(t)
+  const as = fixture.identity.person()
+  const [first, last] = [await createPublished(fixture), await createPublished(fixture)]
+  await call(fixture, 'PUT', watch(first), { as })
+  const copies = (status: string) => sql`
     with copied as (
       insert into items select copy.* from items, generate_series(1, 999) as n,
         jsonb_populate_record(items, jsonb_build_object(
@@ -106,25 +107,24 @@ t.test(
        where items.id = ${first} returning id
     )
     insert into watches (item_id, user_id) select id, ${as.id}::uuid from copied`
-    await copies('removed').execute(fixture.db)
-    t.equal(
-      (await call(fixture, 'PUT', watch(last), { as })).statusCode,
-      204,
-      'hidden ones count not',
-    )
-    await call(fixture, 'DELETE', watch(last), { as })
-    await copies('active').execute(fixture.db)
-    t.match(await call(fixture, 'PUT', watch(last), { as }), {
-      statusCode: 409,
-      body: { code: 'item.watch.too_many' },
-    })
-    t.equal((await call(fixture, 'PUT', watch(first), { as })).statusCode, 204)
-    await call(fixture, 'DELETE', watch(first), { as })
-    t.equal((await call(fixture, 'PUT', watch(last), { as })).statusCode, 204)
-  },
-)
+  await copies('removed').execute(fixture.db)
+  t.equal(
+    (await call(fixture, 'PUT', watch(last), { as })).statusCode,
+    204,
+    'hidden ones count not',
+  )
+  await call(fixture, 'DELETE', watch(last), { as })
+  await copies('active').execute(fixture.db)
+  t.match(await call(fixture, 'PUT', watch(last), { as }), {
+    statusCode: 409,
+    body: { code: 'item.watch.too_many' },
+  })
+  t.equal((await call(fixture, 'PUT', watch(first), { as })).statusCode, 204)
+  await call(fixture, 'DELETE', watch(first), { as })
+  t.equal((await call(fixture, 'PUT', watch(last), { as })).statusCode, 204)
+})
 
-t.test('who left watches nothing any more', async (t) => {
+t.test('a deleted account watches nothing any more', async (t) => {
   const fixture = await build(t)
   const [ann, bob] = [fixture.identity.person(), fixture.identity.person()]
   const id = await createPublished(fixture)

@@ -26,14 +26,14 @@ async function keepsObjects(t: Test, storage: ImageStorage) {
   await storage.remove([])
 }
 
-t.test('a folder keeps objects', async (t) => {
+t.test('a folder stores objects', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'auction-storage-'))
   t.teardown(() => rm(folder, { recursive: true }))
   await keepsObjects(t, createFolderStorage(join(folder, 'made', 'when needed')))
   t.strictSame(await readdir(join(folder, 'made', 'when needed')), [])
 })
 
-t.test('a bucket of an S3 server keeps objects', async (t) => {
+t.test('a bucket of an S3 server stores objects', async (t) => {
   const settings = await startS3(t)
   const storage = createS3Storage(settings)
   t.teardown(() => storage.close())
@@ -47,7 +47,7 @@ t.test('a bucket of an S3 server keeps objects', async (t) => {
   await t.rejects(storage.remove(['a.small.webp']))
 })
 
-t.test('a bucket that is named wins over the folder', async (t) => {
+t.test('a bucket that is set is used instead of the folder', async (t) => {
   const { stop: _, ...s3 } = await startS3(t)
   const config = {
     IMAGES_FOLDER: join(tmpdir(), 'nothing-is-written-here'),
