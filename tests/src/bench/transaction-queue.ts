@@ -36,7 +36,6 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
       itemId: command.itemId,
       bidderId: command.bidderId,
       maxAmount: amount.minor,
-      triggerBidId: null,
       idempotencyKey: command.idempotencyKey,
       requestHash: null,
       decidedAtMs: nowMs,
@@ -63,8 +62,6 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         isRepeat: false,
         record: {
           ...record,
-          ...NOTHING,
-          kind: 'manual',
           outcome: 'refused',
           refusalCode: verdict.code,
           refusalDetails: null,
@@ -73,6 +70,7 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
     }
     const next = verdict.lot
     const minimum = minNextBid(next, settings)
+    if (next.currentPrice === null) throw new Error('an accepted bid has a price')
     await client.query({
       name: 'accept',
       text: `insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
@@ -129,8 +127,6 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         endsAtMs: next.endsAtMs,
         extended: false,
         sequence: next.sequence,
-        refusalCode: null,
-        refusalDetails: null,
       },
     }
   } catch (error) {
@@ -139,14 +135,4 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
   } finally {
     client.release()
   }
-}
-
-const NOTHING = {
-  price: null,
-  minNextBid: null,
-  bidCount: null,
-  reserveMet: null,
-  endsAtMs: null,
-  extended: null,
-  sequence: null,
 }
