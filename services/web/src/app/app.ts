@@ -14,7 +14,7 @@ export interface AppDependencies {
   registry: Registry
 }
 
-/** Nothing is loaded from elsewhere, nothing inline runs, nobody may frame a page. */
+/** Pages load nothing from elsewhere, run nothing inline, and no other page may frame them. */
 const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

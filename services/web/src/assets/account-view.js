@@ -3,14 +3,14 @@ import { askAsUser } from './identity.js'
 
 const part = (id) => document.getElementById(id)
 
-/** Tells in the status line, where screen readers hear it too. */
-export function tell(message, isRefusal = false) {
+/** Shows a message in the status line, which screen readers announce. */
+export function showMessage(message, isRefusal = false) {
   const line = part('status')
   line.textContent = message
   line.classList.toggle('warn', isRefusal)
 }
 
-/** Reads the account anew and shows all of it. */
+/** Reads the account again and shows all of it. */
 export async function showAccount() {
   const [me, recovery, { sessions }] = await Promise.all([
     askAsUser('GET', '/identity/me'),
@@ -21,7 +21,7 @@ export async function showAccount() {
   part('email').textContent = me.email
   part('two-factor-state').textContent = me.twoFactorEnabled
     ? `On. ${recovery.left} recovery codes are left.`
-    : 'Off: whoever learns your password can log in.'
+    : 'Off: anyone who learns your password can log in.'
   part('two-factor-off').hidden = me.twoFactorEnabled
   part('two-factor-on').hidden = !me.twoFactorEnabled
   part('two-factor-enrol').hidden = true

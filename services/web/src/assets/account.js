@@ -1,6 +1,6 @@
 // What the forms and buttons of the account pages do. Each form names its act; what identity
-// answers is told in the status line.
-import { showAccount, showEnrolment, showRecoveryCodes, tell } from './account-view.js'
+// answers is shown in the status line.
+import { showAccount, showEnrolment, showMessage, showRecoveryCodes } from './account-view.js'
 import { ask, askAsUser, forget, isLoggedIn, Refusal, remember } from './identity.js'
 
 /** The secret of a mailed link; it stays behind the #, which never leaves the browser. */
@@ -13,7 +13,7 @@ let postponed
 const FORMS = {
   async register(values) {
     await ask('POST', '/identity/register', values)
-    tell('Look into your mailbox: a link is on its way that opens your account.')
+    showMessage('Look into your mailbox: a link is on its way that opens your account.')
   },
   async login(values) {
     const answer = await ask('POST', '/identity/login', values)
@@ -22,18 +22,18 @@ const FORMS = {
     form('login').hidden = true
     form('challenge').hidden = false
     form('challenge').elements.code.focus()
-    tell(answer.message)
+    showMessage(answer.message)
   },
   async challenge({ code }) {
     enter(await ask('POST', '/identity/2fa/challenge', { token: pendingToken, code }))
   },
   async forgot(values) {
     await ask('POST', '/identity/password/forgot', values)
-    tell('If there is an account with this address, a mail is on its way.')
+    showMessage('If there is an account with this address, a mail is on its way.')
   },
   async reset({ newPassword }) {
     await ask('POST', '/identity/password/reset', { token: linkToken(), newPassword })
-    tell('The new password is set, and every session has ended. Log in with it.')
+    showMessage('The new password is set, and every session has ended. Log in with it.')
   },
   async 'verify-email'() {
     try {
@@ -43,12 +43,12 @@ const FORMS = {
       form('verify-email').hidden = true
       form('verify-email-password').hidden = false
       form('verify-email-password').elements.password.focus()
-      tell(error.message)
+      showMessage(error.message)
     }
   },
   async 'confirm-email'() {
     await ask('POST', '/identity/email/confirm', { token: linkToken() })
-    tell('This is your address now. Your other sessions have ended.')
+    showMessage('This is your address now. Your other sessions have ended.')
   },
   async 'verify-email-password'({ password }) {
     await verifyEmail({ password })
@@ -66,27 +66,27 @@ const FORMS = {
     const { recoveryCodes } = await askAsUser('POST', '/identity/2fa/verify', { code })
     await showAccount()
     showRecoveryCodes(recoveryCodes)
-    tell('Two-factor is on. Your other sessions have ended.')
+    showMessage('Two-factor is on. Your other sessions have ended.')
   },
   async 'two-factor-disable'(values) {
     await askAsUser('POST', '/identity/2fa/disable', { code: values['off-code'] })
     await showAccount()
-    tell('Two-factor is off.')
+    showMessage('Two-factor is off.')
   },
   async 'password-change'(values) {
     await askAsUser('POST', '/identity/password/change', values)
-    tell('The password is changed. Your other sessions have ended.')
+    showMessage('The password is changed. Your other sessions have ended.')
     await showAccount()
   },
   async 'email-change'(values) {
     await askAsUser('POST', '/identity/email/change', values)
-    tell('A link is on its way to the new address. Stay logged in until you followed it.')
+    showMessage('A link is on its way to the new address. Stay logged in until you followed it.')
   },
   async 'account-delete'() {
     await askAsUser('DELETE', '/identity/me')
     forget()
     document.getElementById('account').hidden = true
-    tell('Your account is closed, and will be deleted in a minute.')
+    showMessage('Your account is closed, and will be deleted in a minute.')
   },
 }
 
@@ -105,7 +105,7 @@ const ACTS = {
   async 'end-session'({ id }) {
     await askAsUser('DELETE', `/identity/sessions/${id}`)
     await showAccount()
-    tell('That session has ended.')
+    showMessage('That session has ended.')
   },
 }
 
@@ -113,7 +113,7 @@ const form = (name) => document.querySelector(`form[data-form="${name}"]`)
 
 async function verifyEmail(values) {
   await ask('POST', '/identity/email/verify', { token: linkToken(), ...values })
-  tell('Your address is verified. You can log in now.')
+  showMessage('Your address is verified. You can log in now.')
 }
 
 function enter(tokens) {
@@ -126,7 +126,7 @@ function leave() {
   location.assign('/account/login')
 }
 
-/** Runs an act and tells of a refusal; one that wants a fresh proof is repeated after the proof. */
+/** Runs an act and shows a refusal; an act that wants a fresh proof runs again after the proof. */
 async function run(act) {
   try {
     await act()
@@ -139,7 +139,7 @@ async function run(act) {
       proof.hidden = false
       proof.querySelector('input').focus()
     }
-    tell(error.message, true)
+    showMessage(error.message, true)
   }
 }
 
@@ -147,7 +147,7 @@ document.addEventListener('submit', (event) => {
   event.preventDefault()
   const { target } = event
   const values = Object.fromEntries(new FormData(target))
-  tell('')
+  showMessage('')
   void run(async () => {
     await FORMS[target.dataset.form](values)
     target.reset()
@@ -157,7 +157,7 @@ document.addEventListener('submit', (event) => {
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-act]')
   if (button === null) return
-  tell('')
+  showMessage('')
   void run(() => ACTS[button.dataset.act](button.dataset))
 })
 

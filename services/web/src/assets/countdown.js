@@ -49,7 +49,7 @@ function start(main) {
       const serverTime = page.querySelector('[data-server-time]')?.dataset.serverTime
       if (fresh === null || serverTime === undefined) return
       offsetMs = measureOffset(serverTime, arrivedAtMs)
-      // Somebody who walks through the page by keyboard must not lose their place.
+      // A user who moves through the page by keyboard must not lose their place.
       if (document.querySelector('#live')?.contains(document.activeElement)) return
       document.querySelector('#live')?.replaceWith(fresh)
       tick()

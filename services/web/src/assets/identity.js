@@ -27,7 +27,7 @@ export function forget() {
   sessionStorage.removeItem(STORE)
 }
 
-/** Sends a request as nobody. */
+/** Sends a request without a session. */
 export function ask(method, path, body) {
   return send(method, path, body)
 }

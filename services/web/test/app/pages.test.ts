@@ -83,7 +83,8 @@ t.test('a lot page shows the next bid, the leader and the history', async (t) =>
 t.test('a lot page shows the first picture with what the seller said of it', async (t) => {
   const images = ['first', 'second'].map((name) => ({
     alt_text: `${name} "view" <b>`,
-    ...{ width: 1600, height: 800 },
+    width: 1600,
+    height: 800,
     urls: { medium: `/api/v1/items/${ITEM_ID}/images/${name}/medium` },
   }))
   const path = `/api/v1/items/${ITEM_ID}`
@@ -183,9 +184,44 @@ t.test('HEAD answers like GET without a body, and an asset is sent once', async 
   const first = await app.inject('/assets/countdown.js')
   t.equal(first.statusCode, 200)
   t.match(first.headers['content-type'], /^text\/javascript/)
+  t.equal(first.headers['cache-control'], 'no-cache')
   const again = await app.inject({
     url: '/assets/countdown.js',
     headers: { 'if-none-match': String(first.headers.etag) },
   })
   t.equal(again.statusCode, 304)
+  t.equal(again.headers['cache-control'], 'no-cache')
+  t.equal(again.body, '')
 })
+
+t.test(
+  'assets have their content type, and other names under /assets get the 404 page',
+  async (t) => {
+    const upstream = await startUpstream(t, healthy())
+    const app = await startApp(t, upstream.url)
+    for (const [name, type] of [
+      ['style.css', 'text/css; charset=utf-8'],
+      ['identity.js', 'text/javascript; charset=utf-8'],
+      ['icon.svg', 'image/svg+xml'],
+    ] as const) {
+      for (const method of ['GET', 'HEAD'] as const) {
+        const { statusCode, headers } = await app.inject({ method, url: `/assets/${name}` })
+        t.equal(statusCode, 200, name)
+        t.equal(headers['content-type'], type)
+        t.ok(Number(headers['content-length']) > 0)
+      }
+    }
+    for (const name of [
+      '',
+      '.',
+      'other.css',
+      '%2e%2e/config.ts',
+      'style.css/',
+      '%2fetc%2fpasswd',
+    ]) {
+      const { statusCode, body } = await app.inject(`/assets/${name}`)
+      t.equal(statusCode, 404, name)
+      t.ok(body.includes('Nothing here'), name)
+    }
+  },
+)

@@ -10,7 +10,7 @@ interface Field {
   items?: Field
 }
 
-/** The events of the platform for people; programs read the AsyncAPI document. */
+/** The events of the platform for human readers; programs read the AsyncAPI document. */
 export function eventsPage(): string {
   return layout({
     title: 'Events – Auction',
@@ -23,13 +23,13 @@ ${EVENTS.map(section)}`,
 
 function section(contract: EventContract): Html {
   const { key, exchange, payload } = contract
-  const hearers = SUBSCRIPTIONS.filter((one) => one.contract.key === key)
+  const consumers = SUBSCRIPTIONS.filter((one) => one.contract.key === key)
     .map(({ consumer }) => consumer)
     .join(', ')
   const required = new Set(payload.required)
   return html`<section aria-labelledby="${key}">
 <h2 id="${key}">${key}</h2>
-<p>Told by ${tellerOf(contract)} on <code>${exchange}</code>${hearers !== '' && html`, heard by ${hearers}`}.</p>
+<p>Published by ${tellerOf(contract)} on <code>${exchange}</code>${consumers !== '' && html`, consumed by ${consumers}`}.</p>
 <div class="scroll" role="region" aria-label="Payload of ${key}" tabindex="0"><table>
 <thead><tr><th scope="col">Field</th><th scope="col">Type</th><th scope="col">Always there</th></tr></thead>
 <tbody>${Object.entries(payload.properties).map(

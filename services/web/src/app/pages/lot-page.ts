@@ -41,7 +41,7 @@ function firstImage({ images: [image] = [] }: ItemView): Html | undefined {
 }
 
 function bidTable({ bids }: HistoryView, currencyCode: string): Html {
-  if (bids.length === 0) return html`<p class="empty">Nobody has bid yet.</p>`
+  if (bids.length === 0) return html`<p class="empty">No bids yet.</p>`
   return html`<div class="scroll" role="region" aria-label="Bids" tabindex="0"><table>
 <thead><tr><th scope="col">Bidder</th><th scope="col">Price</th><th scope="col">When</th></tr></thead>
 <tbody>${bids.map(

@@ -52,7 +52,7 @@ ${timing(item.status, item.startDate, item.endDate, nowMs)}
 `
 }
 
-/** Whether there is a hidden reserve and whether it is met; its amount is nobody's business. */
+/** Whether there is a hidden reserve and whether it is met, never its amount. */
 export function reserveBadge(lot: { hasReserve: boolean; reserveMet: boolean }): Html {
   if (!lot.hasReserve) return html`<p class="badge">No reserve</p>`
   return lot.reserveMet

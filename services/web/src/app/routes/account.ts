@@ -24,7 +24,7 @@ const PAGES: Readonly<Record<string, string>> = {
 }
 
 /**
- * The pages around an account. They hold nothing about anybody: the script in them asks identity,
+ * The pages around an account. They hold no personal data: the script in them asks identity,
  * and the secret of a mailed link stays behind the #, which browsers never send.
  */
 export async function accountRoutes(app: App): Promise<void> {

@@ -2,7 +2,7 @@ import { asyncApiDocument } from '@auction/common/contracts/asyncapi.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { eventsPage } from '#src/app/pages/events-page.ts'
 
-/** What other systems can listen to. It changes with a release only, so it is made once. */
+/** The events that other systems can consume. They change with a release only, so this is made once. */
 export async function eventRoutes(app: App): Promise<void> {
   const document = JSON.stringify(asyncApiDocument())
   const page = eventsPage()

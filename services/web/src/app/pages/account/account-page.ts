@@ -7,7 +7,7 @@ const currentPassword = (name: string) =>
 
 const code = (name: string) => field({ name, label: 'Code', autocomplete: 'one-time-code' })
 
-/** The account of whoever is logged in; the script fills it and sends strangers to the login. */
+/** The account of the logged-in user. The script fills it and sends all others to the login. */
 export const accountPage = () =>
   layout({
     title: 'Account – Auction',

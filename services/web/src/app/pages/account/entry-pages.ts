@@ -102,7 +102,7 @@ export const confirmEmailPage = () =>
   page(
     'Confirm your new address',
     html`<h1>Confirm your new e-mail address</h1>
-${form('confirm-email', 'This address is mine', html`<p>Somebody who is logged in wants this address for their account. Go on only if that was you.</p>`)}
+${form('confirm-email', 'This address is mine', html`<p>A user who is logged in wants this address for their account. Go on only if that was you.</p>`)}
 ${status()}
 <p><a href="/account">Your account</a></p>`,
   )

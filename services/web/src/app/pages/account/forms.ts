@@ -1,6 +1,6 @@
 import { type Html, html } from '#src/domain/html.ts'
 
-export const PASSWORD_HINT = '8 to 128 characters. A few words that nobody would guess are best.'
+export const PASSWORD_HINT = '8 to 128 characters. A few words that no one would guess are best.'
 
 export interface Field {
   name: string
@@ -35,7 +35,7 @@ ${fields}
 `
 }
 
-/** Where answers and refusals are told, also to those who cannot see them appear. */
+/** Where answers and refusals appear; screen readers announce them. */
 export function status(): Html {
   return html`<p class="status" id="status" role="status" aria-live="polite"></p>
 <noscript><p class="status">This page needs JavaScript; the API pages above do without.</p></noscript>`
