@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { judge } from '@auction/bid/domain/judge.ts'
+import { openLot } from '@auction/bid/domain/lot.ts'
+import { createBidSettings } from '@auction/bid/domain/settings.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import t from 'tap'
 import { type RecordedAuction, readAuctions } from '#src/ebay-auctions.ts'
-import { judge } from '../../services/bid/src/domain/judge.ts'
-import { openLot } from '../../services/bid/src/domain/lot.ts'
-import { createBidSettings } from '../../services/bid/src/domain/settings.ts'
 
 const data = (name: string) => fileURLToPath(new URL(`../data/${name}`, import.meta.url))
 const settings = createBidSettings()

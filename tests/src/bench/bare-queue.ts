@@ -1,4 +1,4 @@
-import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'
+import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
 
 /** Answers at once and decides nothing: what the HTTP layer alone can do. */
 export function bareQueue(): BidQueue {

@@ -4,18 +4,18 @@
  * per bid in the plain style that every system we studied uses.
  */
 
+import { buildApp } from '@auction/bid/app/app.ts'
+import { createBidEvents } from '@auction/bid/app/bid-events.ts'
+import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
+import { bidRoutes } from '@auction/bid/app/routes/bids.ts'
+import { createBidSettings } from '@auction/bid/domain/settings.ts'
+import { bidErrors } from '@auction/bid/errors.ts'
+import type { Database } from '@auction/bid/infra/postgres/schema.ts'
 import { buildServer } from '@auction/common/http/server.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { buildApp } from '../../../services/bid/src/app/app.ts'
-import { createBidEvents } from '../../../services/bid/src/app/bid-events.ts'
-import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'
-import { bidRoutes } from '../../../services/bid/src/app/routes/bids.ts'
-import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
-import { bidErrors } from '../../../services/bid/src/errors.ts'
-import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
 import { bareQueue } from './bare-queue.ts'
 import { transactionQueue } from './transaction-queue.ts'
 

@@ -1,12 +1,12 @@
+import type { BidCommand, Decision } from '@auction/bid/app/bid-command.ts'
+import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
+import { judge } from '@auction/bid/domain/judge.ts'
+import { minNextBid } from '@auction/bid/domain/lot.ts'
+import { createBidSettings } from '@auction/bid/domain/settings.ts'
+import { LOT_COLUMNS, type LotRow, toLot } from '@auction/bid/infra/postgres/lots.ts'
 import { parseAmount } from '@auction/common/money.ts'
 import type { Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
-import type { BidCommand, Decision } from '../../../services/bid/src/app/bid-command.ts'
-import type { BidQueue } from '../../../services/bid/src/app/bid-queue.ts'
-import { judge } from '../../../services/bid/src/domain/judge.ts'
-import { minNextBid } from '../../../services/bid/src/domain/lot.ts'
-import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
-import { LOT_COLUMNS, type LotRow, toLot } from '../../../services/bid/src/infra/postgres/lots.ts'
 
 const settings = createBidSettings()
 
@@ -120,7 +120,7 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         ...record,
         kind: verdict.kind,
         outcome: verdict.outcome,
-        price: next.currentPrice,
+        price: next.currentPrice ?? next.startPrice,
         minNextBid: minimum,
         bidCount: next.bidCount,
         reserveMet: true,

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { openLot } from '@auction/bid/domain/lot.ts'
+import { insertLot } from '@auction/bid/infra/postgres/lots.ts'
+import type { Database } from '@auction/bid/infra/postgres/schema.ts'
+import { SERVICE } from '@auction/bid/service.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
 import pg from 'pg'
-import { openLot } from '../../../services/bid/src/domain/lot.ts'
-import { insertLot } from '../../../services/bid/src/infra/postgres/lots.ts'
-import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
-import { SERVICE } from '../../../services/bid/src/service.ts'
 
 export interface BenchWorld {
   postgresUrl: string

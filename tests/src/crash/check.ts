@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { verifyLots } from '@auction/bid/app/verify-lots.ts'
+import { createBidSettings } from '@auction/bid/domain/settings.ts'
+import type { Database } from '@auction/bid/infra/postgres/schema.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { DATABASES } from '@auction/local/service-list.ts'
 import pg from 'pg'
-import { verifyLots } from '../../../services/bid/src/app/verify-lots.ts'
-import { createBidSettings } from '../../../services/bid/src/domain/settings.ts'
-import type { Database } from '../../../services/bid/src/infra/postgres/schema.ts'
 import type { SentBid } from './history.ts'
 
 /** The address of a service's database. */

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { bidErrors } from '@auction/bid/errors.ts'
 import { requestErrors } from '@auction/common/http/error-answers.ts'
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import { SLOW_TRACE_MS } from '@auction/common/telemetry/request-observer.ts'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { bidErrors } from '../../../services/bid/src/errors.ts'
 
 interface Policy {
   name: string

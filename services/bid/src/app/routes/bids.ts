@@ -100,7 +100,6 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
         tags: ['bids'],
         summary: 'Bid by proxy up to a maximum that nobody else sees',
         description: 'Send an Idempotency-Key: the same key and body always get the same answer.',
-        security: [{ bearer: [] }],
         params: ItemParams,
         headers: BidHeaders,
         body: BidBody,
@@ -108,13 +107,12 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
       },
     },
     async (request, reply) => {
-      const { caller, body, params } = request
-      if (caller === null) throw bidErrors.unauthenticated()
+      const { user, body, params } = request
       const decision = await queue.submit({
         bidId: newId(),
         itemId: params.itemId,
         requestHash: requestHash({ ...body, itemId: params.itemId }),
-        bidderId: caller.id,
+        bidderId: user.id,
         maxAmount: body.maxAmount,
         currencyCode: body.currencyCode,
         termsVersion: body.termsVersion,

@@ -1,6 +1,5 @@
 import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
-import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { alias } from '#src/app/lot-view.ts'
@@ -18,7 +17,6 @@ const BLOCKS_MAX = 500
 const BY_ACCOUNT = '/api/v1/blocks/:userId'
 const BY_NUMBER = '/api/v1/lots/:itemId/bidders/:number/block'
 const tags = ['blocks']
-const security = [{ bearer: [] }]
 const AccountParams = Type.Object({ userId: Uuid })
 const NumberParams = Type.Object({
   itemId: Uuid,
@@ -54,12 +52,13 @@ function listRoute(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'own' },
       schema: {
-        ...{ tags, security, summary: 'Whose bids you do not take, the latest first' },
+        tags,
+        summary: 'Whose bids you do not take, the latest first',
         response: answers({ 200: BlockList }),
       },
     },
     async (request, reply) => {
-      const blocks = await readBlocks(db, callerOf(request))
+      const blocks = await readBlocks(db, request.user.id)
       reply.header('cache-control', 'no-store')
       return {
         blocks: blocks.map(({ userId, itemId, number, blockedAt }) => ({
@@ -78,13 +77,15 @@ function accountRoutes(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'any' },
       schema: {
-        ...{ tags, security, summary: 'Take no bids of this account; again changes nothing' },
-        ...{ params: AccountParams, response: Done },
+        tags,
+        summary: 'Take no bids of this account; again changes nothing',
+        params: AccountParams,
+        response: Done,
       },
     },
     async (request, reply) => {
       const { userId } = request.params
-      await block(db, callerOf(request), userId, { userId })
+      await block(db, request.user.id, userId, { userId })
       return reply.code(204).send(null)
     },
   )
@@ -93,12 +94,14 @@ function accountRoutes(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'any' },
       schema: {
-        ...{ tags, security, summary: 'Take bids of this account again' },
-        ...{ params: AccountParams, response: Done },
+        tags,
+        summary: 'Take bids of this account again',
+        params: AccountParams,
+        response: Done,
       },
     },
     async (request, reply) => {
-      await deleteBlock(db, callerOf(request), { userId: request.params.userId })
+      await deleteBlock(db, request.user.id, { userId: request.params.userId })
       return reply.code(204).send(null)
     },
   )
@@ -110,12 +113,14 @@ function numberRoutes(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
-        ...{ tags, security, summary: 'Take no bids of this bidder of your lot, on any lot' },
-        ...{ params: NumberParams, response: Done },
+        tags,
+        summary: 'Take no bids of this bidder of your lot, on any lot',
+        params: NumberParams,
+        response: Done,
       },
     },
     async (request, reply) => {
-      const sellerId = callerOf(request)
+      const sellerId = request.user.id
       const { itemId, number } = request.params
       const found = await readNumberedBidder(db, itemId, number)
       if (found === undefined) throw bidErrors.lotNotFound()
@@ -130,12 +135,14 @@ function numberRoutes(app: App, db: Kysely<Database>): void {
     {
       config: { auth: 'bearer', access: 'any' },
       schema: {
-        ...{ tags, security, summary: 'Take bids of this bidder again' },
-        ...{ params: NumberParams, response: Done },
+        tags,
+        summary: 'Take bids of this bidder again',
+        params: NumberParams,
+        response: Done,
       },
     },
     async (request, reply) => {
-      await deleteBlock(db, callerOf(request), request.params)
+      await deleteBlock(db, request.user.id, request.params)
       return reply.code(204).send(null)
     },
   )
@@ -153,9 +160,4 @@ async function block(
   if (outcome === 'bidder_gone') throw bidErrors.blockBidderNotFound()
   // The token is good for some minutes more than the account.
   if (outcome === 'seller_gone') throw bidErrors.unauthenticated()
-}
-
-function callerOf({ caller }: FastifyRequest): string {
-  if (caller === null) throw bidErrors.unauthenticated()
-  return caller.id
 }

@@ -86,7 +86,6 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
         summary: 'Lots you have bid on, with your own maximum and how many are won or led',
         description:
           'The one you bid on last comes first, so a lot that you bid on meanwhile moves to the front.',
-        security: [{ bearer: [] }],
         querystring: Type.Object(
           {
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
@@ -101,12 +100,11 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
       },
     },
     async (request, reply) => {
-      const { caller } = request
-      if (caller === null) throw bidErrors.unauthenticated()
+      const { user } = request
       const { before, limit, status: standing } = request.query
       const [rows, counts] = await Promise.all([
-        readMyBids(db, caller.id, { standing, before, limit }),
-        countMyBids(db, caller.id),
+        readMyBids(db, user.id, { standing, before, limit }),
+        countMyBids(db, user.id),
       ])
       const last = rows.at(-1)
       reply.header('cache-control', 'no-store')
