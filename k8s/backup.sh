@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Backs the plain data tier up (auction-data with mode: statefulset), or restores it.
 #
-#   k8s/backup.sh dump FOLDER       identity.dump, auction.dump and bid.dump of one moment
+#   k8s/backup.sh dump FOLDER       a dump of every database, all of one moment
 #   k8s/backup.sh restore FOLDER    replaces what is there by what is in FOLDER
 #
 # Environment: NAMESPACE (auction), RELEASE (auction), DATA (auction-data), VHOST (auction),
 # PATIENCE_SECONDS (600): how long it waits for pods and events.
 #
-# The databases tell each other by events, so dumps of different moments would contradict each other
-# for ever. Therefore nothing is accepted meanwhile: APIs stop, workers go on until every event has
-# arrived, then they stop too. Pictures are elsewhere: a volume or S3, with its own backup.
+# The databases of the release DATA are those that the cluster has: a service that is added later is in
+# the next dump. They depend on each other's events, so dumps of different moments would never agree
+# again. Therefore nothing is accepted meanwhile: APIs stop, workers go on until every event has
+# arrived, then they stop too. Images are stored elsewhere: on a volume or in S3, with a backup of its own.
 set -euo pipefail
 
 usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
@@ -21,13 +22,12 @@ release=${RELEASE:-auction}
 data=${DATA:-auction-data}
 vhost=${VHOST:-auction}
 patience_seconds=${PATIENCE_SECONDS:-600}
-databases='identity auction bid'
 lock=auction-backup
 # A signal ends it as an error does, so that the traps below see both.
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Nothing here may read what a loop or a caller reads; postgres_in is the exception.
+# No command may read the input of a loop or of the caller; postgres_in is the exception.
 k() { kubectl --namespace "$namespace" "$@" </dev/null; }
 say() { echo "$(date +%T) $*"; }
 fail() { echo "$*" >&2; exit 1; }
@@ -60,6 +60,13 @@ pods_left() { # COMPONENTS; what was evicted stays listed and runs no more
     --field-selector status.phase!=Failed,status.phase!=Succeeded) || return 1
   grep -c . <<<"$pods" || true
 }
+# The names of the databases, one a line; each has a StatefulSet DATA-postgres-NAME.
+read_databases() { # sets databases, and owned: a pattern of the queues that belong to these services
+  databases=$(k get statefulsets --selector "app.kubernetes.io/instance=$data,auction-platform/database" \
+    --output 'jsonpath={range .items[*]}{.metadata.labels.auction-platform/database}{"\n"}{end}' | sort)
+  [ -n "$databases" ] || fail "there is no database of release $data in $namespace: are DATA and NAMESPACE right?"
+  owned="^($(paste -sd'|' - <<<"$databases"))[.]"
+}
 undelivered() { # events that are committed and have not arrived
   local service rows queues sum=0
   for service in $databases; do
@@ -69,7 +76,7 @@ undelivered() { # events that are committed and have not arrived
   done
   queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages) || return 1
   # Dead letters wait for people, and queues of others (the mailer's) for programs that may not be here.
-  awk -v sum="$sum" '$1 ~ /^(identity|auction|bid)\./ && $1 !~ /\.dlq$/ { sum += $2 } END { print sum }' <<<"$queues"
+  awk -v sum="$sum" -v owned="$owned" '$1 ~ owned && $1 !~ /\.dlq$/ { sum += $2 } END { print sum }' <<<"$queues"
 }
 warn_of_dead_letters() {
   local queues dead
@@ -106,7 +113,7 @@ stop_workers() {
   scale -worker$ 0
   until_none 'pods of workers' pods_left worker
 }
-has_keda() { # by the names of its resources; when nobody answers, it may be there
+has_keda() { # by the names of its resources; without an answer, it may be there
   local resources
   resources=$(k api-resources --api-group=keda.sh --output=name) || return 0
   [ -n "$resources" ]
@@ -178,7 +185,7 @@ deliver_all() {
   for round in 1 2 3 4 5 6 7 8 9 10; do
     until_none 'events that have not arrived' undelivered
     stop_workers
-    left=$(undelivered) || fail 'nobody knows whether events are under way'
+    left=$(undelivered) || fail 'the events that are under way could not be counted'
     [ "$left" -gt 0 ] || return 0
     say "a timer wrote events meanwhile: once more ($round)"
     scale -worker$ before
@@ -196,7 +203,7 @@ dump() {
   warn_of_dead_letters
   stop_all
   deliver_all
-  # Under other names until all three are there: a folder never holds two moments that look like one.
+  # Under other names until all are there: a folder never holds two moments that look like one.
   for service in $databases; do
     postgres "$service" pg_dump --format=custom "$service" >"$folder/$service.dump.part"
     say "$service.dump: $(wc -c <"$folder/$service.dump.part") bytes"
@@ -206,14 +213,19 @@ dump() {
   for service in $databases; do is_whole "$service" "$folder/$service.dump.part"; done
   rm -f "$folder/SHA256SUMS"
   for service in $databases; do mv "$folder/$service.dump.part" "$folder/$service.dump"; done
-  (cd "$folder" && checksums identity.dump auction.dump bid.dump >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
+  # shellcheck disable=SC2046 # Names of databases have no spaces.
+  (cd "$folder" && checksums $(printf '%s.dump ' $databases) >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
   say "dumped to $folder"
 }
 
 restore() {
-  local service queues queue
+  local service queues queue dumped
   [ -s "$folder/SHA256SUMS" ] || fail "$folder has no SHA256SUMS: a dump into it never ended"
   (cd "$folder" && checksums --check SHA256SUMS >/dev/null) || fail "$folder is not as it was dumped"
+  # A database that is younger than the dump would keep events that the others have never seen.
+  dumped=$(sed -n 's/^.* [ *]\([^ ]*\)\.dump$/\1/p' "$folder/SHA256SUMS" | sort)
+  [ "$dumped" = "$databases" ] ||
+    fail "$folder has dumps of: $dumped; the cluster has: $databases. Install the version of the dump first"
   for service in $databases; do is_whole "$service" "$folder/$service.dump"; done
   take_lock
   stop_all
@@ -222,7 +234,7 @@ restore() {
   trap left_stopped EXIT
   say 'emptying queues: their events may be younger than the backup'
   while read -r queue; do
-    [[ $queue =~ ^(identity|auction|bid)\. ]] || continue
+    [[ $queue =~ $owned ]] || continue
     rabbitmqctl purge_queue --vhost "$vhost" "$queue" >/dev/null
   done <<<"$queues"
   for service in $databases; do
@@ -241,6 +253,9 @@ restore() {
 }
 
 case $command in
-dump | restore) "$command" ;;
+dump | restore)
+  read_databases
+  "$command"
+  ;;
 *) usage ;;
 esac

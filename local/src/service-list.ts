@@ -19,6 +19,7 @@ export interface Service {
   readonly description: string
   readonly database: boolean
   readonly publishes: readonly string[]
+  readonly docs?: string
   readonly obligations: boolean
   readonly workloads: Readonly<Record<string, Workload>>
   readonly jobs: Readonly<Record<string, Pick<Workload, 'entry' | 'settings'>>>
@@ -65,3 +66,8 @@ export const PROCESSES: readonly Process[] = SERVICES.flatMap(({ name: service, 
 
 /** The processes that the gateway calls, one of each public service. */
 export const UPSTREAMS = PROCESSES.filter(({ isPublic }) => isPublic)
+
+/** The paths below which the APIs serve their OpenAPI document, by service. */
+export const DOCS: ReadonlyMap<string, string> = new Map(
+  SERVICES.flatMap(({ name, docs }) => (docs === undefined ? [] : [[name, docs] as const])),
+)

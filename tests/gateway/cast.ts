@@ -4,6 +4,7 @@ import type { ApiClient } from '#src/api-client.ts'
 import { insist, join, type Person, sell } from '#src/people.ts'
 import type { Target } from './forgeries.ts'
 import type { Claim } from './lies.ts'
+import { readOperations, sample } from './operations.ts'
 
 /** Who is to be impersonated, by whom, and how one would notice. */
 export interface Cast {
@@ -49,7 +50,8 @@ export async function createCast(client: ApiClient, headerNames: readonly string
     accept: [201],
   })
   const ids = { lotId: lot.id, draftId: String(draft.body.id), victim, attacker }
-  return stage(ids, [MAXIMUM, secret], headerNames)
+  const cast = stage(ids, [MAXIMUM, secret], headerNames)
+  return { ...cast, targets: [...cast.targets, ...(await otherTargets(client, cast))] }
 }
 
 /** The same cast before another scene: whoever answers there decides what is true. */
@@ -132,6 +134,22 @@ function targetsOf({ lotId, draftId, victim, attacker }: Ids): Target[] {
     ...writes.map((write): Target => ({ method: 'POST', isGuarded: true, ...write })),
   ]
   return all.flatMap((target) => [target, { ...target, token: attacker.token }])
+}
+
+/** Services that no target above is of: everything that their documents say can be read. */
+async function otherTargets(client: ApiClient, { targets, attacker }: Cast): Promise<Target[]> {
+  const known = new Set(targets.map(({ service }) => service))
+  const operations = await readOperations(client)
+  return operations
+    .filter(({ service, method }) => !known.has(service) && method === 'GET')
+    .map(({ name, service, path, parameters, asksForToken }) => ({
+      name,
+      service,
+      method: 'GET' as const,
+      path: path.replaceAll(/\{(\w+)\}/g, (_, key) => String(sample(parameters.get(key) ?? {}))),
+      isGuarded: asksForToken,
+    }))
+    .flatMap((target) => [target, { ...target, token: attacker.token }])
 }
 
 /** What the victim has done, as the platform remembers it; no attack may change it. */

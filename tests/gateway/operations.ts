@@ -1,11 +1,6 @@
+import { DOCS } from '@auction/local/service-list.ts'
 import type { ApiClient } from '#src/api-client.ts'
 import { insist } from '#src/people.ts'
-
-export const DOCUMENTS = [
-  '/identity/openapi.json',
-  '/api/v1/items/openapi.json',
-  '/api/v1/lots/openapi.json',
-] as const
 
 /** A JSON schema, as far as a body is made from one. */
 export interface Schema {
@@ -28,6 +23,7 @@ export interface Schema {
 /** One operation as its document describes it. */
 export interface Operation {
   readonly name: string
+  readonly service: string
   readonly method: string
   /** With its parameters in braces. */
   readonly path: string
@@ -51,22 +47,29 @@ interface Described {
 /** Every operation of every document, so that a new route is tried the day it is written. */
 export async function readOperations(client: ApiClient): Promise<Operation[]> {
   const documents = await Promise.all(
-    DOCUMENTS.map((path) => insist(client, 'GET', path, { accept: [200] })),
+    [...DOCS].map(async ([service, path]) => {
+      const { body } = await insist(client, 'GET', `${path}/openapi.json`, { accept: [200] })
+      return { service, paths: body.paths as Record<string, Record<string, Described>> }
+    }),
   )
-  return documents.flatMap(({ body }) =>
-    Object.entries(body.paths as Record<string, Record<string, Described>>).flatMap(
-      ([path, methods]) =>
-        Object.entries(methods).map(([method, described]) => describe(method, path, described)),
+  return documents.flatMap(({ service, paths }) =>
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, described]) => ({
+        ...describe(method, path, described),
+        service,
+      })),
     ),
   )
 }
 
-function describe(method: string, path: string, described: Described): Operation {
+function describe(method: string, path: string, described: Described): Omit<Operation, 'service'> {
   const { security = [], parameters = [], requestBody } = described
   const names = security.map((requirement) => Object.keys(requirement).join())
   const name = `${method.toUpperCase()} ${path}`
   return {
-    ...{ name, method: method.toUpperCase(), path },
+    name,
+    method: method.toUpperCase(),
+    path,
     auth: described['x-auth'],
     access: described['x-access'],
     asksForToken: names.length > 0 && names.every((one) => one === 'bearer'),

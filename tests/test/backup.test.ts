@@ -118,6 +118,34 @@ t.test('another release, a half folder and a cut dump stop it before anything st
   t.same(world.running(), REPLICAS)
 })
 
+t.test(
+  'a database that was added is dumped, and an older dump is not restored beside it',
+  async (t) => {
+    const world = start(t)
+    const DATABASES = 'identity auction bid tally'
+    world.write('deployments/auction-tally-api', 1)
+    world.write('deployments/auction-tally-worker', 1)
+    await world.run('dump')
+    const older = await world.run('restore', { DATABASES })
+    t.match(older, { code: 1, said: /Install the version of the dump first/ })
+    t.same(world.done(), [])
+    t.equal((await world.run('dump', { DATABASES })).code, 0)
+    t.same(world.files(), [...DUMPS, 'tally.dump'])
+    const restored = await world.run('restore', { DATABASES })
+    t.equal(restored.code, 0, restored.said)
+    t.equal(world.done().filter((line) => line === 'restored').length, 4)
+  },
+)
+
+t.test('no database at all is an error', async (t) => {
+  const world = start(t)
+  t.match(await world.run('dump', { DATABASES: '' }), {
+    code: 1,
+    said: /are DATA and NAMESPACE right/,
+  })
+  t.same(world.running(), REPLICAS)
+})
+
 t.test('a dump that fails leaves the one before it whole', async (t) => {
   const world = start(t)
   await world.run('dump')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
-import { DATABASES } from '@auction/local/service-list.ts'
+import { DATABASES, DOCS } from '@auction/local/service-list.ts'
 import pg from 'pg'
 import t from 'tap'
 import { readAuctions } from '#src/ebay-auctions.ts'
@@ -249,7 +249,7 @@ t.test('the platform as its users see it', async (t) => {
   )
 
   t.test('every API describes itself and has a page to read', async (t) => {
-    for (const prefix of ['/identity', '/api/v1/items', '/api/v1/lots']) {
+    for (const prefix of DOCS.values()) {
       const document = await client.request('GET', `${prefix}/openapi.json`)
       t.equal(document.statusCode, 200)
       t.strictSame(openApiProblems(document.body), [], `${prefix} is valid OpenAPI 3.1`)

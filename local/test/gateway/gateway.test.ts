@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { readRoutes } from '#src/gateway/routes.ts'
 import { writeGateway } from '#src/gateway/start.ts'
+import { UPSTREAMS } from '#src/service-list.ts'
 import { startGateway, USER_ID } from './gateway.ts'
 
 const BEARER = { authorization: 'Bearer good' }
@@ -41,7 +42,21 @@ t.test('every path reaches its service and no other', async (t) => {
   }
 })
 
-t.test('a method nobody thought of is answered by the service, never by a page', async (t) => {
+t.test('every row of the table leads to its service', async (t) => {
+  const gateway = await startGateway(t)
+  for (const { name, service, match, methods: [method = 'GET'] = [] } of (await readRoutes())
+    .routes) {
+    gateway.received.length = 0
+    await gateway.send({ method, target: match.path, headers: [['Authorization', 'Bearer good']] })
+    t.same(
+      gateway.received.map((request) => request.service),
+      [service],
+      name,
+    )
+  }
+})
+
+t.test('a method that no row expects is answered by the service, never by a page', async (t) => {
   const gateway = await startGateway(t)
   for (const method of ['OPTIONS', 'HEAD', 'DELETE', 'PATCH', 'PROPFIND']) {
     for (const path of ['/api/v1/lots/1', '/api/v1/items/1', '/api/v1/bids']) {
@@ -242,9 +257,10 @@ t.test('Traefik shows nothing of itself', async (t) => {
   }
 })
 
-t.test('localhost is answered on both loopback addresses', async (t) => {
+const ONLY_IPV6 = (await hasIpv6()) ? {} : { skip: 'this machine has no ::1' }
+
+t.test('localhost is answered on both loopback addresses', ONLY_IPV6, async (t) => {
   const gateway = await startGateway(t)
-  if (!(await hasIpv6())) return t.pass('this machine has no ::1')
   const socket = connect(gateway.port, '::1')
   await once(socket, 'connect')
   socket.destroy()
@@ -268,7 +284,7 @@ t.test('a port that is taken is named', async (t) => {
   await once(squatter, 'listening')
   const { port } = squatter.address() as AddressInfo
   const origin = 'http://127.0.0.1:1'
-  const upstreams = { identity: origin, auction: origin, bid: origin, web: origin }
+  const upstreams = Object.fromEntries(UPSTREAMS.map(({ service }) => [service, origin]))
   await t.rejects(writeGateway({ stateDir: t.testdir(), port, upstreams }), {
     code: 'gateway.start_failed',
     message: `port ${port} on 127.0.0.1 is taken`,

@@ -10,6 +10,7 @@ import type { Routes } from '#src/gateway/routes.ts'
 import { gatewayAnswers, writeGateway } from '#src/gateway/start.ts'
 import { ensureTraefik } from '#src/install/traefik.ts'
 import { createProcessTable } from '#src/process-table.ts'
+import { UPSTREAMS } from '#src/service-list.ts'
 import type { HeaderLines } from './forgeries.ts'
 
 // Where `make up` keeps it too: the program is 180 MB and installed once.
@@ -40,15 +41,18 @@ export interface RawRequest {
   readonly body?: string
 }
 
-/** The real Traefik before four small servers that write down what reaches them. */
+/** The real Traefik in front of one small server per public service, which records its requests. */
 export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
   const received: Received[] = []
   const asked: string[] = []
-  const services = {
-    identity: await listen((request, response) => identity(request, response, asked, received)),
-    auction: await listen((request, response) => echo('auction', request, response, received)),
-    bid: await listen((request, response) => echo('bid', request, response, received)),
-    web: await listen((request, response) => echo('web', request, response, received)),
+  const services = new Map<string, Server>()
+  for (const { service } of UPSTREAMS) {
+    const server = await listen((request, response) =>
+      service === 'identity'
+        ? identity(request, response, asked, received)
+        : echo(service, request, response, received),
+    )
+    services.set(service, server)
   }
   const stateDir = await mkdtemp(join(tmpdir(), 'auction-gateway-'))
   const port = await freePort()
@@ -56,19 +60,16 @@ export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
   const args = await writeGateway({
     stateDir,
     port,
-    upstreams: {
-      identity: urlOf(services.identity),
-      auction: urlOf(services.auction),
-      bid: urlOf(services.bid),
-      web: urlOf(services.web),
-    },
+    upstreams: Object.fromEntries(
+      [...services].map(([service, server]) => [service, urlOf(server)]),
+    ),
     ...options,
   })
   const processes = createProcessTable(stateDir)
   const traefik = processes.spawn({ name: 'traefik', command: binary, args, env: {} })
   t.teardown(async () => {
     await traefik.stop()
-    await Promise.all(Object.values(services).map(close))
+    await Promise.all([...services.values()].map(close))
     await rm(stateDir, { recursive: true, force: true })
   })
   const url = `http://127.0.0.1:${port}`
@@ -84,7 +85,11 @@ export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
     /** The paths that identity was asked about. */
     asked,
     send: (request: RawRequest) => sendRaw(port, request),
-    stopService: (name: keyof typeof services) => close(services[name]),
+    stopService(name: string) {
+      const server = services.get(name)
+      if (server === undefined) throw new Error(`there is no service ${name}`)
+      return close(server)
+    },
   }
 }
 

@@ -1,13 +1,12 @@
 import t from 'tap'
 import { renderGateway, renderStatic } from '#src/gateway/render.ts'
 import { parseRoutes, readRoutes } from '#src/gateway/routes.ts'
+import { UPSTREAMS } from '#src/service-list.ts'
 
-const UPSTREAMS = {
-  identity: 'http://127.0.0.1:4001',
-  auction: 'http://127.0.0.1:4002',
-  bid: 'http://127.0.0.1:4003',
-  web: 'http://127.0.0.1:4004',
-}
+const SERVICES = UPSTREAMS.map(({ service }) => service)
+const ADDRESSES = Object.fromEntries(
+  SERVICES.map((service, index) => [service, `http://127.0.0.1:${4001 + index}`]),
+)
 
 const ROW = '{ name: items, service: auction, prefix: /api/v1/items, auth: public, rate: read }'
 
@@ -22,15 +21,15 @@ function table(...rows: string[]): string {
 }
 
 t.test('the route table of the charts becomes routers for every service', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.same(
     new Set(Object.values(http.routers).map(({ service }) => service)),
-    new Set(['identity', 'auction', 'bid', 'web', 'ping@internal']),
+    new Set([...SERVICES, 'ping@internal']),
   )
 })
 
 t.test('every router strips identity headers before it does anything else', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   for (const [name, router] of Object.entries(http.routers)) {
     if (router.service === 'ping@internal') continue
     t.equal(router.middlewares[0], 'strip-identity', name)
@@ -41,7 +40,7 @@ t.test('every router strips identity headers before it does anything else', asyn
 })
 
 t.test('addresses are limited before identity is asked, and users after', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.same(http.routers['lots-write']?.middlewares, [
     'strip-identity',
     'rate-write',
@@ -55,7 +54,7 @@ t.test('addresses are limited before identity is asked, and users after', async 
 })
 
 t.test('identity is shown the bearer token and nothing else', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.match(http.middlewares.authenticate, {
     forwardAuth: {
       address: 'http://127.0.0.1:4001/identity/validate',
@@ -68,7 +67,7 @@ t.test('identity is shown the bearer token and nothing else', async (t) => {
 
 t.test('an earlier row outranks a later one, and no two routers share a rank', async (t) => {
   const routes = await readRoutes()
-  const { http } = renderGateway(routes, UPSTREAMS)
+  const { http } = renderGateway(routes, ADDRESSES)
   const ranks = routes.routes.map(({ name }) => http.routers[name]?.priority ?? 0)
   t.same(
     ranks,
@@ -79,7 +78,7 @@ t.test('an earlier row outranks a later one, and no two routers share a rank', a
 })
 
 t.test('an optional row asks identity only about a request that carries a token', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   const open = http.routers['lots-read']
   const guarded = http.routers['lots-read-signed-in']
   t.notOk(open?.middlewares.includes('authenticate'))
@@ -89,7 +88,7 @@ t.test('an optional row asks identity only about a request that carries a token'
 })
 
 t.test('a connection to a service ends before the service would close it', async (t) => {
-  const { http } = renderGateway(await readRoutes(), UPSTREAMS)
+  const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.match(http.serversTransports.services, { forwardingTimeouts: { idleConnTimeout: '60s' } })
 })
 
@@ -121,7 +120,7 @@ t.test('an access log is JSON when somebody asks for one', (t) => {
 
 t.test('a service that nobody runs is refused by name', (t) => {
   const routes = parseRoutes(table(ROW.replace('auction', 'orders')))
-  t.throws(() => renderGateway(routes, UPSTREAMS), {
+  t.throws(() => renderGateway(routes, ADDRESSES), {
     code: 'gateway.routes.invalid',
     message: 'route items: unknown service orders',
   })

@@ -15,4 +15,7 @@ export const Obligations = Type.Object({
 export type Obligations = Static<typeof Obligations>
 export type Obligation = Obligations['obligations'][number]
 
+/** The services that answer it; a test compares them with `obligations` in charts/services.yaml. */
+export const OBLIGATION_SERVICES = ['auction', 'bid'] as const
+
 export const obligationsPath = (userId: string) => `/internal/v1/users/${userId}/obligations`

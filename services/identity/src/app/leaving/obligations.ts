@@ -1,4 +1,5 @@
 import {
+  OBLIGATION_SERVICES,
   type Obligation,
   type Obligations,
   obligationsPath,
@@ -10,16 +11,21 @@ import type { Trace } from '@auction/common/telemetry/tracing.ts'
 /** Asks those who know what a user still owes; service.unavailable when one does not answer. */
 export type ObligationCheck = (userId: string, trace: Trace) => Promise<Obligation[]>
 
-export interface ObligationSettings {
-  AUCTION_URL: string
-  BID_URL: string
+type Urls = {
+  [service in (typeof OBLIGATION_SERVICES)[number] as `${Uppercase<service>}_URL`]: string
+}
+
+export interface ObligationSettings extends Urls {
   INTERNAL_JWT_SECRET: string
 }
 
+const urlOf = <Service extends string>(service: Service) =>
+  `${service.toUpperCase() as Uppercase<Service>}_URL` as const
+
 export function createObligationCheck(settings: ObligationSettings): ObligationCheck {
   const secret = settings.INTERNAL_JWT_SECRET
-  const clients = (['auction', 'bid'] as const).map((target) => {
-    const baseUrl = target === 'auction' ? settings.AUCTION_URL : settings.BID_URL
+  const clients = OBLIGATION_SERVICES.map((target) => {
+    const baseUrl = settings[urlOf(target)]
     return {
       target,
       client: createInternalClient({ service: 'identity', target, baseUrl, secret }),
