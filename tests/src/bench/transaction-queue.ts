@@ -69,6 +69,7 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
       }
     }
     const next = verdict.lot
+    if (next.currentPrice === null) throw new Error('a bid was accepted without a price')
     const minimum = minNextBid(next, settings)
     if (next.currentPrice === null) throw new Error('an accepted bid has a price')
     await client.query({
