@@ -9,6 +9,7 @@ import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { createJwksCache } from '@auction/common/http/jwks.ts'
 import { buildServer } from '@auction/common/http/server.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
 import { createAddressCheck } from '#src/app/bidder-review/review-bidders.ts'
 import { INTERNAL_SECRET, ISSUER, log } from './neighbours.ts'
 
@@ -16,7 +17,7 @@ const unauthenticated = defineError('identity.unauthenticated', 'Log in.', 401)
 const down = defineError('service.unavailable', 'Down.', 503)
 
 /** identity as the worker knows it: who logs in from the address of others, over real HTTP. */
-export async function startAddresses(t: { teardown(step: () => unknown): void }) {
+export async function startAddresses(t: Teardown) {
   const addresses = { url: '', shared: [] as SharedAddress[], isDown: false }
   const app = await buildServer({
     service: 'identity',

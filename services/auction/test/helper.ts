@@ -5,7 +5,11 @@ import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
+import {
+  createTestDatabase,
+  type Teardown,
+  type TestDatabase,
+} from '@auction/common/testing/database.ts'
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createItemEvents } from '#src/app/item/item-events.ts'
@@ -27,10 +31,6 @@ import {
   startBid,
 } from './neighbours.ts'
 
-interface Test {
-  teardown(step: () => unknown): void
-}
-
 export interface Fixture {
   app: App
   database: TestDatabase
@@ -49,7 +49,7 @@ export interface Fixture {
 
 /** The API on a database of the test's own, with identity and bid answering over real HTTP. */
 export async function build(
-  t: Test,
+  t: Teardown,
   options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
 ): Promise<Fixture> {
   const database = await createTestDatabase(t, SERVICE.migrations)

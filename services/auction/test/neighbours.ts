@@ -13,6 +13,7 @@ import { createJwksCache, type JwksCache } from '@auction/common/http/jwks.ts'
 import { buildServer } from '@auction/common/http/server.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
+import type { Teardown } from '@auction/common/testing/database.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { Type } from 'typebox'
 
@@ -21,10 +22,6 @@ const identity = createTestIdentity()
 export const ISSUER = identity.issuer
 export const INTERNAL_SECRET = identity.internalSecret
 export const log = createLogger('auction-test', process.env.TEST_LOG_LEVEL ?? 'silent')
-
-interface Test {
-  teardown(step: () => unknown): void
-}
 
 export interface Person {
   id: string
@@ -49,7 +46,7 @@ export function createIdentity(): Identity {
 }
 
 /** Serves the keys of those tokens over HTTP, for a process; returns the address. */
-export async function serveJwks(t: Test): Promise<string> {
+export async function serveJwks(t: Teardown): Promise<string> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ keys: [identity.publicJwk] }))
@@ -86,7 +83,7 @@ const lotErrors = {
 }
 
 /** bid as this service knows it: PUT terms, judged as contracts/terms.ts says, over real HTTP. */
-export async function startBid(t: Test): Promise<Bid> {
+export async function startBid(t: Teardown): Promise<Bid> {
   const bid: Bid = { url: '', lots: new Map(), mode: 'up', onApply: undefined }
   const app = await buildServer({
     service: 'bid',

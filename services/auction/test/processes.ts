@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import type { Teardown } from '@auction/common/testing/database.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 
 export interface Running {
@@ -10,14 +11,14 @@ export interface Running {
   grpcAddress: string
 }
 
-interface Test {
-  teardown(step: () => unknown): void
-}
-
 type Settings = Record<string, string | number>
 
 /** Runs src/cmd/<name>.ts as it is deployed, in a process of its own, until it is ready. */
-export async function startProcess(t: Test, name: string, settings: Settings): Promise<Running> {
+export async function startProcess(
+  t: Teardown,
+  name: string,
+  settings: Settings,
+): Promise<Running> {
   const port = await freePort()
   const opsPort = await freePort()
   const grpcPort = await freePort()

@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import type { Teardown } from '@auction/common/testing/database.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { S3Settings } from '#src/infra/images/s3.ts'
 
-interface Test {
-  teardown(step: () => unknown): void
-}
-
 /** A server that speaks S3, in a process of its own, with one empty bucket. */
-export async function startS3(t: Test): Promise<S3Settings & { stop(): Promise<void> }> {
+export async function startS3(t: Teardown): Promise<S3Settings & { stop(): Promise<void> }> {
   const program = process.env.TEST_S3_SERVER
   if (program === undefined) throw new Error('TEST_S3_SERVER names no program')
   const port = await freePort()

@@ -1,8 +1,8 @@
+import { newId } from '@auction/common/ids.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
-import { v7 as uuidV7 } from 'uuid'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import {
   type ListingInput,
@@ -39,7 +39,7 @@ export async function createItem(
     const now = await readClock(tx)
     const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
     if (problem !== undefined) throw itemErrors.createInvalid({ ...problem })
-    const read = await insertItem(tx, uuidV7(), sellerId, content, 1)
+    const read = await insertItem(tx, newId(), sellerId, content, 1)
     await events.emit(tx, read, trace, [{ kind: 'created' }])
     return read
   })
