@@ -4,16 +4,22 @@ import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import { wakeRelay } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
-import type { DecidedBid } from '#src/domain/bid-record.ts'
+import type { Acceptance } from '#src/domain/accept.ts'
+import type { AcceptedBid, CounterBid, DecidedBid, RefusedBid } from '#src/domain/bid-record.ts'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
-import { readBidderNumbers, readClockAndRepeats } from '#src/infra/postgres/batch-lookups.ts'
-import { type BatchWrite, beginBatch, lockLots, writeBatch } from '#src/infra/postgres/bid-batch.ts'
+import {
+  type BatchWrite,
+  beginBatch,
+  lockLots,
+  readBidderNumbers,
+  readClockAndRepeats,
+  writeBatch,
+} from '#src/infra/postgres/bid-batch.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
-import { acceptedRecord, counterBids, refusedRecord } from './bid-records.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
 import { isoInstant } from './lot-view.ts'
@@ -302,4 +308,85 @@ function observeDecisions(
     const receivedAtMs = commands[index]?.receivedAtMs ?? nowMs
     observe.decided(outcomeOf(decision), (nowMs - receivedAtMs) / 1000)
   }
+}
+
+type Refused = Pick<RefusedBid, 'maxAmount' | 'refusalCode' | 'refusalDetails' | 'decidedAtMs'>
+
+/** The row of a bid that was judged and refused. */
+function refusedRecord(command: BidCommand, refused: Refused, recordedAtMs: number): RefusedBid {
+  return {
+    bidId: command.bidId,
+    itemId: command.itemId,
+    bidderId: command.bidderId,
+    outcome: 'refused',
+    maxAmount: refused.maxAmount,
+    refusalCode: refused.refusalCode,
+    refusalDetails: refused.refusalDetails,
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.requestHash,
+    decidedAtMs: refused.decidedAtMs,
+    recordedAtMs,
+  }
+}
+
+/** The row of an accepted bid, with the state of the lot right after it. */
+function acceptedRecord(
+  command: BidCommand,
+  verdict: Acceptance,
+  minNextBid: bigint,
+  recordedAtMs: number,
+): AcceptedBid {
+  const { lot, ledger } = verdict
+  const [entry] = ledger
+  if (entry === undefined || entry.kind === 'auto' || entry.kind === 'terms') {
+    throw new Error('an accepted bid must come first in its own ledger entries')
+  }
+  return {
+    bidId: command.bidId,
+    itemId: command.itemId,
+    bidderId: command.bidderId,
+    kind: verdict.kind,
+    outcome: verdict.outcome,
+    maxAmount: entry.maxAmount,
+    price: entry.price,
+    minNextBid,
+    bidCount: lot.bidCount,
+    reserveMet: lot.reserveMet,
+    endsAtMs: lot.endsAtMs,
+    extended: verdict.extended,
+    sequence: lot.sequence,
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.requestHash,
+    decidedAtMs: entry.decidedAtMs,
+    recordedAtMs,
+  }
+}
+
+/** The incumbent's automatic counter-bid, as a row of its own that names what provoked it. */
+function counterBids(verdict: Acceptance, trigger: AcceptedBid): CounterBid[] {
+  return verdict.ledger.flatMap((entry) =>
+    entry.kind === 'auto'
+      ? [
+          {
+            ...trigger,
+            bidId: counterBidId(trigger.bidId),
+            bidderId: entry.bidderId,
+            kind: 'auto' as const,
+            outcome: 'leading' as const,
+            maxAmount: entry.price,
+            triggerBidId: entry.triggerBidId,
+            idempotencyKey: null,
+            requestHash: null,
+          },
+        ]
+      : [],
+  )
+}
+
+/**
+ * The id of a counter-bid follows from the bid it answers: version 8 in the place of 7, which no
+ * other id of ours has, so it is unique without another random number.
+ */
+function counterBidId(triggerBidId: string): string {
+  return `${triggerBidId.slice(0, 14)}8${triggerBidId.slice(15)}`
 }
