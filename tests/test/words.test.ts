@@ -1,0 +1,49 @@
+import t from 'tap'
+import { readTracked, trackedFiles } from '#src/tracked-files.ts'
+
+// Of the words that CONTRIBUTING.md ("Language") does not use, those that have no other meaning.
+const FORBIDDEN =
+  /\b(?:some|no|any|every)body\b|\bwho(?:m?ever)\b|\banew\b|\b(?:tell(?:s|ing)?|told|hear(?:s|d|ing)?)\b/gi
+
+// Migrations are not read: a migration that has run is never changed.
+const READ = /\.(?:md|ts|js|ya?ml|sh|tpl)$/
+// Generated from charts that are read; data and schemas of others.
+const UNREAD = /^(?:charts\/golden|tests\/data)\//
+
+/** Files in which such words are right, and how many there are. */
+const ALLOWED: Record<string, number> = {
+  // The tables of words that are not used.
+  'CONTRIBUTING.md': 8,
+  'docs/glossary.md': 15,
+}
+
+/** What is left to be rewritten, by workspace or folder. It only goes down. */
+const LEFT: Record<string, number> = {
+  charts: 37,
+  docs: 57,
+  local: 28,
+  'services/auction': 49,
+  'services/bid': 114,
+  'services/common': 107,
+  'services/identity': 211,
+  tests: 130,
+}
+
+t.test('texts use the words of CONTRIBUTING.md', async (t) => {
+  const found = new Map<string, string[]>()
+  for (const path of trackedFiles()) {
+    if (!READ.test(path) || UNREAD.test(path)) continue
+    const workspace = /^services\/[^/]+|^[^/]+/.exec(path)?.[0] ?? path
+    const lines = readTracked(path)
+      .split('\n')
+      .flatMap((line, index) =>
+        [...line.matchAll(FORBIDDEN)].map(([word]) => `${path}:${index + 1} ${word}`),
+      )
+    const over = lines.slice(ALLOWED[path] ?? 0)
+    found.set(workspace, [...(found.get(workspace) ?? []), ...over])
+  }
+  for (const [workspace, words] of found) {
+    const left = LEFT[workspace] ?? 0
+    t.ok(words.length <= left, `${workspace}: ${words.length} of at most ${left}`, { words })
+  }
+})
