@@ -1,19 +1,20 @@
 import type { ApplyTermsAnswer, LotTerms as WireTerms } from '@auction/common/contracts/terms.ts'
 import { parseAmount } from '@auction/common/money.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { LotTerms } from '#src/domain/lot.ts'
-import { applyTerms, type TermsVerdict } from '#src/domain/terms.ts'
+import { applyTerms, type TermsRefusal } from '#src/domain/terms.ts'
 import { bidErrors } from '#src/errors.ts'
 import { insertTermsChange } from '#src/infra/postgres/ledger.ts'
-import { databaseTimeMs, insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
+import { insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 
 const MINUTE_MS = 60_000
 
-/** Reads the terms off the wire. Throws lot.invalid_terms naming the field. */
+/** Terms in the form that the rules take. Throws lot.invalid_terms naming the field. */
 export function readTerms(wire: WireTerms): LotTerms {
   const amount = (field: 'startPrice' | 'bidIncrement' | 'reservePrice' | 'buyoutPrice') => {
     const text = wire[field]
@@ -60,51 +61,44 @@ export async function applyLotTerms(
   trace: Trace,
   requiresNoBids = false,
 ): Promise<ApplyTermsAnswer> {
-  return outboxTransaction(dependencies.db, async (tx) => {
-    const lot = await lockLot(tx, terms.itemId)
-    const verdict = applyTerms(lot, terms, await databaseTimeMs(tx), requiresNoBids)
-    if (verdict.outcome === 'created' && !(await insertLot(tx, verdict.lot))) {
-      // Another caller created it between our look and our insert: judge again against that lot.
-      const existing = await lockLot(tx, terms.itemId)
-      const again = applyTerms(existing, terms, await databaseTimeMs(tx), requiresNoBids)
-      return store(dependencies, tx, again, terms, existing?.sequence ?? 0, trace)
+  const { termsVersion } = terms
+  const { db, events } = dependencies
+  return outboxTransaction(db, async (tx) => {
+    const judgeLocked = async () => {
+      const lot = await lockLot(tx, terms.itemId)
+      // The clock is read after the lock: an edit that waited for it may have come too late.
+      const nowMs = (await readClock(tx)).getTime()
+      return { lot, verdict: applyTerms(lot, terms, nowMs, requiresNoBids) }
     }
-    return store(dependencies, tx, verdict, terms, lot?.sequence ?? 0, trace)
+    let judged = await judgeLocked()
+    if (judged.verdict.outcome === 'created' && !(await insertLot(tx, judged.verdict.lot))) {
+      // Another caller created it since, so the terms are judged against that lot.
+      judged = await judgeLocked()
+    }
+    const { lot, verdict } = judged
+    switch (verdict.outcome) {
+      case 'created':
+        return { outcome: 'created', termsVersion, sequence: verdict.lot.sequence }
+      case 'unchanged':
+        return { outcome: 'unchanged', termsVersion, sequence: lot?.sequence ?? 0 }
+      case 'replaced':
+        await updateLot(tx, verdict.lot)
+        return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
+      case 'amended':
+        await updateLot(tx, verdict.lot)
+        await insertTermsChange(tx, verdict.lot.itemId, verdict.ledger[0])
+        if (verdict.reserveJustMet) {
+          await events.write(tx, events.ofReserveMet(verdict.lot, trace))
+        }
+        return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
+      case 'refused':
+        throw refusal(verdict.reason, verdict.problem)
+    }
   })
 }
 
-async function store(
-  { events }: ApplyTermsDependencies,
-  tx: Transaction<Database>,
-  verdict: TermsVerdict,
-  { termsVersion }: LotTerms,
-  sequence: number,
-  trace: Trace,
-): Promise<ApplyTermsAnswer> {
-  switch (verdict.outcome) {
-    case 'created':
-      return { outcome: 'created', termsVersion, sequence: verdict.lot.sequence }
-    case 'unchanged':
-      return { outcome: 'unchanged', termsVersion, sequence }
-    case 'replaced':
-      await updateLot(tx, verdict.lot)
-      return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
-    case 'amended': {
-      const [entry] = verdict.ledger
-      await updateLot(tx, verdict.lot)
-      await insertTermsChange(tx, verdict.lot.itemId, entry)
-      if (verdict.reserveJustMet) {
-        await events.write(tx, events.ofReserveMet(verdict.lot, trace))
-      }
-      return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
-    }
-    case 'refused':
-      throw refusal(verdict.reason, verdict.problem)
-  }
-}
-
-/** The error that says why terms were not taken. */
-export function refusal(reason: string, problem: string | undefined) {
+/** The error that says why terms were refused. */
+export function refusal(reason: TermsRefusal, problem: string | undefined) {
   switch (reason) {
     case 'has_bids':
     case 'currency_fixed':
@@ -113,7 +107,7 @@ export function refusal(reason: string, problem: string | undefined) {
       return bidErrors.lotStaleTerms()
     case 'not_active':
       return bidErrors.lotNotActive()
-    default:
+    case 'invalid_terms':
       return bidErrors.lotInvalidTerms({ reason: problem ?? reason })
   }
 }

@@ -1,10 +1,11 @@
 import { isUnavailable } from '@auction/common/http/errors.ts'
+import { readClock } from '@auction/common/postgres/clock.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
-import { databaseTimeMs, lockDueLots } from '#src/infra/postgres/lots.ts'
+import { lockDueLots } from '#src/infra/postgres/lots.ts'
 import { readBidders, recordClosing } from '#src/infra/postgres/results.ts'
 import { inSavepoint } from '#src/infra/postgres/savepoint.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -20,7 +21,7 @@ export interface CloserDependencies {
 
 /**
  * The closer waits as long after the end as a bid may wait for its decision, so no bid that came
- * in time can find the lot closed (blueprint section 5).
+ * in time can find the lot closed (R-CLOSE-1).
  */
 export const CLOSING_GRACE_MS = WAIT_MAX_MS
 
@@ -47,7 +48,7 @@ async function closeSome(
   const closings = await outboxTransaction(db, async (tx) => {
     const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit, failed)
     if (lots.length === 0) return []
-    const nowMs = await databaseTimeMs(tx)
+    const nowMs = (await readClock(tx)).getTime()
     const done: { lot: Lot; lagSeconds: number }[] = []
     for (const lot of lots) {
       const closed = await closeAlone(tx, log, failed, lot, () => closeOne(tx, events, lot, nowMs))
@@ -90,9 +91,8 @@ async function closeOne(
 ): Promise<Lot | undefined> {
   const verdict = close(lot, nowMs, CLOSING_GRACE_MS)
   if (verdict.outcome === 'refused') return undefined
-  const closedAtMs = Math.floor(nowMs)
-  await recordClosing(tx, verdict.lot, closedAtMs)
+  await recordClosing(tx, verdict.lot, nowMs)
   const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, lot.itemId)
-  await events.write(tx, events.ofClosing(verdict.lot, bidders, closedAtMs))
+  await events.write(tx, events.ofClosing(verdict.lot, bidders, nowMs))
   return verdict.lot
 }

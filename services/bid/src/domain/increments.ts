@@ -1,4 +1,4 @@
-import { isCurrency, minorDigits, parseAmount } from '../../../common/src/money.ts'
+import { isCurrency, minorDigits, parseAmount } from '@auction/common/money.ts'
 
 /** From this price on (inclusive), a bid must raise by `step`. Both in minor units. */
 export interface IncrementBand {

@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import type { Lot } from '#src/domain/lot.ts'
 import type { Database } from './schema.ts'
@@ -68,16 +68,6 @@ export async function lockDueLots(
   return rows.map(toLot)
 }
 
-/** Database time in epoch milliseconds; read it in a statement after the lock, never before. */
-export async function databaseTimeMs(db: Kysely<Database>): Promise<number> {
-  const { rows } = await sql<{ nowMs: number }>`
-    select ${sql.raw(epochMs('clock_timestamp()'))} as "nowMs"
-  `.execute(db)
-  const row = rows[0]
-  if (row === undefined) throw new Error('PostgreSQL did not answer the time')
-  return row.nowMs
-}
-
 export interface LotView {
   lot: Lot
   leaderNumber: number | null
@@ -90,7 +80,7 @@ export async function readLot(
   itemId: string,
 ): Promise<LotView | undefined> {
   const { rows } = await pool.query<LotRow & { leaderNumber: number | null; nowMs: number }>({
-    // Everybody who looks at a lot asks this: to parse and plan it took longer than to answer it. A
+    // This is the most frequent query of all, and to parse and plan it took longer than to answer it. A
     // plan from when the table was small reads a few pages more until statistics are taken again.
     name: 'read-lot',
     text: `select ${LOT_COLUMNS},
