@@ -32,6 +32,10 @@ export interface World {
   bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
   /** Moves every instant of a lot, which lets time pass without waiting for it. */
   shiftLot(itemId: string, milliseconds: number): Promise<void>
+  /** Locks a lot, as another transaction would; resolves to the function that ends it. */
+  hold(itemId: string): Promise<() => Promise<void>>
+  /** How many transactions of this test wait for a lock. */
+  lockWaiters(): Promise<number>
 }
 
 export interface BidOptions {
@@ -118,6 +122,22 @@ export async function createWorld(
            hard_ends_at = hard_ends_at + $2 * interval '1 ms' where item_id = $1`,
         [itemId, milliseconds],
       )
+    },
+    async hold(itemId) {
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query('select 1 from lots where item_id = $1 for update', [itemId])
+      return async () => {
+        await client.query('commit')
+        client.release()
+      }
+    },
+    async lockWaiters() {
+      const { rows } = await pool.query(
+        `select 1 from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length
     },
   }
 }

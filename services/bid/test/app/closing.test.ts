@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type AddressInfo, connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
+import { WAIT_MAX_MS } from '#src/app/decide-batch.ts'
 import { readClosingBacklog } from '#src/infra/postgres/results.ts'
 import { createWorld, type World } from '#test/helper.ts'
 
@@ -98,17 +100,14 @@ t.test(
   async (t) => {
     const world = await createWorld(t)
     const [held, free] = [await world.putTerms(), await world.putTerms()]
-    const client = await world.pool.connect()
-    await client.query('begin')
-    await client.query('select 1 from lots where item_id = $1 for update', [held.itemId])
+    const release = await world.hold(held.itemId)
     const [blocked, decided] = await Promise.all([
       world.bid(held.itemId, randomUUID(), '11.00'),
       world.bid(free.itemId, randomUUID(), '11.00'),
     ])
     t.equal(decided.statusCode, 201)
     t.match(blocked, { statusCode: 503, headers: { 'retry-after': '1' } })
-    await client.query('commit')
-    client.release()
+    await release()
     t.match(await world.lot(held.itemId), { bidCount: 0 })
   },
 )
@@ -130,18 +129,12 @@ t.test('a bid is taken before the end and refused from it on, closer or no close
 t.test('a bid that came in time and waited for the lock past the end still counts', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
-  await endIn(world, itemId, 400)
-  const client = await world.pool.connect()
-  await client.query('begin')
-  await client.query('select 1 from lots where item_id = $1 for update', [itemId])
+  await endIn(world, itemId, 1_000)
+  const release = await world.hold(itemId)
   const waiting = world.bid(itemId, randomUUID(), '11.00')
-  await client.query(
-    `select pg_sleep(extract(epoch from ends_at - clock_timestamp()) + 0.3) from lots where item_id = $1`,
-    [itemId],
-  )
+  await waitFor('the end', async () => (await world.lot(itemId)).phase === 'closing')
   t.equal(await world.close(), 0, 'the closer waits as long as a bid may')
-  await client.query('commit')
-  client.release()
+  await release()
   t.match(await waiting, { statusCode: 201, body: { outcome: 'leading' } })
   await endIn(world, itemId, -CLOSING_GRACE_MS)
   await world.close()
@@ -177,13 +170,11 @@ t.test('headers before the end and the amount after it are no bid in time', asyn
 t.test('a bid that waited longer than two seconds is 503 and leaves no trace', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
-  const client = await world.pool.connect()
-  await client.query('begin')
-  await client.query('select 1 from lots where item_id = $1 for update', [itemId])
+  const release = await world.hold(itemId)
   const waiting = world.bid(itemId, randomUUID(), '11.00', { key: 'slow' })
-  await client.query('select pg_sleep(2.2)')
-  await client.query('commit')
-  client.release()
+  // Real time: the limit is on the age of the bid.
+  await setTimeout(WAIT_MAX_MS + 200)
+  await release()
   const answer = await waiting
   t.match(answer, {
     statusCode: 503,
@@ -252,7 +243,9 @@ t.test(
   async (t) => {
     const world = await createWorld(t)
     t.strictSame(await readClosingBacklog(world.db), {
-      ...{ openLots: 0, endingSoon: 0, overdueSeconds: 0 },
+      openLots: 0,
+      endingSoon: 0,
+      overdueSeconds: 0,
     })
     for (const fromNowMs of [-3_000, 110_000, 130_000, 86_400_000]) {
       const { itemId } = await world.putTerms()
