@@ -24,7 +24,7 @@ import { profileRoutes } from '#src/app/profiles/profile-routes.ts'
 import { proofRoutes } from '#src/app/proofs/routes.ts'
 import { sellerTermsRoutes } from '#src/app/seller-terms/routes.ts'
 import { createAccessTokens } from '#src/app/sessions/access-token.ts'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
+import { enforceSessions } from '#src/app/sessions/caller-session.ts'
 import { createSessionCheck } from '#src/app/sessions/session-check.ts'
 import { createThrottle } from '#src/app/throttling/throttle.ts'
 import { challengeRoutes } from '#src/app/two-factor/challenge-routes.ts'
@@ -72,8 +72,6 @@ export interface AppDependencies {
 /** The identity API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { pool, keys, permits, issuer, internalSecret, log, registry } = dependencies
-  const checkSession = createSessionCheck(pool)
-  const { provenSessionOf } = readersOf(checkSession)
   const app = await buildServer({
     service: 'identity',
     log,
@@ -85,8 +83,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       internalSecret,
       unauthenticated: identityErrors.unauthenticated,
       forbidden: identityErrors.forbidden,
-      // Those of the live session, which a fresh proof must support: a role counts from the moment it is granted.
-      rolesOf: async (request) => (await provenSessionOf(request)).roles,
+      // Those that the database has now: a role counts from the moment it is granted.
+      rolesOf: async (request) => request.session.roles,
     },
     docs: {
       prefix: '/identity',
@@ -96,43 +94,37 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     bodyLimitBytes: BODY_LIMIT_BYTES,
     trustedProxies: dependencies.trustedProxies,
   })
+  const checkSession = createSessionCheck(pool)
+  enforceSessions(app, checkSession)
   const metrics = createIdentityMetrics(registry, permits)
-  const hasher = await createPasswordHasher(permits)
-  const relyingParty = createRelyingParty(dependencies.publicUrl, 'Auction')
-  const accessTokens = createAccessTokens(keys, issuer)
   const { db, throttleKey: key, throttles: settings } = dependencies
-  const throttle = createThrottle({ db, key, settings, metrics })
-  await sharedAddressRoutes(app, { db })
-  await accountRoutes(app, {
+  const parts = {
     ...dependencies,
-    hasher,
     metrics,
-    throttle,
     checkSession,
-  })
-  await sessionRoutes(app, {
-    ...dependencies,
-    hasher,
-    metrics,
-    throttle,
-    accessTokens,
-  })
-  const factors = { ...dependencies, metrics, throttle, checkSession, accessTokens, relyingParty }
-  await twoFactorRoutes(app, factors)
-  await challengeRoutes(app, factors)
-  await proofRoutes(app, { ...factors, hasher })
-  await passkeyRoutes(app, factors)
-  await passkeyLoginRoutes(app, factors)
-  await ownSessionRoutes(app, { ...dependencies, checkSession })
-  await sellerTermsRoutes(app, factors)
-  await operatorRoutes(app, { ...dependencies, checkSession })
-  await roleRoutes(app, { ...dependencies, checkSession })
-  await passwordRoutes(app, { ...dependencies, hasher, throttle, checkSession })
-  await profileRoutes(app, { ...dependencies, checkSession })
-  const encoder = createPhotoEncoder()
-  await photoRoutes(app, { ...dependencies, checkSession, throttle, encoder })
-  await emailRoutes(app, { ...dependencies, hasher, metrics, checkSession })
-  await deletionRoutes(app, { ...dependencies, checkSession })
-  await keyRoutes(app, { keys })
+    hasher: await createPasswordHasher(permits),
+    throttle: createThrottle({ db, key, settings, metrics }),
+    accessTokens: createAccessTokens(keys, issuer),
+    relyingParty: createRelyingParty(dependencies.publicUrl, 'Auction'),
+    encoder: createPhotoEncoder(),
+  }
+  await sharedAddressRoutes(app, parts)
+  await accountRoutes(app, parts)
+  await sessionRoutes(app, parts)
+  await twoFactorRoutes(app, parts)
+  await challengeRoutes(app, parts)
+  await proofRoutes(app, parts)
+  await passkeyRoutes(app, parts)
+  await passkeyLoginRoutes(app, parts)
+  await ownSessionRoutes(app, parts)
+  await sellerTermsRoutes(app, parts)
+  await operatorRoutes(app, parts)
+  await roleRoutes(app, parts)
+  await passwordRoutes(app, parts)
+  await profileRoutes(app, parts)
+  await photoRoutes(app, parts)
+  await emailRoutes(app, parts)
+  await deletionRoutes(app, parts)
+  await keyRoutes(app, parts)
   return app
 }

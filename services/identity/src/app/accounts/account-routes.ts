@@ -1,9 +1,7 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
-import { identityErrors } from '#src/errors.ts'
 import { type RegisterDependencies, registerUser } from './register-user.ts'
 
 const RegisterBody = Type.Object(
@@ -29,12 +27,8 @@ const MeAnswer = Type.Object({
 
 const ValidateAnswer = Type.Object({ id: Uuid, roles: Type.Array(Type.String()) })
 
-export interface AccountRoutesOptions extends RegisterDependencies {
-  checkSession: SessionCheck
-}
-
 /** Registration, the caller's own account, and the check that the gateway makes on every call. */
-export async function accountRoutes(app: App, options: AccountRoutesOptions): Promise<void> {
+export async function accountRoutes(app: App, options: RegisterDependencies): Promise<void> {
   app.post(
     '/identity/register',
     {
@@ -57,17 +51,15 @@ export async function accountRoutes(app: App, options: AccountRoutesOptions): Pr
   app.get(
     '/identity/me',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['accounts'],
         summary: 'The account of the caller',
-        security: [{ bearer: [] }],
         response: answers({ 200: MeAnswer }),
       },
     },
     async (request, reply) => {
-      if (request.caller === null) throw identityErrors.unauthenticated()
-      const { createdAt, ...session } = await options.checkSession(request.caller)
+      const { createdAt, ...session } = request.session
       reply.header('cache-control', 'no-store')
       return { ...session, createdAt: createdAt.toISOString() }
     },
@@ -76,17 +68,15 @@ export async function accountRoutes(app: App, options: AccountRoutesOptions): Pr
   app.get(
     '/identity/validate',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['accounts'],
         summary: 'Asked by the gateway before every call: is this token good at this moment?',
-        security: [{ bearer: [] }],
         response: answers({ 200: ValidateAnswer }),
       },
     },
     async (request, reply) => {
-      if (request.caller === null) throw identityErrors.unauthenticated()
-      const { id, email, roles } = await options.checkSession(request.caller)
+      const { id, email, roles } = request.session
       reply.headers({
         'cache-control': 'no-store',
         'x-user-id': id,

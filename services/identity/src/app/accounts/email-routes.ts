@@ -1,18 +1,13 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { askEmailChange, type ChangeEmailDependencies, confirmEmailChange } from './change-email.ts'
 import { type VerifyEmailDependencies, verifyEmail } from './verify-email.ts'
 
-export interface EmailRoutesOptions extends VerifyEmailDependencies, ChangeEmailDependencies {
-  checkSession: SessionCheck
-}
+export type EmailRoutesOptions = VerifyEmailDependencies & ChangeEmailDependencies
 
 /** Showing whose an address is, and changing it, by mailed links. */
 export async function emailRoutes(app: App, options: EmailRoutesOptions): Promise<void> {
-  const { provenSessionOf } = readersOf(options.checkSession)
   const tags = ['e-mail']
   const Token = Type.String({ minLength: 1, maxLength: 128 })
 
@@ -43,17 +38,16 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
   app.post(
     '/identity/email/change',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags,
         summary: 'Ask for another address after a fresh proof; a link is mailed to it',
-        security: [{ bearer: [] }],
         body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 254 }) }, STRICT),
         response: answers({ 202: Type.Object({}) }),
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       await askEmailChange(options, session, request.body.email, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return {}

@@ -1,34 +1,25 @@
 import { answers, Instant } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { askDeletion, type DeletionDependencies } from './delete-account.ts'
 
-export interface DeletionRoutesOptions extends DeletionDependencies {
-  checkSession: SessionCheck
-}
-
 /** Leaving for good. */
-export async function deletionRoutes(app: App, options: DeletionRoutesOptions): Promise<void> {
-  const { provenSessionOf } = readersOf(options.checkSession)
-
+export async function deletionRoutes(app: App, options: DeletionDependencies): Promise<void> {
   app.delete(
     '/identity/me',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags: ['accounts'],
         summary: 'Close your account after a fresh proof; shortly after you are forgotten',
         description:
           'Refused with identity.has_obligations while you lead an auction or sell something, and ' +
           'with identity.last_admin for the only admin. Every session ends at once.',
-        security: [{ bearer: [] }],
         response: answers({ 202: Type.Object({ deletedAfter: Instant }) }),
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       const dueAt = await askDeletion(options, session, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return { deletedAfter: dueAt.toISOString() }

@@ -2,8 +2,6 @@ import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
@@ -26,25 +24,18 @@ const SessionList = Type.Object({
   ),
 })
 
-export interface OwnSessionRoutesOptions {
-  db: Kysely<Database>
-  checkSession: SessionCheck
-}
-
 /** Where somebody is logged in, and ending it: one session, or all of them. */
-export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOptions): Promise<void> {
-  const { db } = options
-  const { sessionOf } = readersOf(options.checkSession)
-  const schema = { tags: ['sessions'], security: [{ bearer: [] }] }
+export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
+  const schema = { tags: ['sessions'] }
 
   app.get(
     '/identity/sessions',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: { ...schema, summary: 'Your sessions', response: answers({ 200: SessionList }) },
     },
     async (request, reply) => {
-      const { id: userId, sessionId } = await sessionOf(request)
+      const { id: userId, sessionId } = request.session
       const sessions = await readSessionsOfUser(db, userId)
       reply.header('cache-control', 'no-store')
       return {
@@ -61,7 +52,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
   app.delete(
     '/identity/sessions/:id',
     {
-      config: { auth: 'bearer', access: 'owner' },
+      config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         ...schema,
         summary: 'End one of your sessions',
@@ -70,7 +61,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
       },
     },
     async (request, reply) => {
-      const { id: userId } = await sessionOf(request)
+      const { id: userId } = request.session
       const isEnded = await revokeOwnSession(db, request.params.id, userId)
       if (!isEnded) throw identityErrors.sessionNotFound()
       return reply.code(204).send(null)
@@ -80,7 +71,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
   app.post(
     '/identity/logout/everywhere',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
         summary: 'End all your sessions, this one too',
@@ -88,7 +79,7 @@ export async function ownSessionRoutes(app: App, options: OwnSessionRoutesOption
       },
     },
     async (request, reply) => {
-      const session = await sessionOf(request)
+      const { session } = request
       await db.transaction().execute(async (tx) => {
         const user = await lockUserOf(tx, session)
         if (user !== undefined) await revokeSessionsOfUser(tx, user.id, 'logout')

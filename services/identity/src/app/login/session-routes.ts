@@ -2,7 +2,6 @@ import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
-import { identityErrors } from '#src/errors.ts'
 import { revokeSession } from '#src/infra/postgres/sessions/sessions.ts'
 import { type LogInDependencies, logIn, type PendingLogin } from './log-in.ts'
 import { type RefreshDependencies, refreshSession } from './refresh-session.ts'
@@ -78,17 +77,15 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
   app.post(
     '/identity/logout',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'unchecked' },
       schema: {
         tags: ['sessions'],
         summary: 'End this session: its access and refresh tokens stop working',
-        security: [{ bearer: [] }],
         response: answers({ 204: Type.Null() }),
       },
     },
     async (request, reply) => {
-      if (request.caller === null) throw identityErrors.unauthenticated()
-      await revokeSession(options.db, request.caller.sessionId, 'logout')
+      await revokeSession(options.db, request.user.sessionId, 'logout')
       return reply.code(204).send(null)
     },
   )

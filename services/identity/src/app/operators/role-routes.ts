@@ -1,7 +1,6 @@
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
 import { GRANTABLE_ROLES } from '#src/domain/roles.ts'
 import { grantRole, revokeRole } from './change-roles.ts'
 import { ADMINS, answerOf, type OperatorRoutesOptions, UserAnswer } from './user-routes.ts'
@@ -13,8 +12,7 @@ const params = Type.Object({
 
 /** Giving and taking roles, by admins who proved shortly before who they are. */
 export async function roleRoutes(app: App, options: OperatorRoutesOptions): Promise<void> {
-  const { provenSessionOf } = readersOf(options.checkSession)
-  const schema = { tags: ['operators'], security: [{ bearer: [] }], params }
+  const schema = { tags: ['operators'], params }
 
   app.put(
     '/identity/users/:id/roles/:role',
@@ -23,7 +21,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
       schema: { ...schema, summary: 'Give a role', response: answers({ 200: UserAnswer }) },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       const { id: userId, role } = request.params
       await grantRole(options, session, { userId, role }, request.trace)
       reply.header('cache-control', 'no-store')
@@ -42,7 +40,7 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       const { id: userId, role } = request.params
       await revokeRole(options, session, { userId, role }, request.trace)
       reply.header('cache-control', 'no-store')

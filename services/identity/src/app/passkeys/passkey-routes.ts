@@ -2,8 +2,6 @@ import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
 import { addPasskey, beginPasskey, nameAnew, removePasskey, shownIdOf } from './change-passkeys.ts'
 import type { PasskeyDependencies } from './check-passkey.ts'
@@ -23,20 +21,16 @@ const ById = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) }
 
 export interface PasskeyRoutesOptions extends PasskeyDependencies {
   mails: Mails
-  checkSession: SessionCheck
 }
 
 /** The passkeys of the caller. */
 export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Promise<void> {
-  const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
-  const schema = { tags: ['passkeys'], security: [{ bearer: [] }] }
-  const config = { auth: 'bearer', access: 'own' } as const
-  const ownerConfig = { auth: 'bearer', access: 'owner' } as const
+  const schema = { tags: ['passkeys'] }
 
   app.get(
     '/identity/passkeys',
     {
-      config,
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
         summary: 'The passkeys of the caller',
@@ -44,7 +38,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      const { id } = await sessionOf(request)
+      const { id } = request.session
       reply.header('cache-control', 'no-store')
       return { passkeys: (await readPasskeys(options.db, id)).map(passkeyAnswer) }
     },
@@ -53,7 +47,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
   app.post(
     '/identity/passkeys/register/options',
     {
-      config,
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Begin to make a passkey; asks for a fresh proof',
@@ -62,14 +56,14 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      return { ...(await beginPasskey(options, await provenSessionOf(request))) }
+      return { ...(await beginPasskey(options, request.session)) }
     },
   )
 
   app.post(
     '/identity/passkeys/register/verify',
     {
-      config,
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Add the passkey that the browser made; asks for a fresh proof',
@@ -78,7 +72,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       const passkey = await addPasskey(options, session, request.body, request.trace)
       reply.code(201).header('cache-control', 'no-store')
       return passkeyAnswer(passkey)
@@ -88,7 +82,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
   app.patch(
     '/identity/passkeys/:id',
     {
-      config: ownerConfig,
+      config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         ...schema,
         summary: 'Give a passkey another name',
@@ -98,7 +92,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       },
     },
     async (request) => {
-      const session = await sessionOf(request)
+      const { session } = request
       const { id } = request.params
       return passkeyAnswer(await nameAnew(options, session, id, request.body.name))
     },
@@ -107,7 +101,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
   app.delete(
     '/identity/passkeys/:id',
     {
-      config: ownerConfig,
+      config: { auth: 'bearer', access: 'owner', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Forget a passkey; asks for a fresh proof, other sessions end',
@@ -116,7 +110,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       await removePasskey(options, session, request.params.id, request.trace)
       return reply.code(204).send(null)
     },

@@ -1,8 +1,6 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { normaliseEmail } from '#src/domain/email.ts'
@@ -16,29 +14,26 @@ const NewPassword = Type.String({
 })
 
 export interface PasswordRoutesOptions extends PasswordDependencies {
-  checkSession: SessionCheck
   throttle: Throttle
 }
 
 /** Changing a password, and setting a new one by a mailed link. */
 export async function passwordRoutes(app: App, options: PasswordRoutesOptions): Promise<void> {
-  const { provenSessionOf } = readersOf(options.checkSession)
   const tags = ['passwords']
 
   app.post(
     '/identity/password/change',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags,
         summary: 'Change the password after a fresh proof; your other sessions end',
-        security: [{ bearer: [] }],
         body: Type.Object({ newPassword: NewPassword }, STRICT),
         response: answers({ 204: Type.Null() }),
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       await changePassword(options, session, request.body.newPassword, request.trace)
       return reply.code(204).send(null)
     },

@@ -3,8 +3,6 @@ import type { App } from '@auction/common/http/server.ts'
 import multipart from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { identityErrors } from '#src/errors.ts'
 import { PHOTO_BYTES_MAX } from '#src/infra/images/photo.ts'
@@ -15,15 +13,14 @@ import { findProfile, requireOwner } from './profiles.ts'
 
 const params = Type.Object({ id: Uuid })
 
+const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
+const NoBody = Type.Unsafe<undefined>({ type: 'null' })
+
 /** Caches ask again after a minute; the address in a profile changes with its photo anyway. */
 const PHOTO_MAX_AGE_SECONDS = 60
 
-export interface PhotoRoutesOptions extends PhotoDependencies {
-  checkSession: SessionCheck
-}
-
 /** Photos in profiles. Only these routes understand multipart bodies, and only these are large. */
-export async function photoRoutes(app: App, options: PhotoRoutesOptions): Promise<void> {
+export async function photoRoutes(app: App, options: PhotoDependencies): Promise<void> {
   await app.register(async (scope) => {
     await scope.register(multipart, {
       limits: {
@@ -36,14 +33,8 @@ export async function photoRoutes(app: App, options: PhotoRoutesOptions): Promis
   await showingRoute(app, options)
 }
 
-async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<void> {
-  const { sessionOf } = readersOf(options.checkSession)
-  const schema = { tags: ['profiles'], security: [{ bearer: [] }], params }
-  const ownSessionOf = async (request: FastifyRequest, id: string) => {
-    const session = await sessionOf(request)
-    requireOwner(session, id)
-    return session
-  }
+async function changingRoutes(app: App, options: PhotoDependencies): Promise<void> {
+  const schema = { tags: ['profiles'], params }
 
   // The second one is what older clients call.
   for (const [method, suffix] of [
@@ -53,7 +44,7 @@ async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<vo
     app.route({
       method,
       url: `/api/v1/user-profiles/:id/${suffix}`,
-      config: { auth: 'bearer', access: 'owner' },
+      config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         ...schema,
         summary: 'Change your photo: PNG, JPEG or WebP of at most 5 MB in the part "photo"',
@@ -62,7 +53,8 @@ async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<vo
       },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string }
-        const session = await ownSessionOf(request, id)
+        const { session } = request
+        requireOwner(session, id)
         await admitUpload(options, session, visitorOf(request))
         await changePhoto(options, session, await readUpload(request))
         reply.header('cache-control', 'no-store')
@@ -74,18 +66,19 @@ async function changingRoutes(app: App, options: PhotoRoutesOptions): Promise<vo
   app.delete(
     '/api/v1/user-profiles/:id/photo',
     {
-      config: { auth: 'bearer', access: 'owner' },
+      config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: { ...schema, summary: 'Remove your photo', response: answers({ 204: Type.Null() }) },
     },
     async (request, reply) => {
-      const session = await ownSessionOf(request, request.params.id)
+      const { session } = request
+      requireOwner(session, request.params.id)
       await removePhoto(options, session)
       return reply.code(204).send(null)
     },
   )
 }
 
-async function showingRoute(app: App, { db }: PhotoRoutesOptions): Promise<void> {
+async function showingRoute(app: App, { db }: PhotoDependencies): Promise<void> {
   app.get(
     '/api/v1/user-profiles/:id/photo',
     {
@@ -96,6 +89,7 @@ async function showingRoute(app: App, { db }: PhotoRoutesOptions): Promise<void>
         params,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
         produces: ['image/webp'],
+        response: answers({ 200: Bytes, 304: NoBody }),
       },
     },
     async (request, reply) => {

@@ -1,7 +1,6 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
 import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import type { Profile } from '#src/infra/postgres/profiles/profiles.ts'
 import { changeProfile, findProfile, type ProfileDependencies, requireOwner } from './profiles.ts'
@@ -52,7 +51,6 @@ export interface ProfileRoutesOptions extends ProfileDependencies {
 
 /** What people tell of themselves: everybody reads the public part, the owner reads and writes all. */
 export async function profileRoutes(app: App, options: ProfileRoutesOptions): Promise<void> {
-  const { sessionOf } = readersOf(options.checkSession)
   const tags = ['profiles']
 
   app.get(
@@ -68,7 +66,10 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
     },
     async (request, reply) => {
       const { id } = request.params
-      const isOwner = request.caller?.id === id && (await sessionOf(request)).id === id
+      const { caller } = request
+      const isOwner = caller?.id === id
+      // The phone number is for a caller whose session has not ended.
+      if (isOwner) await options.checkSession(caller)
       reply.header('cache-control', 'no-store')
       return answerOf(await findProfile(options.db, id), isOwner)
     },
@@ -77,11 +78,10 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
   app.put(
     '/api/v1/user-profiles/:id',
     {
-      config: { auth: 'bearer', access: 'owner' },
+      config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         tags,
         summary: 'Change your profile',
-        security: [{ bearer: [] }],
         params,
         body: ProfileBody,
         response: answers({ 200: ProfileAnswer }),
@@ -89,7 +89,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
     },
     async (request, reply) => {
       const { id } = request.params
-      const session = await sessionOf(request)
+      const { session } = request
       requireOwner(session, id)
       await changeProfile(options, session, request.body, request.trace)
       reply.header('cache-control', 'no-store')

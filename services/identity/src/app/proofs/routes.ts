@@ -5,8 +5,6 @@ import { type Static, Type } from 'typebox'
 import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import { askForProof } from '#src/app/passkeys/ask-passkey.ts'
 import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { Code } from '#src/app/two-factor/two-factor-routes.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
 import { type Proof, type ReauthenticateDependencies, reauthenticate } from './reauthenticate.ts'
@@ -22,28 +20,21 @@ const ProofBody = Type.Object(
 
 const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'])
 
-export interface ProofRoutesOptions extends ReauthenticateDependencies {
-  checkSession: SessionCheck
-}
-
 /** The fresh proof that sensitive changes ask for. */
-export async function proofRoutes(app: App, options: ProofRoutesOptions): Promise<void> {
-  const { sessionOf } = readersOf(options.checkSession)
-
+export async function proofRoutes(app: App, options: ReauthenticateDependencies): Promise<void> {
   app.post(
     '/identity/reauthenticate',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['sessions'],
         summary: 'Prove again who you are, for changes that ask for a fresh proof',
-        security: [{ bearer: [] }],
         body: ProofBody,
         response: answers({ 200: ProofAnswer }),
       },
     },
     async (request, reply) => {
-      const session = await sessionOf(request)
+      const { session } = request
       const token = await reauthenticate(options, session, proofOf(request.body), request.trace)
       reply.header('cache-control', 'no-store')
       return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
@@ -53,16 +44,15 @@ export async function proofRoutes(app: App, options: ProofRoutesOptions): Promis
   app.post(
     '/identity/reauthenticate/passkey',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['sessions'],
         summary: 'Begin to prove again who you are by a passkey',
-        security: [{ bearer: [] }],
         response: answers({ 200: PasskeyOptions }),
       },
     },
     async (request, reply) => {
-      const { id } = await sessionOf(request)
+      const { id } = request.session
       reply.header('cache-control', 'no-store')
       return { ...(await askForProof(options, id)) }
     },

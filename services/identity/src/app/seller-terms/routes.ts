@@ -4,8 +4,6 @@ import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
 import { SELLER_TERMS_VERSION } from '#src/domain/seller-terms.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -25,7 +23,6 @@ const AcceptAnswer = Type.Object({
 
 export interface SellerTermsRoutesOptions {
   db: Kysely<Database>
-  checkSession: SessionCheck
   accessTokens: AccessTokens
 }
 
@@ -34,7 +31,6 @@ export async function sellerTermsRoutes(
   app: App,
   options: SellerTermsRoutesOptions,
 ): Promise<void> {
-  const { sessionOf } = readersOf(options.checkSession)
   const tags = ['accounts']
 
   app.get(
@@ -52,17 +48,16 @@ export async function sellerTermsRoutes(
   app.post(
     '/identity/me/seller-terms',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...{ tags, summary: 'Agree to the seller terms, and be a seller' },
         description: 'The token of the answer carries the role; earlier ones do not.',
-        security: [{ bearer: [] }],
         body: AcceptBody,
         response: answers({ 200: AcceptAnswer }),
       },
     },
     async (request, reply) => {
-      const session = await sessionOf(request)
+      const { session } = request
       const roles = await acceptSellerTerms(options, session, request.body.version, request.trace)
       reply.header('cache-control', 'no-store')
       const token = options.accessTokens({ ...session, userId: session.id, roles })

@@ -2,8 +2,6 @@ import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
-import { readersOf } from '#src/app/sessions/caller-session.ts'
-import type { SessionCheck } from '#src/app/sessions/session-check.ts'
 import { countRecoveryCodes } from '#src/infra/postgres/two-factor/recovery-codes.ts'
 import { beginEnrolment, regenerateRecoveryCodes, turnOff, turnOn } from './change-two-factor.ts'
 import type { CheckCodeDependencies } from './check-code.ts'
@@ -25,18 +23,16 @@ const RecoveryCodesAnswer = Type.Object({
 
 export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
   mails: Mails
-  checkSession: SessionCheck
 }
 
 /** Enrolling an authenticator app, recovery codes, and turning two-factor off. */
 export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions): Promise<void> {
-  const { sessionOf, provenSessionOf } = readersOf(options.checkSession)
-  const schema = { tags: ['two-factor'], security: [{ bearer: [] }] }
+  const schema = { tags: ['two-factor'] }
 
   app.post(
     '/identity/2fa/enable',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Begin to enrol an authenticator app; asks for a fresh proof',
@@ -45,14 +41,14 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      return beginEnrolment(options, await provenSessionOf(request))
+      return beginEnrolment(options, request.session)
     },
   )
 
   app.post(
     '/identity/2fa/verify',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
         summary: 'Turn two-factor on with the first code of the app; other sessions end',
@@ -61,7 +57,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      const session = await sessionOf(request)
+      const { session } = request
       reply.header('cache-control', 'no-store')
       return { recoveryCodes: await turnOn(options, session, request.body.code, request.trace) }
     },
@@ -70,7 +66,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/disable',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Turn two-factor off; asks for a fresh proof and a code, other sessions end',
@@ -79,7 +75,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      await turnOff(options, await provenSessionOf(request), request.body.code, request.trace)
+      await turnOff(options, request.session, request.body.code, request.trace)
       return reply.code(204).send(null)
     },
   )
@@ -87,7 +83,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.get(
     '/identity/2fa/recovery-codes',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
         summary: 'How many recovery codes are left; the codes themselves are never shown again',
@@ -95,7 +91,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      const { id } = await sessionOf(request)
+      const { id } = request.session
       reply.header('cache-control', 'no-store')
       return { left: await countRecoveryCodes(options.db, id) }
     },
@@ -104,7 +100,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
   app.post(
     '/identity/2fa/recovery-codes',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
         summary: 'Get ten new recovery codes; asks for a fresh proof and a code',
@@ -113,7 +109,7 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      const session = await provenSessionOf(request)
+      const { session } = request
       reply.header('cache-control', 'no-store')
       const { code } = request.body
       const { trace } = request
