@@ -15,7 +15,9 @@ export function bearer({ app }: Pick<Identity, 'app'>, token: string) {
     get: (path: string) => app.inject({ url: `/identity/${path}`, headers }),
     post: (path: string, payload?: object) =>
       app.inject({
-        ...{ method: 'POST', url: `/identity/${path}`, headers },
+        method: 'POST',
+        url: `/identity/${path}`,
+        headers,
         ...(payload && { payload }),
       }),
   }
@@ -30,7 +32,13 @@ export async function enrol(identity: Identity, email: string) {
   const verified = await as.post('2fa/verify', { code: await codeOf(secret) })
   const { recoveryCodes } = verified.json() as { recoveryCodes: string[] }
   return {
-    ...{ id: id as string, email, token: token as string, refreshToken: refreshToken as string },
-    ...{ as, secret: secret as string, otpauthUri: otpauthUri as string, recoveryCodes },
+    id: id as string,
+    email,
+    token: token as string,
+    refreshToken: refreshToken as string,
+    as,
+    secret: secret as string,
+    otpauthUri: otpauthUri as string,
+    recoveryCodes,
   }
 }

@@ -83,7 +83,14 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
   const mailSeal = createSecretBox(newKeyEncryptionKey())
   const mails = createMails(PUBLIC_URL, mailSeal)
   const app = await buildApp({
-    ...{ pool, db, keys, box, permits, log, registry, mails },
+    pool,
+    db,
+    keys,
+    box,
+    permits,
+    log,
+    registry,
+    mails,
     isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log),
     obligationsOf: options.obligations ?? (async () => []),
     successorKey: box.derive('refresh token successors'),
@@ -105,18 +112,16 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     app.inject({ method: 'POST', url: `/identity/${path}`, payload })
   const { email, password } = PERSON
   return {
-    ...{
-      app,
-      config: database.config,
-      pool,
-      db: database.db,
-      keys,
-      box,
-      permits,
-      registry,
-      mails,
-      mailSeal,
-    },
+    app,
+    config: database.config,
+    pool,
+    db: database.db,
+    keys,
+    box,
+    permits,
+    registry,
+    mails,
+    mailSeal,
     post,
     register: (change: object) => post('register', { ...PERSON, ...change }),
     login: (change: object) => post('login', { email, password, ...change }),

@@ -23,7 +23,9 @@ export async function startOwners(t: Teardown) {
   const start = async (service: 'auction' | 'bid') => {
     const log = createLogger(service, 'silent')
     const app = await buildServer({
-      ...{ service, log, registry: new Registry() },
+      service,
+      log,
+      registry: new Registry(),
       auth: {
         issuer: 'nobody',
         jwks: createJwksCache('http://127.0.0.1:9/', log),

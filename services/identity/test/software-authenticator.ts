@@ -77,7 +77,10 @@ export function createAuthenticator({ counts = true } = {}) {
   }
 
   const credential = <R>(response: R) => ({
-    ...{ id, rawId: id, type: 'public-key', clientExtensionResults: {} },
+    id,
+    rawId: id,
+    type: 'public-key',
+    clientExtensionResults: {},
     response,
   })
 

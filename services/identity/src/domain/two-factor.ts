@@ -1,3 +1,15 @@
+import type { AuthenticationMethod } from './fresh-proof.ts'
+
+/** What a person can offer beside the password. */
+export type FactorKind = 'totp' | 'recovery' | 'passkey'
+
+/** What a factor of this kind proves, as RFC 8176 names it. */
+export const METHOD_OF = {
+  totp: 'otp',
+  recovery: 'kba',
+  passkey: 'hwk',
+} as const satisfies Record<FactorKind, AuthenticationMethod>
+
 /** Codes of the step before and after count too: clocks differ, and people type slowly. */
 export const TOTP_STEP_SECONDS = 30
 export const TOTP_WINDOW_STEPS = 1

@@ -9,7 +9,8 @@ import {
 import { withoutRole, withRole } from '#src/domain/roles.ts'
 
 const account = (id: string, ...roles: string[]): Account => ({
-  ...{ id, roles: ['user', ...roles] },
+  id,
+  roles: ['user', ...roles],
   status: 'active',
 })
 

@@ -7,7 +7,7 @@ import type { Mails } from '#src/app/mails/mails.ts'
 import { recordVerification } from '#src/app/users/open-account.ts'
 import { normaliseEmail } from '#src/domain/email.ts'
 import { identityErrors, throttled } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import {
   type EmailChange,
   endEmailChanges,
@@ -23,10 +23,14 @@ import {
   type LiveSession,
   revokeSessionsOfUser,
 } from '#src/infra/postgres/sessions/sessions.ts'
-import { setEmail } from '#src/infra/postgres/users/account-changes.ts'
 import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
-import { type LockedUser, lockUser, lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
-import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
+import {
+  type LockedUser,
+  lockSessionUser,
+  lockUser,
+  readUserByAddress,
+  setEmail,
+} from '#src/infra/postgres/users/users.ts'
 
 export interface ChangeEmailDependencies {
   db: Kysely<Database>
@@ -38,7 +42,7 @@ export interface ChangeEmailDependencies {
  * whether it has an account. The old address hears of it at once: its owner may be somebody else
  * than who holds the session.
  */
-export async function askEmailChange(
+export async function requestEmailChange(
   { db, mails }: ChangeEmailDependencies,
   session: LiveSession,
   text: string,
@@ -48,7 +52,7 @@ export async function askEmailChange(
   if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
   const { id: userId, sessionId } = session
   await outboxTransaction(db, async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     const change = { userId, sessionId, email: text, emailNormalised }
     if (!(await insertEmailChange(tx, change, trace))) throw throttled(86_400)
@@ -57,7 +61,9 @@ export async function askEmailChange(
       mails.request({ template: 'email_change_asked', to, name, userId }, trace),
     ])
     await recordAudit(tx, {
-      ...{ action: 'email.change_asked', actorId: userId, subjectId: userId },
+      action: 'email.change_asked',
+      actorId: userId,
+      subjectId: userId,
       details: {},
     })
   })
@@ -108,7 +114,9 @@ async function settle(
   const payload = { userId, changedFields: ['email'], email }
   await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
   await recordAudit(tx, {
-    ...{ action: 'email.changed', actorId: user.id, subjectId: user.id },
+    action: 'email.changed',
+    actorId: user.id,
+    subjectId: user.id,
     details: {},
   })
   await recordVerification(tx, { id: userId, emailNormalised }, trace)

@@ -1,7 +1,11 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { askEmailChange, type ChangeEmailDependencies, confirmEmailChange } from './change-email.ts'
+import {
+  type ChangeEmailDependencies,
+  confirmEmailChange,
+  requestEmailChange,
+} from './change-email.ts'
 import { type VerifyEmailDependencies, verifyEmail } from './verify-email.ts'
 
 export type EmailRoutesOptions = VerifyEmailDependencies & ChangeEmailDependencies
@@ -48,7 +52,7 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
     },
     async (request, reply) => {
       const { session } = request
-      await askEmailChange(options, session, request.body.email, request.trace)
+      await requestEmailChange(options, session, request.body.email, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return {}
     },

@@ -6,7 +6,7 @@ import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { openAccount, recordVerification } from '#src/app/users/open-account.ts'
 import { composePassword } from '#src/domain/password.ts'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
 import {
   admitLinkTry,

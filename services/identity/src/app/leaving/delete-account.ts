@@ -11,7 +11,7 @@ import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import { insertDeletion } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockWithAdmins, setStatus } from '#src/infra/postgres/users/account-changes.ts'
+import { lockWithAdmins, setStatus } from '#src/infra/postgres/users/users.ts'
 import type { ObligationCheck } from './obligations.ts'
 
 export interface DeletionDependencies {
@@ -25,7 +25,7 @@ export interface DeletionDependencies {
  * from now on; the worker asks the others once more when what was under way has ended, and then
  * forgets the person (finish-deletions.ts). Answers when that is.
  */
-export async function askDeletion(
+export async function requestDeletion(
   { db, mails, obligationsOf }: DeletionDependencies,
   session: LiveSession,
   trace: Trace,
@@ -39,7 +39,9 @@ export async function askDeletion(
     const mail = { template: 'account_deletion_asked', to, name, userId } as const
     await writeOutbox(tx, [mails.request(mail, trace)])
     await recordAudit(tx, {
-      ...{ action: 'user.deletion_asked', actorId: userId, subjectId: userId },
+      action: 'user.deletion_asked',
+      actorId: userId,
+      subjectId: userId,
       details: {},
     })
     return insertDeletion(tx, userId, trace)

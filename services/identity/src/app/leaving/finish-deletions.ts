@@ -13,14 +13,10 @@ import {
   readDueDeletions,
 } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import {
-  type LockedAccount,
-  lockAccounts,
-  setStatus,
-} from '#src/infra/postgres/users/account-changes.ts'
 import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
+import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/users/users.ts'
 import type { DeletionDependencies } from './delete-account.ts'
-import { refuseDeletion } from './refuse-deletion.ts'
+import { recordRefusedDeletion } from './record-refused-deletion.ts'
 
 /** More are due at once on no ordinary day; the next run takes the rest. */
 const DUE_MAX = 100
@@ -68,7 +64,7 @@ async function finish(
   if (account.status !== 'deleting') return false
   if (obligations.length > 0) {
     await setStatus(tx, userId, 'active')
-    await refuseDeletion(tx, deps.mails, account, { actorId: null, trace: deletion.trace })
+    await recordRefusedDeletion(tx, deps.mails, account, { actorId: null, trace: deletion.trace })
     return false
   }
   await forget(tx, deps, account, deletion)
@@ -88,7 +84,9 @@ async function forget(
     mails.request({ template: 'account_deleted', to, name }, trace),
   ])
   await recordAudit(tx, {
-    ...{ action: 'user.deleted', actorId: null, subjectId: userId },
+    action: 'user.deleted',
+    actorId: null,
+    subjectId: userId,
     details: {},
   })
 }

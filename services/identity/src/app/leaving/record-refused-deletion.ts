@@ -4,10 +4,10 @@ import type { Transaction } from 'kysely'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { LockedAccount } from '#src/infra/postgres/users/account-changes.ts'
+import type { LockedAccount } from '#src/infra/postgres/users/users.ts'
 
 /** Tells the owner of a locked account, and the audit, that it is not deleted as was asked. */
-export async function refuseDeletion(
+export async function recordRefusedDeletion(
   tx: Transaction<Database>,
   mails: Mails,
   { id: userId, email: to, name }: LockedAccount,
@@ -16,7 +16,9 @@ export async function refuseDeletion(
   const mail = { template: 'account_deletion_refused', to, name, userId } as const
   await writeOutbox(tx, [mails.request(mail, trace)])
   await recordAudit(tx, {
-    ...{ action: 'user.deletion_refused', actorId, subjectId: userId },
+    action: 'user.deletion_refused',
+    actorId,
+    subjectId: userId,
     details: {},
   })
 }

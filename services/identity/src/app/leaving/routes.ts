@@ -1,7 +1,7 @@
 import { answers, Instant } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { askDeletion, type DeletionDependencies } from './delete-account.ts'
+import { type DeletionDependencies, requestDeletion } from './delete-account.ts'
 
 /** Leaving for good. */
 export async function deletionRoutes(app: App, options: DeletionDependencies): Promise<void> {
@@ -20,7 +20,7 @@ export async function deletionRoutes(app: App, options: DeletionDependencies): P
     },
     async (request, reply) => {
       const { session } = request
-      const dueAt = await askDeletion(options, session, request.trace)
+      const dueAt = await requestDeletion(options, session, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return { deletedAfter: dueAt.toISOString() }
     },

@@ -15,7 +15,7 @@ import { normaliseEmail } from '#src/domain/email.ts'
 import { composePassword } from '#src/domain/password.ts'
 import { subjectsFrom } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
-import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
 import { PermitsFullError } from '#src/infra/permits.ts'
 import { insertPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
@@ -148,7 +148,7 @@ async function open(
 
 /** The token is no JWT: it can be mistaken for an access token nowhere. */
 async function openPendingLogin(tx: Transaction<Database>, userId: string): Promise<PendingLogin> {
-  const pendingToken = createRefreshToken()
+  const pendingToken = randomSecret()
   const expiresAt = await insertPendingLogin(tx, digestOf(pendingToken), userId)
   return { pendingToken, expiresAt }
 }

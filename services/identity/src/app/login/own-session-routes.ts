@@ -9,7 +9,7 @@ import {
   revokeOwnSession,
   revokeSessionsOfUser,
 } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 
 const SessionList = Type.Object({
   sessions: Type.Array(
@@ -40,7 +40,9 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
       reply.header('cache-control', 'no-store')
       return {
         sessions: sessions.map(({ id, device, address, createdAt, lastSeenAt }) => ({
-          ...{ id, device, address },
+          id,
+          device,
+          address,
           createdAt: createdAt.toISOString(),
           lastSeenAt: lastSeenAt.toISOString(),
           current: id === sessionId,
@@ -81,7 +83,7 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
     async (request, reply) => {
       const { session } = request
       await db.transaction().execute(async (tx) => {
-        const user = await lockUserOf(tx, session)
+        const user = await lockSessionUser(tx, session)
         if (user !== undefined) await revokeSessionsOfUser(tx, user.id, 'logout')
       })
       return reply.code(204).send(null)

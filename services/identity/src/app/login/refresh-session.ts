@@ -4,7 +4,7 @@ import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { judgeRefresh, type RefreshVerdict } from '#src/domain/refresh.ts'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf, successorOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf, successorOf } from '#src/infra/crypto/secrets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   insertRefreshToken,

@@ -1,15 +1,8 @@
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
-import type { Kysely } from 'kysely'
-import type { Mails } from '#src/app/mails/mails.ts'
-import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import { takeMailRequest } from '#src/infra/postgres/passwords/mail-requests.ts'
 import { insertReset, lockResettableUser } from '#src/infra/postgres/passwords/password-resets.ts'
-import type { Database } from '#src/infra/postgres/schema.ts'
-
-export interface MailRequestDependencies {
-  db: Kysely<Database>
-  mails: Mails
-}
+import type { MailRequestDependencies } from './answer-pending-requests.ts'
 
 /** Answers everything that was asked for by now; tells how many mails that were. */
 export async function answerMailRequests(deps: MailRequestDependencies): Promise<number> {
@@ -20,7 +13,7 @@ export async function answerMailRequests(deps: MailRequestDependencies): Promise
       if (request === undefined) return 'none'
       const user = await lockResettableUser(tx, request.emailNormalised)
       if (user === undefined) return 'nobody'
-      const secret = createRefreshToken()
+      const secret = randomSecret()
       const expiresAt = await insertReset(tx, digestOf(secret), user.id)
       const { id: userId, email: to, name } = user
       const link = { path: '/account/reset', secret, expiresAt }

@@ -1,28 +1,32 @@
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { Mail } from '#src/app/mails/mails.ts'
+import type { Mail, Mails } from '#src/app/mails/mails.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { lockAddress } from '#src/infra/postgres/users/addresses.ts'
-import type { MailRequestDependencies } from './answer-mail-requests.ts'
+
+export interface MailRequestDependencies {
+  db: Kysely<Database>
+  mails: Mails
+}
 
 /** Wishes that wait for a mail to an address, each to be answered once. */
-export interface Waiting<Wish extends { trace: Trace }> {
+export interface PendingRequests<PendingRequest extends { trace: Trace }> {
   /** One that waits, without a lock. */
   find(db: Kysely<Database>): Promise<{ id: string; emailNormalised: string } | undefined>
   /** The same, locked and marked as answered; undefined when another worker was faster. */
-  take(tx: Transaction<Database>, id: string): Promise<Wish | undefined>
+  take(tx: Transaction<Database>, id: string): Promise<PendingRequest | undefined>
   /** What it is answered with; undefined when nothing is to be said. */
-  mailFor(tx: Transaction<Database>, wish: Wish): Promise<Mail | undefined>
+  mailFor(tx: Transaction<Database>, pendingRequest: PendingRequest): Promise<Mail | undefined>
 }
 
 /**
  * Answers all that waits, each in a transaction that begins with the lock on its address; tells how
  * many mails that were.
  */
-export async function answerWaiting<Wish extends { trace: Trace }>(
+export async function answerPendingRequests<PendingRequest extends { trace: Trace }>(
   { db, mails }: MailRequestDependencies,
-  { find, take, mailFor }: Waiting<Wish>,
+  { find, take, mailFor }: PendingRequests<PendingRequest>,
 ): Promise<number> {
   let mailed = 0
   for (;;) {
@@ -30,10 +34,10 @@ export async function answerWaiting<Wish extends { trace: Trace }>(
     if (next === undefined) break
     const isMailed = await outboxTransaction(db, async (tx) => {
       await lockAddress(tx, next.emailNormalised)
-      const wish = await take(tx, next.id)
-      const mail = wish && (await mailFor(tx, wish))
-      if (wish === undefined || mail === undefined) return false
-      await writeOutbox(tx, [mails.request(mail, wish.trace)])
+      const pendingRequest = await take(tx, next.id)
+      const mail = pendingRequest && (await mailFor(tx, pendingRequest))
+      if (pendingRequest === undefined || mail === undefined) return false
+      await writeOutbox(tx, [mails.request(mail, pendingRequest.trace)])
       return true
     })
     if (isMailed) mailed += 1

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Mail } from '#src/app/mails/mails.ts'
-import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import {
   deleteRegistration,
   findUnanswered,
@@ -11,12 +11,11 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { admitUnaskedMail } from '#src/infra/postgres/users/addresses.ts'
 import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
-import type { MailRequestDependencies } from './answer-mail-requests.ts'
-import { answerWaiting } from './answer-waiting.ts'
+import { answerPendingRequests, type MailRequestDependencies } from './answer-pending-requests.ts'
 
 /** Turns every registration that waits into its mail; tells how many mails that were. */
 export async function answerRegistrations(deps: MailRequestDependencies): Promise<number> {
-  return answerWaiting(deps, { find: findUnanswered, take: takeUnanswered, mailFor })
+  return answerPendingRequests(deps, { find: findUnanswered, take: takeUnanswered, mailFor })
 }
 
 /** Neither mail repeats the name from the registration: a stranger may have chosen it. */
@@ -33,7 +32,7 @@ async function mailFor(
     return { template: 'already_registered', to, name, userId }
   }
   if (!(await admitUnaskedMail(tx, emailNormalised))) return undefined
-  const secret = createRefreshToken()
+  const secret = randomSecret()
   const expiresAt = await setLink(tx, id, digestOf(secret))
   const link = { path: '/account/verify-email', secret, expiresAt }
   return { template: 'verify_email', to: email, name: email, link }

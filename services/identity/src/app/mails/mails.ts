@@ -27,7 +27,10 @@ export function createMails(publicUrl: string, seal: SecretBox): Mails {
         mailRequested,
         { source: 'identity', aggregateId: userId ?? mailId, trace },
         {
-          ...{ mailId, to, name, template },
+          mailId,
+          to,
+          name,
+          template,
           ...(userId === undefined ? {} : { userId }),
           ...(link === undefined
             ? {}

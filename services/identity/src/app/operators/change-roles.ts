@@ -7,7 +7,7 @@ import { type GrantableRole, isAdmin, withoutRole, withRole } from '#src/domain/
 import { identityErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
-import { type LockedAccount, lockWithAdmins } from '#src/infra/postgres/users/account-changes.ts'
+import { type LockedAccount, lockWithAdmins } from '#src/infra/postgres/users/users.ts'
 import { recordRoles } from './record-roles.ts'
 
 export interface OperatorDependencies {

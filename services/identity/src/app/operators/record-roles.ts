@@ -6,7 +6,7 @@ import type { Transaction } from 'kysely'
 import type { GrantableRole } from '#src/domain/roles.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { setRoles } from '#src/infra/postgres/users/account-changes.ts'
+import { setRoles } from '#src/infra/postgres/users/users.ts'
 
 export interface RoleChange {
   action: 'role.granted' | 'role.revoked' | 'role.accepted'

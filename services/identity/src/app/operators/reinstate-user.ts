@@ -12,7 +12,7 @@ import {
 } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockAccounts, setStatus } from '#src/infra/postgres/users/account-changes.ts'
+import { lockAccounts, setStatus } from '#src/infra/postgres/users/users.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 import { lockForOperator, readReason } from './suspend-user.ts'
 
@@ -62,7 +62,9 @@ async function recordReinstatement(
   const context = { source: 'identity', aggregateId: userId, sequence, trace }
   await writeOutbox(tx, [createEvent(userReinstated, context, { userId, reason })])
   await recordAudit(tx, {
-    ...{ action: 'user.reinstated', actorId, subjectId: userId },
+    action: 'user.reinstated',
+    actorId,
+    subjectId: userId,
     details: { reason },
   })
 }

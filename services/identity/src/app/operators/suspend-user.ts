@@ -3,21 +3,17 @@ import { userSuspended } from '@auction/common/contracts/identity.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import { refuseDeletion } from '#src/app/leaving/refuse-deletion.ts'
+import { recordRefusedDeletion } from '#src/app/leaving/record-refused-deletion.ts'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { actorAmong, permitted } from '#src/app/users/actor.ts'
 import { judgeOperator, normaliseReason } from '#src/domain/operators.ts'
 import { identityErrors } from '#src/errors.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import { deleteDeletion } from '#src/infra/postgres/leaving/deletions.ts'
-import { isToCome, putSuspension } from '#src/infra/postgres/operators/suspensions.ts'
+import { isInFuture, putSuspension } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
-import {
-  type LockedAccount,
-  lockAccounts,
-  setStatus,
-} from '#src/infra/postgres/users/account-changes.ts'
+import { type LockedAccount, lockAccounts, setStatus } from '#src/infra/postgres/users/users.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 
 export interface SuspendCommand {
@@ -41,10 +37,10 @@ export async function suspendUser(
   const reason = readReason(text)
   await outboxTransaction(db, async (tx) => {
     const target = await lockForOperator(tx, session, userId)
-    if (until !== null && !(await isToCome(tx, until)))
+    if (until !== null && !(await isInFuture(tx, until)))
       throw identityErrors.invalidUntil({ field: 'until' })
     if (await deleteDeletion(tx, userId)) {
-      await refuseDeletion(tx, mails, target, { actorId: session.id, trace })
+      await recordRefusedDeletion(tx, mails, target, { actorId: session.id, trace })
     }
     const sequence = await setStatus(tx, target.id, 'suspended')
     await putSuspension(tx, { userId, reason, endsAt: until, suspendedBy: session.id })
@@ -54,7 +50,9 @@ export async function suspendUser(
     await writeOutbox(tx, [createEvent(userSuspended, context, { userId, reason, ...end })])
     const details = { reason, ...end }
     await recordAudit(tx, {
-      ...{ action: 'user.suspended', actorId: session.id, subjectId: userId },
+      action: 'user.suspended',
+      actorId: session.id,
+      subjectId: userId,
       details,
     })
   })

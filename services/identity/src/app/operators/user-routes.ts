@@ -72,7 +72,8 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     {
       config: ADMINS,
       schema: {
-        ...{ tags, summary: 'Accounts, the newest first; admins only' },
+        tags,
+        summary: 'Accounts, the newest first; admins only',
         querystring: UserQuery,
         response: answers({ 200: UserList }),
       },
@@ -93,7 +94,8 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     {
       config: OPERATORS,
       schema: {
-        ...{ tags, summary: 'An account; operators only' },
+        tags,
+        summary: 'An account; operators only',
         params,
         response: answers({ 200: UserAnswer }),
       },
@@ -109,7 +111,8 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     {
       config: OPERATORS,
       schema: {
-        ...{ tags, summary: 'Suspend an account: its sessions end at once' },
+        tags,
+        summary: 'Suspend an account: its sessions end at once',
         params,
         body: SuspendBody,
         response: answers({ 200: UserAnswer }),
@@ -130,7 +133,8 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     {
       config: OPERATORS,
       schema: {
-        ...{ tags, summary: 'End a suspension' },
+        tags,
+        summary: 'End a suspension',
         params,
         body: ReinstateBody,
         response: answers({ 200: UserAnswer }),
@@ -162,7 +166,9 @@ function userAnswer(account: ListedAccount): Static<typeof UserAnswer> {
     reason === null || suspendedAt === null
       ? null
       : {
-          ...{ reason, suspendedBy, suspendedAt: suspendedAt.toISOString() },
+          reason,
+          suspendedBy,
+          suspendedAt: suspendedAt.toISOString(),
           until: suspensionEndsAt?.toISOString() ?? null,
         }
   return { ...rest, createdAt: account.createdAt.toISOString(), suspension }

@@ -1,13 +1,13 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { readPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
 import { readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
 import type { PasskeyDependencies } from './check-passkey.ts'
-import { askForSignature } from './passkey-challenge.ts'
+import { createPasskeyChallenge } from './passkey-challenge.ts'
 
 /** Asks who waits for the second factor for one of their passkeys; that alone uses up no try. */
-export async function askAtChallenge(
+export async function passkeyChallengeOptions(
   deps: PasskeyDependencies,
   pendingToken: string,
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
@@ -17,7 +17,7 @@ export async function askAtChallenge(
 }
 
 /** Asks who is logged in for one of their passkeys. */
-export async function askForProof(
+export async function passkeyProofOptions(
   deps: PasskeyDependencies,
   userId: string,
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
@@ -31,5 +31,5 @@ async function askOwner(
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
   const known = await readPasskeys(db, userId)
   if (known.length === 0) throw identityErrors.noPasskey()
-  return relyingParty.assertionOptions(known, await askForSignature(db, purpose, userId))
+  return relyingParty.assertionOptions(known, await createPasskeyChallenge(db, purpose, userId))
 }

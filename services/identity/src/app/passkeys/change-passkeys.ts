@@ -7,11 +7,11 @@ import type { Transaction } from 'kysely'
 import {
   type FactorChangeContext,
   recordFactorChange,
-} from '#src/app/two-factor/record-factor-change.ts'
+} from '#src/app/users/record-factor-change.ts'
 import { normaliseName } from '#src/domain/name.ts'
 import { PASSKEYS_MAX } from '#src/domain/passkeys.ts'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import {
   deletePasskey,
   insertPasskey,
@@ -21,9 +21,9 @@ import {
 } from '#src/infra/postgres/passkeys/passkeys.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 import { type PasskeyDependencies, refusePasskey } from './check-passkey.ts'
-import { askForSignature, takeChallenge } from './passkey-challenge.ts'
+import { createPasskeyChallenge, takeChallenge } from './passkey-challenge.ts'
 
 type ChangeDependencies = PasskeyDependencies & Pick<FactorChangeContext, 'mails'>
 
@@ -34,7 +34,7 @@ export async function beginPasskey(
 ): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const known = await readPasskeys(db, session.id)
   if (known.length >= PASSKEYS_MAX) throw identityErrors.tooManyPasskeys({ max: PASSKEYS_MAX })
-  const challenge = await askForSignature(db, 'register', session.id)
+  const challenge = await createPasskeyChallenge(db, 'register', session.id)
   return relyingParty.registrationOptions(session, known, challenge)
 }
 
@@ -65,7 +65,7 @@ export async function addPasskey(
   return added
 }
 
-export async function nameAnew(
+export async function changePasskeyName(
   { db }: PasskeyDependencies,
   session: LiveSession,
   shownId: string,
@@ -97,7 +97,7 @@ export async function removePasskey(
 }
 
 /** Authenticators choose ids of up to a kilobyte; what is shown fits into a path. */
-export function shownIdOf(id: string): string {
+export function publicPasskeyId(id: string): string {
   return digestOf(id).toString('base64url')
 }
 
@@ -105,12 +105,12 @@ async function lockPasskeys(
   tx: Transaction<Database>,
   session: LiveSession,
 ): Promise<ListedPasskey[]> {
-  if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
+  if ((await lockSessionUser(tx, session)) === undefined) throw identityErrors.unauthenticated()
   return readPasskeys(tx, session.id)
 }
 
 function findPasskey(passkeys: readonly ListedPasskey[], shownId: string): ListedPasskey {
-  const passkey = passkeys.find(({ id }) => shownIdOf(id) === shownId)
+  const passkey = passkeys.find(({ id }) => publicPasskeyId(id) === shownId)
   if (passkey === undefined) throw identityErrors.passkeyNotFound()
   return passkey
 }

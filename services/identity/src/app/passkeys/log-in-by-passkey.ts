@@ -12,14 +12,14 @@ import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { startSession } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
-import { lockUser } from '#src/infra/postgres/users/locked-user.ts'
+import { lockUser } from '#src/infra/postgres/users/users.ts'
 import {
   checkPasskey,
   type PasskeyDependencies,
   refusePasskey,
   spendPasskey,
 } from './check-passkey.ts'
-import { askForSignature } from './passkey-challenge.ts'
+import { createPasskeyChallenge } from './passkey-challenge.ts'
 
 export interface PasskeyLoginDependencies extends PasskeyDependencies {
   accessTokens: AccessTokens
@@ -28,11 +28,11 @@ export interface PasskeyLoginDependencies extends PasskeyDependencies {
 }
 
 /** Asks whoever is there; nothing is said about who has an account. */
-export async function askAnybody({
+export async function passkeyLoginOptions({
   db,
   relyingParty,
 }: PasskeyDependencies): Promise<PublicKeyCredentialRequestOptionsJSON> {
-  return relyingParty.assertionOptions([], await askForSignature(db, 'login', undefined))
+  return relyingParty.assertionOptions([], await createPasskeyChallenge(db, 'login', undefined))
 }
 
 /**

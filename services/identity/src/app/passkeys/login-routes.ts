@@ -3,7 +3,11 @@ import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
-import { askAnybody, logInByPasskey, type PasskeyLoginDependencies } from './log-in-by-passkey.ts'
+import {
+  logInByPasskey,
+  type PasskeyLoginDependencies,
+  passkeyLoginOptions,
+} from './log-in-by-passkey.ts'
 import { PasskeyOptions, SignedCredential } from './schemas.ts'
 
 export interface PasskeyLoginRoutesOptions extends PasskeyLoginDependencies {
@@ -29,7 +33,7 @@ export async function passkeyLoginRoutes(
     },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store')
-      return { ...(await askAnybody(options)) }
+      return { ...(await passkeyLoginOptions(options)) }
     },
   )
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { PasskeyPurpose } from '#src/domain/passkeys.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import {
   insertPasskeyChallenge,
   takePasskeyChallenge,
@@ -12,7 +12,7 @@ import { readChallenge } from '#src/infra/webauthn/client-data.ts'
 const CHALLENGE_LENGTH = 32
 
 /** Makes something to sign: for one purpose, one user where known, and one answer. */
-export async function askForSignature(
+export async function createPasskeyChallenge(
   db: Kysely<Database>,
   purpose: PasskeyPurpose,
   userId: string | undefined,

@@ -3,7 +3,13 @@ import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
-import { addPasskey, beginPasskey, nameAnew, removePasskey, shownIdOf } from './change-passkeys.ts'
+import {
+  addPasskey,
+  beginPasskey,
+  changePasskeyName,
+  publicPasskeyId,
+  removePasskey,
+} from './change-passkeys.ts'
 import type { PasskeyDependencies } from './check-passkey.ts'
 import { CreatedCredential, PasskeyOptions } from './schemas.ts'
 
@@ -94,7 +100,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
     async (request) => {
       const { session } = request
       const { id } = request.params
-      return passkeyAnswer(await nameAnew(options, session, id, request.body.name))
+      return passkeyAnswer(await changePasskeyName(options, session, id, request.body.name))
     },
   )
 
@@ -119,7 +125,9 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
 
 function passkeyAnswer({ id, name, isBackedUp, createdAt, lastUsedAt }: ListedPasskey) {
   return {
-    ...{ id: shownIdOf(id), name, isBackedUp },
+    id: publicPasskeyId(id),
+    name,
+    isBackedUp,
     createdAt: createdAt.toISOString(),
     lastUsedAt: lastUsedAt?.toISOString() ?? null,
   }

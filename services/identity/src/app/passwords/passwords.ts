@@ -7,7 +7,7 @@ import { recordVerification } from '#src/app/users/open-account.ts'
 import { composePassword, judgePassword } from '#src/domain/password.ts'
 import { judgeWeakness, type Owner } from '#src/domain/weak-password.ts'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { isCommonPassword } from '#src/infra/passwords/common-passwords.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
@@ -19,8 +19,7 @@ import {
 } from '#src/infra/postgres/passwords/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
-import { setPasswordHash } from '#src/infra/postgres/users/users.ts'
+import { lockSessionUser, setPasswordHash } from '#src/infra/postgres/users/users.ts'
 import { forgetOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
 
 export interface PasswordDependencies {
@@ -57,7 +56,7 @@ export async function changePassword(
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const { id, sessionId } = session
   await outboxTransaction(deps.db, async (tx) => {
-    if ((await lockUserOf(tx, session)) === undefined) throw identityErrors.unauthenticated()
+    if ((await lockSessionUser(tx, session)) === undefined) throw identityErrors.unauthenticated()
     await setPasswordHash(tx, id, passwordHash)
     await revokeSessionsOfUser(tx, id, 'password_changed', sessionId)
     await settle(tx, deps, session, { action: 'password.changed', actorId: id, trace })

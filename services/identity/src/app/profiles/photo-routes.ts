@@ -24,8 +24,12 @@ export async function photoRoutes(app: App, options: PhotoDependencies): Promise
   await app.register(async (scope) => {
     await scope.register(multipart, {
       limits: {
-        ...{ fileSize: PHOTO_BYTES_MAX, files: 1, fields: 0, parts: 1 },
-        ...{ headerPairs: 16, fieldNameSize: 100 },
+        fileSize: PHOTO_BYTES_MAX,
+        files: 1,
+        fields: 0,
+        parts: 1,
+        headerPairs: 16,
+        fieldNameSize: 100,
       },
     })
     await changingRoutes(scope as unknown as App, options)

@@ -5,7 +5,7 @@ import { identityErrors } from '#src/errors.ts'
 import type { PhotoEncoder } from '#src/infra/images/photo.ts'
 import { deletePhoto, savePhoto } from '#src/infra/postgres/profiles/profile-photos.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 import type { ProfileDependencies } from './profiles.ts'
 
 export interface PhotoDependencies extends ProfileDependencies {
@@ -31,7 +31,7 @@ export async function changePhoto(
   const content = await refuseWhenFull(encoder.encode(upload))
   if (content === undefined) throw identityErrors.invalidPhoto()
   await db.transaction().execute(async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     await savePhoto(tx, user.id, content)
   })
@@ -39,7 +39,7 @@ export async function changePhoto(
 
 export async function removePhoto({ db }: PhotoDependencies, session: LiveSession): Promise<void> {
   await db.transaction().execute(async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     await deletePhoto(tx, user.id)
   })

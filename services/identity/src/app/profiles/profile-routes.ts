@@ -104,9 +104,20 @@ export function answerOf(profile: Profile, isOwner: boolean) {
   const { phone, phoneVerified, photoDigest } = profile
   const version = photoDigest?.toString('hex').slice(0, 16)
   return {
-    ...{ id, userId: id, name, country, city, description, isBusiness, emailVerified },
+    id,
+    userId: id,
+    name,
+    country,
+    city,
+    description,
+    isBusiness,
+    emailVerified,
     photoUrl: version === undefined ? null : `/api/v1/user-profiles/${id}/photo?v=${version}`,
-    ...{ rating: 0, totalSales: 0, activeListings: 0, responseRate: 0, responseTime: 0 },
+    rating: 0,
+    totalSales: 0,
+    activeListings: 0,
+    responseRate: 0,
+    responseTime: 0,
     createdAt: profile.createdAt.toISOString(),
     updatedAt: profile.updatedAt.toISOString(),
     ...(isOwner ? { phone, phoneVerified } : {}),

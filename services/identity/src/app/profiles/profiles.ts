@@ -8,8 +8,7 @@ import { identityErrors } from '#src/errors.ts'
 import { type Profile, readProfile, saveProfile } from '#src/infra/postgres/profiles/profiles.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
-import { setName } from '#src/infra/postgres/users/account-changes.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { lockSessionUser, setName } from '#src/infra/postgres/users/users.ts'
 
 export interface ProfileDependencies {
   db: Kysely<Database>
@@ -37,7 +36,7 @@ export async function changeProfile(
   if (verdict.outcome === 'invalid') throw identityErrors.invalidProfile({ field: verdict.field })
   const { name, fields } = verdict
   await outboxTransaction(db, async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     await saveProfile(tx, user.id, fields)
     if (name === undefined || name === user.name) return

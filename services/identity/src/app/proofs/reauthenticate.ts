@@ -8,12 +8,12 @@ import { checkCode } from '#src/app/two-factor/check-code.ts'
 import {
   type CheckedFactor,
   type FactorDependencies,
-  METHOD_OF,
   spendFactor,
 } from '#src/app/two-factor/check-factor.ts'
-import { recordFactorUse } from '#src/app/two-factor/record-factor-change.ts'
+import { recordFactorUse } from '#src/app/users/record-factor-change.ts'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { composePassword } from '#src/domain/password.ts'
+import { METHOD_OF } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
 import { admitProof, forgetProof, renewProof } from '#src/infra/postgres/proofs/proofs.ts'
@@ -57,7 +57,7 @@ export async function reauthenticate(
     if (factor !== undefined) await spendFactor(tx, deps, session.id, factor)
     const proved = await renewProof(tx, session.sessionId, methods)
     if (proved === undefined) throw identityErrors.unauthenticated()
-    if (factor !== undefined) await recordFactorUse(tx, { ...deps, trace }, session, factor)
+    if (factor !== undefined) await recordFactorUse(tx, { ...deps, trace }, session, factor.kind)
     return proved
   })
   deps.metrics.reauthenticated('accepted')

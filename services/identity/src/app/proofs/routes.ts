@@ -3,7 +3,7 @@ import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
 import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
-import { askForProof } from '#src/app/passkeys/ask-passkey.ts'
+import { passkeyProofOptions } from '#src/app/passkeys/ask-passkey.ts'
 import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
 import { Code } from '#src/app/two-factor/two-factor-routes.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
@@ -54,7 +54,7 @@ export async function proofRoutes(app: App, options: ReauthenticateDependencies)
     async (request, reply) => {
       const { id } = request.session
       reply.header('cache-control', 'no-store')
-      return { ...(await askForProof(options, id)) }
+      return { ...(await passkeyProofOptions(options, id)) }
     },
   )
 }

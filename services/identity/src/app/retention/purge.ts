@@ -29,20 +29,22 @@ export interface Purged {
 /** Deletes everything that is due, in small batches so that no lock is held for long. */
 export async function purge(db: Kysely<Database>, batch = BATCH): Promise<Purged> {
   return {
-    refreshTokens: await untilLess(batch, () => purgeRefreshTokens(db, batch)),
-    sessions: await untilLess(batch, () => purgeSessions(db, batch)),
-    pendingLogins: await untilLess(batch, () => purgeExpired(db, 'pending_logins', batch)),
-    passkeyChallenges: await untilLess(batch, () => purgeExpired(db, 'passkey_challenges', batch)),
-    passwordResets: await untilLess(batch, () => purgeExpired(db, 'password_resets', batch)),
-    registrations: await untilLess(batch, () => purgeRegistrations(db, batch)),
-    unaskedMails: await untilLess(batch, () => purgeUnaskedMails(db, batch)),
-    emailChanges: await untilLess(batch, () => purgeEmailChanges(db, batch)),
-    throttles: await untilLess(batch, () => purgeThrottles(db, batch)),
-    origins: await untilLess(batch, () => purgeOrigins(db, batch)),
+    refreshTokens: await purgeInBatches(batch, () => purgeRefreshTokens(db, batch)),
+    sessions: await purgeInBatches(batch, () => purgeSessions(db, batch)),
+    pendingLogins: await purgeInBatches(batch, () => purgeExpired(db, 'pending_logins', batch)),
+    passkeyChallenges: await purgeInBatches(batch, () =>
+      purgeExpired(db, 'passkey_challenges', batch),
+    ),
+    passwordResets: await purgeInBatches(batch, () => purgeExpired(db, 'password_resets', batch)),
+    registrations: await purgeInBatches(batch, () => purgeRegistrations(db, batch)),
+    unaskedMails: await purgeInBatches(batch, () => purgeUnaskedMails(db, batch)),
+    emailChanges: await purgeInBatches(batch, () => purgeEmailChanges(db, batch)),
+    throttles: await purgeInBatches(batch, () => purgeThrottles(db, batch)),
+    origins: await purgeInBatches(batch, () => purgeOrigins(db, batch)),
   }
 }
 
-async function untilLess(batch: number, deleteSome: () => Promise<number>): Promise<number> {
+async function purgeInBatches(batch: number, deleteSome: () => Promise<number>): Promise<number> {
   let total = 0
   for (;;) {
     const count = await deleteSome()

@@ -12,7 +12,7 @@ import {
   readAcceptedSellerTerms,
 } from '#src/infra/postgres/seller-terms/accepted-terms.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockUserOf } from '#src/infra/postgres/users/locked-user.ts'
+import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 
 /**
  * Makes a seller of whoever agrees to the terms as they are now; answers the roles. Who agreed once
@@ -27,7 +27,7 @@ export async function acceptSellerTerms(
   if (version !== SELLER_TERMS_VERSION)
     throw identityErrors.termsChanged({ version: SELLER_TERMS_VERSION })
   const roles = await outboxTransaction(db, async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     const { id } = user
     const accepted = await readAcceptedSellerTerms(tx, id)

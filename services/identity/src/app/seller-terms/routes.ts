@@ -38,7 +38,8 @@ export async function sellerTermsRoutes(
     {
       config: { auth: 'public' },
       schema: {
-        ...{ tags, summary: 'The version of the seller terms that counts now' },
+        tags,
+        summary: 'The version of the seller terms that counts now',
         response: answers({ 200: TermsAnswer }),
       },
     },
@@ -50,7 +51,8 @@ export async function sellerTermsRoutes(
     {
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
-        ...{ tags, summary: 'Agree to the seller terms, and be a seller' },
+        tags,
+        summary: 'Agree to the seller terms, and be a seller',
         description: 'The token of the answer carries the role; earlier ones do not.',
         body: AcceptBody,
         response: answers({ 200: AcceptAnswer }),

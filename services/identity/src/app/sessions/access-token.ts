@@ -26,7 +26,12 @@ export function createAccessTokens(keys: KeyStore, issuer: string): AccessTokens
     if (current?.kid !== key.kid) current = { kid: key.kid, sign: signerFor(key, issuer) }
     const { userId, sessionId, email, name, roles, authenticatedAt, methods } = subject
     return current.sign({
-      ...{ sub: userId, sid: sessionId, jti: uuidv4(), email, name, roles },
+      sub: userId,
+      sid: sessionId,
+      jti: uuidv4(),
+      email,
+      name,
+      roles,
       auth_time: Math.floor(authenticatedAt.getTime() / 1000),
       amr: methods,
     })

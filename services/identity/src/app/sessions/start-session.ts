@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
-import { createRefreshToken, digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { insertRefreshToken } from '#src/infra/postgres/sessions/refresh-tokens.ts'
 import { insertSession } from '#src/infra/postgres/sessions/sessions.ts'
@@ -31,7 +31,7 @@ export async function startSession(
   { userId, visitor, methods }: SessionStart,
 ): Promise<StartedSession> {
   const sessionId = newId()
-  const refreshToken = createRefreshToken()
+  const refreshToken = randomSecret()
   const { device, address } = visitor
   const session = { id: sessionId, userId, device, address, methods }
   const authenticatedAt = await insertSession(tx, session)
@@ -48,7 +48,7 @@ async function rememberVisitor(
   visitor: Visitor,
 ): Promise<string> {
   const origin = await findOrigin(tx, userId, throttle.digestsOf(visitor))
-  const deviceToken = origin === 'device' ? visitor.deviceToken : createRefreshToken()
+  const deviceToken = origin === 'device' ? visitor.deviceToken : randomSecret()
   await rememberOrigins(tx, userId, throttle.digestsOf({ ...visitor, deviceToken }))
   return deviceToken
 }

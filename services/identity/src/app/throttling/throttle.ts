@@ -15,13 +15,13 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   countTries,
   type FullThrottle,
-  giveTriesBack,
   readFull,
+  returnTries,
 } from '#src/infra/postgres/throttling/throttles.ts'
 import { findOrigin, type OriginDigests } from '#src/infra/postgres/visitors/known-origins.ts'
 
 /** An account that nobody has: who is unknown costs the same queries as who is known. */
-const NOBODY = '00000000-0000-0000-0000-000000000000'
+const NO_USER_ID = '00000000-0000-0000-0000-000000000000'
 
 export interface Try {
   scope: ThrottleScope
@@ -78,7 +78,7 @@ export function createThrottle({ db, key, settings, metrics }: ThrottleDependenc
   })
   return {
     digestsOf,
-    originOf: (userId, visitor) => findOrigin(db, userId ?? NOBODY, digestsOf(visitor)),
+    originOf: (userId, visitor) => findOrigin(db, userId ?? NO_USER_ID, digestsOf(visitor)),
     async admit(attempt) {
       const counted = attempt.subjects.map((subject) => {
         return { subject, key: keyOf(attempt, subject), ...limits[attempt.scope][subject] }
@@ -95,12 +95,12 @@ export function createThrottle({ db, key, settings, metrics }: ThrottleDependenc
       const own = counted.filter(({ subject }) => subject === 'pair' || subject === 'device')
       return {
         forgive: () =>
-          giveTriesBack(
+          returnTries(
             db,
             keys,
             own.map((one) => one.key),
           ),
-        takeBack: () => giveTriesBack(db, keys),
+        takeBack: () => returnTries(db, keys),
       }
     },
   }

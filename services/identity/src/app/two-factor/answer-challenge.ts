@@ -4,19 +4,19 @@ import type { Mails } from '#src/app/mails/mails.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { startSession } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
+import { recordFactorUse } from '#src/app/users/record-factor-change.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
+import { METHOD_OF } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
-import { lockUser } from '#src/infra/postgres/users/locked-user.ts'
+import { lockUser } from '#src/infra/postgres/users/users.ts'
 import {
   checkFactor,
   type FactorDependencies,
-  METHOD_OF,
   type SecondFactor,
   spendFactor,
 } from './check-factor.ts'
-import { recordFactorUse } from './record-factor-change.ts'
 
 export interface ChallengeDependencies extends FactorDependencies {
   accessTokens: AccessTokens
@@ -48,7 +48,7 @@ export async function answerChallenge(
     await spendFactor(tx, deps, userId, checked)
     const methods = ['pwd', METHOD_OF[checked.kind]] as const
     const started = await startSession(tx, deps.throttle, { userId, visitor, methods })
-    await recordFactorUse(tx, { ...deps, trace }, locked, checked)
+    await recordFactorUse(tx, { ...deps, trace }, locked, checked.kind)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')

@@ -3,7 +3,7 @@ import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
 import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
-import { askAtChallenge } from '#src/app/passkeys/ask-passkey.ts'
+import { passkeyChallengeOptions } from '#src/app/passkeys/ask-passkey.ts'
 import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { answerChallenge, type ChallengeDependencies } from './answer-challenge.ts'
@@ -59,7 +59,7 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
     },
     async ({ body }, reply) => {
       reply.header('cache-control', 'no-store')
-      return { ...(await askAtChallenge(options, tokenOf(body))) }
+      return { ...(await passkeyChallengeOptions(options, tokenOf(body))) }
     },
   )
 }

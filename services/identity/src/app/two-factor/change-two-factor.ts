@@ -1,13 +1,21 @@
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { toDataURL } from 'qrcode'
+import {
+  type FactorChangeContext,
+  recordFactorChange,
+} from '#src/app/users/record-factor-change.ts'
 import { RECOVERY_CODE_COUNT } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { createRecoveryCode, formatRecoveryCode } from '#src/infra/crypto/recovery-code.ts'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { createTotpSecret, totpUri } from '#src/infra/crypto/totp.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import {
+  addSessionMethod,
+  type LiveSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions/sessions.ts'
 import { replaceRecoveryCodes } from '#src/infra/postgres/two-factor/recovery-codes.ts'
 import {
   deleteTotpSecret,
@@ -15,11 +23,10 @@ import {
   replaceTotpSecret,
 } from '#src/infra/postgres/two-factor/totp-secrets.ts'
 import {
-  addSessionMethod,
   type LockedUser,
-  lockUserOf,
+  lockSessionUser,
   switchTwoFactor,
-} from '#src/infra/postgres/users/locked-user.ts'
+} from '#src/infra/postgres/users/users.ts'
 import {
   type CheckCodeDependencies,
   type CheckedCode,
@@ -27,7 +34,6 @@ import {
   sealTotpSecret,
   spendCode,
 } from './check-code.ts'
-import { type FactorChangeContext, recordFactorChange } from './record-factor-change.ts'
 
 /** The name that authenticator apps show beside the address. */
 const ISSUER_NAME = 'Auction'
@@ -133,7 +139,7 @@ async function changeUser<T>(
   change: (tx: Transaction<Database>, user: LockedUser) => Promise<T>,
 ): Promise<T> {
   return db.transaction().execute(async (tx) => {
-    const user = await lockUserOf(tx, session)
+    const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     return change(tx, user)
   })

@@ -7,7 +7,6 @@ import {
   refusePasskey,
   spendPasskey,
 } from '#src/app/passkeys/check-passkey.ts'
-import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { type CheckCodeDependencies, type CheckedCode, checkCode, spendCode } from './check-code.ts'
 
@@ -17,12 +16,6 @@ export type FactorDependencies = CheckCodeDependencies & PasskeyDependencies
 export type SecondFactor = { code: string } | { passkey: AuthenticationResponseJSON }
 
 export type CheckedFactor = CheckedCode | CheckedPasskey
-
-/** What a factor of this kind proves, as RFC 8176 names it. */
-export const METHOD_OF = { totp: 'otp', recovery: 'kba', passkey: 'hwk' } as const satisfies Record<
-  CheckedFactor['kind'],
-  AuthenticationMethod
->
 
 /** Judges a second factor outside of any transaction; it counts once `spendFactor` used it up. */
 export async function checkFactor(

@@ -3,7 +3,7 @@ import type { OperatorVerdict } from '#src/domain/operators.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { isSessionAlive, type LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
-import type { LockedAccount } from '#src/infra/postgres/users/account-changes.ts'
+import type { LockedAccount } from '#src/infra/postgres/users/users.ts'
 
 /**
  * Who acts, as their account is under the lock: somebody who was suspended or lost a role while

@@ -32,7 +32,9 @@ export async function recordVerification(
   const context = { source: 'identity', aggregateId: userId, sequence, trace }
   await writeOutbox(tx, [createEvent(userVerified, context, { userId, email })])
   await recordAudit(tx, {
-    ...{ action: 'email.verified', actorId: null, subjectId: userId },
+    action: 'email.verified',
+    actorId: null,
+    subjectId: userId,
     details: {},
   })
 }

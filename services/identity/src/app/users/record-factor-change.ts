@@ -2,9 +2,9 @@ import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Mail, Mails } from '#src/app/mails/mails.ts'
+import type { FactorKind } from '#src/domain/two-factor.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { CheckedFactor } from './check-factor.ts'
 
 /** Each is told to the owner, who may not be the one who did it. */
 const TEMPLATE_OF = {
@@ -50,7 +50,7 @@ export async function recordFactorUse(
   tx: Transaction<Database>,
   context: FactorChangeContext,
   owner: FactorOwner,
-  { kind }: CheckedFactor,
+  kind: FactorKind,
 ): Promise<void> {
   if (kind !== 'recovery') return
   await recordFactorChange(tx, context, 'two_factor.recovery_code_used', owner)

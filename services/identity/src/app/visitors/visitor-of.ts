@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KNOWN_ORIGIN_DAYS } from '#src/domain/throttle.ts'
-import { createRefreshToken } from '#src/infra/crypto/refresh-token.ts'
+import { randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { Visitor } from './visitor.ts'
 
 const COOKIE = 'auction_device'
@@ -9,7 +9,7 @@ const DEVICE_LENGTH_MAX = 200
 
 /** Reads who comes: the address is the client's as far as TRUSTED_PROXIES says. */
 export function visitorOf({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): Visitor {
-  const deviceToken = IN_COOKIES.exec(headers.cookie ?? '')?.[1] ?? createRefreshToken()
+  const deviceToken = IN_COOKIES.exec(headers.cookie ?? '')?.[1] ?? randomSecret()
   return { device: deviceOf(headers['user-agent']), address: ip, deviceToken }
 }
 

@@ -1,13 +1,13 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 
-/** A new refresh token: 256 random bits. */
-export function createRefreshToken(): string {
+/** A new secret of 256 random bits: a refresh token, the secret of a mailed link, a device token … */
+export function randomSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** What is stored of a refresh token. It is random, so a plain digest cannot be guessed back. */
-export function digestOf(refreshToken: string): Buffer {
-  return createHash('sha256').update(refreshToken).digest()
+/** What is stored instead of a secret. It is random, so it cannot be guessed from its digest. */
+export function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
 
 /**

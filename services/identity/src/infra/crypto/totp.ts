@@ -20,7 +20,11 @@ export async function findTotpStep(
   nowSeconds: number,
 ): Promise<number | undefined> {
   const result = await verify({
-    ...{ strategy: 'totp', secret, token: code, epoch: nowSeconds, period: TOTP_STEP_SECONDS },
+    strategy: 'totp',
+    secret,
+    token: code,
+    epoch: nowSeconds,
+    period: TOTP_STEP_SECONDS,
     epochTolerance: TOTP_STEP_SECONDS * TOTP_WINDOW_STEPS,
   })
   return result.valid && 'timeStep' in result ? result.timeStep : undefined

@@ -59,7 +59,10 @@ export function createRelyingParty(publicUrl: string, name: string): RelyingPart
   return {
     registrationOptions: (user, known, challenge) =>
       generateRegistrationOptions({
-        ...{ rpID, rpName: name, timeout: TIMEOUT_MS, challenge: bytesOf(challenge) },
+        rpID,
+        rpName: name,
+        timeout: TIMEOUT_MS,
+        challenge: bytesOf(challenge),
         userID: Uint8Array.from(Buffer.from(user.id)),
         userName: user.email,
         userDisplayName: user.name,
@@ -70,14 +73,19 @@ export function createRelyingParty(publicUrl: string, name: string): RelyingPart
       }),
     assertionOptions: (known, challenge) =>
       generateAuthenticationOptions({
-        ...{ rpID, timeout: TIMEOUT_MS, challenge: bytesOf(challenge) },
+        rpID,
+        timeout: TIMEOUT_MS,
+        challenge: bytesOf(challenge),
         userVerification: 'required',
         allowCredentials: [...known],
       }),
     async verifyRegistration(response, expectedChallenge) {
       if (hasCertificates(response.response.attestationObject)) return undefined
       const result = await verifyRegistrationResponse({
-        ...{ ...expected, response, expectedChallenge, supportedAlgorithmIDs: ALGORITHMS },
+        ...expected,
+        response,
+        expectedChallenge,
+        supportedAlgorithmIDs: ALGORITHMS,
       }).catch(asRefusal)
       if (result?.verified !== true) return undefined
       const { credential, credentialBackedUp: isBackedUp } = result.registrationInfo
@@ -88,7 +96,10 @@ export function createRelyingParty(publicUrl: string, name: string): RelyingPart
       // The counter is judged by us, after the signature and under a lock.
       const credential = { id: response.id, publicKey: Uint8Array.from(publicKey), counter: 0 }
       const result = await verifyAuthenticationResponse({
-        ...{ ...expected, response, expectedChallenge, credential },
+        ...expected,
+        response,
+        expectedChallenge,
+        credential,
       }).catch(asRefusal)
       if (result?.verified !== true) return undefined
       const { newCounter, credentialBackedUp } = result.authenticationInfo

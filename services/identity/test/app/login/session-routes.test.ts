@@ -2,7 +2,7 @@ import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { hashSync } from '@node-rs/argon2'
 import { sql } from 'kysely'
 import t from 'tap'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { decode } from '#test/forge.ts'
 import { PERSON, startIdentity } from '#test/helper.ts'
 

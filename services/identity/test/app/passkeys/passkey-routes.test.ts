@@ -32,7 +32,8 @@ async function addPasskey(as: Caller, authenticator: Authenticator, name = 'my p
 function publicly({ app }: Identity) {
   return (path: string, payload?: object) =>
     app.inject({
-      ...{ method: 'POST', url: `/identity/${path}` },
+      method: 'POST',
+      url: `/identity/${path}`,
       ...(payload && { payload }),
     })
 }
@@ -386,7 +387,8 @@ t.test('passkeys are named anew and forgotten by their owner alone', async (t) =
   const { id } = (await addPasskey(ann.as, authenticator)).json()
   const call = (token: string, method: 'PATCH' | 'DELETE', payload?: object) =>
     app.inject({
-      ...{ method, url: `/identity/passkeys/${id}` },
+      method,
+      url: `/identity/passkeys/${id}`,
       headers: { authorization: `Bearer ${token}` },
       ...(payload && { payload }),
     })

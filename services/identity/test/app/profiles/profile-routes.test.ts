@@ -34,9 +34,20 @@ t.test('everybody has a profile from the start, empty but for the name', async (
   t.equal(answer.statusCode, 200)
   const { createdAt, updatedAt, ...profile } = answer.json()
   t.same(profile, {
-    ...{ id: ann.id, userId: ann.id, name: 'Ann Lee', country: null, city: null },
-    ...{ description: null, isBusiness: false, emailVerified: false, photoUrl: null },
-    ...{ rating: 0, totalSales: 0, activeListings: 0, responseRate: 0, responseTime: 0 },
+    id: ann.id,
+    userId: ann.id,
+    name: 'Ann Lee',
+    country: null,
+    city: null,
+    description: null,
+    isBusiness: false,
+    emailVerified: false,
+    photoUrl: null,
+    rating: 0,
+    totalSales: 0,
+    activeListings: 0,
+    responseRate: 0,
+    responseTime: 0,
   })
   t.ok(Date.parse(createdAt) <= Date.parse(updatedAt))
   t.equal(answer.headers['cache-control'], 'no-store')
@@ -47,7 +58,9 @@ t.test('seed bug 36: the phone number is shown to its owner and to nobody else',
   const changed = await put(ann.id, FULL, ann.headers)
   t.equal(changed.statusCode, 200)
   const stored = {
-    ...{ country: 'DE', city: 'Berlin', description: 'Old radios.\nNew valves.' },
+    country: 'DE',
+    city: 'Berlin',
+    description: 'Old radios.\nNew valves.',
     isBusiness: true,
   }
   t.match(changed.json(), { ...stored, phone: '+4930901820', phoneVerified: false })

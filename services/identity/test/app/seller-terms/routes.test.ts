@@ -21,7 +21,8 @@ t.test('who agrees to the seller terms is a seller, once, also in parallel', asy
   ])
   t.same(await auditOf(identity, ann.id), [
     {
-      ...{ action: 'role.accepted', actorId: ann.id },
+      action: 'role.accepted',
+      actorId: ann.id,
       details: { role: 'seller', terms: 'seller', version },
     },
   ])
@@ -62,7 +63,9 @@ t.test('a seller whose role was taken away does not get it back by agreeing agai
   t.equal((await admin.call('DELETE', `users/${ann.id}/roles/seller`)).status, 200)
   const { token } = (await identity.login({ email: ann.email })).json()
   const again = await identity.app.inject({
-    ...{ method: 'POST', url: '/identity/me/seller-terms', payload: { version } },
+    method: 'POST',
+    url: '/identity/me/seller-terms',
+    payload: { version },
     headers: { authorization: `Bearer ${token}` },
   })
   t.match([again.statusCode, again.json().code], [403, 'identity.seller_role_withdrawn'])

@@ -234,7 +234,10 @@ t.test('registrations, forgotten passwords and codes are counted by address', as
   const { app } = await start(t)
   const send = async (path: string, payload: object, remoteAddress = '203.0.113.50') => {
     const answer = await app.inject({
-      ...{ method: 'POST', url: `/identity/${path}`, remoteAddress, payload },
+      method: 'POST',
+      url: `/identity/${path}`,
+      remoteAddress,
+      payload,
     })
     return answer.json().code ?? 'fine'
   }

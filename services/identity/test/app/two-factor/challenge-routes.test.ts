@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { digestOf } from '#src/infra/crypto/refresh-token.ts'
+import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
 import { bearer, codeOf, enrol } from '#test/authenticator-app.ts'
 import { decode } from '#test/forge.ts'
@@ -179,7 +179,8 @@ t.test('seed bug 31: the token of a half login opens nothing but the challenge',
     const url = path.replaceAll(/\{\w+\}/g, '019a0000-0000-7000-8000-000000000000')
     for (const authorization of [`Bearer ${token}`, `Bearer ${token}.${token}.${token}`]) {
       const response = await app.inject({
-        ...{ url, headers: { authorization } },
+        url,
+        headers: { authorization },
         method: method as 'GET',
       })
       t.match([response.statusCode, response.json().code], [401, 'identity.unauthenticated'], path)

@@ -13,7 +13,10 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   const identity = await startIdentity(t, { throttles: { triesPerAddress: 1_000 } })
   const baseUrl = await identity.app.listen({ host: '127.0.0.1', port: 0 })
   const client = createInternalClient({
-    ...{ service: 'auction', target: 'identity', baseUrl, secret: INTERNAL_SECRET },
+    service: 'auction',
+    target: 'identity',
+    baseUrl,
+    secret: INTERNAL_SECRET,
   })
   return {
     ...identity,
@@ -26,7 +29,9 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
       const email = `${name}@example.org`
       const { id } = (await identity.register({ email })).json() as { id: string }
       const answer = await identity.app.inject({
-        ...{ method: 'POST', url: '/identity/login', remoteAddress },
+        method: 'POST',
+        url: '/identity/login',
+        remoteAddress,
         payload: { email, password: PERSON.password },
       })
       if (answer.statusCode !== 200) throw new Error(answer.body)
@@ -80,7 +85,9 @@ t.test('only services ask, for two hundred at most', async (t) => {
   const { token } = (await login({})).json() as { token: string }
   for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
     const answer = await app.inject({
-      ...{ method: 'POST', url: SHARED_ADDRESSES_PATH, headers },
+      method: 'POST',
+      url: SHARED_ADDRESSES_PATH,
+      headers,
       payload: { userIds: [randomUUID()] },
     })
     t.equal(answer.statusCode, 401)

@@ -13,12 +13,13 @@ export interface EmailChange {
   emailNormalised: string
 }
 
-export interface AskedEmailChange extends EmailChange {
+export interface RequestedEmailChange extends EmailChange {
   trace: Trace
 }
 
 const CHANGE = [
-  ...(['id', 'email'] as const),
+  'id',
+  'email',
   'user_id as userId',
   'session_id as sessionId',
   'email_normalised as emailNormalised',
@@ -46,7 +47,10 @@ export async function insertEmailChange(
   await tx
     .insertInto('email_changes')
     .values({
-      ...{ id: newId(), user_id: userId, session_id: sessionId, email },
+      id: newId(),
+      user_id: userId,
+      session_id: sessionId,
+      email,
       email_normalised: emailNormalised,
       trace: JSON.stringify(trace),
       expires_at: lifetimeEnd,
@@ -81,7 +85,7 @@ export async function findUnansweredChange(
 export async function takeUnansweredChange(
   tx: Transaction<Database>,
   id: string,
-): Promise<AskedEmailChange | undefined> {
+): Promise<RequestedEmailChange | undefined> {
   return tx
     .updateTable('email_changes')
     .set({ answered_at: sql<Date>`clock_timestamp()` })

@@ -14,7 +14,9 @@ export interface Registration extends Claim {
 const lifetimeEnd = sql<Date>`clock_timestamp() + make_interval(hours => ${ADDRESS_LINK_LIFETIME_HOURS})`
 
 const CLAIM = [
-  ...(['id', 'email', 'name'] as const),
+  'id',
+  'email',
+  'name',
   'email_normalised as emailNormalised',
   'password_hash as passwordHash',
 ] as const
@@ -28,7 +30,11 @@ export async function insertRegistration(
   await db
     .insertInto('registrations')
     .values({
-      ...{ id, email, email_normalised: emailNormalised, name, password_hash: passwordHash },
+      id,
+      email,
+      email_normalised: emailNormalised,
+      name,
+      password_hash: passwordHash,
       trace: JSON.stringify(trace),
       expires_at: lifetimeEnd,
     })

@@ -61,10 +61,19 @@ export async function deleteDeletion(tx: Transaction<Database>, userId: string):
 
 /** What belongs to a person and to nobody else. Terms they agreed to stay, by the account's id. */
 const PERSONAL = [
-  ...(['sessions', 'password_resets', 'totp_secrets', 'recovery_codes', 'pending_logins'] as const),
-  ...(['passkeys', 'passkey_challenges', 'known_origins', 'suspensions'] as const),
-  ...(['profiles', 'profile_photos', 'email_changes'] as const),
-]
+  'sessions',
+  'password_resets',
+  'totp_secrets',
+  'recovery_codes',
+  'pending_logins',
+  'passkeys',
+  'passkey_challenges',
+  'known_origins',
+  'suspensions',
+  'profiles',
+  'profile_photos',
+  'email_changes',
+] as const
 
 /**
  * Leaves of a locked account its id, so that ledgers that name it stay whole, and its version.
@@ -88,11 +97,15 @@ export async function anonymise(
   const { version } = await tx
     .updateTable('users')
     .set({
-      ...{ email: address, email_normalised: address, name: 'Deleted user' },
+      email: address,
+      email_normalised: address,
+      name: 'Deleted user',
       // No password has this digest: nothing hashes to it, and deleted users are never looked up.
       password_hash: '$argon2id$deleted',
-      ...{ email_verified_at: null, two_factor_enabled_at: null },
-      ...{ roles: ['user'], status: 'deleted' as const },
+      email_verified_at: null,
+      two_factor_enabled_at: null,
+      roles: ['user'],
+      status: 'deleted' as const,
       version: sql`version + 1`,
       updated_at: sql<Date>`clock_timestamp()`,
     })

@@ -27,10 +27,10 @@ export async function putSuspension(
 }
 
 /** Whether an end is still to come, by the clock that will end it. */
-export async function isToCome(tx: Transaction<Database>, instant: Date): Promise<boolean> {
-  const { rows } = await sql<{ isToCome: boolean }>`
-    select ${instant}::timestamptz > clock_timestamp() as "isToCome"`.execute(tx)
-  return rows[0]?.isToCome === true
+export async function isInFuture(tx: Transaction<Database>, instant: Date): Promise<boolean> {
+  const { rows } = await sql<{ isInFuture: boolean }>`
+    select ${instant}::timestamptz > clock_timestamp() as "isInFuture"`.execute(tx)
+  return rows[0]?.isInFuture === true
 }
 
 /** When a suspension ends: null for never, undefined where there is none. */

@@ -79,6 +79,19 @@ export async function touchSession(tx: Transaction<Database>, id: string): Promi
     .execute()
 }
 
+/** The session's owner proved one thing more; what was proved before is as old as it was. */
+export async function addSessionMethod(
+  tx: Transaction<Database>,
+  sessionId: string,
+  method: AuthenticationMethod,
+): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ methods: sql<string[]>`array_append(array_remove(methods, ${method}), ${method})` })
+    .where('id', '=', sessionId)
+    .execute()
+}
+
 /** Ends a session for good; ending it twice keeps the first reason. */
 export async function revokeSession(
   db: Kysely<Database>,

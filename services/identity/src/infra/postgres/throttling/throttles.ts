@@ -76,7 +76,7 @@ function selectWaits(db: Kysely<Database>, tries: readonly CountedTry[]) {
  * Takes tries back that turned out not to be guesses. What is forgiven begins anew. The rows are
  * locked in the order of keys, as when they are counted.
  */
-export async function giveTriesBack(
+export async function returnTries(
   db: Kysely<Database>,
   keys: readonly Buffer[],
   forgiven: readonly Buffer[] = [],

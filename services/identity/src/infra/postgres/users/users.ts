@@ -1,5 +1,7 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
+import type { AccountStatus } from '#src/domain/operators.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { isSessionAlive } from '#src/infra/postgres/sessions/sessions.ts'
 
 export interface NewUser {
   id: string
@@ -69,27 +71,6 @@ export async function readUnverified(
     .executeTakeFirst()
 }
 
-/** Answers the version and the address, or undefined when it was verified or left before. */
-export async function setEmailVerified(
-  tx: Transaction<Database>,
-  id: string,
-  emailNormalised: string,
-): Promise<{ version: number; email: string } | undefined> {
-  return tx
-    .updateTable('users')
-    .set({
-      email_verified_at: sql<Date>`clock_timestamp()`,
-      version: sql`version + 1`,
-      updated_at: sql`clock_timestamp()`,
-    })
-    .where('id', '=', id)
-    .where('email_normalised', '=', emailNormalised)
-    .where('email_verified_at', 'is', null)
-    .where('status', '!=', 'deleted')
-    .returning(['version', 'email'])
-    .executeTakeFirst()
-}
-
 /** What a login needs; deleted accounts do not exist any more. */
 export async function readCredentials(
   db: Kysely<Database>,
@@ -117,6 +98,90 @@ export async function readPasswordHash(
   return row?.passwordHash
 }
 
+export interface LockedUser {
+  id: string
+  email: string
+  name: string
+  roles: string[]
+  isTwoFactorOn: boolean
+}
+
+/**
+ * An active user, locked against logins and against every other change of the account: what is
+ * decided about second factors holds until the commit.
+ */
+export async function lockUser(
+  tx: Transaction<Database>,
+  id: string,
+): Promise<LockedUser | undefined> {
+  return tx
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'roles'])
+    .select(sql<boolean>`two_factor_enabled_at is not null`.as('isTwoFactorOn'))
+    .where('id', '=', id)
+    .where('status', '=', 'active')
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/**
+ * The same for whoever acts within a session. A password reset that came first has ended it, and a
+ * stranger's change that waited for the lock meanwhile must not be made after all.
+ */
+export async function lockSessionUser(
+  tx: Transaction<Database>,
+  { id, sessionId }: { id: string; sessionId: string },
+): Promise<LockedUser | undefined> {
+  const user = await lockUser(tx, id)
+  return (await isSessionAlive(tx, sessionId)) ? user : undefined
+}
+
+export interface LockedAccount {
+  id: string
+  email: string
+  name: string
+  roles: string[]
+  status: AccountStatus
+}
+
+/**
+ * These accounts and those of all admins, locked until the commit. Locks are always taken in the
+ * order of ids, so operators who change each other queue instead of deadlocking, and who is an admin
+ * stays true while the last one is protected.
+ */
+export async function lockWithAdmins(
+  tx: Transaction<Database>,
+  ids: readonly string[],
+): Promise<LockedAccount[]> {
+  return tx
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'roles', 'status'])
+    .where((where) =>
+      where.or([
+        where('id', 'in', [...ids]),
+        // Said as the index says it, so that this reads a handful of rows.
+        sql<boolean>`roles && '{moderator,admin}' and 'admin' = any (roles)`,
+      ]),
+    )
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+}
+
+/** These accounts, locked in the order of their ids. */
+export async function lockAccounts(
+  tx: Transaction<Database>,
+  ids: readonly string[],
+): Promise<LockedAccount[]> {
+  return tx
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'roles', 'status'])
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+}
+
 /**
  * The user, while they may log in, with the password where one was verified. The row is locked
  * against updates, so a password change or suspension waits and then ends what the login began.
@@ -138,6 +203,98 @@ export async function lockActiveUser(
     .executeTakeFirst()
 }
 
+/** Set by every change of a user; the version is the sequence of the user's events. */
+const CHANGED = {
+  version: sql<number>`version + 1`,
+  updated_at: sql<Date>`clock_timestamp()`,
+}
+
+/** Stores the roles of a locked account; answers its new version, the sequence of its events. */
+export async function setRoles(
+  tx: Transaction<Database>,
+  id: string,
+  roles: readonly string[],
+): Promise<number> {
+  return bump(tx, id, { roles: [...roles] })
+}
+
+/** Stores whether a locked account may be used; answers its new version. */
+export async function setStatus(
+  tx: Transaction<Database>,
+  id: string,
+  status: 'active' | 'suspended' | 'deleting',
+): Promise<number> {
+  return bump(tx, id, { status })
+}
+
+/** Stores the name of a locked account; answers its new version. */
+export async function setName(
+  tx: Transaction<Database>,
+  id: string,
+  name: string,
+): Promise<number> {
+  return bump(tx, id, { name })
+}
+
+/**
+ * Stores the address of a locked account; answers its new version. Whether it was ever verified
+ * stays as it is, so that whoever verifies it afterwards tells of that.
+ */
+export async function setEmail(
+  tx: Transaction<Database>,
+  id: string,
+  { email, emailNormalised }: { email: string; emailNormalised: string },
+): Promise<number> {
+  return bump(tx, id, {
+    email,
+    email_normalised: emailNormalised,
+    email_verified_at: sql<Date>`case when email_verified_at is not null then clock_timestamp() end`,
+  })
+}
+
+async function bump(
+  tx: Transaction<Database>,
+  id: string,
+  change: UpdateObject<Database, 'users'>,
+): Promise<number> {
+  const { version } = await tx
+    .updateTable('users')
+    .set({ ...change, ...CHANGED })
+    .where('id', '=', id)
+    .returning('version')
+    .executeTakeFirstOrThrow()
+  return version
+}
+
+/** Answers the version and the address, or undefined when it was verified or left before. */
+export async function setEmailVerified(
+  tx: Transaction<Database>,
+  id: string,
+  emailNormalised: string,
+): Promise<{ version: number; email: string } | undefined> {
+  return tx
+    .updateTable('users')
+    .set({ email_verified_at: sql<Date>`clock_timestamp()`, ...CHANGED })
+    .where('id', '=', id)
+    .where('email_normalised', '=', emailNormalised)
+    .where('email_verified_at', 'is', null)
+    .where('status', '!=', 'deleted')
+    .returning(['version', 'email'])
+    .executeTakeFirst()
+}
+
+export async function switchTwoFactor(
+  tx: Transaction<Database>,
+  userId: string,
+  isOn: boolean,
+): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({ two_factor_enabled_at: isOn ? sql<Date>`clock_timestamp()` : null, ...CHANGED })
+    .where('id', '=', userId)
+    .execute()
+}
+
 /** Stores the same password under newer parameters, unless it was changed meanwhile. */
 export async function replacePasswordHash(
   db: Kysely<Database>,
@@ -147,11 +304,7 @@ export async function replacePasswordHash(
 ): Promise<void> {
   await db
     .updateTable('users')
-    .set({
-      password_hash: newHash,
-      version: sql`version + 1`,
-      updated_at: sql`clock_timestamp()`,
-    })
+    .set({ password_hash: newHash, ...CHANGED })
     .where('id', '=', id)
     .where('password_hash', '=', passwordHash)
     .execute()
@@ -165,11 +318,7 @@ export async function setPasswordHash(
 ): Promise<boolean> {
   const result = await tx
     .updateTable('users')
-    .set({
-      password_hash: passwordHash,
-      version: sql`version + 1`,
-      updated_at: sql`clock_timestamp()`,
-    })
+    .set({ password_hash: passwordHash, ...CHANGED })
     .where('id', '=', id)
     .where('status', '!=', 'deleted')
     .executeTakeFirst()

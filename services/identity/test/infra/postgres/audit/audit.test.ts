@@ -29,7 +29,8 @@ t.test('parallel acts are chained one after the other without a gap', async (t) 
   for (const row of rows) {
     const { action, details } = row
     const entry = {
-      ...{ action, details },
+      action,
+      details,
       sequence: BigInt(row.sequence),
       recordedAt: row.recorded_at,
       actorId: row.actor_id,
