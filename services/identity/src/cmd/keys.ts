@@ -10,7 +10,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { SERVICE } from '#src/service.ts'
 
 const HELP = `npm run keys -- list        every signing key, what it is and until when
-npm run keys -- rotate      publishes the next key, which signs in ten minutes; nobody notices
+npm run keys -- rotate      publishes the next key, which signs in ten minutes; users notice nothing
 npm run keys -- retire KID  ends a key at once: its tokens are refused, their holders refresh
 npm run keys -- reseal      seals all secrets at rest with KEY_ENCRYPTION_KEY, opening them with
                             KEY_ENCRYPTION_KEY_OTHER where they are sealed with that one`
@@ -73,6 +73,8 @@ async function retire(db: Kysely<Database>, box: SecretBox, kid: string): Promis
 
 async function reseal(db: Kysely<Database>, box: SecretBox): Promise<boolean> {
   const { signingKeys, totpSecrets } = await resealSecrets(db, box)
-  console.log(`${signingKeys} signing keys and ${totpSecrets} authenticator secrets sealed anew`)
+  console.log(
+    `${signingKeys} signing keys and ${totpSecrets} authenticator secrets sealed with the present key`,
+  )
   return true
 }

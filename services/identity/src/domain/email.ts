@@ -7,7 +7,7 @@ const ASCII = /^[\x21-\x7e]+$/
 /**
  * The form under which an address is unique, or undefined when it is none. Only ASCII passes: case
  * folding turns other letters into ASCII ones (the Kelvin sign into k), which would let a stranger
- * claim somebody's account; international domains are written in their xn-- form.
+ * claim the account of another user; international domains are written in their xn-- form.
  */
 export function normaliseEmail(text: string): string | undefined {
   if (text.length > EMAIL_LENGTH_MAX || !ASCII.test(text)) return undefined

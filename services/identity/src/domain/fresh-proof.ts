@@ -1,4 +1,4 @@
-/** How long a proof of identity counts for sensitive changes (reliability.md S11). */
+/** How long a proof of identity counts for sensitive changes (R-ACC-5). */
 export const FRESH_PROOF_SECONDS = 600
 
 /** So many wrong passwords in a row end the session that they are typed into. */

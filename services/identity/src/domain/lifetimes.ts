@@ -22,10 +22,10 @@ export const RESETS_PER_HOUR_MAX = 5
 /** A mailed link that shows whose an address is works for this long. */
 export const ADDRESS_LINK_LIFETIME_HOURS = 24
 
-/** More mails than this do not go to one address in an hour when anybody could have asked for them. */
+/** At most so many mails an hour go to one address when a stranger could have asked for them. */
 export const UNASKED_MAILS_PER_HOUR_MAX = 5
 
-/** A user may wish for another address this often in a day. */
+/** A user may ask for another address this often in a day. */
 export const EMAIL_CHANGES_PER_DAY_MAX = 5
 
 /**

@@ -12,7 +12,7 @@ export interface Account {
 
 export type OperatorVerdict = 'fine' | 'forbidden' | 'unknown_user' | 'yourself'
 
-/** Whether the actor may suspend or reinstate the target: operators may, nobody themselves. */
+/** Whether the actor may suspend or reinstate the target: operators may, but not themselves. */
 export function judgeOperator(actor: Account, target: Account | undefined): OperatorVerdict {
   if (!isOperator(actor.roles)) return 'forbidden'
   if (target === undefined || target.status === 'deleted') return 'unknown_user'

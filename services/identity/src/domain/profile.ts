@@ -8,7 +8,7 @@ export interface ProfileFields {
   isBusiness: boolean
 }
 
-/** What somebody sent: what is absent stays, null and the empty text clear. */
+/** A change as it was sent: what is absent stays, null and the empty text clear. */
 export interface ProfileChange {
   name?: string
   phone?: string | null

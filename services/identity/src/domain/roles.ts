@@ -1,4 +1,4 @@
-/** What an operator can give and take. Everybody is a user, always. */
+/** What an operator can give and take. Every account has the role user, always. */
 export const GRANTABLE_ROLES = ['seller', 'moderator', 'admin'] as const
 
 export type GrantableRole = (typeof GRANTABLE_ROLES)[number]

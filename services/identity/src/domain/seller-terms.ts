@@ -1,2 +1,2 @@
-/** The terms that make a user a seller. A new version here asks everybody who is to sell anew. */
+/** The terms that make a user a seller. After a new version, users are asked again. */
 export const SELLER_TERMS_VERSION = '2026-11'

@@ -1,7 +1,7 @@
 /** What is tried: passwords, second factors, mails to a forgotten password, new accounts, photos. */
 export type ThrottleScope = 'password' | 'code' | 'forgot' | 'register' | 'photo'
 
-/** Whom a try is counted against: a pair is one account from one address. */
+/** What a try is counted against: a pair is one account from one address. */
 export type ThrottleSubject = 'account' | 'address' | 'pair' | 'device'
 
 export interface ThrottleLimit {
@@ -60,7 +60,7 @@ export type Origin = 'device' | 'address' | 'unknown'
 /**
  * What a try with a password is counted against. Where the account was logged in to before, the
  * account's own counter is left out, because strangers fill it; a known device is counted alone, so
- * that nobody behind the same address is in its way either.
+ * that others behind the same address do not block it.
  */
 export function subjectsFrom(origin: Origin): ThrottleSubject[] {
   switch (origin) {

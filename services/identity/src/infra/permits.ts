@@ -26,7 +26,7 @@ export function createPermits(options: { concurrency: number; queueMax: number }
       try {
         return await work()
       } finally {
-        // The permit goes straight to the next in line, so nobody can slip in between.
+        // The permit goes straight to the next in line, so no other caller can take it.
         const next = waiting.shift()
         if (next === undefined) active -= 1
         else next()

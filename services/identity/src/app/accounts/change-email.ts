@@ -38,9 +38,9 @@ export interface ChangeEmailDependencies {
 }
 
 /**
- * Notes that somebody who proved who they are wants another address, in the same words and work
- * whether it has an account. The old address hears of it at once: its owner may be somebody else
- * than who holds the session.
+ * Records the request of a user with a fresh proof for another address, in the same words and work
+ * whether that has an account. The old address gets a mail at once: its owner may not be the person
+ * who holds the session.
  */
 export async function requestEmailChange(
   { db, mails }: ChangeEmailDependencies,
@@ -72,7 +72,7 @@ export async function requestEmailChange(
 /**
  * Gives the account the address whose mailbox the link came from. Links that were mailed to the old
  * one die with it, and so does every session but the one that asked. A link works as long as that
- * one stands: a stranger's wish ends when the owner throws the stranger out.
+ * one lives: a stranger's request ends when the owner ends the stranger's session.
  */
 export async function confirmEmailChange(
   { db, mails }: ChangeEmailDependencies,
@@ -85,10 +85,10 @@ export async function confirmEmailChange(
   await outboxTransaction(db, async (tx) => {
     await lockAddress(tx, asked.emailNormalised)
     const user = await lockUser(tx, asked.userId)
-    // The link may have been used, or a newer wish have come, while this waited.
+    // The link may have been used, or a newer request have come, while this waited.
     const change = await readLinkedChange(tx, digest)
     if (user === undefined || change === undefined) throw identityErrors.invalidLink()
-    // Whoever ended that session, with a new password perhaps, wants nothing of what it asked for.
+    // A session that was ended, by a new password perhaps, takes its requests with it.
     if (!(await isSessionAlive(tx, change.sessionId))) throw identityErrors.invalidLink()
     const owner = await readUserByAddress(tx, change.emailNormalised)
     if (owner !== undefined && owner.id !== user.id) throw identityErrors.invalidLink()

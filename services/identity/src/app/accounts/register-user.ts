@@ -35,9 +35,9 @@ export interface RegisterCommand {
 }
 
 /**
- * Notes that somebody wants an account, in the same words and work whether the address has one. The
+ * Records a request for an account, in the same words and work whether the address has one. The
  * worker mails the link that opens it, or that there is one already. Where verification is optional
- * the account is open at once: then a login tells whether the address was free.
+ * the account is open at once: then a login shows whether the address was free.
  */
 export async function registerUser(
   deps: RegisterDependencies,

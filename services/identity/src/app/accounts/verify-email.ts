@@ -34,8 +34,8 @@ export interface VerifyEmailCommand {
 
 /**
  * Makes a claim of an address an account. The link shows whose the address is, not who registered:
- * where more than one claim waits, the password tells which of them is its owner's, so that nobody
- * is talked into an account that a stranger has the password of.
+ * where more than one claim waits, the password shows which of them is the owner's, so that no user
+ * gets an account that a stranger has the password of.
  */
 export async function verifyEmail(
   deps: VerifyEmailDependencies,

@@ -72,7 +72,7 @@ export async function createKeyStore({
   timer.unref()
   return {
     signingKey() {
-      // Rotation counts on it: a key is retired once nobody can have signed with it for a while.
+      // Rotation relies on it: a key is retired when no process can have signed with it for a while.
       if (performance.now() - readAtMs > staleAfterMs) throw serviceUnavailable()
       return keys.signing
     },

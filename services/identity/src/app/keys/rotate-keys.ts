@@ -63,7 +63,7 @@ export interface KeyUpkeep {
   signingSince: Date | undefined
 }
 
-/** What is due: the next key, and the end of private parts that nobody needs any more. */
+/** What is due: the next key, and the end of private parts that are no longer needed. */
 export async function keepKeys(
   { db, box }: KeyDependencies,
   rotationDays: number,
@@ -90,7 +90,7 @@ async function addNextKey(
   const foreign = keys.find((key) => key.state === 'signing' && !box.canOpen(key.encryptionKeyId))
   if (foreign !== undefined) {
     throw new Error(
-      `signing key ${foreign.kid} was encrypted with KEY_ENCRYPTION_KEY ${foreign.encryptionKeyId}, this process has ${box.keyId}; nobody could use a key made with it`,
+      `signing key ${foreign.kid} was encrypted with KEY_ENCRYPTION_KEY ${foreign.encryptionKeyId}, this process has ${box.keyId}; no process could use a key made with it`,
     )
   }
   const key = newSealedKey(box)
@@ -104,7 +104,7 @@ export type Retirement =
   | { outcome: 'retired'; signingKid: string | undefined }
 
 /**
- * Ends a key at once, for when its private part may be known to somebody. A signing key is followed
+ * Ends a key at once, for when its private part may be known to others. A signing key is followed
  * by the one that waits, else by a new one, never by an older one.
  */
 export async function retireKey({ db, box }: KeyDependencies, kid: string): Promise<Retirement> {

@@ -21,7 +21,7 @@ export interface DeletionDependencies {
 }
 
 /**
- * Closes the account of somebody who proved who they are and owes nobody anything. It cannot be used
+ * Closes the account of a user who proved who they are and has no obligations. It cannot be used
  * from now on; the worker asks the others once more when what was under way has ended, and then
  * forgets the person (finish-deletions.ts). Answers when that is.
  */
@@ -30,7 +30,7 @@ export async function requestDeletion(
   session: LiveSession,
   trace: Trace,
 ): Promise<Date> {
-  // Said first: an admin who sells hears of both reasons one after the other.
+  // Checked first: an admin who sells gets both reasons one after the other.
   refuseObligations(await obligationsOf(session.id, trace))
   const dueAt = await outboxTransaction(db, async (tx) => {
     const { email: to, name, id: userId } = await lockLeaver(tx, session)

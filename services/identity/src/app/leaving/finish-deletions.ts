@@ -25,7 +25,7 @@ const DUE_MAX = 100
  * Ends every deletion that is due: the person is forgotten, or the account is open again because a
  * bid or an item of theirs was still on its way. Answers how many were forgotten. What fails is tried
  * again a minute later, behind the others, and thrown at the end. When bid or auction cannot be asked
- * the run ends: the next one begins with somebody else.
+ * the run ends, and the next run tries again.
  */
 export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
   const failures: unknown[] = []

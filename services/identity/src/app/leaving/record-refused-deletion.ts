@@ -6,7 +6,7 @@ import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { LockedAccount } from '#src/infra/postgres/users/users.ts'
 
-/** Tells the owner of a locked account, and the audit, that it is not deleted as was asked. */
+/** Records that a locked account is not deleted as was asked, and requests a mail to its owner. */
 export async function recordRefusedDeletion(
   tx: Transaction<Database>,
   mails: Mails,

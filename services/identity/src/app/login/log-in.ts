@@ -153,7 +153,7 @@ async function openPendingLogin(tx: Transaction<Database>, userId: string): Prom
   return { pendingToken, expiresAt }
 }
 
-/** The moment of a login is the only one at which an old hash can be made anew. */
+/** Only at a login is the password known, so only then an old hash can be replaced. */
 async function renewHash(
   { db, hasher }: LogInDependencies,
   user: Credentials,

@@ -24,7 +24,7 @@ const SessionList = Type.Object({
   ),
 })
 
-/** Where somebody is logged in, and ending it: one session, or all of them. */
+/** The sessions of the caller: listing them, ending one, ending all. */
 export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   const schema = { tags: ['sessions'] }
 

@@ -12,7 +12,7 @@ import { admitUnaskedMail } from '#src/infra/postgres/users/addresses.ts'
 import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
 import { answerPendingRequests, type MailRequestDependencies } from './answer-pending-requests.ts'
 
-/** Mails a link to every address that somebody wants to have; tells how many mails that were. */
+/** Mails a link to every address that a user asked for. Returns the number of mails. */
 export async function answerEmailChanges(deps: MailRequestDependencies): Promise<number> {
   return answerPendingRequests(deps, {
     find: findUnansweredChange,

@@ -4,7 +4,7 @@ import { takeMailRequest } from '#src/infra/postgres/passwords/mail-requests.ts'
 import { insertReset, lockResettableUser } from '#src/infra/postgres/passwords/password-resets.ts'
 import type { MailRequestDependencies } from './answer-pending-requests.ts'
 
-/** Answers everything that was asked for by now; tells how many mails that were. */
+/** Mails a link for every pending request for a new password. Returns the number of mails. */
 export async function answerMailRequests(deps: MailRequestDependencies): Promise<number> {
   let mailed = 0
   for (;;) {
@@ -12,7 +12,7 @@ export async function answerMailRequests(deps: MailRequestDependencies): Promise
       const request = await takeMailRequest(tx)
       if (request === undefined) return 'none'
       const user = await lockResettableUser(tx, request.emailNormalised)
-      if (user === undefined) return 'nobody'
+      if (user === undefined) return 'no user'
       const secret = randomSecret()
       const expiresAt = await insertReset(tx, digestOf(secret), user.id)
       const { id: userId, email: to, name } = user

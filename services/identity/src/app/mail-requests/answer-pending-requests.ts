@@ -10,7 +10,7 @@ export interface MailRequestDependencies {
   mails: Mails
 }
 
-/** Wishes that wait for a mail to an address, each to be answered once. */
+/** Requests that wait for a mail to an address, each to be answered once. */
 export interface PendingRequests<PendingRequest extends { trace: Trace }> {
   /** One that waits, without a lock. */
   find(db: Kysely<Database>): Promise<{ id: string; emailNormalised: string } | undefined>
@@ -21,8 +21,8 @@ export interface PendingRequests<PendingRequest extends { trace: Trace }> {
 }
 
 /**
- * Answers all that waits, each in a transaction that begins with the lock on its address; tells how
- * many mails that were.
+ * Answers all pending requests, each in a transaction that begins with the lock on its address.
+ * Returns the number of mails.
  */
 export async function answerPendingRequests<PendingRequest extends { trace: Trace }>(
   { db, mails }: MailRequestDependencies,

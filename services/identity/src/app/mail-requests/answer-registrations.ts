@@ -13,7 +13,7 @@ import { admitUnaskedMail } from '#src/infra/postgres/users/addresses.ts'
 import { readUserByAddress } from '#src/infra/postgres/users/users.ts'
 import { answerPendingRequests, type MailRequestDependencies } from './answer-pending-requests.ts'
 
-/** Turns every registration that waits into its mail; tells how many mails that were. */
+/** Mails an answer to every pending registration. Returns the number of mails. */
 export async function answerRegistrations(deps: MailRequestDependencies): Promise<number> {
   return answerPendingRequests(deps, { find: findUnanswered, take: takeUnanswered, mailFor })
 }

@@ -14,11 +14,11 @@ export interface Mail {
 }
 
 export interface Mails {
-  /** The event that asks for a mail; written in the transaction of what it tells. */
+  /** The event that asks for a mail; written in the transaction of the change that it reports. */
   request(mail: Mail, trace: Trace): OutboxEvent
 }
 
-/** Links lead to the address from the configuration: a Host header can be anybody's. */
+/** Links lead to the address from the configuration: a Host header can be forged. */
 export function createMails(publicUrl: string, seal: SecretBox): Mails {
   return {
     request({ template, to, name, userId, link }, trace) {

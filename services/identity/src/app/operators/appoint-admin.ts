@@ -9,8 +9,8 @@ import { recordRoles } from './record-roles.ts'
 export type Appointment = 'appointed' | 'admin_already' | 'unknown' | 'suspended'
 
 /**
- * Makes an account an admin from the console: whoever can reach the database needs no permission,
- * and the first admin has nobody to ask. Doing it twice changes nothing.
+ * Makes an account an admin from the console: a person who can reach the database needs no
+ * permission, and the first admin has no other admin to ask. Doing it twice changes nothing.
  */
 export async function appointAdmin(
   db: Kysely<Database>,

@@ -19,7 +19,7 @@ export interface RoleCommand {
   role: GrantableRole
 }
 
-/** Gives a role. Who has it already keeps it, and nobody is told anything. */
+/** Gives a role. A user who has it already keeps it, and nothing is published. */
 export async function grantRole(
   { db }: OperatorDependencies,
   session: LiveSession,

@@ -18,7 +18,7 @@ export interface RoleChange {
   details?: Readonly<Record<string, string>>
 }
 
-/** Stores the roles of a locked account, tells everybody and writes it down; call it last. */
+/** Stores the roles of a locked account, publishes and records the change; call it last. */
 export async function recordRoles(
   tx: Transaction<Database>,
   userId: string,

@@ -19,14 +19,15 @@ import type { OperatorDependencies } from './change-roles.ts'
 export interface SuspendCommand {
   userId: string
   reason: string
-  /** Null: until somebody ends it. */
+  /** Null: until an operator ends it. */
   until: Date | null
 }
 
 /**
- * Suspends an account, or says anew why and until when. Its sessions end in the same commit, and a
- * login under way waits for the lock and finds it suspended. An account that was about to be deleted
- * stays, for what it owes is to be settled; its owner is told, and may ask again when let in again.
+ * Suspends an account, or replaces the reason and end of a suspension. Its sessions end in the same
+ * commit, and a login under way waits for the lock and finds it suspended. An account that was about
+ * to be deleted stays, for what it owes is to be settled; its owner gets a mail, and may ask again
+ * when reinstated.
  */
 export async function suspendUser(
   { db, mails }: OperatorDependencies & { mails: Mails },

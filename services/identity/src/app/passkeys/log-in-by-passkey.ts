@@ -27,7 +27,7 @@ export interface PasskeyLoginDependencies extends PasskeyDependencies {
   emailVerification: EmailVerification
 }
 
-/** Asks whoever is there; nothing is said about who has an account. */
+/** Options for a login by any passkey; they do not show who has an account. */
 export async function passkeyLoginOptions({
   db,
   relyingParty,

@@ -22,7 +22,7 @@ export async function createPasskeyChallenge(
   return challenge
 }
 
-/** The challenge that an answer is to, if we asked it for this and nobody answered it before. */
+/** The challenge that was answered, if we made it for this purpose and it was not answered before. */
 export async function takeChallenge(
   db: Kysely<Database>,
   purpose: PasskeyPurpose,

@@ -45,7 +45,7 @@ export async function readNewPassword(
   return password
 }
 
-/** Changes the password of whoever proved shortly before who they are; other sessions end. */
+/** Changes the password of a user with a fresh proof; other sessions end. */
 export async function changePassword(
   deps: PasswordDependencies,
   session: LiveSession,
@@ -64,7 +64,7 @@ export async function changePassword(
 }
 
 /**
- * Sets a new password by a mailed link. Every session ends and nobody is logged in: two-factor, if
+ * Sets a new password by a mailed link. Every session ends and no new one starts: two-factor, if
  * it is on, stays on and is asked for at the next login.
  */
 export async function resetPassword(
@@ -89,7 +89,7 @@ export async function resetPassword(
   })
 }
 
-/** What every new password brings along: old links and known places go, the owner is told, the act is recorded. */
+/** Follows every new password: old links and known origins go, the change is recorded and mailed. */
 async function settle(
   tx: Transaction<Database>,
   { mails }: PasswordDependencies,

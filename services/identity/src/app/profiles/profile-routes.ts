@@ -49,7 +49,7 @@ export interface ProfileRoutesOptions extends ProfileDependencies {
   checkSession: SessionCheck
 }
 
-/** What people tell of themselves: everybody reads the public part, the owner reads and writes all. */
+/** Profiles: everyone reads the public part, the owner reads and writes all. */
 export async function profileRoutes(app: App, options: ProfileRoutesOptions): Promise<void> {
   const tags = ['profiles']
 

@@ -20,12 +20,12 @@ export async function findProfile(db: Kysely<Database>, id: string): Promise<Pro
   return profile
 }
 
-/** Nobody writes another one's profile, operators neither. */
+/** Only the owner writes a profile; operators do not. */
 export function requireOwner(session: LiveSession, id: string): void {
   if (session.id !== id) throw identityErrors.notYourProfile()
 }
 
-/** Changes the owner's own profile; a new name is told to everybody who shows it. */
+/** Changes the owner's own profile; a new name is published for services that show it. */
 export async function changeProfile(
   { db }: ProfileDependencies,
   session: LiveSession,

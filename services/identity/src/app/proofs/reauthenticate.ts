@@ -40,7 +40,7 @@ interface Checked {
 /**
  * Proves again who sits before a session: by password, with a code where two-factor is on, or by a
  * passkey. Returns an access token that says so. Too many wrong passwords end the session, because
- * they come from somebody who found it open.
+ * they may come from a stranger who found it open.
  */
 export async function reauthenticate(
   deps: ReauthenticateDependencies,

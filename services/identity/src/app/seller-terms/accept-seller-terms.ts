@@ -15,7 +15,7 @@ import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
 import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 
 /**
- * Makes a seller of whoever agrees to the terms as they are now; answers the roles. Who agreed once
+ * Makes a user who agrees to the present terms a seller; answers the roles. A user who agreed once
  * and is no seller had the role taken away, and does not get it back this way.
  */
 export async function acceptSellerTerms(

@@ -18,7 +18,7 @@ export interface TokenSubject {
 
 export type AccessTokens = (subject: TokenSubject) => string
 
-/** Signs access tokens with the newest active key (blueprint section 4). */
+/** Signs access tokens with the newest active key (R-SES-1). */
 export function createAccessTokens(keys: KeyStore, issuer: string): AccessTokens {
   let current: { kid: string; sign: ReturnType<typeof signerFor> } | undefined
   return (subject) => {

@@ -20,7 +20,7 @@ import {
 } from '#src/infra/postgres/throttling/throttles.ts'
 import { findOrigin, type OriginDigests } from '#src/infra/postgres/visitors/known-origins.ts'
 
-/** An account that nobody has: who is unknown costs the same queries as who is known. */
+/** No account has this id: an unknown user costs the same queries as a known one. */
 const NO_USER_ID = '00000000-0000-0000-0000-000000000000'
 
 export interface Try {
@@ -34,7 +34,7 @@ export interface Try {
 
 /** A try that was counted, as if it were wrong. */
 export interface Admission {
-  /** It was right: what only its owner fills begins anew, of the rest this one try is taken back. */
+  /** It was right: counters that only the owner fills are reset, others lose this one try. */
   forgive(): Promise<void>
   /** It was never found out whether it was right. */
   takeBack(): Promise<void>

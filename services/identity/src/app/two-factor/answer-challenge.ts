@@ -64,7 +64,7 @@ async function admit(deps: ChallengeDependencies, digest: Buffer, factor: Second
   try {
     return { userId, checked: await checkFactor(deps, 'challenge', userId, factor) }
   } catch (error) {
-    // Somebody has the password and not the second factor.
+    // The sender has the password and not the second factor.
     if (triesLeft === 0)
       deps.log.warn({ userId }, 'login ended after too many wrong second factors')
     throw error

@@ -70,7 +70,7 @@ function tokenOf({ token, jwt }: { token?: string; jwt?: string }): string {
   throw requestErrors.invalidBody({ field: 'token', reason: 'is required' })
 }
 
-/** Exactly one of the two, so that nobody wonders which one counted. */
+/** Exactly one of the two, so that it is clear which one counted. */
 function factorOf({ code, passkey }: Static<typeof ChallengeBody>): SecondFactor {
   if (code !== undefined && passkey === undefined) return { code }
   if (passkey !== undefined && code === undefined) return { passkey }

@@ -62,8 +62,8 @@ export async function beginEnrolment(
 }
 
 /**
- * Turns two-factor on with the first code of the app. Returns the recovery codes, which nobody can
- * read again; sessions that were started without a second factor end.
+ * Turns two-factor on with the first code of the app. Returns the recovery codes, which cannot
+ * be read again; sessions that were started without a second factor end.
  */
 export async function turnOn(
   deps: ChangeDependencies,

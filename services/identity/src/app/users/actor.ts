@@ -6,8 +6,8 @@ import { isSessionAlive, type LiveSession } from '#src/infra/postgres/sessions/s
 import type { LockedAccount } from '#src/infra/postgres/users/users.ts'
 
 /**
- * Who acts, as their account is under the lock: somebody who was suspended or lost a role while
- * this waited acts no more.
+ * The operator who acts, as their account is under the lock: an operator who was suspended while this
+ * waited for the lock acts no more.
  */
 export async function actorAmong(
   tx: Transaction<Database>,

@@ -20,7 +20,7 @@ export async function openAccount(
   return true
 }
 
-/** Notes that the address of an account is its owner's and tells of it, once; call it last. */
+/** Records that the address of an account is its owner's and publishes it, once; call it last. */
 export async function recordVerification(
   tx: Transaction<Database>,
   { id: userId, emailNormalised }: { id: string; emailNormalised: string },

@@ -6,7 +6,7 @@ import type { FactorKind } from '#src/domain/two-factor.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Each is told to the owner, who may not be the one who did it. */
+/** Each is mailed to the owner, who may not be the person who did it. */
 const TEMPLATE_OF = {
   'two_factor.enabled': 'two_factor_enabled',
   'two_factor.disabled': 'two_factor_disabled',
@@ -30,8 +30,8 @@ export interface FactorChangeContext {
 }
 
 /**
- * Writes down what a user changed about their own second factors and asks for the mail that tells
- * them; call it last. The relay's poll is quick enough for these mails, nobody waits for one.
+ * Records what a user changed about their own second factors, and requests the mail about it; call
+ * it last.
  */
 export async function recordFactorChange(
   tx: Transaction<Database>,

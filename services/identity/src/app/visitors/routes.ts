@@ -13,7 +13,7 @@ const ACCOUNTS_MAX = 20
 // Two hundred ids of 36 characters, with quotes and commas.
 const BODY_LIMIT_BYTES = 16 * 1024
 
-/** Tells other services who logs in from where others do; addresses themselves never leave. */
+/** Answers other services which users log in from the same addresses, never the addresses. */
 export async function sharedAddressRoutes(
   app: App,
   { db }: { db: Kysely<Database> },

@@ -1,8 +1,8 @@
-/** Who comes with a request, before anybody knows who that is. */
+/** The sender of a request, before it is known which user that is. */
 export interface Visitor {
   /** What the browser calls itself. */
   device: string | null
   address: string
-  /** Random, of a browser that was given one by an earlier login; new for anybody else. */
+  /** Random, set in a browser by an earlier login; new for every other request. */
   deviceToken: string
 }

@@ -40,7 +40,7 @@ export function createSecretBox(keyBase64: string, otherKeyBase64 = ''): SecretB
       try {
         return decrypt(key, sealed, context)
       } catch {
-        // Either of the two may have sealed it, and only trying tells.
+        // Either of the two may have sealed it, and only trying shows which.
         return decrypt(other, sealed, context)
       }
     },

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 
-/** A new secret of 256 random bits: a refresh token, the secret of a mailed link, a device token … */
+/** A new secret of 256 random bits: a refresh token, that of a mailed link, a device token … */
 export function randomSecret(): string {
   return randomBytes(32).toString('base64url')
 }

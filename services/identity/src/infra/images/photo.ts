@@ -48,7 +48,7 @@ async function reencode(upload: Buffer): Promise<Buffer | undefined> {
     }
     return undefined
   } catch {
-    // Broken, too large in pixels, or too slow: whatever it is, it is no photo of somebody.
+    // Broken, too large in pixels, or too slow: it is not accepted as a photo.
     return undefined
   }
 }

@@ -10,7 +10,7 @@ export type BreachCheck = (password: string) => Promise<boolean>
 /**
  * Asks a service that speaks the range protocol of Have I Been Pwned: it learns the first five
  * digits of a SHA-1 and answers some hundred endings, so it never learns the password. When it
- * cannot be asked the password passes: registering must not depend on somebody else's server.
+ * cannot be asked the password passes: registering must not depend on a foreign server.
  */
 export function createBreachCheck(url: string, log: Logger): BreachCheck {
   if (url === '') return async () => false

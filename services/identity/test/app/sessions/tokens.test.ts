@@ -125,7 +125,7 @@ t.test(
   },
 )
 
-t.test('an access token carries what the blueprint asks, for ten minutes', async (t) => {
+t.test('an access token carries what R-SES-1 names, for ten minutes', async (t) => {
   const { keys, register, login } = await startIdentity(t)
   const { id } = (await register({})).json()
   const answer = (await login({})).json()

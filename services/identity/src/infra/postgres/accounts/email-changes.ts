@@ -4,7 +4,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { ADDRESS_LINK_LIFETIME_HOURS, EMAIL_CHANGES_PER_DAY_MAX } from '#src/domain/lifetimes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** A wish of a user for another address. */
+/** A user's request for another address. */
 export interface EmailChange {
   id: string
   userId: string
@@ -28,8 +28,8 @@ const CHANGE = [
 const lifetimeEnd = sql<Date>`clock_timestamp() + make_interval(hours => ${ADDRESS_LINK_LIFETIME_HOURS})`
 
 /**
- * Notes a wish of a locked user for the worker, in place of earlier ones, whose links end. False
- * when this user wished too often today.
+ * Records a request of a locked user for the worker, in place of earlier ones, whose links end. False
+ * when this user asked too often today.
  */
 export async function insertEmailChange(
   tx: Transaction<Database>,
@@ -59,7 +59,7 @@ export async function insertEmailChange(
   return true
 }
 
-/** No wish of this user can be confirmed any more; they still count. */
+/** No request of this user can be confirmed any more; they still count. */
 export async function endEmailChanges(tx: Transaction<Database>, userId: string): Promise<void> {
   await tx
     .updateTable('email_changes')
@@ -68,7 +68,7 @@ export async function endEmailChanges(tx: Transaction<Database>, userId: string)
     .execute()
 }
 
-/** The oldest wish that the worker has not looked at, without a lock: its address is locked first. */
+/** The oldest request without an answer, without a lock: its address is locked first. */
 export async function findUnansweredChange(
   db: Kysely<Database>,
 ): Promise<Pick<EmailChange, 'id' | 'emailNormalised'> | undefined> {
@@ -81,7 +81,7 @@ export async function findUnansweredChange(
     .executeTakeFirst()
 }
 
-/** Marks it as looked at; undefined when another worker or a newer wish was faster. */
+/** Marks it as answered; undefined when another worker or a newer request was faster. */
 export async function takeUnansweredChange(
   tx: Transaction<Database>,
   id: string,
@@ -110,7 +110,7 @@ export async function setChangeLink(
   return row.expiresAt
 }
 
-/** The wish that a link confirms, while it works. */
+/** The request that a link confirms, while it works. */
 export async function readLinkedChange(
   db: Kysely<Database>,
   digest: Buffer,
@@ -123,7 +123,7 @@ export async function readLinkedChange(
     .executeTakeFirst()
 }
 
-/** Deletes some wishes that no longer count; answers how many. */
+/** Deletes some requests that no longer count; answers how many. */
 export async function purgeEmailChanges(db: Kysely<Database>, limit: number): Promise<number> {
   const result = await sql`
     delete from email_changes where id in (

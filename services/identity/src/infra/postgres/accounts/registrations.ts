@@ -4,7 +4,7 @@ import { ADDRESS_LINK_LIFETIME_HOURS, CLAIMS_MAX, LINK_TRIES_MAX } from '#src/do
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { NewUser } from '#src/infra/postgres/users/users.ts'
 
-/** Somebody's claim of an address: the account that it will be. */
+/** A claim of an address: the account that it will become. */
 export type Claim = NewUser
 
 export interface Registration extends Claim {
@@ -51,7 +51,7 @@ export async function insertRegistration(
     .execute()
 }
 
-/** The oldest claim that the worker has not looked at, without a lock: its address is locked first. */
+/** The oldest claim without an answer, without a lock: its address is locked first. */
 export async function findUnanswered(
   db: Kysely<Database>,
 ): Promise<Pick<Claim, 'id' | 'emailNormalised'> | undefined> {
@@ -142,7 +142,7 @@ export async function forgetLinkTry(db: Kysely<Database>, digest: Buffer): Promi
     .execute()
 }
 
-/** The address is somebody's now: what waited for it is over. */
+/** Deletes the claims of an address that has an owner now. */
 export async function deleteClaims(
   tx: Transaction<Database>,
   emailNormalised: string,

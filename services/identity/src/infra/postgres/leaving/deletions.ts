@@ -10,7 +10,7 @@ export interface Deletion {
   trace: Trace
 }
 
-/** Notes that a locked user's account is to be deleted, or anew; answers when that is due. */
+/** Records, or renews, that a locked user's account is to be deleted; answers when that is due. */
 export async function insertDeletion(
   tx: Transaction<Database>,
   userId: string,
@@ -59,7 +59,7 @@ export async function deleteDeletion(tx: Transaction<Database>, userId: string):
   return result.numDeletedRows === 1n
 }
 
-/** What belongs to a person and to nobody else. Terms they agreed to stay, by the account's id. */
+/** What belongs to this person only. Terms they agreed to stay, by the account's id. */
 const PERSONAL = [
   'sessions',
   'password_resets',
@@ -92,7 +92,7 @@ export async function anonymise(
       tx,
     )
   }
-  // Unforeseeable: an address made of the public id could have been registered by somebody before.
+  // Unforeseeable: an address made of the public id could have been registered before.
   const address = `${newId()}@deleted.invalid`
   const { version } = await tx
     .updateTable('users')

@@ -9,7 +9,7 @@ export interface MailRequest {
   trace: Trace
 }
 
-/** Notes that somebody asked for a link to be mailed to an address. */
+/** Records that a link is to be mailed to an address. */
 export async function insertMailRequest(
   db: Kysely<Database>,
   emailNormalised: string,

@@ -64,7 +64,7 @@ export async function readReset(
     .executeTakeFirst()
 }
 
-/** Uses a link up, and with it all others of the user; false when somebody was faster. */
+/** Uses a link up, and with it all others of the user; false when another request was faster. */
 export async function spendReset(
   tx: Transaction<Database>,
   digest: Buffer,

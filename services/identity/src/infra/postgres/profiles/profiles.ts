@@ -12,7 +12,7 @@ export interface Profile extends ProfileFields {
   updatedAt: Date
 }
 
-/** The profile of a user who is not deleted; who told nothing has an empty one. */
+/** The profile of a user who is not deleted; empty until the user fills it. */
 export async function readProfile(db: Kysely<Database>, id: string): Promise<Profile | undefined> {
   return db
     .selectFrom('users')

@@ -4,7 +4,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 /**
  * Counts a proof before it is looked at; undefined when the session is over or has no try left.
- * Only who holds a session can use its tries up, so nobody is locked out by a stranger.
+ * Only the holder of a session can use its tries up, so a stranger locks no user out.
  */
 export async function admitProof(
   db: Kysely<Database>,

@@ -9,7 +9,7 @@ export interface LockedRefreshToken {
   email: string
   name: string
   roles: string[]
-  /** Of the session: a refresh proves nothing anew. */
+  /** Of the session: a refresh is no new proof. */
   authenticatedAt: Date
   methods: AuthenticationMethod[]
   /** Token, session and user may all still be used. */

@@ -73,7 +73,7 @@ function selectWaits(db: Kysely<Database>, tries: readonly CountedTry[]) {
 }
 
 /**
- * Takes tries back that turned out not to be guesses. What is forgiven begins anew. The rows are
+ * Takes tries back that turned out not to be guesses. What is forgiven is reset. The rows are
  * locked in the order of keys, as when they are counted.
  */
 export async function returnTries(

@@ -12,7 +12,7 @@ export interface AdmittedTry extends SealedTotpSecret {
   nowSeconds: number
 }
 
-/** Stores a new secret in place of one that was never confirmed; its tries begin anew. */
+/** Stores a new secret in place of one that was never confirmed; its tries are reset. */
 export async function replaceTotpSecret(
   tx: Transaction<Database>,
   userId: string,

@@ -5,8 +5,8 @@ import { UNASKED_MAILS_PER_HOUR_MAX } from '#src/domain/lifetimes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /**
- * Makes whoever decides about one address go one after the other, also while no row of it exists.
- * Always taken before any row is locked, so that nobody waits in a circle.
+ * Decisions about one address follow one another, also while no row of it exists.
+ * Always taken before any row is locked, so that transactions never wait in a circle.
  */
 export async function lockAddress(
   tx: Transaction<Database>,

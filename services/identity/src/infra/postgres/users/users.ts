@@ -125,7 +125,7 @@ export async function lockUser(
 }
 
 /**
- * The same for whoever acts within a session. A password reset that came first has ended it, and a
+ * The same for a user who acts within a session. A password reset that came first has ended it, and a
  * stranger's change that waited for the lock meanwhile must not be made after all.
  */
 export async function lockSessionUser(
@@ -238,7 +238,7 @@ export async function setName(
 
 /**
  * Stores the address of a locked account; answers its new version. Whether it was ever verified
- * stays as it is, so that whoever verifies it afterwards tells of that.
+ * stays as it is, so that a later verification is published.
  */
 export async function setEmail(
   tx: Transaction<Database>,

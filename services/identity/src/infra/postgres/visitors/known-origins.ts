@@ -39,7 +39,7 @@ export async function rememberOrigins(
       from (values (${address}::bytea, 'address'), (${device}::bytea, 'device')) o (digest, kind)
      order by digest
         on conflict (user_id, digest) do update set last_seen_at = clock_timestamp()`.execute(tx)
-  // Another login of the same user may be at this too: whoever comes second leaves it to the first.
+  // Another login of the same user may do this too: the second one leaves it to the first.
   await sql`
     delete from known_origins where user_id = ${userId} and digest in (
       select digest from known_origins where user_id = ${userId}
@@ -47,7 +47,7 @@ export async function rememberOrigins(
        for update skip locked)`.execute(tx)
 }
 
-/** Whoever knew the old password is a stranger from now on. */
+/** People who knew the old password are strangers from now on. */
 export async function forgetOrigins(tx: Transaction<Database>, userId: string): Promise<void> {
   await tx.deleteFrom('known_origins').where('user_id', '=', userId).execute()
 }
@@ -65,7 +65,7 @@ export async function purgeOrigins(db: Kysely<Database>, limit: number): Promise
 
 /**
  * Who else was logged in to from the addresses of these users, while they are remembered. One of more
- * than `accountsMax` accounts (an office, a mobile network) pairs nobody.
+ * than `accountsMax` accounts (an office, a mobile network) pairs no accounts.
  */
 export async function readSharedAddresses(
   db: Kysely<Database>,
