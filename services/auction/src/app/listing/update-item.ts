@@ -5,6 +5,7 @@ import { notFoundOrForbidden } from '#src/app/item/not-found-or-forbidden.ts'
 import { type FinishDependencies, finishChange } from '#src/app/lot-terms/finish-change.ts'
 import { pushTerms } from '#src/app/lot-terms/push-terms.ts'
 import { judgeEdit } from '#src/domain/edit.ts'
+import type { Item, ItemContent } from '#src/domain/item.ts'
 import type { ListingInput, ListingLimits } from '#src/domain/listing.ts'
 import { itemErrors } from '#src/errors.ts'
 import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item/items.ts'
@@ -31,7 +32,7 @@ export interface EditCommand {
 
 type Step =
   | { kind: 'done' | 'push'; read: ReadItem }
-  | { kind: 'pending'; change: PendingChange; read: ReadItem }
+  | { kind: 'pending'; change: PendingChange; item: Item; content: ItemContent }
 
 /**
  * Edits an item. A draft changes at once. The terms of a published item change only when the bid
@@ -50,7 +51,7 @@ export async function editItem(
       await pushTerms(dependencies, step.read.item, command.trace)
       return step.read
     case 'pending':
-      return confirm(dependencies, step.change, step.read)
+      return confirm(dependencies, step)
   }
 }
 
@@ -97,17 +98,16 @@ async function decide(
         trace,
       }
       if (!(await insertPendingChange(tx, change))) throw itemErrors.updateInProgress()
-      return { kind: 'pending', change, read }
+      return { kind: 'pending', change, item, content: verdict.edit.content }
     }
   }
 }
 
 async function confirm(
   dependencies: EditDependencies,
-  change: PendingChange,
-  read: ReadItem,
+  { change, item, content }: Extract<Step, { kind: 'pending' }>,
 ): Promise<ReadItem> {
-  const result = await finishChange(dependencies, change, read.item)
+  const result = await finishChange(dependencies, change, item, content)
   switch (result.kind) {
     case 'applied':
       return result.read

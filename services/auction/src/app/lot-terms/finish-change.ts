@@ -2,7 +2,7 @@ import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { editTo } from '#src/domain/edit.ts'
-import type { Item } from '#src/domain/item.ts'
+import type { Item, ItemContent } from '#src/domain/item.ts'
 import { type ListingInput, listingInput, readListing } from '#src/domain/listing.ts'
 import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item/items.ts'
 import { deletePendingChange, type PendingChange } from '#src/infra/postgres/lot-terms/terms.ts'
@@ -22,15 +22,16 @@ export type FinishResult =
 /**
  * Asks the bid service for its verdict on a pending change and carries it out. The request calls
  * this, and the sweeper does when the outcome was unknown; the same version again is harmless.
+ * `content` is the listing after the change, as validated.
  */
 export async function finishChange(
   dependencies: FinishDependencies,
   change: PendingChange,
   item: Item,
+  content: ItemContent,
 ): Promise<FinishResult> {
   const { db, events, terms, log } = dependencies
   const { itemId, termsVersion, trace, requiresNoBids } = change
-  const content = contentAfter(item, change)
   let verdict: TermsOutcome
   try {
     const wire = lotTerms(item, content, termsVersion)
@@ -58,8 +59,11 @@ export async function finishChange(
   })
 }
 
-/** Nothing of the content can change while its change is pending, so this is the same each time. */
-function contentAfter(item: Item, change: PendingChange) {
+/**
+ * The content after a stored change. No other edit is possible while one is pending, so this is what
+ * the request validated.
+ */
+export function contentAfter(item: Item, change: PendingChange): ItemContent {
   const read = readListing({
     ...listingInput(item),
     ...(change.changes as Partial<ListingInput>),

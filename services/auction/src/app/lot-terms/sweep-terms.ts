@@ -2,7 +2,7 @@ import { isUnavailable } from '@auction/common/http/errors.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { readItem } from '#src/infra/postgres/item/items.ts'
 import { takePendingChanges, takeUnpushedItems } from '#src/infra/postgres/lot-terms/terms.ts'
-import { type FinishDependencies, finishChange } from './finish-change.ts'
+import { contentAfter, type FinishDependencies, finishChange } from './finish-change.ts'
 import { pushCurrentTerms } from './push-terms.ts'
 
 // Longer than a request waits for the bid service, so the sweeper and the request do not overlap.
@@ -24,7 +24,8 @@ export async function sweepTerms(
     try {
       const read = await readItem(db, itemId)
       if (read === undefined) continue
-      const { kind } = await finishChange(dependencies, change, read.item)
+      const content = contentAfter(read.item, change)
+      const { kind } = await finishChange(dependencies, change, read.item, content)
       log.info({ itemId, termsVersion, result: kind }, 'pending change of terms swept')
     } catch (error) {
       if (isUnavailable(error)) throw error
