@@ -24,12 +24,19 @@ export const REPORTS_MAX = 20
 export const REPORT_WINDOW_MINUTES = 10
 
 const TEXT_LENGTH_MAX = 1_000
+const BLANK = /^[\p{C}\p{Z}]*$/u
 
 /** A reason or note in composed form without outer blanks, or undefined when it cannot be kept. */
 export function readNote(text: string): string | undefined {
   const note = text.normalize('NFC').trim()
   if (note.includes('\0') || !note.isWellFormed()) return undefined
   return [...note].length <= TEXT_LENGTH_MAX ? note : undefined
+}
+
+/** The same for a reason that must be given: a blank one is undefined too. */
+export function readReason(text: string): string | undefined {
+  const reason = readNote(text)
+  return reason === undefined || BLANK.test(reason) ? undefined : reason
 }
 
 /** True while bid has, or may yet get, a lot of this item that takes bids. */

@@ -2,7 +2,7 @@ import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { PushDependencies } from '#src/app/lot-terms/push-terms.ts'
-import { readNote } from '#src/domain/moderation.ts'
+import { readReason } from '#src/domain/moderation.ts'
 import { withdrawErrors } from '#src/errors.ts'
 import { withdrawItem } from './withdraw-item.ts'
 
@@ -24,10 +24,8 @@ export async function withdrawRoutes(app: App, dependencies: PushDependencies): 
     },
     async (request, reply) => {
       const { user, params, body, trace } = request
-      const reason = readNote(body.reason)
-      if (reason === undefined || /^[\p{C}\p{Z}]*$/u.test(reason)) {
-        throw withdrawErrors.invalid({ field: 'reason' })
-      }
+      const reason = readReason(body.reason)
+      if (reason === undefined) throw withdrawErrors.invalid({ field: 'reason' })
       await withdrawItem(dependencies, { itemId: params.id, sellerId: user.id, reason, trace })
       return reply.code(202).send(null)
     },

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
 import { MODERATORS } from '#src/app/item/moderators.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
-import { readNote } from '#src/domain/moderation.ts'
+import { readReason } from '#src/domain/moderation.ts'
 import { moderationErrors } from '#src/errors.ts'
 import { readActions } from '#src/infra/postgres/moderation/moderation-actions.ts'
 import { readReports } from '#src/infra/postgres/moderation/reports.ts'
@@ -88,19 +88,12 @@ export async function moderationRoutes(app: App, dependencies: FinishDependencie
       },
       async (request, reply) => {
         const reason = readReason(request.body.reason)
+        if (reason === undefined) throw moderationErrors.invalid({ field: 'reason' })
         await act({ id: request.params.id, actorId: request.user.id, reason, trace: request.trace })
         return reply.code(204).send(null)
       },
     )
   }
-}
-
-function readReason(text: string): string {
-  const reason = readNote(text)
-  if (reason === undefined || /^[\p{C}\p{Z}]*$/u.test(reason)) {
-    throw moderationErrors.invalid({ field: 'reason' })
-  }
-  return reason
 }
 
 function queueRoute(app: App, { db }: FinishDependencies): void {
