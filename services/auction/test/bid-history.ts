@@ -34,7 +34,7 @@ export function event<P extends TObject>(
   payload: Static<P>,
   sequence?: number,
 ): OutboxEvent {
-  const context = { source: 'bid', aggregateId: itemId, trace }
+  const context = { aggregateId: itemId, trace }
   return createEvent(contract, sequence === undefined ? context : { ...context, sequence }, payload)
 }
 

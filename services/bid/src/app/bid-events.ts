@@ -40,7 +40,6 @@ const LOSERS_PER_EVENT = 500
 
 export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
   const contextOf = (lot: Lot, trace: Trace): EventContext => ({
-    source: 'bid',
     aggregateId: lot.itemId,
     sequence: lot.sequence,
     trace,

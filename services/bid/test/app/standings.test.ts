@@ -56,7 +56,7 @@ async function listen(t: Teardown, { db }: World) {
   const tell = async (userId: string, name: keyof typeof told, sequence?: number) => {
     const contract = told[name] as EventContract
     const trace = ownTrace('test')
-    const context = { source: 'identity', aggregateId: userId, trace }
+    const context = { aggregateId: userId, trace }
     const { exchange, key, envelope } = createEvent(
       contract,
       sequence === undefined ? context : { ...context, sequence },

@@ -2,25 +2,19 @@ import { readdirSync } from 'node:fs'
 import { queueName, SUBSCRIPTIONS } from '../rabbitmq/topology.ts'
 import type { EventContract } from './event.ts'
 
-/** The service that publishes an event, by its contract: contracts/<service>.ts holds them. */
-const PUBLISHERS = new Map<EventContract, string>()
-for (const file of readdirSync(import.meta.dirname)) {
-  if (!file.endsWith('.ts') || file === 'asyncapi.ts') continue
-  const module: object = await import(`./${file}`)
-  const service = file.slice(0, -'.ts'.length)
-  for (const value of Object.values(module)) if (isContract(value)) PUBLISHERS.set(value, service)
-}
-
-/** Every event of the platform by its key. */
-export const EVENTS: readonly EventContract[] = [...PUBLISHERS.keys()].sort((a, b) =>
+/** Every event of the platform, by key: all contracts that a file of this folder exports. */
+export const EVENTS: readonly EventContract[] = (await readContracts()).sort((a, b) =>
   a.key < b.key ? -1 : 1,
 )
 
-/** The service that tells an event. */
-export function tellerOf(contract: EventContract): string {
-  const service = PUBLISHERS.get(contract)
-  if (service === undefined) throw new Error(`no file of contracts/ exports ${contract.key}`)
-  return service
+async function readContracts(): Promise<EventContract[]> {
+  const contracts: EventContract[] = []
+  for (const file of readdirSync(import.meta.dirname)) {
+    if (!file.endsWith('.ts') || file === 'asyncapi.ts') continue
+    const module: object = await import(`./${file}`)
+    contracts.push(...Object.values(module).filter(isContract))
+  }
+  return contracts
 }
 
 /** The events as an AsyncAPI 3 document: channels are routing keys, operations are the services'. */
@@ -31,17 +25,17 @@ export function asyncApiDocument(): Record<string, unknown> {
       title: 'Auction events',
       version: '1.0.0',
       description:
-        'What happened on the platform, told once it was committed and at least once. Order by `sequence`, and expect to see an event twice.',
+        'What happened on the platform. Every event is published after its commit, at least once: order by `sequence`, and expect to receive an event twice.',
     },
     defaultContentType: 'application/json',
     channels: byName(EVENTS.map((contract) => [contract.key, channelOf(contract)])),
     operations: byName([
       ...EVENTS.map((contract): [string, unknown] => [
-        `${tellerOf(contract)}.tells.${contract.key}`,
+        `${contract.publisher}.publishes.${contract.key}`,
         operation('send', contract),
       ]),
       ...SUBSCRIPTIONS.map(({ consumer, contract }): [string, unknown] => [
-        `${consumer}.hears.${contract.key}`,
+        `${consumer}.consumes.${contract.key}`,
         {
           ...operation('receive', contract),
           bindings: { amqp: { ack: true, bindingVersion: '0.3.0' } },
@@ -105,12 +99,12 @@ const messageOf = ({ key, event, version, payload }: EventContract) => ({
       sequence: {
         type: 'integer',
         minimum: 0,
-        description: 'Of the committed changes of one thing',
+        description: 'Counts the committed changes of the aggregate',
       },
       traceId: text,
       correlationId: text,
       causationId: { ...text, description: 'The event that led to this one' },
-      // Through text, which leaves out what only the schemas' library knows.
+      // Through text, which leaves out what only the library of schemas uses.
       payload: JSON.parse(JSON.stringify(payload)),
     },
   },

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { defineEvent, field } from './event.ts'
+import { eventsOf, field } from './event.ts'
+
+const defineEvent = eventsOf('bid')
 
 const optional = Type.Optional
 // Only what the seed's consumers know is also written in their spelling.

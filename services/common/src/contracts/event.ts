@@ -3,13 +3,15 @@ import { type Static, type TObject, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { newId, UUID } from '../ids.ts'
 
-/** One kind of event: its names on the wire and the shape of what it tells. */
+/** One kind of event: its names on the wire, its publisher and the shape of its payload. */
 export interface EventContract<P extends TObject = TObject> {
   /** `bid.placed` */
   readonly event: string
   readonly version: string
   /** Routing key, `bid.placed.v1`. */
   readonly key: string
+  /** The service that publishes it, `bid`. */
+  readonly publisher: string
   /** `auction.bid` */
   readonly exchange: string
   readonly payload: P
@@ -44,7 +46,6 @@ export interface OutboxEvent {
 }
 
 export interface EventContext {
-  source: string
   aggregateId: string
   /** The aggregate's counter of committed changes; readers order by it. */
   sequence?: number
@@ -58,20 +59,31 @@ export class InvalidEventError extends Error {
   override readonly name = 'InvalidEventError'
 }
 
-/** Defines an event; its validators are compiled once. */
-export function defineEvent<P extends TObject>(definition: {
+interface EventDefinition<P extends TObject> {
   event: string
   version: 'v1'
   payload: P
   legacyNames?: Record<string, string>
-}): EventContract<P> {
-  const { event, version, payload, legacyNames = {} } = definition
+}
+
+/** Defines the events of one service: `const defineEvent = eventsOf('bid')`. */
+export const eventsOf =
+  (publisher: string) =>
+  <P extends TObject>(definition: EventDefinition<P>): EventContract<P> =>
+    contractOf(publisher, definition)
+
+/** The validators of a contract are compiled once. */
+function contractOf<P extends TObject>(
+  publisher: string,
+  { event, version, payload, legacyNames = {} }: EventDefinition<P>,
+): EventContract<P> {
   const strict = Type.Object(payload.properties, { additionalProperties: false })
   const domain = event.slice(0, event.indexOf('.'))
   return {
     event,
     version,
     key: `${event}.${version}`,
+    publisher,
     exchange: `auction.${domain}`,
     payload,
     legacyNames,
@@ -109,7 +121,7 @@ export function createEvent<P extends TObject>(
       event: contract.event,
       version: contract.version,
       timestamp: new Date().toISOString(),
-      source: context.source,
+      source: contract.publisher,
       ...(sequence === undefined ? {} : { sequence }),
       traceId: trace.traceId,
       correlationId: trace.correlationId,

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { defineEvent, field } from './event.ts'
+import { eventsOf, field } from './event.ts'
+
+const defineEvent = eventsOf('identity')
 
 export const userRegistered = defineEvent({
   event: 'identity.user.registered',

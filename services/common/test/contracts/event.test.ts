@@ -4,8 +4,8 @@ import * as auction from '#src/contracts/auction.ts'
 import * as bid from '#src/contracts/bid.ts'
 import {
   createEvent,
-  defineEvent,
   type EventContract,
+  eventsOf,
   field,
   InvalidEventError,
   readEvent,
@@ -20,7 +20,7 @@ const trace = {
   traceId: 'a'.repeat(32),
   correlationId: 'order-17',
 }
-const context = { source: 'bid', aggregateId: ITEM, trace }
+const context = { aggregateId: ITEM, trace }
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
 const seed = (event: string, payload: Record<string, unknown>) =>
   bytes({ event, version: 'v1', timestamp: '2026-11-23T07:00:00+03:00', payload, traceId: 't' })
@@ -179,10 +179,14 @@ t.test('what is no event of the contract is refused with the reason', async (t) 
 })
 
 t.test('a contract with a dotted event keeps its domain as the exchange', async (t) => {
-  const contract = defineEvent({
+  const contract = eventsOf('auction')({
     event: 'item.comment.created',
     version: 'v1',
     payload: Type.Object({ id: field.id }),
   })
-  t.match(contract, { key: 'item.comment.created.v1', exchange: 'auction.item' })
+  t.match(contract, {
+    key: 'item.comment.created.v1',
+    publisher: 'auction',
+    exchange: 'auction.item',
+  })
 })

@@ -6,23 +6,25 @@ import { queueName, SUBSCRIPTIONS } from '#src/rabbitmq/topology.ts'
 const contractsFolder = new URL('../../src/contracts/', import.meta.url)
 const document = readFileSync(new URL('../../../../docs/events.md', import.meta.url), 'utf8')
 
-/** Every event contract that any file of contracts/ exports. */
-async function findContracts(): Promise<EventContract[]> {
-  const files = readdirSync(contractsFolder).filter((name) => name.endsWith('.ts'))
-  const modules = await Promise.all(
-    files.map((name): Promise<object> => import(new URL(name, contractsFolder).href)),
-  )
-  return modules
-    .flatMap((module): unknown[] => Object.values(module))
-    .filter(
-      (value): value is EventContract =>
-        typeof value === 'object' && value !== null && 'key' in value && 'checkRead' in value,
-    )
+const isContract = (value: unknown): value is EventContract =>
+  typeof value === 'object' && value !== null && 'key' in value && 'checkRead' in value
+
+/** The event contracts that a file of contracts/ exports. */
+async function contractsOf(file: string): Promise<EventContract[]> {
+  const module: object = await import(new URL(file, contractsFolder).href)
+  return Object.values(module).filter(isContract)
 }
 
-/** The rows of the table of events: key, teller and hearers. */
+const files = readdirSync(contractsFolder).filter((name) => name.endsWith('.ts'))
+const findContracts = async () => (await Promise.all(files.map(contractsOf))).flat()
+
+/** The rows of the table of events: key, publisher and consumers. */
 const rows = [...document.matchAll(/^\| `([^`]+)` \| ([a-z-]+) \| [^|]+ \| ([^|]+) \|$/gm)].map(
-  ([, key = '', teller = '', hearers = '']) => ({ key, teller, hearers: hearers.trim() }),
+  ([, key = '', publisher = '', consumers = '']) => ({
+    key,
+    publisher,
+    consumers: consumers.trim(),
+  }),
 )
 
 t.test('docs/events.md lists every event there is, once, and no other', async (t) => {
@@ -32,10 +34,15 @@ t.test('docs/events.md lists every event there is, once, and no other', async (t
   t.strictSame(rows.map(({ key }) => key).sort(), keys.sort())
 })
 
-t.test('docs/events.md names exactly those who hear an event', async (t) => {
-  for (const { key, hearers } of rows) {
+t.test('the file of a contract is named after its publisher', async (t) => {
+  for (const file of files)
+    for (const { key, publisher } of await contractsOf(file)) t.equal(`${publisher}.ts`, file, key)
+})
+
+t.test('docs/events.md names exactly the consumers of an event', async (t) => {
+  for (const { key, consumers } of rows) {
     const subscribed = SUBSCRIPTIONS.filter(({ contract }) => contract.key === key)
-    t.equal(hearers, subscribed.map(({ consumer }) => consumer).join(', ') || '–', key)
+    t.equal(consumers, subscribed.map(({ consumer }) => consumer).join(', ') || '–', key)
   }
 })
 

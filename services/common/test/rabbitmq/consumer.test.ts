@@ -80,7 +80,7 @@ t.test(
         contract: bidPlaced,
         async handle(tx, event) {
           seen.push(event.trace)
-          const context = { source: 'auction', aggregateId: 'x', causationId: event.id }
+          const context = { aggregateId: 'x', causationId: event.id }
           await writeOutbox(tx, [
             createEvent(
               unheard,

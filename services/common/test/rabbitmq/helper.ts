@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { Type } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
 import { bidPlaced, bidWon } from '#src/contracts/bid.ts'
-import { createEvent, defineEvent, field, type OutboxEvent } from '#src/contracts/event.ts'
+import { createEvent, eventsOf, field, type OutboxEvent } from '#src/contracts/event.ts'
 import { messagingMigrations } from '#src/postgres/migrate.ts'
 import { createLogger } from '#src/process/logger.ts'
 import { connectBroker } from '#src/rabbitmq/connection.ts'
@@ -41,7 +41,7 @@ export const FAST_TIERS = [
 export const QUEUE = 'auction.bid.placed.v1'
 
 /** An event nobody subscribes to. */
-export const unheard = defineEvent({
+export const unheard = eventsOf('bid')({
   event: 'bid.unheard',
   version: 'v1',
   payload: Type.Object({ itemId: field.id }),
@@ -54,14 +54,14 @@ export const traceless = { traceparent: '', traceId: 'a'.repeat(32), correlation
 export const itemId = () => uuidv7()
 
 export function placed(item: string, amount: string, sequence: number): OutboxEvent {
-  const context = { source: 'bid', aggregateId: item, sequence, trace: traceless }
+  const context = { aggregateId: item, sequence, trace: traceless }
   return createEvent(bidPlaced, context, { itemId: item, amount, sequence })
 }
 
 export const won = (item: string): OutboxEvent =>
   createEvent(
     bidWon,
-    { source: 'bid', aggregateId: item, trace: traceless },
+    { aggregateId: item, trace: traceless },
     { itemId: item, buyerId: itemId(), finalAmount: '10.00' },
   )
 

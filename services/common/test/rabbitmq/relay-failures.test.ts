@@ -47,7 +47,7 @@ t.test('an event whose subscriber has no queue stays, others leave, it leaves la
   const channel = await world.channel()
   await channel.unbindQueue(QUEUE, 'auction.bid', 'bid.placed.v1')
   await world.write([placed(itemId(), '10.00', 1)])
-  const context = { source: 'bid', aggregateId: 'x', trace: traceless }
+  const context = { aggregateId: 'x', trace: traceless }
   await world.write([createEvent(unheard, context, { itemId: itemId() })])
   await waitFor('the other event to leave', async () => (await world.unsent()) === 1)
   await channel.bindQueue(QUEUE, 'auction.bid', 'bid.placed.v1')

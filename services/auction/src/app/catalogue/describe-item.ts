@@ -135,7 +135,6 @@ async function readAll(
 }
 
 const context = (itemId: string, trace: Trace) => ({
-  source: 'auction',
   aggregateId: itemId,
   trace,
 })

@@ -134,7 +134,6 @@ export async function publicItem(db: Executor, itemId: string): Promise<{ seller
 }
 
 const context = (itemId: string, trace: Trace) => ({
-  source: 'auction',
   aggregateId: itemId,
   trace,
 })

@@ -31,7 +31,7 @@ export async function moderateComment(
     await writeOutbox(tx, [
       createEvent(
         itemCommentDeleted,
-        { source: 'auction', aggregateId: itemId, trace },
+        { aggregateId: itemId, trace },
         { id, itemId, authorId, reason: 'removed', deletedAt },
       ),
     ])

@@ -30,7 +30,7 @@ export async function removeImage(
     await writeOutbox(tx, [
       createEvent(
         itemImageDeleted,
-        { source: 'auction', aggregateId: itemId, trace },
+        { aggregateId: itemId, trace },
         {
           id: imageId,
           itemId,

@@ -94,7 +94,7 @@ async function keepImage(
     await writeOutbox(tx, [
       createEvent(
         itemImageUploaded,
-        { source: 'auction', aggregateId: itemId, trace },
+        { aggregateId: itemId, trace },
         {
           id,
           itemId,

@@ -62,7 +62,6 @@ export function createItemEvents({ legacyAlias }: ItemEventsOptions): ItemEvents
       const first = Number(eventSequence) - events.length + 1
       const rows = events.map((event, index) =>
         toOutboxEvent(item, now, event, {
-          source: 'auction',
           aggregateId: item.id,
           sequence: first + index,
           trace,
@@ -75,7 +74,7 @@ export function createItemEvents({ legacyAlias }: ItemEventsOptions): ItemEvents
     async emitCreated(tx, reads, trace) {
       const rows = reads.map(({ item, now, eventSequence }) => {
         const sequence = Number(eventSequence)
-        const about = { source: 'auction', aggregateId: item.id, sequence, trace, legacyAlias }
+        const about = { aggregateId: item.id, sequence, trace, legacyAlias }
         return toOutboxEvent(item, now, { kind: 'created' }, about)
       })
       for (let at = 0; at < rows.length; at += EVENTS_PER_ROW) {

@@ -103,7 +103,7 @@ async function publishMatches(
   const written = matches.map(({ savedSearchId, userId, name }) =>
     createEvent(
       itemSearchMatched,
-      { source: 'auction', aggregateId: item.id, trace },
+      { aggregateId: item.id, trace },
       { savedSearchId, userId, searchName: name, ...about },
     ),
   )

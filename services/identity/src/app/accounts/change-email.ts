@@ -110,7 +110,7 @@ async function settle(
   await deleteRegistration(tx, userId)
   await forgetResets(tx, userId)
   await revokeSessionsOfUser(tx, userId, 'email_changed', sessionId)
-  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const context = { aggregateId: userId, sequence, trace }
   const payload = { userId, changedFields: ['email'], email }
   await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
   await recordAudit(tx, {

@@ -78,7 +78,7 @@ async function forget(
   { emailNormalised, trace }: Deletion,
 ): Promise<void> {
   const sequence = await anonymise(tx, userId, emailNormalised)
-  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const context = { aggregateId: userId, sequence, trace }
   await writeOutbox(tx, [
     createEvent(userDeleted, context, { userId }),
     mails.request({ template: 'account_deleted', to, name }, trace),

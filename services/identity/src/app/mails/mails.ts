@@ -25,7 +25,7 @@ export function createMails(publicUrl: string, seal: SecretBox): Mails {
       const mailId = newId()
       return createEvent(
         mailRequested,
-        { source: 'identity', aggregateId: userId ?? mailId, trace },
+        { aggregateId: userId ?? mailId, trace },
         {
           mailId,
           to,

@@ -26,7 +26,7 @@ export async function recordRoles(
   trace: Trace,
 ): Promise<void> {
   const sequence = await setRoles(tx, userId, roles)
-  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const context = { aggregateId: userId, sequence, trace }
   const payload = { userId, changedFields: ['roles'], roles: [...roles] }
   await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
   await recordAudit(tx, { action, actorId, subjectId: userId, details: { ...details, role } })

@@ -59,7 +59,7 @@ async function recordReinstatement(
   trace: Trace,
 ): Promise<void> {
   const sequence = await setStatus(tx, userId, 'active')
-  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const context = { aggregateId: userId, sequence, trace }
   await writeOutbox(tx, [createEvent(userReinstated, context, { userId, reason })])
   await recordAudit(tx, {
     action: 'user.reinstated',

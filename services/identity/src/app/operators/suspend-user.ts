@@ -47,7 +47,7 @@ export async function suspendUser(
     await putSuspension(tx, { userId, reason, endsAt: until, suspendedBy: session.id })
     await revokeSessionsOfUser(tx, userId, 'suspended')
     const end = until === null ? {} : { until: until.toISOString() }
-    const context = { source: 'identity', aggregateId: userId, sequence, trace }
+    const context = { aggregateId: userId, sequence, trace }
     await writeOutbox(tx, [createEvent(userSuspended, context, { userId, reason, ...end })])
     const details = { reason, ...end }
     await recordAudit(tx, {

@@ -41,7 +41,7 @@ export async function changeProfile(
     await saveProfile(tx, user.id, fields)
     if (name === undefined || name === user.name) return
     const sequence = await setName(tx, user.id, name)
-    const context = { source: 'identity', aggregateId: user.id, sequence, trace }
+    const context = { aggregateId: user.id, sequence, trace }
     const payload = { userId: user.id, changedFields: ['name'], name }
     await writeOutbox(tx, [createEvent(userUpdated, context, payload)])
   })

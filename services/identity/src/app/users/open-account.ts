@@ -15,7 +15,7 @@ export async function openAccount(
 ): Promise<boolean> {
   if (!(await insertUser(tx, user))) return false
   const { id: userId, name, email } = user
-  const context = { source: 'identity', aggregateId: userId, trace, legacyAlias }
+  const context = { aggregateId: userId, trace, legacyAlias }
   await writeOutbox(tx, [createEvent(userRegistered, context, { userId, name, email })])
   return true
 }
@@ -29,7 +29,7 @@ export async function recordVerification(
   const verified = await setEmailVerified(tx, userId, emailNormalised)
   if (verified === undefined) return
   const { version: sequence, email } = verified
-  const context = { source: 'identity', aggregateId: userId, sequence, trace }
+  const context = { aggregateId: userId, sequence, trace }
   await writeOutbox(tx, [createEvent(userVerified, context, { userId, email })])
   await recordAudit(tx, {
     action: 'email.verified',

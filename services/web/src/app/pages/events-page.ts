@@ -1,4 +1,4 @@
-import { EVENTS, tellerOf } from '@auction/common/contracts/asyncapi.ts'
+import { EVENTS } from '@auction/common/contracts/asyncapi.ts'
 import type { EventContract } from '@auction/common/contracts/event.ts'
 import { SUBSCRIPTIONS } from '@auction/common/rabbitmq/topology.ts'
 import { type Html, html } from '#src/domain/html.ts'
@@ -22,14 +22,14 @@ ${EVENTS.map(section)}`,
 }
 
 function section(contract: EventContract): Html {
-  const { key, exchange, payload } = contract
+  const { key, publisher, exchange, payload } = contract
   const consumers = SUBSCRIPTIONS.filter((one) => one.contract.key === key)
     .map(({ consumer }) => consumer)
     .join(', ')
   const required = new Set(payload.required)
   return html`<section aria-labelledby="${key}">
 <h2 id="${key}">${key}</h2>
-<p>Published by ${tellerOf(contract)} on <code>${exchange}</code>${consumers !== '' && html`, consumed by ${consumers}`}.</p>
+<p>Published by ${publisher} on <code>${exchange}</code>${consumers !== '' && html`, consumed by ${consumers}`}.</p>
 <div class="scroll" role="region" aria-label="Payload of ${key}" tabindex="0"><table>
 <thead><tr><th scope="col">Field</th><th scope="col">Type</th><th scope="col">Always there</th></tr></thead>
 <tbody>${Object.entries(payload.properties).map(
