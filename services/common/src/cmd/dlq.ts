@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { type ChannelModel, connect, type GetMessage } from 'amqplib'
 import { deadLetterQueue, queueName, SUBSCRIPTIONS } from '../rabbitmq/topology.ts'
 
@@ -8,7 +9,12 @@ npm run dlq -- replay QUEUE [--id ID]      back to the queue it came from, attem
 QUEUE is the name without or with ".dlq", for example auction.bid.placed.v1.
 RABBITMQ_URL says which broker.`
 
-type Action = (connection: ChannelModel, queue: string, rest: string[]) => Promise<void>
+interface Options {
+  limit?: string | undefined
+  id?: string | undefined
+}
+
+type Action = (connection: ChannelModel, queue: string, options: Options) => Promise<void>
 
 const ACTIONS = new Map<string, Action>([
   ['list', list],
@@ -25,7 +31,11 @@ try {
   fail(`The broker could not be asked: ${error instanceof Error ? error.message : String(error)}`)
 }
 
-async function main([command, name, ...rest]: string[]): Promise<void> {
+async function main(args: string[]): Promise<void> {
+  const call = readArguments(args)
+  if (call === undefined) return
+  const { positionals, values } = call
+  const [command, name] = positionals
   const action = command === undefined ? undefined : ACTIONS.get(command)
   if (action === undefined) {
     console.log(HELP)
@@ -41,15 +51,24 @@ async function main([command, name, ...rest]: string[]): Promise<void> {
   const connection = await connect(url)
   connection.on('error', () => undefined)
   try {
-    await action(connection, queue, rest)
+    await action(connection, queue, values)
   } finally {
     await connection.close().catch(() => undefined)
   }
 }
 
-function option(rest: string[], name: string): string | undefined {
-  const index = rest.indexOf(name)
-  return index === -1 ? undefined : rest[index + 1]
+/** The words and options of the call; undefined after a mistake, which is answered in a sentence. */
+function readArguments(args: string[]) {
+  const options = { limit: { type: 'string' }, id: { type: 'string' } } as const
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    if (problem.includes('--id')) fail('--id takes the id of a message.')
+    else if (problem.includes('--limit')) fail('--limit takes a whole number.')
+    else fail(problem)
+    return undefined
+  }
 }
 
 function fail(text: string): void {
@@ -74,8 +93,8 @@ async function depthOf(connection: ChannelModel, queue: string): Promise<number 
   return answer?.messageCount
 }
 
-async function show(connection: ChannelModel, queue: string, rest: string[]): Promise<void> {
-  const limit = Number(option(rest, '--limit') ?? SHOWN_DEFAULT)
+async function show(connection: ChannelModel, queue: string, options: Options): Promise<void> {
+  const limit = Number(options.limit ?? SHOWN_DEFAULT)
   if (!Number.isInteger(limit) || limit < 1) return fail('--limit takes a whole number.')
   const depth = await depthOf(connection, deadLetterQueue(queue))
   if (depth === undefined) return fail(`${deadLetterQueue(queue)} does not exist at this broker.`)
@@ -104,9 +123,7 @@ function print({ properties, content }: GetMessage): void {
 }
 
 /** Publishes each message to its queue and only then takes it out here: never lost, perhaps twice. */
-async function replay(connection: ChannelModel, queue: string, rest: string[]): Promise<void> {
-  const id = option(rest, '--id')
-  if (rest.includes('--id') && id === undefined) return fail('--id takes the id of a message.')
+async function replay(connection: ChannelModel, queue: string, { id }: Options): Promise<void> {
   const depth = await depthOf(connection, deadLetterQueue(queue))
   if (depth === undefined) return fail(`${deadLetterQueue(queue)} does not exist at this broker.`)
   const channel = await connection.createConfirmChannel()
