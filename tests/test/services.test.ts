@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { EVENTS, tellerOf } from '@auction/common/contracts/asyncapi.ts'
+import { EVENTS } from '@auction/common/contracts/asyncapi.ts'
 import { OBLIGATION_SERVICES } from '@auction/common/contracts/obligations.ts'
 import { SUBSCRIPTIONS } from '@auction/common/rabbitmq/topology.ts'
 import { readRoutes } from '@auction/local/gateway/routes.ts'
@@ -85,7 +85,7 @@ for (const service of SERVICES) {
 
 t.test('a service publishes the events of its contracts to its exchanges', (t) => {
   for (const contract of EVENTS) {
-    const publisher = tellerOf(contract)
+    const { publisher } = contract
     const service = SERVICES.find(({ name }) => name === publisher)
     const word = contract.exchange.replace(/^auction\./, '')
     t.ok(

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../process/logger.ts'
 import { startSpan } from '../telemetry/tracing.ts'
+import { discardBody } from './discard-body.ts'
 import {
   defineError,
   errorBody,
@@ -8,7 +9,6 @@ import {
   ServiceError,
   serviceUnavailable,
 } from './errors.ts'
-import { readOnAndDiscard } from './unread-body.ts'
 import { fieldOf } from './validation.ts'
 
 export const requestErrors = {
@@ -71,7 +71,7 @@ export function answerError(
       'request could not be served',
     )
   }
-  readOnAndDiscard(request, reply)
+  discardBody(request, reply)
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds)
   return reply
     .code(answer.statusCode)

@@ -64,8 +64,6 @@ export interface ConsumersOptions<DB> {
   consumers: Consumer<DB>[]
   retryTiers?: readonly RetryTier[]
   attemptsMax?: number
-  /** Called after every commit of a handler's transaction; wakes the relay when events were written. */
-  onCommitted?: () => void
   /** Pauses between tries of one delivery that met a deadlock or a lock. */
   inProcessDelaysMs?: readonly number[]
   /** A handler that takes longer has failed. */

@@ -6,6 +6,13 @@ import { deadLetterQueue, moveExchange, type RetryTier, retryQueue } from './top
 /** `failed`: no copy is safely at the broker, so the original must not be acknowledged. */
 export type MoveOutcome = 'dead_lettered' | 'retried' | 'failed'
 
+/** A message that its consumer could not handle, and why. */
+export interface Failure {
+  queue: string
+  message: ConsumeMessage
+  error: Error
+}
+
 const REASON_LENGTH_MAX = 1_000
 const BROKERS_OWN = /^x-(death|(first|last)-death-.*|delivery-count|acquired-count)$/
 
@@ -18,16 +25,13 @@ export function attemptsOf(message: ConsumeMessage): number {
 /** Publishes a copy into the tier of its attempt, or to the dead letters after the last one. */
 export async function retryLater(
   publisher: Publisher,
-  queue: string,
-  message: ConsumeMessage,
-  error: Error,
-  tiers: readonly RetryTier[],
-  attemptsMax: number,
+  failure: Failure & { tiers: readonly RetryTier[]; attemptsMax: number },
 ): Promise<MoveOutcome> {
+  const { queue, message, error, tiers, attemptsMax } = failure
   const attempts = attemptsOf(message) + 1
   const tier = tiers[Math.min(attempts, tiers.length) - 1]
   if (attempts >= attemptsMax || tier === undefined) {
-    return deadLetter(publisher, queue, message, error)
+    return deadLetter(publisher, failure)
   }
   const isSafe = await move(publisher, retryQueue(queue, tier), message, {
     'x-attempt': attempts,
@@ -39,9 +43,7 @@ export async function retryLater(
 /** Publishes a copy to the dead-letter queue with why and when it failed. */
 export async function deadLetter(
   publisher: Publisher,
-  queue: string,
-  message: ConsumeMessage,
-  error: Error,
+  { queue, message, error }: Failure,
 ): Promise<MoveOutcome> {
   const isSafe = await move(publisher, deadLetterQueue(queue), message, {
     'x-attempts': attemptsOf(message) + 1,

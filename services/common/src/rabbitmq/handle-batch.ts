@@ -41,7 +41,7 @@ interface Prepared extends Received {
  * `stopped`: the channel is lost or we are closing. Nothing after it may be acknowledged on this
  * channel, because acknowledging a batch covers everything before it.
  */
-type Settlement = 'settled' | 'stopped'
+type BatchResult = 'settled' | 'stopped'
 
 const OUTAGE_PAUSE_MS = 500
 
@@ -60,8 +60,8 @@ export async function handleBatch<DB>(
   }
   await execute(context, prepared)
   metrics.duration(context.queue, (performance.now() - startedAtMs) / 1000)
-  const toldAtMs = Date.parse(prepared[0]?.event.timestamp ?? '')
-  if (!Number.isNaN(toldAtMs)) metrics.lag(context.queue, (Date.now() - toldAtMs) / 1000)
+  const publishedAtMs = Date.parse(prepared[0]?.event.timestamp ?? '')
+  if (!Number.isNaN(publishedAtMs)) metrics.lag(context.queue, (Date.now() - publishedAtMs) / 1000)
 }
 
 function prepare<DB>({ consumer, queue }: RunnerContext<DB>, received: Received): Prepared | Error {
@@ -86,7 +86,7 @@ function prepare<DB>({ consumer, queue }: RunnerContext<DB>, received: Received)
 const correlated = ({ trace }: Delivery) => ({ [CORRELATION_ATTRIBUTE]: trace.correlationId })
 
 /** Handles a batch; when it fails for good it is halved until the poison stands alone. */
-async function execute<DB>(context: RunnerContext<DB>, batch: Prepared[]): Promise<Settlement> {
+async function execute<DB>(context: RunnerContext<DB>, batch: Prepared[]): Promise<BatchResult> {
   const last = batch.at(-1)
   if (last === undefined) return 'settled'
   if (!context.isOpen(last.channel)) return 'stopped'
@@ -123,7 +123,7 @@ async function countRedelivery<DB>(
   )
   if (attempts === undefined) return 'stopped'
   if (attempts < options.attemptsMax) return undefined
-  return new PermanentError(`delivered ${attempts + 1} times without ever being finished`)
+  return new PermanentError(`delivered ${attempts + 1} times and never finished`)
 }
 
 async function attempt<DB>(
@@ -177,17 +177,17 @@ async function settleFailure<DB>(
   received: Received,
   error: Error,
   isPermanent: boolean,
-): Promise<Settlement> {
+): Promise<BatchResult> {
   const { options, queue } = context
   const { publisher, retryTiers, attemptsMax, metrics } = options
   const { message } = received
   for (;;) {
     if (!context.isOpen(received.channel)) return 'stopped'
     const outcome = isPermanent
-      ? await deadLetter(publisher, queue, message, error)
-      : await retryLater(publisher, queue, message, error, retryTiers, attemptsMax)
+      ? await deadLetter(publisher, { queue, message, error })
+      : await retryLater(publisher, { queue, message, error, tiers: retryTiers, attemptsMax })
     if (outcome !== 'failed') {
-      tellFailure(context, message, error, outcome)
+      logFailure(context, message, error, outcome)
       acknowledge(context, received, false)
       metrics.outcome(queue, outcome, 1)
       return 'settled'
@@ -198,7 +198,7 @@ async function settleFailure<DB>(
   }
 }
 
-function tellFailure<DB>(
+function logFailure<DB>(
   { options, queue }: RunnerContext<DB>,
   { properties }: ConsumeMessage,
   error: Error,

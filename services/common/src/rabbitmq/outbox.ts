@@ -83,32 +83,6 @@ async function sendWakeUps<DB>(
   state.isRunning = false
 }
 
-const notifying = new WeakMap<Pool, { isRunning: boolean; isWanted: boolean }>()
-
-/**
- * Wakes the relay after a commit. A statement of its own, never part of the business transaction
- * (that cost two thirds of the throughput); at most one is under way, and failures are ignored,
- * because the relay's poll is the guarantee and this only makes it quick.
- */
-export function notifyOutbox(pool: Pool): void {
-  let state = notifying.get(pool)
-  if (state === undefined) {
-    state = { isRunning: false, isWanted: false }
-    notifying.set(pool, state)
-  }
-  state.isWanted = true
-  if (!state.isRunning) void send(pool, state)
-}
-
-async function send(pool: Pool, state: { isRunning: boolean; isWanted: boolean }): Promise<void> {
-  state.isRunning = true
-  while (state.isWanted) {
-    state.isWanted = false
-    await pool.query(`notify ${OUTBOX_CHANNEL}`).catch(() => undefined)
-  }
-  state.isRunning = false
-}
-
 const DAY_MS = 24 * 60 * 60_000
 const PURGE_BATCH = 1_000
 

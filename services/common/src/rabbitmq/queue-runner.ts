@@ -40,7 +40,10 @@ export function startQueueRunner<DB>(
 
   const isOpen = (channel: ConfirmChannel) => current?.channel === channel
   const context: RunnerContext<DB> = {
-    ...{ options, consumer, queue, isOpen },
+    options,
+    consumer,
+    queue,
+    isOpen,
     isClosing: () => isClosing,
   }
   // Deliveries come in the order of the queue, so the first one here is its oldest anywhere.

@@ -17,7 +17,7 @@ const DELAY_MAX_MS = 5_000
 /**
  * What did not reach the broker. An aggregate is held from its first failure until a retry of that
  * very event succeeds, so that its order holds; other aggregates are not kept waiting. Lives in
- * memory only: a relay that starts anew knows nothing and publishes again.
+ * memory only: a relay that has just started knows nothing of it and publishes again.
  */
 export interface Holds {
   isEmpty(): boolean

@@ -8,7 +8,7 @@ import type { Holds, Row } from './relay-holds.ts'
  */
 export interface Scan {
   afterSeq(): bigint
-  /** What was held after this instant is left alone; reading on behind a full scan leaves all. */
+  /** Aggregates held after this instant are not retried; between two full scans none is. */
   startedAtMs(): number
   advance(rows: readonly Row[]): void
 }

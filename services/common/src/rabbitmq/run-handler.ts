@@ -13,26 +13,22 @@ export async function runHandler<DB>(
   queue: string,
   events: Delivery[],
 ): Promise<Handled> {
-  const { db, onCommitted, handlerTimeoutMs: timeoutMs } = options
+  const { db, handlerTimeoutMs: timeoutMs } = options
   const [first] = events
   if (first === undefined) return 'handled'
   switch (consumer.kind) {
     case 'projection':
       await inTransaction(db, timeoutMs, (tx) => consumer.handle(tx, events))
-      onCommitted?.()
       return 'handled'
     case 'idempotent':
       await withTimeout(timeoutMs, consumer.handle(first))
       return 'handled'
-    case 'transactional': {
-      const handled = await inTransaction(db, timeoutMs, async (tx): Promise<Handled> => {
+    case 'transactional':
+      return inTransaction(db, timeoutMs, async (tx): Promise<Handled> => {
         if (!(await claim(tx, queue, first.id))) return 'repeated'
         await consumer.handle(tx, first)
         return 'handled'
       })
-      onCommitted?.()
-      return handled
-    }
   }
 }
 

@@ -17,8 +17,6 @@ export interface WorkerMessagingOptions<DB> {
   db: Kysely<DB>
   context: ProcessContext
   consumers?: Consumer<DB>[]
-  /** After every commit of a handler; a service whose handlers write events wakes the relay here. */
-  onCommitted?: () => void
 }
 
 export interface WorkerMessaging {
@@ -51,7 +49,6 @@ export function startMessaging<DB>(options: WorkerMessagingOptions<DB>): WorkerM
     log,
     registry,
     consumers: options.consumers ?? [],
-    ...(options.onCommitted === undefined ? {} : { onCommitted: options.onCommitted }),
   })
   lifecycle.onStop('consumers', () => consumers.close())
   const isTopologyThere = cacheTopologyCheck(publishing)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { UNREAD_BODY_BYTES_MAX } from '#src/http/unread-body.ts'
+import { UNREAD_BODY_BYTES_MAX } from '#src/http/discard-body.ts'
 import { createPool } from '#src/postgres/pool.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
