@@ -11,7 +11,7 @@ export interface Person {
 
 export const PASSWORD = 'correct horse battery staple 7'
 
-/** Registers somebody and logs in. Throws with the answer when the platform refuses. */
+/** Registers a user and logs in. Throws with the answer when the platform refuses. */
 export async function join(client: ApiClient, name: string, unique: string): Promise<Person> {
   const email = `${unique}@example.test`
   const registered = await insist(client, 'POST', '/identity/register', {
@@ -22,7 +22,7 @@ export async function join(client: ApiClient, name: string, unique: string): Pro
   return { id: String(registered.body.id), name, email, token }
 }
 
-/** Registers somebody, follows the link of the mail and logs in. */
+/** Registers a user, follows the link of the mail and logs in. */
 export async function joinByMail(
   client: ApiClient,
   mailbox: Pick<Mailbox, 'mails'>,

@@ -7,13 +7,13 @@ import { generate } from 'otplib'
 import pg from 'pg'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { startBrowser, submit, textOf, told } from '#src/browser/browser.ts'
+import { startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
 import { insist, joinByMail, mailedLink, PASSWORD, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 t.setTimeout(300_000)
 
-const NEXT_PASSWORD = 'another phrase that nobody guesses 8'
+const NEXT_PASSWORD = 'another phrase that no one guesses 8'
 const LAST_PASSWORD = 'a third phrase, after the mailed link 9'
 
 /** A folder for pictures of every step, for people who want to look; tests need none. */
@@ -53,11 +53,11 @@ t.test('an account from its first day to its last', async (t) => {
   await t.test('registers, shows whose the address is, and logs in', async (t) => {
     await page.goto(url('/account/register'))
     await submit(page, 'register', { name: 'Ann', email, password: PASSWORD })
-    await told(page, 'Look into your mailbox')
+    await untilStatus(page, 'Look into your mailbox')
     await picture(page, '1-registered')
     await page.goto(await mailedLink(platform.mailbox, email, 'verify_email'))
     await submit(page, 'verify-email', {})
-    await told(page, 'Your address is verified')
+    await untilStatus(page, 'Your address is verified')
     await logIn(email, PASSWORD)
     await isAt('/account')
     t.equal(await textOf(page, '#email'), email)
@@ -76,7 +76,7 @@ t.test('an account from its first day to its last', async (t) => {
     secret = await textOf(page, '#two-factor-secret')
     await picture(page, '4-enrolment')
     await submit(page, 'two-factor-verify', { code: await codeOf(secret) })
-    await told(page, 'Two-factor is on')
+    await untilStatus(page, 'Two-factor is on')
     recoveryCodes = await page.$$eval('#recovery-codes li', (lines) =>
       lines.map((line) => line.textContent ?? ''),
     )
@@ -98,7 +98,7 @@ t.test('an account from its first day to its last', async (t) => {
     await isAt('/account/login')
     await submit(page, 'login', { email, password: PASSWORD })
     await submit(page, 'challenge', { code: recoveryCodes[0] ?? '' })
-    await told(page, 'it was used before')
+    await untilStatus(page, 'it was used before')
     await submit(page, 'challenge', { code: await codeOf(secret, 1) })
     await isAt('/account')
   })
@@ -107,15 +107,15 @@ t.test('an account from its first day to its last', async (t) => {
     'changes the password, and resets it by mail without losing two-factor',
     async (t) => {
       await submit(page, 'password-change', { newPassword: NEXT_PASSWORD })
-      await told(page, 'The password is changed')
+      await untilStatus(page, 'The password is changed')
       await page.goto(url('/account/forgot'))
       await submit(page, 'forgot', { email })
-      await told(page, 'a mail is on its way')
+      await untilStatus(page, 'a mail is on its way')
       await page.goto(await mailedLink(platform.mailbox, email, 'reset_password'))
       await submit(page, 'reset', { newPassword: LAST_PASSWORD })
-      await told(page, 'The new password is set')
+      await untilStatus(page, 'The new password is set')
       await logIn(email, NEXT_PASSWORD)
-      await told(page, 'is not right')
+      await untilStatus(page, 'is not right')
       await logIn(email, LAST_PASSWORD)
       await submit(page, 'challenge', { code: recoveryCodes[1] ?? '' })
       await isAt('/account')
@@ -126,15 +126,15 @@ t.test('an account from its first day to its last', async (t) => {
   await t.test('changes the address, announced at the old one', async (t) => {
     await page.waitForSelector('#account:not([hidden])')
     await submit(page, 'email-change', { email: newEmail })
-    await told(page, 'A link is on its way')
+    await untilStatus(page, 'A link is on its way')
     await page.goto(await mailedLink(platform.mailbox, newEmail, 'confirm_email'))
     await picture(page, '7-confirm-address')
     await submit(page, 'confirm-email', {})
-    await told(page, 'This is your address now')
+    await untilStatus(page, 'This is your address now')
     await waitFor('the mails to the old address', async () => {
-      const told = platform.mailbox.mails().filter(({ to }) => to === email)
+      const mails = platform.mailbox.mails().filter(({ to }) => to === email)
       return ['email_change_asked', 'email_changed'].every((template) =>
-        told.some((mail) => mail.template === template),
+        mails.some((mail) => mail.template === template),
       )
     })
     await page.goto(url('/account'))
@@ -149,10 +149,10 @@ t.test('an account from its first day to its last', async (t) => {
     await pool.end()
     await page.waitForSelector('#account:not([hidden])')
     await submit(page, 'email-change', { email: `other-${unique()}@example.test` })
-    await told(page, 'Prove again who you are')
+    await untilStatus(page, 'Prove again who you are')
     await picture(page, '8-proof')
     await prove(LAST_PASSWORD, recoveryCodes[2] ?? '')
-    await told(page, 'A link is on its way')
+    await untilStatus(page, 'A link is on its way')
   })
 
   await t.test('leaves, but not while leading or selling', async (t) => {
@@ -161,20 +161,24 @@ t.test('an account from its first day to its last', async (t) => {
       () => JSON.parse(sessionStorage.getItem('identity') ?? '{}').token as string,
     )
     const { id } = await sell(client, seller, {
-      ...{ name: 'A lamp', startPrice: '1.00', durationMs: 3_600_000 },
+      name: 'A lamp',
+      startPrice: '1.00',
+      durationMs: 3_600_000,
     })
     await waitFor('the lot', async () => {
       const { statusCode } = await client.request('GET', `/api/v1/lots/${id}`)
       return statusCode === 200
     })
     await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
-      ...{ token, body: { maxAmount: '2.00' }, accept: [201] },
+      token,
+      body: { maxAmount: '2.00' },
+      accept: [201],
       headers: { 'idempotency-key': randomUUID() },
     })
     await page.waitForSelector('#account:not([hidden])')
     await page.click('#field-sure')
     await submit(page, 'account-delete', {})
-    await told(page, 'You lead an auction')
+    await untilStatus(page, 'You lead an auction')
     await picture(page, '9-still-leading')
     const ofSeller = await client.request('DELETE', '/identity/me', { token: seller.token })
     t.match(ofSeller, {
@@ -183,15 +187,17 @@ t.test('an account from its first day to its last', async (t) => {
     })
     const ben = await joinByMail(client, platform.mailbox, 'Ben', `ben-${unique()}`)
     await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
-      ...{ token: ben.token, body: { maxAmount: '5.00' }, accept: [201] },
+      token: ben.token,
+      body: { maxAmount: '5.00' },
+      accept: [201],
       headers: { 'idempotency-key': randomUUID() },
     })
     await submit(page, 'account-delete', {})
-    await told(page, 'Your account is closed')
+    await untilStatus(page, 'Your account is closed')
     await picture(page, '10-closed')
   })
 
-  await t.test('is forgotten, and can bid no more', async (t) => {
+  await t.test('is deleted, and can bid no more', async (t) => {
     const [identity, bid] = (['identity', 'bid'] as const).map(
       (name) => new pg.Pool({ connectionString: platform.postgres.url(name), max: 1 }),
     ) as [pg.Pool, pg.Pool]
@@ -201,15 +207,15 @@ t.test('an account from its first day to its last', async (t) => {
       const { rows } = await identity.query(`select id from users where status = 'deleted'`)
       return rows[0]?.id as string | undefined
     }
-    await waitFor('the worker to forget', async () => (await deleted()) !== undefined)
+    await waitFor('the worker to delete the account', async () => (await deleted()) !== undefined)
     const userId = await deleted()
-    await waitFor('bid to hear of it', async () => {
+    await waitFor('bid to consume the deletion', async () => {
       const query = `select 1 from bidder_standings where user_id = $1 and standing = 'deleted'`
       return (await bid.query(query, [userId])).rowCount === 1
     })
     await Promise.all([identity.end(), bid.end()])
     await logIn(newEmail, LAST_PASSWORD)
-    await told(page, 'is not right')
+    await untilStatus(page, 'is not right')
     t.ok(platform.mailbox.mails().some((mail) => mail.template === 'account_deleted'))
   })
 })

@@ -9,9 +9,13 @@ const path = (of: string) => fileURLToPath(new URL(of, import.meta.url))
 const BACKUP = path('../../k8s/backup.sh')
 const FAKE = path('../data/backup')
 const REPLICAS = {
-  ...{ 'auction-identity-api': 2, 'auction-identity-worker': 1, 'auction-auction-api': 2 },
-  ...{ 'auction-auction-worker': 3, 'auction-bid-api': 2, 'auction-bid-worker': 2 },
-  ...{ 'auction-web-server': 1 },
+  'auction-identity-api': 2,
+  'auction-identity-worker': 1,
+  'auction-auction-api': 2,
+  'auction-auction-worker': 3,
+  'auction-bid-api': 2,
+  'auction-bid-worker': 2,
+  'auction-web-server': 1,
 }
 
 /** A cluster as far as the script asks about it; the real one is tried by the phase `restore`. */
@@ -30,7 +34,9 @@ function start(t: Test) {
       env: {
         ...process.env,
         PATH: `${FAKE}:${process.env.PATH}`,
-        ...{ STATE: state, PATIENCE_SECONDS: '2', ...env },
+        STATE: state,
+        PATIENCE_SECONDS: '2',
+        ...env,
       },
     })
     let said = ''
@@ -41,7 +47,10 @@ function start(t: Test) {
     return { child, ended }
   }
   return {
-    ...{ write, read, begin, folder },
+    write,
+    read,
+    begin,
+    folder,
     run: (command: string, env?: Record<string, string>) => begin(command, env).ended,
     running: () =>
       Object.fromEntries(

@@ -60,7 +60,7 @@ t.test('days on which something is down', async (t) => {
   }
 
   t.test(
-    'PostgreSQL is gone: 503 with Retry-After, nobody dies, and all is well by itself',
+    'PostgreSQL is gone: 503 with Retry-After, no process dies, and all recovers by itself',
     async (t) => {
       const { id } = await open('without a database')
       t.equal((await place(client, id, ben, '2.00')).statusCode, 201)
@@ -92,7 +92,7 @@ t.test('days on which something is down', async (t) => {
         'bids to be taken again',
         async () => (await place(client, id, cid, '30.00')).statusCode === 201,
       )
-      t.strictSame(processesBut('postgres'), pids, 'nobody died')
+      t.strictSame(processesBut('postgres'), pids, 'no process died')
       t.ok(await readModelIsRight())
     },
   )
@@ -108,7 +108,7 @@ t.test('days on which something is down', async (t) => {
     const published = await open('published meanwhile')
     t.equal((await place(client, published.id, ben, '2.00')).statusCode, 201)
     await platform.restart('rabbitmq')
-    t.strictSame(processesBut('rabbitmq'), pids, 'nobody died')
+    t.strictSame(processesBut('rabbitmq'), pids, 'no process died')
     t.ok(await readModelIsRight())
   })
 
@@ -277,6 +277,6 @@ t.test('days on which something is down', async (t) => {
     const slow = await sendSlowly(url, ben.token)
     t.comment(`the slow body was answered after ${Math.round(slow.afterMs / 100) / 10} s`)
     t.match(slow, { statusCode: 408, body: { code: 'request.timeout' } })
-    t.match(await place(client, id, ben, '2.00'), { statusCode: 201 }, 'nobody else noticed')
+    t.match(await place(client, id, ben, '2.00'), { statusCode: 201 }, 'no other bidder noticed')
   })
 })

@@ -65,6 +65,6 @@ t.test('136 recorded auctions end where the reference in another language ends t
     const difference = Number(price) - Number(auction.price)
     counts[difference === 0 ? 'at the price' : difference < 0 ? 'below' : 'above'] += 1
   }
-  // The twenty below had a hidden reserve, which the recording does not tell.
+  // The twenty below had a hidden reserve, which the recording does not contain.
   t.strictSame(counts, { 'at the price': 116, below: 20, above: 0 })
 })

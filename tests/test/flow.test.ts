@@ -137,11 +137,11 @@ t.test('the platform as its users see it', async (t) => {
         ],
       )
       const text = JSON.stringify(history.body)
-      t.notOk(text.includes(ben.id) || text.includes(cid.id), 'nobody is named')
+      t.notOk(text.includes(ben.id) || text.includes(cid.id), 'no bidder is named')
     },
   )
 
-  t.test('reserve and maxima are told to nobody: not in answers, events or logs', async (t) => {
+  t.test('reserve and maxima stay hidden: not in answers, events or logs', async (t) => {
     const { id } = await sell(client, ann, {
       name: 'with a reserve',
       startPrice: '10.00',
@@ -158,7 +158,7 @@ t.test('the platform as its users see it', async (t) => {
     ]
     t.match(answers[0], { hasReserve: true, reserveMet: false })
     t.match((await itemOf(id, ann)).body, { reservePrice: RESERVE }, 'the seller sees it')
-    await waitFor('the event', () => wiretap.heard.some((text) => text.includes(String(bidId))))
+    await waitFor('the event', () => wiretap.messages.some((text) => text.includes(String(bidId))))
     const outboxes = await Promise.all(
       DATABASES.map(async (service) => {
         const pool = new pg.Pool({ connectionString: platform.postgres.url(service) })
@@ -174,7 +174,7 @@ t.test('the platform as its users see it', async (t) => {
       const written = new RegExp(`(?<![0-9a-f.])${secret.replace('.', '[.,]?')}(?![0-9a-f])`)
       t.match(secret, written)
       t.notMatch(JSON.stringify(outboxes), written, `${secret} in no outbox`)
-      t.notMatch(wiretap.heard.join('\n'), written, `${secret} in no message`)
+      t.notMatch(wiretap.messages.join('\n'), written, `${secret} in no message`)
       t.notMatch(JSON.stringify(answers), written, `${secret} in no answer`)
       t.notMatch(logs.join('\n'), written, `${secret} in no log`)
     }

@@ -18,7 +18,9 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
   makeAdmin(platform.postgres.url('identity'), olga.email)
   const token = await logIn(client, olga.email)
   const { id } = await sell(client, seller, {
-    ...{ name: `ivory ${run}`, startPrice: '10.00', durationMs: 600_000 },
+    name: `ivory ${run}`,
+    startPrice: '10.00',
+    durationMs: 600_000,
   })
   const bid = (api: typeof client, maxAmount: string) =>
     api.request('POST', `/api/v1/lots/${id}/bids`, { token: ben.token, body: { maxAmount } })
@@ -35,7 +37,9 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
 
   t.equal((await bid(client, '20.00')).statusCode, 201)
   await insist(client, 'POST', `/api/v1/items/${id}/report`, {
-    ...{ token: ben.token, body: { reason: 'prohibited' }, accept: [201] },
+    token: ben.token,
+    body: { reason: 'prohibited' },
+    accept: [201],
   })
   // The worker has found the word by itself as well.
   const reasons = await waitFor('both reports', async () => {
@@ -51,22 +55,27 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
   t.match(await read(ben.token), { statusCode: 404, body: { code: 'item.removed' } })
   t.match(await read(seller.token), { body: { removal: { reason: 'Forbidden to sell.' } } })
   t.strictSame(await queue(), [])
-  await waitFor('auction to hear how the lot ended', async () => {
+  await waitFor('auction to consume the end of the lot', async () => {
     return (await act('restore')).statusCode === 204
   })
   t.match(await read(seller.token), { statusCode: 200, body: { status: 'cancelled' } })
 
   const leave = () => client.request('DELETE', '/identity/me', { token: seller.token })
   const lamp = await sell(client, seller, {
-    ...{ name: `lamp ${run}`, startPrice: '10.00', durationMs: 600_000 },
+    name: `lamp ${run}`,
+    startPrice: '10.00',
+    durationMs: 600_000,
   })
   t.match(await leave(), { statusCode: 409, body: { code: 'identity.has_obligations' } })
   await insist(client, 'POST', `/api/v1/items/${lamp.id}/withdraw`, {
-    ...{ token: seller.token, body: { reason: 'It broke.' }, accept: [202] },
+    token: seller.token,
+    body: { reason: 'It broke.' },
+    accept: [202],
   })
   const late = { token: ben.token, body: { maxAmount: '20.00' } }
   t.match(await direct('bid-api').request('POST', `/api/v1/lots/${lamp.id}/bids`, late), {
-    ...{ statusCode: 409, body: { code: 'bid.not_active' } },
+    statusCode: 409,
+    body: { code: 'bid.not_active' },
   })
   await waitFor('the item to be cancelled', async () => {
     const { body } = await client.request('GET', `/api/v1/items/${lamp.id}`, {

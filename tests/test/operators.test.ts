@@ -14,7 +14,9 @@ t.test('an operator suspends and reinstates a bidder, and every service knows', 
   const bidder = await join(client, 'ben', `ben-${run}`)
   const admin = await join(client, 'olga', `olga-${run}`)
   const { id } = await sell(client, seller, {
-    ...{ name: `lot ${run}`, startPrice: '10.00', durationMs: 600_000 },
+    name: `lot ${run}`,
+    startPrice: '10.00',
+    durationMs: 600_000,
   })
   const bid = (api: typeof client, token: string, maxAmount: string) =>
     api.request('POST', `/api/v1/lots/${id}/bids`, { token, body: { maxAmount } })
@@ -34,7 +36,7 @@ t.test('an operator suspends and reinstates a bidder, and every service knows', 
   await act('suspend', { reason: 'Does not pay' })
   t.match(await bid(client, bidder.token, '30.00'), { statusCode: 401 }, 'the gateway is closed')
   // The token itself is good for ten minutes, and bid-api would believe it.
-  const refused = await waitFor('bid to hear of it', async () => {
+  const refused = await waitFor('bid to consume the suspension', async () => {
     const answer = await bid(direct('bid-api'), bidder.token, '5.00')
     return answer.statusCode === 403 ? answer : undefined
   })
@@ -45,7 +47,7 @@ t.test('an operator suspends and reinstates a bidder, and every service knows', 
 
   await act('reinstate', { reason: 'Paid' })
   const token = await logIn(client, bidder.email)
-  await waitFor('bid to hear of that', async () => {
+  await waitFor('bid to consume the reinstatement', async () => {
     const { statusCode } = await bid(client, token, '40.00')
     return statusCode === 201
   })

@@ -98,7 +98,7 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
     },
   )
 
-  t.test('a refusal tells the trace it belongs to', async (t) => {
+  t.test('a refusal names the trace it belongs to', async (t) => {
     const traceId = newTraceId()
     const refused = await bid(randomUUID(), '2.00', { traceparent: traceparent(traceId) })
     t.match(refused, { statusCode: 404, body: { traceId } })
@@ -133,7 +133,7 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
     await hasNoGaps(t, traceId, ROOT)
   })
 
-  t.test('a registration and what it tells others', async (t) => {
+  t.test('a registration and the events it publishes', async (t) => {
     const traceId = newTraceId()
     await insist(client, 'POST', '/identity/register', {
       accept: [201],
@@ -189,6 +189,6 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
     t.match(one(t, spans, 'bid.closed.v1 publish'), { service: 'bid', parentSpanId: close.spanId })
     t.match(one(t, spans, 'item.sold.v1 publish'), { service: 'auction', parentSpanId: /./ })
     await hasNoGaps(t, close.traceId, '')
-    t.notOk(otlp.text().includes(HIDDEN_MAXIMUM), 'no span tells a maximum')
+    t.notOk(otlp.text().includes(HIDDEN_MAXIMUM), 'no span contains a maximum')
   })
 })

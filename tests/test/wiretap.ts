@@ -3,22 +3,24 @@ import { connect } from 'amqplib'
 
 const EXCHANGES = ['auction.item', 'auction.bid', 'auction.identity']
 
-/** Listens to every event at the broker, as a service that somebody adds later would. */
-export async function createWiretap(t: Teardown, url: string): Promise<{ heard: string[] }> {
+/** Consumes every event at the broker, as a service of later would. */
+export async function createWiretap(t: Teardown, url: string): Promise<{ messages: string[] }> {
   const connection = await connect(url)
   t.teardown(() => connection.close().catch(() => undefined))
   const channel = await connection.createChannel()
   const { queue } = await channel.assertQueue('', { exclusive: true })
   for (const exchange of EXCHANGES) await channel.bindQueue(queue, exchange, '#')
-  const heard: string[] = []
+  const messages: string[] = []
   await channel.consume(
     queue,
     (message) => {
       if (message === null) return
       const { content, fields, properties } = message
-      heard.push(`${fields.routingKey} ${JSON.stringify(properties.headers)} ${content.toString()}`)
+      messages.push(
+        `${fields.routingKey} ${JSON.stringify(properties.headers)} ${content.toString()}`,
+      )
     },
     { noAck: true },
   )
-  return { heard }
+  return { messages }
 }

@@ -12,7 +12,7 @@ export interface OpenLoopOrder {
 const ADDRESSES = 8
 const TICK_MS = 5
 
-/** Sends GETs at a steady rate whatever the answers do, and tells the 99th percentile. */
+/** Sends GETs at a steady rate whatever the answers do, and returns the 99th percentile. */
 export async function openLoop(order: OpenLoopOrder): Promise<{ p99Ms: number }> {
   const { baseUrl, path, headers = {}, perSecond, seconds } = order
   const clients = Array.from({ length: ADDRESSES }, (_, index) =>

@@ -39,7 +39,7 @@ const pool = createPool(
 const db = createDatabase<Database>(pool)
 const auth = {
   issuer: 'auction-identity',
-  internalSecret: 'a secret of the benchmark that nobody needs',
+  internalSecret: 'a secret that only the benchmark uses',
   jwks: { publicKey: async () => publicKey },
 }
 

@@ -14,7 +14,7 @@ app.get('/bare', { config: { auth: 'public' } }, (_request, reply) => {
   reply.headers({
     'cache-control': 'no-store',
     'x-user-id': id,
-    'x-user-email': 'somebody@example.test',
+    'x-user-email': 'user@example.test',
     'x-user-roles': 'user',
   })
   return { id, roles: ['user'] }

@@ -84,7 +84,7 @@ async function openLots(client: ApiClient): Promise<{ itemIds: string[]; bidders
     ),
   )
   const [seller, ...bidders] = people
-  if (seller === undefined) throw new Error('nobody sells')
+  if (seller === undefined) throw new Error('there is no seller')
   const itemIds: string[] = []
   for (let index = 0; index < LOTS; index += 1) {
     const terms = { bidIncrement: '0.01' }

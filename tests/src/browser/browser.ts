@@ -31,8 +31,8 @@ export async function submit(
   await button?.click()
 }
 
-/** What the status line says once it says something that matches. */
-export async function told(page: Page, text: string): Promise<void> {
+/** Waits until the status line contains the text. */
+export async function untilStatus(page: Page, text: string): Promise<void> {
   await page.waitForFunction(
     (wanted: string) => document.getElementById('status')?.textContent?.includes(wanted) === true,
     {},

@@ -15,7 +15,7 @@ import { createBenchWorld } from '#src/bench/world.ts'
 const HELP = `npm run bench -- [--quick] [--only P1,P3] [--profile] [--rounds N] [--seconds N]
 
 Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.
---quick is one short round of everything; --profile tells where our server's time went.`
+--quick is one short round of everything; --profile shows where our server's time went.`
 
 const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'search']
 

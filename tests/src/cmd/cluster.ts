@@ -46,7 +46,7 @@ try {
 } catch (error) {
   court.fail(error instanceof Error ? error.message : String(error))
 } finally {
-  // Phases that try an installation of somebody else's leave it as it was.
+  // Phases that test an existing installation leave it as it was.
   const isOurs = settings.phases.includes('install')
   if (isOurs && !settings.keep)
     await deleteNamespace(court.cluster).catch((error) => court.fail(String(error)))

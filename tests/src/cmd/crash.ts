@@ -62,7 +62,7 @@ async function run(): Promise<boolean> {
     ),
   )
   const [seller, ...bidders] = people
-  if (seller === undefined) throw new Error('nobody sells')
+  if (seller === undefined) throw new Error('there is no seller')
   const history: SentBid[] = []
   const sold: string[] = []
   const startedAtMs = performance.now()
@@ -101,7 +101,7 @@ async function run(): Promise<boolean> {
   return report(counts, { faults, loadSeconds, drainSeconds, queues, locked, identity })
 }
 
-/** How many of the people who were told they are registered cannot log in. */
+/** How many users whose registration was confirmed cannot log in. */
 async function countLocked(emails: string[], client: () => ApiClient): Promise<number> {
   let locked = 0
   for (const email of emails) {
@@ -146,7 +146,7 @@ function report(counts: Counts, circumstances: Circumstances): boolean {
     ['events committed', counts.eventsCommitted],
     ['LOST', counts.lost],
     ['DOUBLE', counts.double],
-    ['bids nobody sent', counts.ghosts],
+    ['bids that no client sent', counts.ghosts],
     ['wrong or missing winners', counts.wrongWinners],
     ['ledger violations', counts.violations.length],
     ['events unsent', counts.eventsUnsent],

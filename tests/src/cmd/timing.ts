@@ -10,8 +10,8 @@ import { compare, type Pair } from '#src/timing/compare.ts'
 
 const HELP = `npm run timing -- [--samples N]
 
-Can a stranger tell from answers or their times whether an address has an account? Sends requests
-that name one and requests that name none in alternation, and compares bytes and times.`
+Do answers or their times reveal whether an address has an account? Sends requests with an address that
+has one and requests with an address that has none, in turn, and compares bytes and times.`
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,7 @@ if (values.help) {
 const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-timing-'))
 const platform = await startPlatform({
   stateDir,
-  // One stranger guesses at one account, and every guess shall be looked at.
+  // One stranger guesses the password of one account, and every guess must be checked.
   env: {
     'identity-api': {
       TRIES_PER_ACCOUNT: '1000000',
@@ -42,32 +42,32 @@ let isFine = true
 try {
   const { email } = await joinByMail(client, platform.mailbox, 'Known', 'known-00000')
   // As long as the known one, and as often the same: a stranger asks for one address after another.
-  const nobody = 'other-00000@example.test'
-  const WRONG = 'not the password of anybody'
+  const unknown = 'other-00000@example.test'
+  const WRONG = 'not the password of any account'
   const pairs: Pair[] = [
     {
       name: 'login, wrong password',
       path: '/identity/login',
       known: () => ({ email, password: WRONG }),
-      unknown: () => ({ email: nobody, password: WRONG }),
+      unknown: () => ({ email: unknown, password: WRONG }),
     },
     {
       name: 'login, one character',
       path: '/identity/login',
       known: () => ({ email, password: 'x' }),
-      unknown: () => ({ email: nobody, password: 'x' }),
+      unknown: () => ({ email: unknown, password: 'x' }),
     },
     {
       name: 'register',
       path: '/identity/register',
       known: () => ({ name: 'Known', email, password: PASSWORD }),
-      unknown: () => ({ name: 'Known', email: nobody, password: PASSWORD }),
+      unknown: () => ({ name: 'Known', email: unknown, password: PASSWORD }),
     },
     {
       name: 'password forgotten',
       path: '/identity/password/forgot',
       known: () => ({ email }),
-      unknown: () => ({ email: nobody }),
+      unknown: () => ({ email: unknown }),
     },
   ]
   for (const pair of pairs) {
@@ -79,7 +79,7 @@ try {
     console.log(
       `${result.name.padEnd(24)} ${result.samples} samples, medians ${result.knownMs.toFixed(2)} and ${result.unknownMs.toFixed(2)} ms, ` +
         `difference ${percent(difference)}, noise ${percent(noise)}, KS p ${result.sameDistribution.toFixed(3)}, ` +
-        `${shapes.length} kind of answer: ${isSame ? 'same' : 'CAN BE TOLD APART'}`,
+        `${shapes.length} kind of answer: ${isSame ? 'same' : 'DIFFERENT'}`,
     )
     if (shapes.length > 1) for (const shape of shapes) console.log(`  ${shape.slice(0, 400)}`)
   }

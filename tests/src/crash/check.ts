@@ -36,7 +36,7 @@ export interface Counts {
 // Money and counters are bigint in both databases; the driver would make strings of them.
 pg.types.setTypeParser(20, BigInt)
 
-/** Compares what the clients were told with ledger, lots, results, outboxes and read model. */
+/** Compares the answers that clients got with ledger, lots, results, outboxes and read model. */
 export async function check(url: DatabaseUrl, history: SentBid[]): Promise<Counts> {
   const pools = openPools(url, 4)
   const [bid, auction] = [poolOf(pools, 'bid'), poolOf(pools, 'auction')]
@@ -135,7 +135,7 @@ async function readOutbox(pool: pg.Pool): Promise<{ events: number; unsent: numb
   return rows[0]
 }
 
-/** Items of the auction service that tell another story than the lots of the bid service. */
+/** Items of the auction service that differ from the lots of the bid service. */
 export async function compareReadModel(bid: pg.Pool, auction: pg.Pool): Promise<number> {
   const lots = await bid.query(
     `select item_id, current_price, bid_count, reserve_met, outcome, winner_id, final_amount, phase

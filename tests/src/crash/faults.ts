@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Platform } from '@auction/local/platform.ts'
 import type { Chance, SentBid } from './history.ts'
 
 export interface Fault {
   name: string
-  /** From the kill to the next bid that a client was told is accepted. */
+  /** From the kill to the next accepted bid that a client got an answer for. */
   recoveryMs: number
 }
 
@@ -59,9 +60,5 @@ export async function runFaults(options: FaultOptions): Promise<Fault[]> {
 
 async function waitForMore(count: () => number, more: number): Promise<void> {
   const target = count() + more
-  const deadlineMs = performance.now() + RECOVERY_TIMEOUT_MS
-  while (count() < target) {
-    if (performance.now() > deadlineMs) throw new Error('bids do not flow any more')
-    await wait(20)
-  }
+  await waitFor('bids to be accepted again', () => count() >= target, RECOVERY_TIMEOUT_MS, 20)
 }

@@ -9,7 +9,9 @@ export async function callGrpc(url: string, method: string): Promise<string> {
   const session = connect(url)
   try {
     const call = session.request({
-      ...{ ':method': 'POST', ':path': `/${method}`, te: 'trailers' },
+      ':method': 'POST',
+      ':path': `/${method}`,
+      te: 'trailers',
       'content-type': 'application/grpc',
     })
     let status = ''

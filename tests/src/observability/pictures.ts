@@ -60,7 +60,10 @@ async function measure(prometheus: Prometheus, panel: Panel, seconds: number): P
     ),
   )
   return {
-    ...{ title, type, grid: gridPos, lines: lines.flat() },
+    title,
+    type,
+    grid: gridPos,
+    lines: lines.flat(),
     unit: fieldConfig?.defaults?.unit ?? 'short',
   }
 }
@@ -120,7 +123,10 @@ function drawInPage({ title, drawings, rowHeight, width }: Board): void {
     })
     const colours = COLOURS.split(' ')
     const series = shown.map(({ name }, index) => ({
-      ...{ label: name, stroke: colours[index % colours.length], width: 1.5, spanGaps: true },
+      label: name,
+      stroke: colours[index % colours.length],
+      width: 1.5,
+      spanGaps: true,
     }))
     const axis = {
       size: 70,

@@ -48,7 +48,9 @@ function scrapeConfigs({ metrics }: Pick<Platform, 'metrics'>): object[] {
       job_name: name,
       honor_labels: true,
       static_configs: reads(name, {
-        ...{ job: name.split('-')[0] ?? name, namespace: NAMESPACE, pod: `${name}-0` },
+        job: name.split('-')[0] ?? name,
+        namespace: NAMESPACE,
+        pod: `${name}-0`,
       }),
     })),
     { job_name: 'traefik', honor_labels: true, static_configs: reads('traefik', gateway) },

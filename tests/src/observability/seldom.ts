@@ -16,7 +16,7 @@ export async function causeSeldomThings(client: ApiClient): Promise<void> {
   const owner = await join(client, 'Ora', `ora-${unique}`)
   await proveAgain(client, owner)
   for (let guess = 0; guess < GUESSES; guess += 1) {
-    const body = { email: owner.email, password: `guess ${guess} of somebody` }
+    const body = { email: owner.email, password: `guess ${guess} of a stranger` }
     await insist(client, 'POST', '/identity/login', { body, accept: [401, 429] })
   }
   await crowd(client)
@@ -48,5 +48,5 @@ async function crowd(client: ApiClient): Promise<void> {
     )
     if (answers.some(({ statusCode }) => statusCode === 429)) return
   }
-  throw new Error('the gateway slowed nobody down')
+  throw new Error('the gateway throttled no client')
 }

@@ -32,7 +32,9 @@ export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<
   let isStopping = false
   const round = async (index: number) => {
     const { id } = await sell(client, seller, {
-      ...{ name: `Lot ${index}`, startPrice: '1.00', durationMs: 4_000 },
+      name: `Lot ${index}`,
+      startPrice: '1.00',
+      durationMs: 4_000,
     })
     for (const [turn, bidder] of [...bidders, ...bidders].entries()) {
       await client.request('POST', `/api/v1/lots/${id}/bids`, {
@@ -44,7 +46,7 @@ export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<
     await client.request('GET', `/api/v1/items/${id}`)
     await client.request('GET', '/identity/me', { token: seller.token })
     await callGrpc(grpcUrl, 'auction.item.v1.ItemService/GetItemForBid')
-    const wrong = { email: `nobody-${index}@example.test`, password: PASSWORD }
+    const wrong = { email: `unknown-${index}@example.test`, password: PASSWORD }
     await client.request('POST', '/identity/login', { body: wrong })
     const { body } = await insist(client, 'POST', '/identity/token/refresh', {
       body: { refreshToken },
@@ -59,7 +61,7 @@ export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<
     }
   }
   const running = Promise.all([goOn(), causeSeldomThings(client)])
-  // Whoever stops it hears of its failure; until then nobody may be missing to hear it.
+  // `stop` rejects with a failure of the traffic. Until then the rejection must count as handled.
   running.catch(() => undefined)
   return {
     async stop() {

@@ -1,7 +1,7 @@
 import type { Answer, ApiClient } from '#src/api-client.ts'
 import { medianNoise, medianOf, sameDistribution } from './statistics.ts'
 
-/** Two requests that nobody may be able to tell apart: one names an account, one names none. */
+/** Two requests whose answers must not differ: one names an account, one names none. */
 export interface Pair {
   name: string
   path: string
@@ -19,7 +19,7 @@ export interface Comparison {
   /** What the medians of two equal runs differ by, but for one time in twenty. */
   noise: number
   sameDistribution: number
-  /** Answers with their ids taken out; more than one means that they can be told apart. */
+  /** Answers without their ids; more than one means that the answers differ. */
   shapes: string[]
 }
 

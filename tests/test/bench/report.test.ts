@@ -6,8 +6,14 @@ const compared = { goal: 'P9', what: 'x', wanted: 8, unit: 'ms' }
 
 /** A measurement of one second. */
 const measured = (decided: number, p99Ms = 1): Measured => ({
-  ...{ decided, accepted: decided / 10, failed: 0, seconds: 1, p50Ms: 1, p99Ms },
-  ...{ cpuSeconds: 0.1, cpuMicrosecondsPerBid: 100 },
+  decided,
+  accepted: decided / 10,
+  failed: 0,
+  seconds: 1,
+  p50Ms: 1,
+  p99Ms,
+  cpuSeconds: 0.1,
+  cpuMicrosecondsPerBid: 100,
 })
 
 t.test('the median was measured, also of an even number of rounds', async (t) => {

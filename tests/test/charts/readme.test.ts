@@ -30,7 +30,9 @@ list: [1, "a|b"]
   t.same(rowsOf(text), [
     { key: 'enabled', type: 'bool', value: 'true', description: 'On or off' },
     {
-      ...{ key: 'image.repository', type: 'string', value: '"a/b"' },
+      key: 'image.repository',
+      type: 'string',
+      value: '"a/b"',
       description: 'Without registry, as it is pulled',
     },
     { key: 'image.tag', type: 'string', value: '""', description: '' },

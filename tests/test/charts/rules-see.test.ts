@@ -29,7 +29,7 @@ const MISTAKES: readonly Mistake[] = [
     says: /auction-bid-api.*may escalate/,
   },
   {
-    name: 'a token nobody needs',
+    name: 'a token that no process needs',
     rule: podFaults,
     change: [BID, '"automountServiceAccountToken":false', '"automountServiceAccountToken":true'],
     says: /wants no token/,

@@ -87,7 +87,8 @@ t.test('mistakes that a server drops without a word are seen', async (t) => {
 t.test('a schema keeps what checks and leaves out what describes', async (t) => {
   const part = { $ref: '#/components/schemas/part' }
   const kind: Schema = {
-    ...{ type: 'object', description: 'A thing' },
+    type: 'object',
+    description: 'A thing',
     'x-kubernetes-group-version-kind': [{ group: 'a.b', version: 'v1', kind: 'Thing' }],
     properties: {
       spec: { allOf: [part], default: {} },
@@ -101,7 +102,8 @@ t.test('a schema keeps what checks and leaves out what describes', async (t) => 
   const openApi: OpenApi = { components: { schemas } }
   const wanted = { group: 'a.b', version: 'v1', kind: 'Thing' }
   t.same(extractSchema(openApi, wanted), {
-    ...{ type: 'object', additionalProperties: false },
+    type: 'object',
+    additionalProperties: false,
     properties: {
       spec: { allOf: [{ $ref: '#/definitions/part' }] },
       port: { type: ['integer', 'string'] },
@@ -110,7 +112,8 @@ t.test('a schema keeps what checks and leaves out what describes', async (t) => 
     },
     definitions: {
       part: {
-        ...{ type: 'object', additionalProperties: false },
+        type: 'object',
+        additionalProperties: false,
         properties: { self: { $ref: '#/definitions/part' } },
       },
     },

@@ -1,19 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
- * Asks again and again until the answer is neither undefined nor false, and returns it. Throws
- * naming `what` when that takes too long: a test waits for conditions, never for time.
+ * Checks the condition again and again until it is neither undefined nor false, and returns its
+ * value. Throws naming `what` when that takes too long: a test waits for conditions, never for time.
  */
 export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
   timeoutMs = 15_000,
+  pauseMs = 10,
 ): Promise<NonNullable<T>> {
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {
     const answer = await condition()
     if (answer !== undefined && answer !== null && answer !== false) return answer
     if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${what}`)
-    await wait(10)
+    await wait(pauseMs)
   }
 }
