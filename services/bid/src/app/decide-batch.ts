@@ -76,7 +76,7 @@ export async function decideBatch(
       await writeBatch(client, batch.write)
     }
     await client.query('commit')
-    dependencies.numbers.learn(batch.write.bidders)
+    dependencies.numbers.remember(batch.write.bidders)
     observeDecisions(dependencies, commands, decisions)
     if (batch.write.outbox !== null) wakeRelay(dependencies.db)
     return decisions
@@ -152,7 +152,7 @@ async function knownNumbers(
   if (unknown.length === 0) return known
   const stored = await readBidderNumbers(client, unknown)
   for (const { itemId, bidderId, number } of stored) known.set(pairKey(itemId, bidderId), number)
-  numbers.learn(stored)
+  numbers.remember(stored)
   return known
 }
 

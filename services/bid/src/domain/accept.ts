@@ -57,7 +57,7 @@ export function accept(
   const isPublic = priceChanged || leaderChanged
   const extension = isPublic ? extend(lot, decidedAtMs) : undefined
   const extended = extension?.extended ?? false
-  const reserveMet = isReserveMet(leaderMax, lot.reservePrice)
+  const reserveMet = meetsReserve(leaderMax, lot.reservePrice)
   const next: Lot = {
     ...lot,
     endsAtMs: extension?.endsAtMs ?? lot.endsAtMs,
@@ -95,7 +95,7 @@ function withReserve(price: bigint, leaderMax: bigint, reserve: bigint | null): 
 }
 
 /** A maximum equal to the reserve meets it; without a reserve there is nothing to meet. */
-export function isReserveMet(leaderMax: bigint, reserve: bigint | null): boolean {
+export function meetsReserve(leaderMax: bigint, reserve: bigint | null): boolean {
   return reserve === null || leaderMax >= reserve
 }
 

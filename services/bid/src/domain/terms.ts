@@ -1,5 +1,5 @@
 import { isCurrency } from '@auction/common/money.ts'
-import { isReserveMet } from './accept.ts'
+import { meetsReserve } from './accept.ts'
 import type { LedgerEntry, TermsEntry } from './ledger.ts'
 import { effectivePhase, type Lot, type LotTerms, openLot } from './lot.ts'
 
@@ -59,7 +59,7 @@ export function lowerReserve(
 ): { readonly lot: Lot; readonly entry: TermsEntry } {
   const { reservePrice, termsVersion, decidedAtMs } = change
   // A replay without the retracted bids may come here before anybody leads.
-  const reserveMet = isReserveMet(lot.leaderMax ?? 0n, reservePrice)
+  const reserveMet = meetsReserve(lot.leaderMax ?? 0n, reservePrice)
   const next: Lot = {
     ...lot,
     termsVersion,

@@ -4,7 +4,7 @@ import type { Delivery } from '@auction/common/rabbitmq/consumer.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { sql } from 'kysely'
 import t from 'tap'
-import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
+import { onStandingEvents } from '#src/app/consumers/bidder-standing.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { createWorld, type World } from '#test/helper.ts'
@@ -20,9 +20,7 @@ interface Listed {
 
 /** What identity tells when somebody left, as the worker hears it. */
 async function accountGone({ db }: World, userId: string): Promise<void> {
-  const consumer = bidderStandingConsumers().find(
-    ({ contract }) => contract.key === userDeleted.key,
-  )
+  const consumer = onStandingEvents().find(({ contract }) => contract.key === userDeleted.key)
   const told = { payload: { userId }, sequence: 9 } as Delivery<{ userId: string }>
   for (let again = 0; again < 2; again += 1) {
     await db.transaction().execute(async (tx) => consumer?.handle(tx, [told]))

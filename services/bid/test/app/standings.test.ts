@@ -11,14 +11,18 @@ import { createTestBroker } from '@auction/common/testing/broker.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
-import { bidderStandingConsumers } from '#src/app/consumers/bidder-standing.ts'
+import { onStandingEvents } from '#src/app/consumers/bidder-standing.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
-import { putStandings, type ToldStanding } from '#src/infra/postgres/bidder-standings.ts'
+import { putStandings, type StandingUpdate } from '#src/infra/postgres/bidder-standings.ts'
 import { createWorld, type World } from '#test/helper.ts'
 
-const put = ({ db }: World, userId: string, standing: ToldStanding['standing'], sequence: number) =>
-  db.transaction().execute((tx) => putStandings(tx, [{ userId, standing, sequence }]))
+const put = (
+  { db }: World,
+  userId: string,
+  standing: StandingUpdate['standing'],
+  sequence: number,
+) => db.transaction().execute((tx) => putStandings(tx, [{ userId, standing, sequence }]))
 
 async function standingOf({ db }: World, userId: string) {
   const row = await db
@@ -48,7 +52,7 @@ async function listen(t: Teardown, { db }: World) {
   const registry = createRegistry('bid')
   const consumers = runConsumers({
     ...{ connection, publisher, db, log, registry },
-    consumers: bidderStandingConsumers(),
+    consumers: onStandingEvents(),
   })
   t.teardown(() => consumers.close())
   await waitFor('consumers and publisher', () => consumers.isReady() && publisher.isReady())
@@ -144,7 +148,7 @@ t.test('a suspension that comes while a bid waits for its lot refuses that bid',
 t.test('a standing moves forward only, in whatever order it is told', async (t) => {
   const world = await createWorld(t)
   const ann = randomUUID()
-  const told: [ToldStanding['standing'], number][] = [
+  const told: [StandingUpdate['standing'], number][] = [
     ['suspended', 2],
     ['ok', 3],
     ['suspended', 4],

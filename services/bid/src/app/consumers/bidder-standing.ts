@@ -2,7 +2,7 @@ import type { EventContract } from '@auction/common/contracts/event.ts'
 import { userDeleted, userReinstated, userSuspended } from '@auction/common/contracts/identity.ts'
 import { PermanentError, projection } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
-import { putStandings, type ToldStanding } from '#src/infra/postgres/bidder-standings.ts'
+import { putStandings, type StandingUpdate } from '#src/infra/postgres/bidder-standings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { forgetBlocksOf, lockAccounts } from '#src/infra/postgres/seller-blocks.ts'
 
@@ -12,7 +12,7 @@ const BATCH_MAX = 100
  * Who may bid. Each event has a queue of its own, so a reinstatement may come before the suspension
  * that it ends: only the sequence says which of the two holds.
  */
-export const bidderStandingConsumers = () => [
+export const onStandingEvents = () => [
   standingConsumer(userSuspended, 'suspended'),
   standingConsumer(userReinstated, 'ok'),
   standingConsumer(userDeleted, 'deleted'),
@@ -20,14 +20,14 @@ export const bidderStandingConsumers = () => [
 
 type UserContract = typeof userSuspended | typeof userReinstated | typeof userDeleted
 
-function standingConsumer(contract: UserContract, standing: ToldStanding['standing']) {
+function standingConsumer(contract: UserContract, standing: StandingUpdate['standing']) {
   return projection({
     kind: 'projection',
     consumer: 'bid',
     contract: contract as EventContract<typeof userDeleted.payload>,
     batchMax: BATCH_MAX,
     async handle(tx: Transaction<Database>, deliveries) {
-      const newest = new Map<string, ToldStanding>()
+      const newest = new Map<string, StandingUpdate>()
       for (const { payload, sequence } of deliveries) {
         if (sequence === undefined) throw new PermanentError(`${contract.key} without a sequence`)
         const { userId } = payload

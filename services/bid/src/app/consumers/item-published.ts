@@ -16,7 +16,7 @@ export interface ItemPublishedDependencies extends ApplyTermsDependencies {
  * Makes the lot of a published item when auction's own call did not arrive. The reserve is in no
  * event, so the terms are fetched; applying them is idempotent by their version.
  */
-export function itemPublishedConsumer(dependencies: ItemPublishedDependencies) {
+export function onItemPublished(dependencies: ItemPublishedDependencies) {
   return idempotent({
     kind: 'idempotent',
     consumer: 'bid',

@@ -15,7 +15,7 @@ import { Type } from 'typebox'
 import { isoInstant, LotAnswer, lotAnswer } from '#src/app/lot-view.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
-import { countMyBids, type MyBidRow, readMyBids, STANDINGS } from '#src/infra/postgres/bids.ts'
+import { BID_STATUSES, countMyBids, type MyBidRow, readMyBids } from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -90,7 +90,7 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
           {
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
             before: Type.Optional(Uuid),
-            status: Type.Optional(Type.Union(STANDINGS.map((each) => Type.Literal(each)))),
+            status: Type.Optional(Type.Union(BID_STATUSES.map((each) => Type.Literal(each)))),
           },
           STRICT,
         ),
@@ -101,9 +101,9 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
     },
     async (request, reply) => {
       const { user } = request
-      const { before, limit, status: standing } = request.query
+      const { before, limit, status } = request.query
       const [rows, counts] = await Promise.all([
-        readMyBids(db, user.id, { standing, before, limit }),
+        readMyBids(db, user.id, { status, before, limit }),
         countMyBids(db, user.id),
       ])
       const last = rows.at(-1)
@@ -121,7 +121,7 @@ function myBid(row: MyBidRow) {
   const money = (minor: bigint) => formatAmount(minor, row.currencyCode)
   return {
     itemId: row.itemId,
-    status: row.standing,
+    status: row.status,
     currencyCode: row.currencyCode,
     currentPrice: money(row.currentPrice),
     myMaxAmount: money(row.myMaxAmount),

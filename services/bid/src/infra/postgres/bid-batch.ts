@@ -111,7 +111,7 @@ type StoredRow = (StoredBid | { bidId: null }) & {
   blockedPairs: string[] | null
 }
 
-const NOBODY: ReadonlySet<string> = new Set()
+const NO_USERS: ReadonlySet<string> = new Set()
 
 export interface ClockAndRepeats {
   nowMs: number
@@ -155,10 +155,10 @@ export async function readClockAndRepeats(
   const first = rows[0]
   if (first === undefined) throw new Error('PostgreSQL did not answer the time')
   const { nowMs, barredIds, blockedPairs } = first
-  const blocked = blockedPairs === null ? NOBODY : new Set(blockedPairs)
+  const blocked = blockedPairs === null ? NO_USERS : new Set(blockedPairs)
   return {
     nowMs,
-    barredIds: barredIds === null ? NOBODY : new Set(barredIds),
+    barredIds: barredIds === null ? NO_USERS : new Set(barredIds),
     isBlocked: (sellerId, bidderId) => blocked.size > 0 && blocked.has(`${sellerId} ${bidderId}`),
     stored: rows.flatMap((row) => (row.bidId === null ? [] : [toDecidedBid(row)])),
   }

@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import { ColumnArray } from './column-array.ts'
 import type { Database } from './schema.ts'
 
-export interface ToldStanding {
+export interface StandingUpdate {
   userId: string
   standing: 'ok' | 'suspended' | 'deleted'
   /** The version of the account when this was told. */
@@ -15,7 +15,7 @@ export interface ToldStanding {
  */
 export async function putStandings(
   tx: Transaction<Database>,
-  standings: readonly ToldStanding[],
+  standings: readonly StandingUpdate[],
 ): Promise<void> {
   const columns = new ColumnArray(3)
   for (const { userId, standing, sequence } of standings) columns.push(userId, standing, sequence)

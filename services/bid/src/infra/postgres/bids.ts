@@ -40,11 +40,11 @@ export async function readHistory(
   return rows
 }
 
-export const STANDINGS = ['leading', 'outbid', 'won', 'lost'] as const
-/** Where a bidder stands on a lot. */
-export type Standing = (typeof STANDINGS)[number]
+export const BID_STATUSES = ['leading', 'outbid', 'won', 'lost'] as const
+/** The place of a bidder on a lot. */
+export type BidStatus = (typeof BID_STATUSES)[number]
 
-const standingFor = (bidderId: string) => sql<Standing>`case
+const bidStatusFor = (bidderId: string) => sql<BidStatus>`case
   when l.winner_id = ${bidderId} then 'won'
   when l.phase in ('closed', 'cancelled') then 'lost'
   when l.leader_id = ${bidderId} then 'leading' else 'outbid' end`
@@ -53,7 +53,7 @@ const standingFor = (bidderId: string) => sql<Standing>`case
 export interface MyBidRow {
   itemId: string
   currencyCode: string
-  standing: Standing
+  status: BidStatus
   endsAtMs: number
   currentPrice: bigint
   finalAmount: bigint | null
@@ -65,18 +65,18 @@ export interface MyBidRow {
 }
 
 /**
- * The bidder's lots, the one bid on last first, of one standing or of all; `before` is the id of the
+ * The bidder's lots, the one bid on last first, of one status or of all; `before` is the id of the
  * last bid of a page.
  */
 export async function readMyBids(
   db: Kysely<Database>,
   bidderId: string,
-  page: { standing: Standing | undefined; before: string | undefined; limit: number },
+  page: { status: BidStatus | undefined; before: string | undefined; limit: number },
 ): Promise<MyBidRow[]> {
-  const { standing = null, before = null, limit } = page
+  const { status = null, before = null, limit } = page
   const { rows } = await sql<MyBidRow>`
     select l.item_id as "itemId", l.currency_code as "currencyCode",
-      ${standingFor(bidderId)} as standing,
+      ${bidStatusFor(bidderId)} as status,
       (extract(epoch from l.ends_at) * 1000)::float8 as "endsAtMs",
       l.current_price as "currentPrice", l.final_amount as "finalAmount",
       case when l.leader_id = ${bidderId} then l.leader_max else mine.max_amount end
@@ -93,23 +93,23 @@ export async function readMyBids(
     ) mine
     where b.bidder_id = ${bidderId}
       and (${before}::uuid is null or mine.id < ${before}::uuid)
-      and (${standing}::text is null or ${standingFor(bidderId)} = ${standing})
+      and (${status}::text is null or ${bidStatusFor(bidderId)} = ${status})
     order by mine.id desc
     limit ${limit}
   `.execute(db)
   return rows
 }
 
-/** On how many lots a bidder stands where. */
+/** How many lots a bidder has in each status. */
 export async function countMyBids(
   db: Kysely<Database>,
   bidderId: string,
-): Promise<Record<Standing, number>> {
-  const { rows } = await sql<{ standing: Standing; count: number }>`
-    select ${standingFor(bidderId)} as standing, count(*)::int as count
+): Promise<Record<BidStatus, number>> {
+  const { rows } = await sql<{ status: BidStatus; count: number }>`
+    select ${bidStatusFor(bidderId)} as status, count(*)::int as count
       from lot_bidders b join lots l on l.item_id = b.item_id
      where b.bidder_id = ${bidderId} group by 1`.execute(db)
   const counts = { leading: 0, outbid: 0, won: 0, lost: 0 }
-  for (const { standing, count } of rows) counts[standing] = count
+  for (const { status, count } of rows) counts[status] = count
   return counts
 }
