@@ -6,6 +6,7 @@ import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
 import { createTestIdentity, type TestIdentity } from '@auction/common/testing/tokens.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
@@ -30,12 +31,12 @@ export interface World {
   ): Promise<{ statusCode: number; body: Answer; itemId: string }>
   lot(itemId: string): Promise<Answer>
   bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
+  /** Locks a lot as another process would; the answer releases it. */
+  hold(itemId: string): Promise<() => Promise<void>>
+  /** Resolves when exactly `count` transactions wait for a lock. */
+  waitForLocks(count: number): Promise<unknown>
   /** Moves every instant of a lot, which lets time pass without waiting for it. */
   shiftLot(itemId: string, milliseconds: number): Promise<void>
-  /** Locks a lot, as another transaction would; resolves to the function that ends it. */
-  hold(itemId: string): Promise<() => Promise<void>>
-  /** How many transactions of this test wait for a lock. */
-  lockWaiters(): Promise<number>
 }
 
 export interface BidOptions {
@@ -95,7 +96,7 @@ export async function createWorld(
       const response = await app.inject({
         method: 'PUT',
         url: `/internal/v1/lots/${terms.itemId}/terms`,
-        headers: { authorization: `Bearer ${identity.serviceToken('bid')}` },
+        headers: serviceHeaders(identity),
         payload: terms,
       })
       return { statusCode: response.statusCode, body: response.json(), itemId: terms.itemId }
@@ -115,14 +116,6 @@ export async function createWorld(
       })
       return { statusCode: response.statusCode, headers: response.headers, body: response.json() }
     },
-    async shiftLot(itemId, milliseconds) {
-      await pool.query(
-        `update lots set starts_at = starts_at + $2 * interval '1 ms', ends_at = ends_at + $2 * interval '1 ms',
-           original_ends_at = original_ends_at + $2 * interval '1 ms',
-           hard_ends_at = hard_ends_at + $2 * interval '1 ms' where item_id = $1`,
-        [itemId, milliseconds],
-      )
-    },
     async hold(itemId) {
       const client = await pool.connect()
       await client.query('begin')
@@ -132,15 +125,29 @@ export async function createWorld(
         client.release()
       }
     },
-    async lockWaiters() {
-      const { rows } = await pool.query(
-        `select 1 from pg_stat_activity
-          where datname = current_database() and wait_event_type = 'Lock'`,
+    waitForLocks: (count) =>
+      waitFor(`${count} transactions to wait for a lock`, async () => {
+        const { rows } = await pool.query(
+          `select 1 from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        return rows.length === count
+      }),
+    async shiftLot(itemId, milliseconds) {
+      await pool.query(
+        `update lots set starts_at = starts_at + $2 * interval '1 ms', ends_at = ends_at + $2 * interval '1 ms',
+           original_ends_at = original_ends_at + $2 * interval '1 ms',
+           hard_ends_at = hard_ends_at + $2 * interval '1 ms' where item_id = $1`,
+        [itemId, milliseconds],
       )
-      return rows.length
     },
   }
 }
+
+/** As another service calls the internal routes. */
+export const serviceHeaders = (identity: TestIdentity) => ({
+  authorization: `Bearer ${identity.serviceToken('bid')}`,
+})
 
 /** Terms of a lot that has just begun and lasts a day. */
 export function lotTerms(changes: Partial<LotTerms> = {}): LotTerms {

@@ -18,12 +18,12 @@ interface Listed {
   bidder?: string
 }
 
-/** What identity tells when somebody left, as the worker hears it. */
+/** Consumes identity's event of a deleted account, twice. */
 async function accountGone({ db }: World, userId: string): Promise<void> {
   const consumer = onStandingEvents().find(({ contract }) => contract.key === userDeleted.key)
-  const told = { payload: { userId }, sequence: 9 } as Delivery<{ userId: string }>
+  const delivery = { payload: { userId }, sequence: 9 } as Delivery<{ userId: string }>
   for (let again = 0; again < 2; again += 1) {
-    await db.transaction().execute(async (tx) => consumer?.handle(tx, [told]))
+    await db.transaction().execute(async (tx) => consumer?.handle(tx, [delivery]))
   }
 }
 
@@ -63,7 +63,7 @@ t.test('46 a blocked bidder is refused on every lot of that seller, and on no ot
   t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
 })
 
-t.test('of a hundred bids beside the block none that came after it is taken', async (t) => {
+t.test('of a hundred bids around a block, none that came after it is accepted', async (t) => {
   const world = await createWorld(t)
   const call = caller(world)
   const [seller, ann] = [randomUUID(), randomUUID()]
@@ -77,7 +77,7 @@ t.test('of a hundred bids beside the block none that came after it is taken', as
   t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
 })
 
-t.test('who is blocked by number stays unknown, also to guesses', async (t) => {
+t.test('a bidder blocked by number stays unknown, also to a seller who guesses', async (t) => {
   const world = await createWorld(t)
   const call = caller(world)
   const [seller, ann, ben] = [randomUUID(), randomUUID(), randomUUID()]
@@ -102,7 +102,7 @@ t.test('who is blocked by number stays unknown, also to guesses', async (t) => {
   t.equal((await world.bid(other, ann, '30.00')).statusCode, 201)
 })
 
-t.test('a seller blocks on the own lots, and at most 500', async (t) => {
+t.test('a seller blocks bidders of his own lots, and at most 500', async (t) => {
   const world = await createWorld(t)
   const call = caller(world)
   const [seller, ann, stranger] = [randomUUID(), randomUUID(), randomUUID()]
@@ -134,7 +134,7 @@ t.test('a seller blocks on the own lots, and at most 500', async (t) => {
 })
 
 t.test(
-  'an account that is gone takes its blocks along, and a number tells nothing of it',
+  'blocks go with a deleted account, and a block by number does not reveal whose it was',
   async (t) => {
     const world = await createWorld(t)
     const call = caller(world)
@@ -152,7 +152,7 @@ t.test(
 
     await accountGone(world, ann)
     const without = [ben, 'bidder 1', 'bidder 2'].sort()
-    t.strictSame(await list(), without, 'nothing says which number it was')
+    t.strictSame(await list(), without, 'nothing shows which number it was')
     t.equal((await call('PUT', numbered(itemId, 2), seller)).statusCode, 204, 'again')
     t.match(await call('PUT', `${BLOCKS}/${ann}`, seller), {
       statusCode: 404,
@@ -160,7 +160,7 @@ t.test(
     })
     t.strictSame(await list(), without)
     await call('DELETE', numbered(itemId, 2), seller)
-    t.equal((await call('PUT', numbered(itemId, 2), seller)).statusCode, 204, 'and anew')
+    t.equal((await call('PUT', numbered(itemId, 2), seller)).statusCode, 204, 'and once more')
     t.strictSame(await list(), without)
     const { rows } = await world.pool.query('select * from seller_blocks')
     t.notOk(JSON.stringify(rows).includes(ann), 'nothing of the account is left')
@@ -173,7 +173,7 @@ t.test(
   },
 )
 
-t.test('a block that is written while the account goes does not keep it', async (t) => {
+t.test('a block written while its account is deleted does not keep the account', async (t) => {
   const world = await createWorld(t)
   const call = caller(world)
   const [seller, ann, ben] = [randomUUID(), randomUUID(), randomUUID()]

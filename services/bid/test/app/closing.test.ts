@@ -29,7 +29,7 @@ async function events(world: World, itemId: string) {
 }
 
 t.test(
-  'a lot with its reserve met is sold to the leader at the price, and everybody is told',
+  'a lot with its reserve met is sold to the leader at the price, and every bidder is notified',
   async (t) => {
     const world = await createWorld(t)
     const { itemId } = await world.putTerms()
@@ -44,14 +44,14 @@ t.test(
       finalAmount: '18.50',
       sequence: 3,
     })
-    const told = (await events(world, itemId)).slice(-3)
+    const published = (await events(world, itemId)).slice(-3)
     t.strictSame(
-      told.map(({ key }) => key),
+      published.map(({ key }) => key),
       ['bid.closed.v1', 'bid.won.v1', 'bid.lost.v1'],
     )
-    t.match(told[1].payload, { buyerId: ann, finalAmount: '18.50', round: 1 })
-    t.strictSame(told[2].payload.userIds, [ben])
-    t.ok(told.every(({ sequence }) => sequence === '3'))
+    t.match(published[1].payload, { buyerId: ann, finalAmount: '18.50', round: 1 })
+    t.strictSame(published[2].payload.userIds, [ben])
+    t.ok(published.every(({ sequence }) => sequence === '3'))
   },
 )
 
@@ -80,7 +80,7 @@ t.test('ten closers at once close each of fifty lots exactly once', async (t) =>
   t.equal(rows[0].results, 50)
 })
 
-t.test('a lot that cannot be closed is told of and keeps no other from closing', async (t) => {
+t.test('a lot that cannot be closed does not keep the others from closing', async (t) => {
   const world = await createWorld(t)
   const lots = await Promise.all(Array.from({ length: 5 }, () => world.putTerms()))
   for (const { itemId } of lots) await endIn(world, itemId, -CLOSING_GRACE_MS)
@@ -96,7 +96,7 @@ t.test('a lot that cannot be closed is told of and keeps no other from closing',
 })
 
 t.test(
-  'a lot that somebody holds costs the other lots of its batch nothing but a moment',
+  'a lot that another transaction locks delays the other lots of its batch only briefly',
   async (t) => {
     const world = await createWorld(t)
     const [held, free] = [await world.putTerms(), await world.putTerms()]
@@ -141,33 +141,36 @@ t.test('a bid that came in time and waited for the lock past the end still count
   t.match(await world.lot(itemId), { outcome: 'sold' })
 })
 
-t.test('headers before the end and the amount after it are no bid in time', async (t) => {
-  const world = await createWorld(t)
-  const { itemId } = await world.putTerms()
-  await world.bid(itemId, randomUUID(), '20.00')
-  await world.app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = world.app.server.address() as AddressInfo
-  const body = JSON.stringify({ maxAmount: '50.00' })
-  const socket = connect(port, '127.0.0.1')
-  t.teardown(() => socket.destroy())
-  let answer = ''
-  socket.on('data', (chunk: Buffer) => {
-    answer += chunk.toString()
-  })
-  const headersArrived = new Promise((resolve) => world.app.server.once('request', resolve))
-  socket.write(
-    `POST /api/v1/lots/${itemId}/bids HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${world.identity.token(randomUUID())}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
-  )
-  await headersArrived
-  await endIn(world, itemId, 50)
-  await waitFor('the end', async () => (await world.lot(itemId)).phase === 'closing')
-  socket.write(body)
-  await waitFor('the answer', () => answer.includes('traceId'))
-  t.match(answer, /^HTTP\/1.1 409 [\s\S]*bid\.ended/)
-  t.match(await world.lot(itemId), { bidCount: 1, currentPrice: '10.00' })
-})
+t.test(
+  'a bid whose body arrives after the end is refused, though its headers came in time',
+  async (t) => {
+    const world = await createWorld(t)
+    const { itemId } = await world.putTerms()
+    await world.bid(itemId, randomUUID(), '20.00')
+    await world.app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = world.app.server.address() as AddressInfo
+    const body = JSON.stringify({ maxAmount: '50.00' })
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    let answer = ''
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString()
+    })
+    const headersArrived = new Promise((resolve) => world.app.server.once('request', resolve))
+    socket.write(
+      `POST /api/v1/lots/${itemId}/bids HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${world.identity.token(randomUUID())}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+    )
+    await headersArrived
+    await endIn(world, itemId, 50)
+    await waitFor('the end', async () => (await world.lot(itemId)).phase === 'closing')
+    socket.write(body)
+    await waitFor('the answer', () => answer.includes('traceId'))
+    t.match(answer, /^HTTP\/1.1 409 [\s\S]*bid\.ended/)
+    t.match(await world.lot(itemId), { bidCount: 1, currentPrice: '10.00' })
+  },
+)
 
-t.test('a bid that waited longer than two seconds is 503 and leaves no trace', async (t) => {
+t.test('a bid that waited longer than two seconds is answered 503 and not recorded', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
   const release = await world.hold(itemId)
@@ -185,7 +188,7 @@ t.test('a bid that waited longer than two seconds is 503 and leaves no trace', a
   t.equal(rows[0].recorded, 0)
 })
 
-t.test('close vs bid race: whoever has the lock first decides, and both agree', async (t) => {
+t.test('a bid after the end is refused while the closer closes the lot', async (t) => {
   const world = await createWorld(t)
   for (let round = 0; round < 15; round += 1) {
     const { itemId } = await world.putTerms()
@@ -196,7 +199,7 @@ t.test('close vs bid race: whoever has the lock first decides, and both agree', 
   }
 })
 
-t.test('a closer that was down for an hour closes with the bids there are', async (t) => {
+t.test('a closer that was down for an hour closes with the bids made in time', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
   await world.bid(itemId, randomUUID(), '25.00')
@@ -239,7 +242,7 @@ t.test('anti-sniping extends from the end, up to the hard end, and says so', asy
 })
 
 t.test(
-  'the backlog tells open lots, those that end soon and the oldest that is late',
+  'the backlog counts open lots, those that end soon and the age of the oldest overdue end',
   async (t) => {
     const world = await createWorld(t)
     t.strictSame(await readClosingBacklog(world.db), {
@@ -269,8 +272,8 @@ t.test('with LEGACY_PASCAL_ALIAS the events have the names of the original too',
        from outbox, json_array_elements(events) e where e ->> 'aggregateId' = $1`,
     [itemId],
   )
-  const told = (key: string) => rows.find((row) => row.key === key)?.payload
-  t.match(told('bid.placed.v1'), { ItemID: itemId, UserID: ann, itemId, userId: ann })
-  t.type(told('bid.placed.v1').Amount, 'string')
-  t.match(told('bid.won.v1'), { ItemID: itemId, BuyerID: ann, buyerId: ann })
+  const payloadOf = (key: string) => rows.find((row) => row.key === key)?.payload
+  t.match(payloadOf('bid.placed.v1'), { ItemID: itemId, UserID: ann, itemId, userId: ann })
+  t.type(payloadOf('bid.placed.v1').Amount, 'string')
+  t.match(payloadOf('bid.won.v1'), { ItemID: itemId, BuyerID: ann, buyerId: ann })
 })

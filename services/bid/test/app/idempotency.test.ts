@@ -82,7 +82,7 @@ t.test('the same key always gets the same answer', async (t) => {
     )
   })
 
-  t.test('a crash between commit and reply: the retry gets the original answer', async (t) => {
+  t.test('after a crash between commit and reply, a retry gets the original answer', async (t) => {
     const { itemId } = await world.putTerms()
     const original = await world.bid(itemId, ann, '25.00', { key: 'k-crash' })
     const restarted = await world.replica()

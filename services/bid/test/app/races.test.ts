@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
@@ -19,31 +18,34 @@ t.test('two first bids at once: one opens at the start price, the other meets it
   }
 })
 
-t.test('hundreds of bids from two processes leave a ledger that replays to the lots', async (t) => {
-  const world = await createWorld(t)
-  const replica = await world.replica()
-  const lots = await Promise.all([1, 2, 3].map(() => world.putTerms({ reservePrice: '60.00' })))
-  const bidders = Array.from({ length: 20 }, () => randomUUID())
-  const answers = await Promise.all(
-    Array.from({ length: 600 }, (_, index) =>
-      world.bid(
-        lots[index % 3]?.itemId ?? '',
-        bidders[(index * 7) % 20] ?? '',
-        (10 + ((index * 13) % 400) / 8).toFixed(2),
-        { app: index % 2 === 0 ? world.app : replica, key: `r-${index}` },
+t.test(
+  'hundreds of bids from two processes leave a ledger that replays to the same lots',
+  async (t) => {
+    const world = await createWorld(t)
+    const replica = await world.replica()
+    const lots = await Promise.all([1, 2, 3].map(() => world.putTerms({ reservePrice: '60.00' })))
+    const bidders = Array.from({ length: 20 }, () => randomUUID())
+    const answers = await Promise.all(
+      Array.from({ length: 600 }, (_, index) =>
+        world.bid(
+          lots[index % 3]?.itemId ?? '',
+          bidders[(index * 7) % 20] ?? '',
+          (10 + ((index * 13) % 400) / 8).toFixed(2),
+          { app: index % 2 === 0 ? world.app : replica, key: `r-${index}` },
+        ),
       ),
-    ),
-  )
-  const accepted = answers.filter(({ statusCode }) => statusCode === 201)
-  t.ok(accepted.length > 10, `${accepted.length} accepted`)
-  t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
-  const { violations } = await verifyLots(world.db, createBidSettings())
-  t.strictSame(violations, [])
-  const sequences = accepted.map(({ body }) => `${String(body.itemId)} ${String(body.sequence)}`)
-  t.equal(new Set(sequences).size, accepted.length, 'no sequence was given twice')
-})
+    )
+    const accepted = answers.filter(({ statusCode }) => statusCode === 201)
+    t.ok(accepted.length > 10, `${accepted.length} accepted`)
+    t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
+    const { violations } = await verifyLots(world.db, createBidSettings())
+    t.strictSame(violations, [])
+    const sequences = accepted.map(({ body }) => `${String(body.itemId)} ${String(body.sequence)}`)
+    t.equal(new Set(sequences).size, accepted.length, 'no sequence was given twice')
+  },
+)
 
-t.test('edit vs first bid: never both', async (t) => {
+t.test('of an edit and a first bid at once exactly one succeeds', async (t) => {
   const world = await createWorld(t)
   const replica = await world.replica()
   let edited = 0
@@ -58,13 +60,11 @@ t.test('edit vs first bid: never both', async (t) => {
     }
     // Both wait for the lock of the lot at the same time, and each is the first in half the rounds.
     const release = await world.hold(terms.itemId)
-    const waiters = (count: number) =>
-      waitFor(`${count} to wait`, async () => (await world.lockWaiters()) === count)
     const isEditFirst = round % 2 === 0
     const first = isEditFirst ? starts.edit() : starts.bid()
-    await waiters(1)
+    await world.waitForLocks(1)
     const second = isEditFirst ? starts.bid() : starts.edit()
-    await waiters(2)
+    await world.waitForLocks(2)
     await release()
     const [one, two] = await Promise.all([first, second])
     const [edit, bid] = isEditFirst ? [one, two] : [two, one]
@@ -119,13 +119,13 @@ t.test('a reserve lowered to below the leader’s maximum is met at once', async
     termsVersion: 2,
   })
   const { rows } = await world.pool.query(
-    `select count(*)::int as told from outbox, json_array_elements(events) e where e->>'key' = 'bid.reserve_met.v1'`,
+    `select count(*)::int as events from outbox, json_array_elements(events) e where e->>'key' = 'bid.reserve_met.v1'`,
   )
-  t.equal(rows[0].told, 1)
+  t.equal(rows[0].events, 1)
   t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
 })
 
-t.test('the same keys in opposite orders on two replicas are no deadlock', async (t) => {
+t.test('the same keys in opposite orders on two replicas do not deadlock', async (t) => {
   const world = await createWorld(t)
   const replica = await world.replica()
   const bidder = randomUUID()

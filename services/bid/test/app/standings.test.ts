@@ -33,17 +33,8 @@ async function standingOf({ db }: World, userId: string) {
   return row && { standing: row.standing, sequence: Number(row.sequence) }
 }
 
-/** How many transactions of this test wait for a lock. */
-async function waiting({ pool }: World): Promise<number> {
-  const { rows } = await pool.query(
-    `select 1 from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`,
-  )
-  return rows.length
-}
-
-/** The consumers of the worker on a broker, and what identity would say. */
-async function listen(t: Teardown, { db }: World) {
+/** Runs the worker's consumers on a broker; `publish` sends an event as identity would. */
+async function consume(t: Teardown, { db }: World) {
   const broker = await createTestBroker(t)
   const log = createLogger('bid', 'silent')
   const connection = connectBroker({ url: broker.url, name: 'standings', log })
@@ -51,14 +42,18 @@ async function listen(t: Teardown, { db }: World) {
   const publisher = createPublisher(connection, 'identity stand-in')
   const registry = createRegistry('bid')
   const consumers = runConsumers({
-    ...{ connection, publisher, db, log, registry },
+    connection,
+    publisher,
+    db,
+    log,
+    registry,
     consumers: onStandingEvents(),
   })
   t.teardown(() => consumers.close())
   await waitFor('consumers and publisher', () => consumers.isReady() && publisher.isReady())
-  const told = { suspended: userSuspended, reinstated: userReinstated, deleted: userDeleted }
-  const tell = async (userId: string, name: keyof typeof told, sequence?: number) => {
-    const contract = told[name] as EventContract
+  const contracts = { suspended: userSuspended, reinstated: userReinstated, deleted: userDeleted }
+  const publish = async (userId: string, name: keyof typeof contracts, sequence?: number) => {
+    const contract = contracts[name] as EventContract
     const trace = ownTrace('test')
     const context = { aggregateId: userId, trace }
     const { exchange, key, envelope } = createEvent(
@@ -67,24 +62,26 @@ async function listen(t: Teardown, { db }: World) {
       name === 'deleted' ? { userId } : { userId, reason: 'a test' },
     )
     const outcome = await publisher.publish({
-      ...{ exchange, routingKey: key, content: Buffer.from(JSON.stringify(envelope)) },
+      exchange,
+      routingKey: key,
+      content: Buffer.from(JSON.stringify(envelope)),
       options: { messageId: envelope.id, mandatory: true, persistent: true, type: key },
     })
     if (outcome !== 'confirmed') throw new Error(`${key} was ${outcome}`)
   }
   const depth = (queue: string) =>
     connection.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount)
-  return { tell, depth }
+  return { publish, depth }
 }
 
-t.test('what identity tells decides who may bid, and the ledger stays whole', async (t) => {
+t.test('events of identity decide who may bid, and the ledger stays consistent', async (t) => {
   const world = await createWorld(t)
-  const { tell } = await listen(t, world)
+  const { publish } = await consume(t, world)
   const { itemId } = await world.putTerms()
   const [ann, ben] = [randomUUID(), randomUUID()]
   t.equal((await world.bid(itemId, ann, '20.00', { key: 'first' })).statusCode, 201)
 
-  await tell(ann, 'suspended', 2)
+  await publish(ann, 'suspended', 2)
   await waitFor('the suspension', () => standingOf(world, ann))
   const refused = await world.bid(itemId, ann, '30.00')
   t.match([refused.statusCode, refused.body.code], [403, 'bid.user_suspended'])
@@ -93,10 +90,10 @@ t.test('what identity tells decides who may bid, and the ledger stays whole', as
   t.equal((await world.bid(itemId, ben, '15.00')).statusCode, 201, 'others go on')
   t.match(await world.lot(itemId), { bidCount: 2, currentPrice: '15.50' })
 
-  await tell(ann, 'reinstated', 3)
+  await publish(ann, 'reinstated', 3)
   await waitFor('the reinstatement', async () => (await standingOf(world, ann))?.standing === 'ok')
   t.equal((await world.bid(itemId, ann, '30.00')).statusCode, 201)
-  await tell(ben, 'deleted', 2)
+  await publish(ben, 'deleted', 2)
   await waitFor('the deletion', () => standingOf(world, ben))
   t.equal((await world.bid(itemId, ben, '90.00')).body.code, 'bid.user_suspended')
   t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
@@ -104,66 +101,66 @@ t.test('what identity tells decides who may bid, and the ledger stays whole', as
 
 t.test('a reinstatement that overtakes its suspension holds', async (t) => {
   const world = await createWorld(t)
-  const { tell } = await listen(t, world)
+  const { publish } = await consume(t, world)
   const [ann, last] = [randomUUID(), randomUUID()]
-  await tell(ann, 'reinstated', 3)
+  await publish(ann, 'reinstated', 3)
   await waitFor('the reinstatement', () => standingOf(world, ann))
-  for (const sequence of [2, 3]) await tell(ann, 'suspended', sequence)
-  await tell(last, 'suspended', 1)
-  await waitFor('what was told after it', () => standingOf(world, last))
+  for (const sequence of [2, 3]) await publish(ann, 'suspended', sequence)
+  await publish(last, 'suspended', 1)
+  await waitFor('the event published after it', () => standingOf(world, last))
   t.same(await standingOf(world, ann), { standing: 'ok', sequence: 3 })
   const { itemId } = await world.putTerms()
   t.equal((await world.bid(itemId, ann, '20.00')).statusCode, 201)
 })
 
-t.test('a message without a sequence is put away, and its neighbours count', async (t) => {
+t.test('a message without a sequence is dead-lettered, and the next one is consumed', async (t) => {
   const world = await createWorld(t)
-  const { tell, depth } = await listen(t, world)
+  const { publish, depth } = await consume(t, world)
   const [ann, ben] = [randomUUID(), randomUUID()]
-  await tell(ann, 'suspended')
-  await tell(ben, 'suspended', 2)
-  await waitFor('the neighbour', () => standingOf(world, ben))
+  await publish(ann, 'suspended')
+  await publish(ben, 'suspended', 2)
+  await waitFor('the next one', () => standingOf(world, ben))
   t.equal(await standingOf(world, ann), undefined)
-  const putAway = () => depth('bid.identity.user.suspended.v1.dlq')
-  await waitFor('the dead letter', async () => (await putAway()) === 1)
+  const deadLetters = () => depth('bid.identity.user.suspended.v1.dlq')
+  await waitFor('the dead letter', async () => (await deadLetters()) === 1)
 })
 
 t.test('a suspension that comes while a bid waits for its lot refuses that bid', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
   const [ann, ben] = [randomUUID(), randomUUID()]
-  const holder = await world.pool.connect()
-  await holder.query('begin')
-  await holder.query('select 1 from lots where item_id = $1 for update', [itemId])
+  const release = await world.hold(itemId)
   const answers = Promise.all([world.bid(itemId, ann, '20.00'), world.bid(itemId, ben, '30.00')])
-  await waitFor('the batch to wait', async () => (await waiting(world)) === 1)
+  await world.waitForLocks(1)
   await put(world, ann, 'suspended', 2)
-  await holder.query('commit')
-  holder.release()
+  await release()
   const [refused, taken] = await answers
   t.match([refused.statusCode, refused.body.code], [403, 'bid.user_suspended'])
   t.match([taken.statusCode, taken.body.bidCount], [201, 1])
 })
 
-t.test('a standing moves forward only, in whatever order it is told', async (t) => {
-  const world = await createWorld(t)
-  const ann = randomUUID()
-  const told: [StandingUpdate['standing'], number][] = [
-    ['suspended', 2],
-    ['ok', 3],
-    ['suspended', 4],
-    ['ok', 5],
-    ['deleted', 6],
-  ]
-  await Promise.all(
-    told
-      .flatMap((one) => [one, one])
-      .map(([standing, sequence]) => put(world, ann, standing, sequence)),
-  )
-  t.same(await standingOf(world, ann), { standing: 'deleted', sequence: 6 })
-})
+t.test(
+  'a standing never goes back to an older one, in whatever order the events come',
+  async (t) => {
+    const world = await createWorld(t)
+    const ann = randomUUID()
+    const updates: [StandingUpdate['standing'], number][] = [
+      ['suspended', 2],
+      ['ok', 3],
+      ['suspended', 4],
+      ['ok', 5],
+      ['deleted', 6],
+    ]
+    await Promise.all(
+      updates
+        .flatMap((one) => [one, one])
+        .map(([standing, sequence]) => put(world, ann, standing, sequence)),
+    )
+    t.same(await standingOf(world, ann), { standing: 'deleted', sequence: 6 })
+  },
+)
 
-t.test('two consumers with the same users in opposite orders are no deadlock', async (t) => {
+t.test('two consumers with the same users in opposite orders do not deadlock', async (t) => {
   const world = await createWorld(t)
   const users = Array.from({ length: 9 }, () => randomUUID()).sort()
   for (const userId of users) await put(world, userId, 'ok', 1)
@@ -179,7 +176,7 @@ t.test('two consumers with the same users in opposite orders are no deadlock', a
       ),
     ),
   )
-  await waitFor('both to wait', async () => (await waiting(world)) === 2)
+  await world.waitForLocks(2)
   await holder.query('commit')
   holder.release()
   await t.resolves(Promise.all(batches))

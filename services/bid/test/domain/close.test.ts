@@ -37,7 +37,7 @@ t.test('of equal highest maxima the earliest wins', async (t) => {
   t.match(close(auction.lot, ENDS_AT_MS), { winnerId: 'A', finalAmount: 2500n })
 })
 
-t.test('below the reserve nobody wins', async (t) => {
+t.test('below the reserve there is no winner', async (t) => {
   const auction = play({ reservePrice: 5000n, buyNowPrice: 9000n })
   auction.accepted('A', 4999n)
   t.match(close(auction.lot, ENDS_AT_MS), {

@@ -60,21 +60,30 @@ t.test('a rival whose maximum was there first leads over a later raise to the sa
   t.match(auction.accepted('A', 4000n).lot, { leaderId: 'B', currentPrice: 4000n })
 })
 
-t.test('a leader who raises himself moves nothing, extends nothing and tells nobody', async (t) => {
-  const auction = play({ extensionThresholdMs: MINUTE_MS, extensionDurationMs: MINUTE_MS })
-  auction.accepted('A', 2500n)
-  t.match(auction.accepted('A', 4000n, ENDS_AT_MS - 1), {
-    outcome: 'leading',
-    isPublic: false,
-    priceChanged: false,
-    leaderChanged: false,
-    outbidUserId: null,
-    extended: false,
-    atHardEnd: false,
-    lot: { currentPrice: 1000n, leaderMax: 4000n, endsAtMs: ENDS_AT_MS, bidCount: 2, sequence: 2 },
-    ledger: [{ kind: 'proxy' }],
-  })
-})
+t.test(
+  'a leader who raises himself moves nothing, extends nothing and publishes nothing',
+  async (t) => {
+    const auction = play({ extensionThresholdMs: MINUTE_MS, extensionDurationMs: MINUTE_MS })
+    auction.accepted('A', 2500n)
+    t.match(auction.accepted('A', 4000n, ENDS_AT_MS - 1), {
+      outcome: 'leading',
+      isPublic: false,
+      priceChanged: false,
+      leaderChanged: false,
+      outbidUserId: null,
+      extended: false,
+      atHardEnd: false,
+      lot: {
+        currentPrice: 1000n,
+        leaderMax: 4000n,
+        endsAtMs: ENDS_AT_MS,
+        bidCount: 2,
+        sequence: 2,
+      },
+      ledger: [{ kind: 'proxy' }],
+    })
+  },
+)
 
 t.test('a leader must raise himself by something, and by a step over the price', async (t) => {
   const auction = play()

@@ -13,7 +13,7 @@ import {
   STARTS_AT_MS,
 } from './auction.ts'
 
-t.test('of several reasons to refuse, the first in the order of the design is given', async (t) => {
+t.test('of several reasons to refuse, the first in the order of R-BID-1 is given', async (t) => {
   const lot: Lot = { ...openLot(makeTerms({ buyNowPrice: 50_000n })), phase: 'reserved' }
   const wrong: Bid = {
     bidId: 'bid',
@@ -24,7 +24,7 @@ t.test('of several reasons to refuse, the first in the order of the design is gi
     termsVersion: 7,
     confirmed: false,
   }
-  // Each step mends what the last refusal named, until nothing is left to refuse.
+  // Each step repairs what the last refusal named, until nothing is left to refuse.
   const steps: [RefusalCode, Partial<Lot>, Partial<Bid>, number][] = [
     ['bid.user_suspended', { phase: 'cancelled' }, {}, STARTS_AT_MS - 1],
     ['bid.own_item', {}, { bidderStanding: 'ok' }, STARTS_AT_MS - 1],
@@ -130,21 +130,18 @@ t.test('an unusually high maximum must be confirmed', async (t) => {
   })
 })
 
-t.test(
-  'a first bid is announced with the start price and takes the lead from nobody',
-  async (t) => {
-    t.match(play().accepted('A', 2500n), {
-      outcome: 'leading',
-      kind: 'proxy',
-      priceChanged: true,
-      leaderChanged: true,
-      isPublic: true,
-      outbidUserId: null,
-      lot: { leaderMax: 2500n, bidCount: 1, bidderCount: 1, sequence: 1 },
-      ledger: [{ kind: 'proxy', bidderNumber: 1, price: 1000n, maxAmount: 2500n, sequence: 1 }],
-    })
-  },
-)
+t.test('a first bid is announced with the start price and outbids no one', async (t) => {
+  t.match(play().accepted('A', 2500n), {
+    outcome: 'leading',
+    kind: 'proxy',
+    priceChanged: true,
+    leaderChanged: true,
+    isPublic: true,
+    outbidUserId: null,
+    lot: { leaderMax: 2500n, bidCount: 1, bidderCount: 1, sequence: 1 },
+    ledger: [{ kind: 'proxy', bidderNumber: 1, price: 1000n, maxAmount: 2500n, sequence: 1 }],
+  })
+})
 
 t.test('a beaten bid brings one counter-bid of the incumbent, with its trigger', async (t) => {
   const auction = play()
@@ -163,7 +160,7 @@ t.test('a beaten bid brings one counter-bid of the incumbent, with its trigger',
   })
 })
 
-t.test('who takes the lead names who lost it', async (t) => {
+t.test('a bid that takes the lead names the bidder who lost it', async (t) => {
   const auction = play()
   auction.accepted('A', 2500n)
   t.match(auction.accepted('B', 2510n), { outbidUserId: 'A', leaderChanged: true, isPublic: true })

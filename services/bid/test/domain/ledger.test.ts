@@ -44,7 +44,7 @@ t.test('a lot is what its ledger adds up to', async (t) => {
   t.strictSame(violations(ledger, verdict.lot), [])
 })
 
-t.test('a lot nobody bid on has an empty ledger, whatever its sequence', async (t) => {
+t.test('a lot without bids has an empty ledger, whatever its sequence', async (t) => {
   const { lot } = play()
   const verdict = applyTerms(lot, { ...termsOf(lot), termsVersion: 2 }, STARTS_AT_MS)
   if (verdict.outcome !== 'replaced') throw new Error(verdict.outcome)

@@ -24,7 +24,7 @@ interface Table {
   tally: Tally
 }
 
-/** Plays an auction to its end and throws where a rule of the design does not hold. */
+/** Plays an auction to its end and throws where a rule of docs/rules.md does not hold. */
 export function playRandom({ terms, actions }: RandomAuction, tally: Tally): void {
   const table: Table = {
     lot: Object.freeze(openLot(terms)),
@@ -110,7 +110,7 @@ function playLower(table: Table, action: LowerAction): void {
     if (!verdict.lot.reserveMet) count(table.tally, 'lowering left it unmet')
     assert.equal(verdict.lot.currentPrice, lot.currentPrice, 'lowering moved the price')
   } else {
-    // Nobody has bid: it is simply another auction, and the model starts again with it.
+    // There are no bids: it is simply another auction, and the model starts again with it.
     table.reference = createReferenceModel(terms)
   }
   checkOrder(lot, verdict.lot)
@@ -173,7 +173,7 @@ function checkStanding({ lot, ledger, reference }: Table): void {
   }
 }
 
-/** The minimum that is shown is accepted, and one minor unit less is not: for anybody. */
+/** The minimum that is shown is accepted, and one minor unit less is not, for every bidder. */
 function checkMinimum({ lot, nowMs, tally }: Table): void {
   if (nowMs >= lot.endsAtMs) return
   for (const bidderId of ['somebody else', lot.leaderId]) {

@@ -7,7 +7,7 @@ interface Offer {
   max: number
 }
 
-/** What everybody sees of an auction, and who leads it. */
+/** What every visitor sees of an auction, and who leads it. */
 export interface Standing {
   price: number | null
   leader: string | null
@@ -48,7 +48,7 @@ export function createReferenceModel(terms: LotTerms) {
   function price(): number | null {
     const [leader, second] = ranking(offers)
     if (leader === undefined) return null
-    // Offers with which the leader only raised himself have not been called upon by anybody.
+    // Offers with which the leader only raised himself have not been called upon by a rival.
     let contested = offers.length
     while (contested > 1 && offers[contested - 1]?.bidder === leader.bidder) {
       if (ranking(offers.slice(0, contested - 1))[0]?.bidder !== leader.bidder) break

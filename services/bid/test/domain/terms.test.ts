@@ -3,7 +3,7 @@ import type { LotTerms } from '#src/domain/lot.ts'
 import { applyTerms, type TermsVerdict, termsOf } from '#src/domain/terms.ts'
 import { ENDS_AT_MS, makeTerms, play, STARTS_AT_MS } from './auction.ts'
 
-/** Applies the next version of a lot's terms, changed as said. */
+/** Applies the next version of a lot's terms with these changes. */
 function edit(
   auction: ReturnType<typeof play>,
   changes: Partial<LotTerms>,
@@ -61,7 +61,7 @@ t.test('without bids everything may change but the currency', async (t) => {
   })
 })
 
-t.test('with bids, nothing that anybody relies on may change', async (t) => {
+t.test('with bids, nothing that a bidder relies on may change', async (t) => {
   const auction = play({ reservePrice: 5000n })
   auction.accepted('A', 2000n)
   const changes: Partial<LotTerms>[] = [

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createWorld } from '#test/helper.ts'
+import { createWorld, serviceHeaders } from '#test/helper.ts'
 
 t.test('placing bids', async (t) => {
   const world = await createWorld(t)
   const [ann, ben, cid] = [randomUUID(), randomUUID(), randomUUID()]
 
-  t.test('the answer tells the new price and the public minimum, never a maximum', async (t) => {
+  t.test('the answer has the new price and the public minimum, never a maximum', async (t) => {
     const { itemId } = await world.putTerms()
     const first = await world.bid(itemId, ann, '25.00')
     t.match(first, {
@@ -37,7 +37,7 @@ t.test('placing bids', async (t) => {
       buyNowAvailable: true,
       bidCount: 2,
     })
-    t.notMatch(JSON.stringify(lot), /30\.00/, 'the reserve is not told')
+    t.notMatch(JSON.stringify(lot), /30\.00/, 'the amount of the reserve is not shown')
     t.ok(Math.abs(Date.parse(String(lot.serverTime)) - Date.now()) < 60_000)
   })
 
@@ -72,7 +72,7 @@ t.test('placing bids', async (t) => {
     },
   )
 
-  t.test('a bidder sees the own maximum and nobody else does', async (t) => {
+  t.test('only the bidder sees his own maximum', async (t) => {
     const { itemId } = await world.putTerms()
     const [dee, eve] = [randomUUID(), randomUUID()]
     await world.bid(itemId, dee, '25.00')
@@ -119,25 +119,22 @@ t.test('placing bids', async (t) => {
     t.match(await world.lot(itemId), { bidCount: 0, sequence: 0 }, 'refused bids change nothing')
   })
 
-  t.test(
-    'an unusually high maximum must be confirmed with the token of this very bid',
-    async (t) => {
-      const { itemId } = await world.putTerms()
-      const asked = await world.bid(itemId, ann, '500.00')
-      t.match(asked, {
-        statusCode: 409,
-        body: { code: 'bid.confirmation_required', details: { price: '10.00' } },
-      })
-      const confirmation = asked.body.details?.confirmation
-      const other = await world.bid(itemId, ben, '500.00', { body: { confirmation } })
-      t.equal(other.body.code, 'bid.confirmation_required', 'not for another bidder')
-      const more = await world.bid(itemId, ann, '501.00', { body: { confirmation } })
-      t.equal(more.body.code, 'bid.confirmation_required', 'not for another amount')
-      t.match(await world.bid(itemId, ann, '500.00', { body: { confirmation } }), {
-        statusCode: 201,
-      })
-    },
-  )
+  t.test('an unusually high maximum must be confirmed with the token of this bid', async (t) => {
+    const { itemId } = await world.putTerms()
+    const asked = await world.bid(itemId, ann, '500.00')
+    t.match(asked, {
+      statusCode: 409,
+      body: { code: 'bid.confirmation_required', details: { price: '10.00' } },
+    })
+    const confirmation = asked.body.details?.confirmation
+    const other = await world.bid(itemId, ben, '500.00', { body: { confirmation } })
+    t.equal(other.body.code, 'bid.confirmation_required', 'not for another bidder')
+    const more = await world.bid(itemId, ann, '501.00', { body: { confirmation } })
+    t.equal(more.body.code, 'bid.confirmation_required', 'not for another amount')
+    t.match(await world.bid(itemId, ann, '500.00', { body: { confirmation } }), {
+      statusCode: 201,
+    })
+  })
 })
 
 t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
@@ -268,10 +265,10 @@ t.test('callers are taken from the token alone', async (t) => {
     ['a forged header alone', { 'x-user-id': ann }],
     ['a header that differs from the token', { ...bearer(), 'x-user-id': randomUUID() }],
     ['another audience', bearer({ aud: 'mfa' })],
-    ['another issuer', bearer({ iss: 'somebody' })],
+    ['another issuer', bearer({ iss: 'another' })],
     ['expired', bearer({ exp: past })],
     ['no session', bearer({ sid: undefined })],
-    ['a service token', { authorization: `Bearer ${world.identity.serviceToken('bid')}` }],
+    ['a service token', serviceHeaders(world.identity)],
     ['basic', { authorization: 'Basic YTpi' }],
   ]
   for (const [name, headers] of attempts) {
@@ -288,7 +285,7 @@ t.test('callers are taken from the token alone', async (t) => {
     headers: bearer(),
     payload: {},
   })
-  t.equal(internal.statusCode, 401, 'a user token opens nothing internal')
+  t.equal(internal.statusCode, 401, 'a user token does not open an internal route')
   t.match(await world.lot(itemId), { bidCount: 0 })
   t.equal((await send({ ...bearer(), 'x-user-id': ann })).statusCode, 201)
 })
