@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { DecidedBid } from '#src/domain/bid-record.ts'
 
-/** One bid as the route took it in: shape checked, nothing decided. */
+/** One bid as the route received it: its shape is checked, nothing is decided. */
 export interface BidCommand {
   bidId: string
   itemId: string
@@ -27,7 +27,7 @@ export type Decision =
   | { kind: 'key_reused' }
   | { kind: 'waited_too_long' }
 
-/** What a request asks for, whoever asks and whenever. */
+/** What a request asks for, without its caller and its time. */
 export interface BidContent {
   itemId: string
   maxAmount: string
@@ -36,7 +36,7 @@ export interface BidContent {
   confirmation?: string | undefined
 }
 
-/** The same for two requests that ask for the same thing. */
+/** Equal for two requests that ask for the same thing. */
 export function requestHash(content: BidContent): string {
   const { itemId, maxAmount, currencyCode = '', termsVersion = '', confirmation = '' } = content
   return hash(

@@ -22,7 +22,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand } from './bid-command.ts'
 import { alias, isoInstant } from './lot-view.ts'
 
-/** What the bid service tells others, always in the transaction of what it tells of. */
+/** The events of the bid service, always written in the transaction of what they report. */
 export interface BidEvents {
   /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
   ofBid(command: BidCommand, verdict: Acceptance, record: AcceptedBid): OutboxEvent[]
@@ -47,7 +47,7 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
   })
   return {
     ofBid(command, verdict, record) {
-      // A leader who raises himself moves nothing visible, and nobody is told.
+      // A leader who raises his own maximum moves nothing visible, so there is no event.
       if (!verdict.isPublic) return []
       const context = contextOf(verdict.lot, command.trace)
       const events = [placed(context, verdict, record)]
@@ -60,7 +60,7 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
     },
     ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
     ofClosing(lot, bidders, closedAtMs, isBySeller = false) {
-      // Nobody's request closes a lot, so its events begin a trace of their own.
+      // No request closes a lot, so its events begin a trace of their own.
       const context = contextOf(lot, ownTrace('lot close'))
       return [
         closed(context, lot, closedAtMs, isBySeller),

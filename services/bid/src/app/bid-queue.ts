@@ -9,7 +9,7 @@ import { bidErrors } from '#src/errors.ts'
 import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 
-/** Why a bid got no decision; all of them are our doing, and the bidder may try again. */
+/** Why a bid got no decision; none is the bidder's fault, so he may try again. */
 export type UndecidedReason = 'queue_full' | 'unavailable' | 'failed'
 
 export interface BidQueueOptions {
@@ -38,7 +38,7 @@ const RETRIES_MAX = 3
 
 /**
  * Group commit: exactly one batch is in flight; whatever arrives meanwhile forms the next one.
- * No timer: an idle queue commits a single bid at once (performance.md, "Recipe that won").
+ * No timer: an idle queue commits a single bid at once (R-BID-11, ADR 0001).
  */
 export function createBidQueue(options: BidQueueOptions): BidQueue {
   const { batchMax, queueMax } = options
@@ -98,7 +98,7 @@ async function settle(batch: Waiting[], options: SettleOptions): Promise<void> {
   } catch (error) {
     const lots = byLot(batch)
     if (sqlState(error) === SQL_STATES.lockNotAvailable && lots.length > 1) {
-      // Somebody holds one of the lots. The others are decided without it, side by side, or its
+      // Another transaction holds one of the lots. The others are decided without it, side by side, or its
       // lock would cost every bid of this process the time of the wait.
       await Promise.all(lots.map((bids) => settle(bids, options)))
       return

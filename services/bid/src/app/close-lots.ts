@@ -27,9 +27,9 @@ export const CLOSING_GRACE_MS = WAIT_MAX_MS
 
 const LOTS_PER_TRANSACTION = 50
 
-/** Closes every lot that is due and not being closed by somebody else; answers how many. */
+/** Closes every lot that is due and not being closed by another process; returns how many. */
 export async function closeDueLots(dependencies: CloserDependencies): Promise<number> {
-  // Lots that could not be closed: told once a run, and never in the way of the others.
+  // Lots that could not be closed: logged once a run, and left out so that the others are closed.
   const failed: string[] = []
   let total = 0
   for (;;) {

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
-/** What a confirmation is bound to: nobody can confirm another bid, or this one at another price. */
+/** What a confirmation is bound to: it is not valid for another bid, nor for this one at another price. */
 export interface Confirmed {
   itemId: string
   bidderId: string
@@ -18,7 +18,7 @@ export interface Confirmations {
 const LIFETIME_MS = 120_000
 const TOKEN = /^([0-9a-z]{1,12})\.([A-Za-z0-9_-]{43})$/
 
-/** Signed confirmations of unusually high maxima (domain.md 3.9). Every replica shares the key. */
+/** Signed confirmations of unusually high maxima (R-BID-9). Every replica shares the key. */
 export function createConfirmations(secret: string): Confirmations {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'bid confirmation', 32))
   const sign = (confirmed: Confirmed, expiresAtMs: number) =>

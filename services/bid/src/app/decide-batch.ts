@@ -36,7 +36,7 @@ export interface DecideDependencies {
   observe?: { decided(outcome: string, seconds: number): void }
 }
 
-/** A bid that waited longer is not decided: the closer waits exactly as long (blueprint 5). */
+/** A bid that waited longer is not decided: the closer waits exactly as long (R-BID-10). */
 export const WAIT_MAX_MS = 2_000
 
 interface Batch {
@@ -134,7 +134,7 @@ async function openBatch(
 
 const pairKey = (itemId: string, bidderId: string) => `${itemId} ${bidderId}`
 
-/** What is remembered and, for the rest, what is stored; held by the batch, so nothing can forget it. */
+/** What is remembered and, for the rest, what is stored; held by the batch, so nothing can remove it. */
 async function knownNumbers(
   client: PoolClient,
   numbers: BidderNumbers,
@@ -362,7 +362,7 @@ function acceptedRecord(
   }
 }
 
-/** The incumbent's automatic counter-bid, as a row of its own that names what provoked it. */
+/** The incumbent's automatic counter-bid, as a row of its own that names the bid it answers. */
 function counterBids(verdict: Acceptance, trigger: AcceptedBid): CounterBid[] {
   return verdict.ledger.flatMap((entry) =>
     entry.kind === 'auto'

@@ -5,7 +5,7 @@ import { effectivePhase, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import type { LotView } from '#src/infra/postgres/lots.ts'
 
-/** A lot as anybody may see it: never a maximum, never the reserve's amount, never who leads. */
+/** A lot as every visitor may see it: never a maximum, never the reserve's amount, never who leads. */
 export const LotAnswer = Type.Object({
   itemId: Uuid,
   phase: Type.String({ description: 'pending | open | reserved | closing | closed | cancelled' }),

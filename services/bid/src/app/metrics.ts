@@ -85,7 +85,7 @@ export function createCloserMetrics(registry: Registry): CloserMetrics {
     registers,
   })
   const open = new Gauge({ name: 'bid_lots_open', help: 'Lots not closed yet.', registers })
-  // The charts add workers before this many lots are told of (ScaledObject of auction).
+  // The charts add workers before this many closings are published (ScaledObject of auction).
   const ending = new Gauge({
     name: 'bid_lots_ending_soon',
     help: 'Open lots that end within the next two minutes.',

@@ -9,7 +9,7 @@ import type { BidSettings } from './settings.ts'
 export interface ValidBid {
   readonly bidId: string
   readonly bidderId: string
-  /** Absent for somebody who has not bid on this lot before. */
+  /** Absent for a user who has not bid on this lot before. */
   readonly bidderNumber?: number | undefined
   readonly maxAmount: bigint
 }
@@ -24,7 +24,7 @@ export interface Acceptance {
   readonly atHardEnd: boolean
   readonly priceChanged: boolean
   readonly leaderChanged: boolean
-  /** False when nothing visible moved: a leader who raises himself is his own business. */
+  /** False when nothing visible moved: a leader raised his own maximum. */
   readonly isPublic: boolean
   readonly reserveJustMet: boolean
   /** The former leader, if this bid took the lead from him. */
@@ -52,8 +52,8 @@ export function accept(
   )
   const priceChanged = currentPrice !== lot.currentPrice
   const leaderChanged = leaderId !== lot.leaderId
-  // A leader who raises himself shows nothing and extends nothing, unless the reserve calls his
-  // raise up: then the others see a new price and get the time to answer it.
+  // A leader who raises his own maximum shows nothing and extends nothing, unless the reserve lifts
+  // the price: then the others see a new price and get the time to answer it.
   const isPublic = priceChanged || leaderChanged
   const extension = isPublic ? extend(lot, decidedAtMs) : undefined
   const extended = extension?.extended ?? false

@@ -5,10 +5,10 @@ export type CancelVerdict =
   | { readonly outcome: 'unchanged' }
   | { readonly outcome: 'refused'; readonly reason: 'over' | 'has_bids' }
 
-/** Before the end a lot with bids binds its seller for so long (domain rules 3.10). */
+/** Before the end a lot with bids binds its seller for so long (R-TERMS-8). */
 export const SELLER_BOUND_MS = 12 * 60 * 60_000
 
-/** Takes a lot from under the hammer without a winner. What is over already stays as it ended. */
+/** Ends a lot without a winner. A lot that has ended already stays as it ended. */
 export function cancel(lot: Lot, nowMs: number, isBySeller: boolean): CancelVerdict {
   if (lot.phase === 'cancelled') return { outcome: 'unchanged' }
   if (lot.phase === 'closed') return { outcome: 'refused', reason: 'over' }

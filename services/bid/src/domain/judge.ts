@@ -12,13 +12,13 @@ export type BidAmount = bigint | { readonly invalid: AmountProblem }
 export interface Bid {
   readonly bidId: string
   readonly bidderId: string
-  /** Absent for somebody who has not bid on this lot before. */
+  /** Absent for a user who has not bid on this lot before. */
   readonly bidderNumber?: number | undefined
   readonly bidderStanding?: BidderStanding | undefined
   readonly maxAmount: BidAmount
   readonly currencyCode?: string | undefined
   readonly termsVersion?: number | undefined
-  /** The bidder has been asked whether he means so much, and does. */
+  /** The bidder has confirmed this unusually high maximum. */
   readonly confirmed: boolean
 }
 

@@ -1,6 +1,6 @@
 /** An accepted bid. The ledger is append-only, and a lot is what its ledger adds up to. */
 export interface BidEntry {
-  /** `proxy` leads; `manual` was beaten at once. Whether a leader has more is told by neither. */
+  /** `proxy` leads; `manual` was beaten at once. Neither shows whether a leader has a higher maximum. */
   readonly kind: 'manual' | 'proxy'
   readonly sequence: number
   readonly bidId: string

@@ -57,7 +57,7 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly winnerId: string | null
 }
 
-/** A lot nobody has bid on. */
+/** A lot without bids. */
 export function openLot(terms: LotTerms, sequence = 0): Lot {
   const { maxTotalExtensionMs, ...kept } = terms
   return {
@@ -83,8 +83,8 @@ export function openLot(terms: LotTerms, sequence = 0): Lot {
 }
 
 /**
- * The phase as anybody sees it at an instant. `pending` and `closing` are not stored: time alone
- * leads into them, and no process has to be awake for that.
+ * The phase at an instant. `pending` and `closing` are not stored: time alone leads into them, and
+ * no process has to run for that.
  */
 export function effectivePhase(lot: Lot, nowMs: number): LotPhase | 'pending' | 'closing' {
   if (lot.phase !== 'open') return lot.phase
@@ -99,7 +99,7 @@ export function incrementRule(lot: Lot, settings: BidSettings): IncrementTable |
 
 /**
  * The lowest bid that would be accepted. For the leader it depends on his own maximum, which he
- * knows; for everybody else on the visible price alone, so that it tells nothing about him.
+ * knows; for all others on the visible price alone, so that it reveals nothing about it.
  */
 export function minNextBid(lot: Lot, settings: BidSettings, bidderId?: string): bigint {
   if (lot.currentPrice === null) return lot.startPrice

@@ -4,11 +4,11 @@ import { type IncrementOverrides, type IncrementTable, tableFor } from './increm
 /** What the operator decides about bids in one currency, in minor units. */
 export interface CurrencyRules {
   readonly table: IncrementTable
-  /** No bid may be higher, whoever makes it. */
+  /** No bid may be higher. */
   readonly absoluteCap: bigint
   /** A bid above this many times the price must be confirmed … */
   readonly confirmationFactor: bigint
-  /** … but only if it is at least this high: nobody is ruined by a bid of 5.00 on 0.50. */
+  /** … but only if it is at least this high: a bid of 5.00 on 0.50 does no harm. */
   readonly confirmationThreshold: bigint
 }
 

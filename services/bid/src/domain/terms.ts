@@ -58,7 +58,7 @@ export function lowerReserve(
   change: Pick<TermsEntry, 'reservePrice' | 'termsVersion' | 'decidedAtMs'>,
 ): { readonly lot: Lot; readonly entry: TermsEntry } {
   const { reservePrice, termsVersion, decidedAtMs } = change
-  // A replay without the retracted bids may come here before anybody leads.
+  // A replay without the retracted bids may come here before there is a leader.
   const reserveMet = meetsReserve(lot.leaderMax ?? 0n, reservePrice)
   const next: Lot = {
     ...lot,

@@ -7,7 +7,7 @@ import type { BidSettings } from './settings.ts'
 
 /**
  * Compares a lot with its ledger, and both with the rules. Returns what is wrong, each with the
- * number of its invariant in the reliability design; an empty list means that all holds. A ledger
+ * number of its invariant (R-OPS-6); an empty list means that all is right. A ledger
  * from which bids were retracted must be given as it was, with a lot as it was.
  */
 export function verifyLedger(
@@ -61,7 +61,7 @@ function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]
   }
 }
 
-// Everything that a bid brings about is written down beside it. Rows that the rules would not
+// Every effect of a bid is recorded beside it. Rows that the rules would not
 // write, rows that are missing and rows with other values all show here.
 function checkRows(
   entries: readonly LedgerEntry[],
@@ -117,7 +117,7 @@ function highestBid(bids: readonly BidEntry[]): BidEntry | undefined {
   )
 }
 
-// These are set when a lot ends, which the ledger does not tell.
+// These are set when a lot ends, which the ledger does not contain.
 const ENDING = new Set(['phase', 'sequence', 'outcome', 'finalAmount', 'winnerId'])
 
 function checkLot(lot: Lot, replayed: Lot, hasEntries: boolean, violations: string[]): void {
@@ -146,7 +146,7 @@ function checkOutcome(lot: Lot, violations: string[]): void {
     violations.push('I16 lot: no bids, but a leader')
   }
   if (lot.outcome === 'reserve_not_met' && (lot.leaderId === null || lot.reserveMet)) {
-    violations.push('I16 lot: reserve not met, but it is, or nobody bid')
+    violations.push('I16 lot: reserve not met, but it is, or there are no bids')
   }
 }
 

@@ -50,9 +50,9 @@ export interface LotRoutesOptions {
   settings: BidSettings
 }
 
-/** A lot as anybody sees it, and the caller's own bids with their own maxima. */
+/** A lot as every visitor sees it, and the caller's own bids with their own maxima. */
 export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptions): Promise<void> {
-  // Everybody sees the same of a lot, and never less than what was committed when they asked.
+  // All callers see the same of a lot, and never less than what was committed when they asked.
   const shared = createSharedAnswers(0)
   app.get(
     '/api/v1/lots/:itemId',

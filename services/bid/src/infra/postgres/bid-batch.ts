@@ -226,7 +226,7 @@ export interface BatchWrite {
   bids: BidRecord[]
   lots: Lot[]
   bidders: { itemId: string; bidderId: string; number: number }[]
-  /** One outbox row for the whole commit, or null when nothing is to be told. */
+  /** One outbox row for the whole commit, or null when there are no events. */
   outbox: { id: string; events: string } | null
 }
 
@@ -265,7 +265,7 @@ const WRITE_BATCH = `
       as t(item_id, ends, extension_count, current_price, leader_id, leader_max, leader_bid_id,
         bid_count, bidder_count, reserve_met, buy_now_available, decided, sequence)
     where lots.item_id = t.item_id
-  ), told as (
+  ), published as (
     insert into outbox (id, events)
     select $37::uuid, $38::json where $37::uuid is not null
   )

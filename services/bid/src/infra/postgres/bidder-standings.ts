@@ -5,12 +5,12 @@ import type { Database } from './schema.ts'
 export interface StandingUpdate {
   userId: string
   standing: 'ok' | 'suspended' | 'deleted'
-  /** The version of the account when this was told. */
+  /** The version of the account at that event. */
   sequence: number
 }
 
 /**
- * Stores what identity told of users, at most once each, unless something newer is known. In id
+ * Stores the standings that identity published, each user at most once, unless a newer one is stored. In id
  * order, because the consumers of different events do this at the same time.
  */
 export async function putStandings(
@@ -23,7 +23,7 @@ export async function putStandings(
   await sql`
     insert into bidder_standings (user_id, standing, sequence)
     select * from unnest(${userIds}::uuid[], ${names}::text[], ${sequences}::bigint[])
-      as told(user_id, standing, sequence) order by user_id
+      as published(user_id, standing, sequence) order by user_id
     on conflict (user_id) do update
       set standing = excluded.standing, sequence = excluded.sequence, updated_at = clock_timestamp()
       where bidder_standings.sequence < excluded.sequence`.execute(tx)

@@ -14,8 +14,8 @@ export interface HistoryRow {
 }
 
 /**
- * Newest first, `limit` bids and the counter-bids they provoked. A beaten bid shows its maximum, because the price already stands at or above it
- * and it hides nothing any more; a leading one shows the price it made.
+ * Newest first, `limit` bids and the counter-bids that answered them. A beaten bid shows its maximum:
+ * the price is at or above it already. A leading one shows the price it made.
  */
 export async function readHistory(
   db: Kysely<Database>,

@@ -38,7 +38,7 @@ export function toLot(row: LotRow): Lot {
   }
 }
 
-/** Locks the lot: whoever changes it afterwards in this transaction is the only one who does. */
+/** Locks the lot: until the commit only this transaction can change it. */
 export async function lockLot(tx: Transaction<Database>, itemId: string): Promise<Lot | undefined> {
   const { rows } = await sql<LotRow>`
     select ${sql.raw(LOT_COLUMNS)} from lots where item_id = ${itemId} for update

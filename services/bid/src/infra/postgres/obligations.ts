@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from './schema.ts'
 
-/** How many lots end with this user as winner if nobody bids more. */
+/** How many lots end with this user as winner if there are no higher bids. */
 export async function countLed(db: Kysely<Database>, userId: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count

@@ -41,7 +41,7 @@ export async function recordClosing(
     .execute()
 }
 
-/** Everybody who bid on the lot, in the order in which they joined. */
+/** All who bid on the lot, in the order in which they joined. */
 export async function readBidders(tx: Transaction<Database>, itemId: string): Promise<string[]> {
   const rows = await tx
     .selectFrom('lot_bidders')
@@ -73,7 +73,7 @@ export async function readClosingBacklog(db: Kysely<Database>): Promise<ClosingB
   return rows[0] ?? { openLots: 0, endingSoon: 0, overdueSeconds: 0 }
 }
 
-/** Deletes refused bids older than the retention, a batch at a time; answers how many. */
+/** Deletes refused bids older than the retention, a batch at a time; returns how many. */
 export async function purgeRefusedBids(
   db: Kysely<Database>,
   retentionDays: number,

@@ -17,8 +17,8 @@ export interface Block {
 export type BlockOutcome = 'blocked' | 'too_many' | 'seller_gone' | 'bidder_gone'
 
 /**
- * Blocks a bidder; again changes nothing. That a numbered bidder's account is gone is not told: it
- * would say something of who that was.
+ * Blocks a bidder; again changes nothing. That a numbered bidder's account is gone is not reported:
+ * it would reveal something about who that was.
  */
 export async function insertBlock(
   db: Kysely<Database>,
@@ -57,8 +57,8 @@ export async function insertBlock(
 }
 
 /**
- * Holds accounts as they are until the commit: `shared` by who writes a block of them, `exclusive` by
- * who forgets them, before both look or write. In id order, so that nobody waits in a circle.
+ * Holds accounts as they are until the commit: `shared` to write a block of them, `exclusive` to
+ * erase their blocks; taken before reading or writing. In id order, so there is no deadlock.
  */
 export async function lockAccounts(
   tx: Transaction<Database>,
@@ -97,7 +97,7 @@ function isNamed(as: BlockedBidder) {
     : sql<boolean>`item_id = ${as.itemId} and bidder_number = ${as.number}`
 }
 
-/** Takes the bids of somebody again, as far as this name of theirs goes. */
+/** Deletes the block of a bidder under this name; a block under his other name stays. */
 export async function deleteBlock(
   db: Kysely<Database>,
   sellerId: string,
@@ -110,7 +110,7 @@ export async function deleteBlock(
     .execute()
 }
 
-/** Whom a seller has blocked, the latest first. An account blocked by its number stays unnamed. */
+/** The bidders a seller has blocked, the latest first. An account blocked by its number stays unnamed. */
 export async function readBlocks(db: Kysely<Database>, sellerId: string): Promise<Block[]> {
   return db
     .selectFrom('seller_blocks')
@@ -122,7 +122,7 @@ export async function readBlocks(db: Kysely<Database>, sellerId: string): Promis
     .execute()
 }
 
-/** The seller of a lot, and who has that number on it. */
+/** The seller of a lot, and the bidder with that number on it. */
 export async function readNumberedBidder(
   db: Kysely<Database>,
   itemId: string,
@@ -139,8 +139,8 @@ export async function readNumberedBidder(
 }
 
 /**
- * Forgets accounts that are gone. A block by number stays, as nobody's: were it to go with the
- * account, the seller would learn whose number it was.
+ * Erases deleted accounts from the blocks. A block by number stays with a random id in the place of
+ * the account: if it were deleted, the seller would see whose number it was.
  */
 export async function forgetBlocksOf(
   tx: Transaction<Database>,
