@@ -195,12 +195,14 @@ t.test('a block written while its account is deleted does not keep the account',
   const holder = await world.pool.connect()
   t.teardown(() => holder.release(true))
   await holder.query('select pg_advisory_lock(77)')
+  // The first is inside, the last waits for its turn as the same seller; the stranger is refused.
+  const inside = call('PUT', `${BLOCKS}/${ben}`, seller)
+  await waiting(1)
   const puts = [
-    call('PUT', `${BLOCKS}/${ben}`, seller),
+    inside,
     call('PUT', numbered(itemId, 1), randomUUID()),
     call('PUT', numbered(itemId, 1), seller),
   ]
-  // One is inside, one waits for its turn as the same seller; the stranger is refused.
   await waiting(2)
   const gone = [accountGone(world, ben), accountGone(world, ann)]
   await waiting(3)
