@@ -110,7 +110,7 @@ export async function deleteBlock(
     .execute()
 }
 
-/** The bidders a seller has blocked, the latest first. An account blocked by its number stays unnamed. */
+/** The blocks of a seller, the latest first. An account blocked by its number stays unnamed. */
 export async function readBlocks(db: Kysely<Database>, sellerId: string): Promise<Block[]> {
   return db
     .selectFrom('seller_blocks')
