@@ -49,7 +49,7 @@ t.test('of several reasons to refuse, the first in the order of R-BID-1 is given
   t.equal(judge(state, { ...bid, confirmed: true }, STARTS_AT_MS, SETTINGS).outcome, 'leading')
 })
 
-t.test('a bidder who may not bid is told why', async (t) => {
+t.test('the refusal of a bidder who may not bid has the reason', async (t) => {
   const lot = openLot(makeTerms())
   const codeFor = (bidderStanding: NonNullable<Bid['bidderStanding']>) =>
     expectRefusal(judge(lot, makeBid('A', 1000n, { bidderStanding }), STARTS_AT_MS, SETTINGS)).code

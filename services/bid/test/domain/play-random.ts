@@ -176,7 +176,7 @@ function checkStanding({ lot, ledger, reference }: Table): void {
 /** The minimum that is shown is accepted, and one minor unit less is not, for every bidder. */
 function checkMinimum({ lot, nowMs, tally }: Table): void {
   if (nowMs >= lot.endsAtMs) return
-  for (const bidderId of ['somebody else', lot.leaderId]) {
+  for (const bidderId of ['another bidder', lot.leaderId]) {
     if (bidderId === null) continue
     const minimum = minNextBid(lot, SETTINGS, bidderId)
     const bid: Bid = { bidId: 'probe', bidderId, maxAmount: minimum, confirmed: true }

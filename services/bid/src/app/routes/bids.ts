@@ -98,7 +98,7 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
       bodyLimit: 4 * 1024,
       schema: {
         tags: ['bids'],
-        summary: 'Bid by proxy up to a maximum that nobody else sees',
+        summary: 'Bid by proxy up to a maximum that no one else sees',
         description: 'Send an Idempotency-Key: the same key and body always get the same answer.',
         params: ItemParams,
         headers: BidHeaders,
