@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { openTotpSecret, sealTotpSecret } from '#src/app/two-factor/check-code.ts'
+import { openTotpSecret, sealTotpSecret } from '#src/infra/crypto/sealed-totp-secret.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {

@@ -8,6 +8,7 @@ import {
 import { RECOVERY_CODE_COUNT } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { createRecoveryCode, formatRecoveryCode } from '#src/infra/crypto/recovery-code.ts'
+import { sealTotpSecret } from '#src/infra/crypto/sealed-totp-secret.ts'
 import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { createTotpSecret, totpUri } from '#src/infra/crypto/totp.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -27,13 +28,7 @@ import {
   lockSessionUser,
   switchTwoFactor,
 } from '#src/infra/postgres/users/users.ts'
-import {
-  type CheckCodeDependencies,
-  type CheckedCode,
-  checkCode,
-  sealTotpSecret,
-  spendCode,
-} from './check-code.ts'
+import { type CheckCodeDependencies, type CheckedCode, checkCode, spendCode } from './check-code.ts'
 
 /** The name that authenticator apps show beside the address. */
 const ISSUER_NAME = 'Auction'

@@ -2,16 +2,13 @@ import type { Kysely, Transaction } from 'kysely'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import { readCode } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
+import { openTotpSecret } from '#src/infra/crypto/sealed-totp-secret.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { findTotpStep } from '#src/infra/crypto/totp.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { spendRecoveryCode } from '#src/infra/postgres/two-factor/recovery-codes.ts'
-import {
-  admitTotpTry,
-  type SealedTotpSecret,
-  spendTotpStep,
-} from '#src/infra/postgres/two-factor/totp-secrets.ts'
+import { admitTotpTry, spendTotpStep } from '#src/infra/postgres/two-factor/totp-secrets.ts'
 
 export interface CheckCodeDependencies {
   db: Kysely<Database>
@@ -62,22 +59,6 @@ export async function spendCode(
       : await spendRecoveryCode(tx, userId, checked.digest)
   if (!isSpent) throw refuse(deps)
   deps.metrics.codeChecked(checked.kind)
-}
-
-/** The context ties a secret to its user: copied to another row it does not open. */
-const contextOf = (userId: string) => `totp secret of ${userId}`
-
-export function sealTotpSecret(box: SecretBox, userId: string, secret: string): SealedTotpSecret {
-  return { secretEncrypted: box.seal(secret, contextOf(userId)), encryptionKeyId: box.keyId }
-}
-
-export function openTotpSecret(box: SecretBox, userId: string, sealed: SealedTotpSecret): string {
-  if (!box.canOpen(sealed.encryptionKeyId)) {
-    throw new Error(
-      `the authenticator secret of ${userId} was encrypted with KEY_ENCRYPTION_KEY ${sealed.encryptionKeyId}, this process has ${box.keyId}`,
-    )
-  }
-  return box.open(sealed.secretEncrypted, contextOf(userId))
 }
 
 /** One answer for a wrong, an old and a used code. */

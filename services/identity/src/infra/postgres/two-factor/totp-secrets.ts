@@ -1,11 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { CODE_TRIES, ENROLMENT_SECONDS } from '#src/domain/two-factor.ts'
+import type { SealedTotpSecret } from '#src/infra/crypto/sealed-totp-secret.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-
-export interface SealedTotpSecret {
-  secretEncrypted: Buffer
-  encryptionKeyId: string
-}
 
 export interface AdmittedTry extends SealedTotpSecret {
   /** By the database's clock, which all replicas share. */
