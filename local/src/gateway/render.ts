@@ -188,7 +188,9 @@ export function renderStatic(options: StaticOptions): object {
       : {
           metrics: {
             prometheus: {
-              ...{ entryPoint: 'metrics', addRoutersLabels: true, addServicesLabels: true },
+              entryPoint: 'metrics',
+              addRoutersLabels: true,
+              addServicesLabels: true,
               buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
             },
           },

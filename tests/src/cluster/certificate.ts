@@ -21,7 +21,9 @@ export async function ensureCertificate(folder: string, host: string): Promise<C
   const file = join(folder, `${host}.pem`)
   const keyFile = join(folder, `${host}.key`)
   const read = async () => ({
-    ...{ cert: await readFile(file, 'utf8'), key: await readFile(keyFile, 'utf8'), file },
+    cert: await readFile(file, 'utf8'),
+    key: await readFile(keyFile, 'utf8'),
+    file,
   })
   const kept = await read().catch(() => undefined)
   if (kept !== undefined && isGood(kept.cert)) return kept
@@ -46,11 +48,16 @@ export async function installCertificate(
 ): Promise<void> {
   const objects = [
     {
-      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: TLS_SECRET } },
-      ...{ type: 'kubernetes.io/tls', stringData: { 'tls.crt': cert, 'tls.key': key } },
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: TLS_SECRET },
+      type: 'kubernetes.io/tls',
+      stringData: { 'tls.crt': cert, 'tls.key': key },
     },
     {
-      ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CA_CONFIG_MAP } },
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: CA_CONFIG_MAP },
       data: { 'ca.crt': cert },
     },
   ]

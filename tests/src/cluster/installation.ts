@@ -41,7 +41,8 @@ export async function makeNamespace(cluster: Cluster): Promise<void> {
   const standard = 'pod-security.kubernetes.io'
   await apply(
     JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Namespace' },
+      apiVersion: 'v1',
+      kind: 'Namespace',
       metadata: {
         name: namespace,
         labels: { [`${standard}/enforce`]: 'restricted', [OURS]: 'true' },

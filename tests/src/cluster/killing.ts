@@ -75,7 +75,8 @@ async function startKiller({ namespace }: Cluster) {
   const name = 'killer'
   await cluster.apply(
     JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Namespace' },
+      apiVersion: 'v1',
+      kind: 'Namespace',
       metadata: {
         name: cluster.namespace,
         labels: { 'pod-security.kubernetes.io/enforce': 'privileged' },
@@ -84,13 +85,19 @@ async function startKiller({ namespace }: Cluster) {
   )
   await cluster.apply(
     JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
       spec: {
-        ...{ hostPID: true, terminationGracePeriodSeconds: 0 },
+        hostPID: true,
+        terminationGracePeriodSeconds: 0,
         containers: [
           {
-            ...{ name, image: 'docker.io/library/node:24-slim', imagePullPolicy: 'IfNotPresent' },
-            ...{ command: ['sleep', 'infinity'], securityContext: { runAsUser: 0 } },
+            name,
+            image: 'docker.io/library/node:24-slim',
+            imagePullPolicy: 'IfNotPresent',
+            command: ['sleep', 'infinity'],
+            securityContext: { runAsUser: 0 },
           },
         ],
       },

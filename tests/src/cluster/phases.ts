@@ -129,7 +129,8 @@ async function tryScaling(court: Court): Promise<void> {
     samples.map(({ backlog, ...sample }) => ({ ...sample, load: backlog })),
     {
       title: `${bids} bids: auction workers by queue depth`,
-      ...{ load: 'messages before the workers', replicas: 'workers ready' },
+      load: 'messages before the workers',
+      replicas: 'workers ready',
     },
   )
   writeFileSync(joinPath(RESULTS, 'scaling.svg'), plot)

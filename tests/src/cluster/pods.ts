@@ -5,13 +5,18 @@ const IMAGE = 'docker.io/library/node:24-slim'
 /** A container of Node that keeps the restricted standard. */
 export function nodeContainer(name: string, command: readonly string[]) {
   return {
-    ...{ name, image: IMAGE, imagePullPolicy: 'IfNotPresent', command },
+    name,
+    image: IMAGE,
+    imagePullPolicy: 'IfNotPresent',
+    command,
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
   }
 }
 
 export const POD_SECURITY = {
-  ...{ runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
+  runAsNonRoot: true,
+  runAsUser: 10001,
+  seccompProfile: { type: 'RuntimeDefault' },
 }
 
 /** Runs a pod without any label of ours to its end and answers what it printed. */
@@ -23,9 +28,12 @@ export async function runStranger(
   await kubectl('delete', 'pod', name, '--ignore-not-found', '--wait')
   await apply(
     JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
       spec: {
-        ...{ restartPolicy: 'Never', automountServiceAccountToken: false },
+        restartPolicy: 'Never',
+        automountServiceAccountToken: false,
         securityContext: POD_SECURITY,
         containers: [nodeContainer(name, command)],
       },

@@ -89,7 +89,9 @@ function summary(troubles: readonly Trouble[], sinceMs: number): string[] {
 
 async function evictPod({ namespace, kubectl }: Cluster, name: string): Promise<void> {
   const eviction = JSON.stringify({
-    ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } },
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name, namespace },
   })
   const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
   for (const deadlineMs = performance.now() + 120_000; ; ) {

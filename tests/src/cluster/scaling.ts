@@ -101,8 +101,12 @@ async function bidMany(gateway: ClientOptions, count: number, record: BidRecord)
         const itemId = lots[at % LOTS] ?? ''
         const maxAmount = (START_PRICE + Math.floor(at / LOTS) * STEP).toFixed(2)
         const sent: SentBid = {
-          ...{ key: `${unique}-${at}`, itemId, bidderId: bidder.id, maxAmount },
-          ...{ status: 'unknown', attempts: 1 },
+          key: `${unique}-${at}`,
+          itemId,
+          bidderId: bidder.id,
+          maxAmount,
+          status: 'unknown',
+          attempts: 1,
         }
         record.history.push(sent)
         await place(client, bidder, sent)
@@ -129,8 +133,10 @@ async function listLots(client: ApiClient, unique: string, sold: string[]): Prom
 
 async function place(client: ApiClient, bidder: Person, sent: SentBid): Promise<void> {
   const { statusCode, body } = await insist(client, 'POST', `/api/v1/lots/${sent.itemId}/bids`, {
-    ...{ token: bidder.token, body: { maxAmount: sent.maxAmount } },
-    ...{ accept: [201, 404, 409, 422], headers: { 'idempotency-key': sent.key } },
+    token: bidder.token,
+    body: { maxAmount: sent.maxAmount },
+    accept: [201, 404, 409, 422],
+    headers: { 'idempotency-key': sent.key },
   })
   sent.status = statusCode === 201 ? 'accepted' : 'refused'
   if (statusCode === 201) sent.bidId = String(body.bidId)

@@ -97,7 +97,8 @@ function standIn(object: KubeObject, namespace: string, platform: string): KubeO
     const ports = [{ name: 'otlp-http', containerPort: PORT }]
     const readinessProbe = { tcpSocket: { port: PORT } }
     moved.spec.template.spec = {
-      ...{ automountServiceAccountToken: false, securityContext: POD_SECURITY },
+      automountServiceAccountToken: false,
+      securityContext: POD_SECURITY,
       containers: [{ ...container, ports, readinessProbe }],
     }
   }

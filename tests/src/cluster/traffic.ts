@@ -53,7 +53,12 @@ export async function startTraffic(
     bidders.push(await join(chance.pick(clients), `bidder ${index}`, unique()))
   const load: Load = startLoad({
     keyPrefix: unique(),
-    ...{ clients, seller, bidders, chance, history, sold },
+    clients,
+    seller,
+    bidders,
+    chance,
+    history,
+    sold,
     bidsPerSecond: (requestsPerSecond * 2) / 3,
     openLots: 20,
     lotSeconds: { from: 20, to: 40 },

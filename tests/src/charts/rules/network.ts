@@ -40,7 +40,8 @@ const OWN_NAMESPACE = { 'kubernetes.io/metadata.name': NAMESPACE }
 /** Pods of the charts, and those that operators make of their objects. */
 export function endpointsOf(objects: readonly KubeObject[]): Endpoint[] {
   const own = podsOf(objects).map(({ owner, labels, spec }) => ({
-    ...{ owner, labels },
+    owner,
+    labels,
     ports: spec.containers.flatMap(({ ports }) => ports ?? []),
   }))
   const databases = ofKind(objects, 'Cluster').map((cluster) => ({
