@@ -133,7 +133,7 @@ export const itemRemoved = defineEvent({
   payload: Type.Object(ending),
 })
 
-/** A saved search of somebody's is for an item that came up; once for each of the two. */
+/** A new item matches a saved search; published once for each search and item. */
 export const itemSearchMatched = defineEvent({
   event: 'item.search_matched',
   version: 'v1',

@@ -38,7 +38,7 @@ export const bidPlaced = defineEvent({
   legacyNames: { ...legacyNames, amount: 'Amount' },
 })
 
-/** Somebody lost the lead. */
+/** A leader was outbid. */
 export const bidOutbid = defineEvent({
   event: 'bid.outbid',
   version: 'v1',

@@ -182,7 +182,7 @@ function parse(content: Buffer): Record<string, unknown> {
     const raw: unknown = JSON.parse(content.toString('utf8'))
     if (isRecord(raw)) return raw
   } catch {
-    // Told below: what cannot be parsed is not an envelope either.
+    // Reported below: what cannot be parsed is not an envelope either.
   }
   throw new InvalidEventError('the message is not a JSON envelope')
 }

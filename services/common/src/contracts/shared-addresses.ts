@@ -11,7 +11,7 @@ export const SharedAddressesRequest = Type.Object(
 )
 
 /**
- * Pairs of accounts that were logged in to from one network address. Which, is not told; what very
+ * Pairs of accounts that were logged in to from one network address. The address itself is not sent; what very
  * many share says nothing and is left out.
  */
 export const SharedAddresses = Type.Object({

@@ -33,7 +33,7 @@ export const LotTerms = Type.Object(
     /** 0 = no limit on the number of extensions. */
     maxExtensions: Type.Integer({ minimum: 0, maximum: 10_000 }),
     /**
-     * The edit behind this version (a new title, say) is allowed only while nobody has bid, although
+     * The edit behind this version (a new title, say) is allowed only while there is no bid, although
      * the terms themselves may not show it: with bids, bid refuses it with lot.has_bids.
      */
     requiresNoBids: Type.Optional(Type.Boolean()),
@@ -66,7 +66,7 @@ export const LotCancellation = Type.Object(
 export type LotCancellation = Static<typeof LotCancellation>
 
 /**
- * PUT /internal/v1/lots/:itemId/cancellation on bid, with the terms: a lot that bid has not heard of
+ * PUT /internal/v1/lots/:itemId/cancellation on bid, with the terms: a lot that bid does not know
  * is made and cancelled at once, so that terms on their way cannot open it later. 200 however often
  * it is asked; 409 `lot.not_active` when the lot was over before, `lot.has_bids` when its seller is
  * bound to it.

@@ -92,7 +92,7 @@ export const SQL_STATES = {
 
 const POSTGRES_TRANSIENT: ReadonlySet<string> = new Set(Object.values(SQL_STATES))
 
-/** True when the same work may well succeed a moment later: somebody else was in the way. */
+/** True when the same work may well succeed a moment later: another transaction was in the way. */
 export function isTransient(error: unknown): boolean {
   return POSTGRES_TRANSIENT.has(sqlState(error) ?? '')
 }

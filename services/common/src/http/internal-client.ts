@@ -31,7 +31,7 @@ export interface InternalClient {
 
 const TOKEN_LIFETIME_MS = 30_000
 
-/** A client with a short-lived token for one target service, made anew for every call. */
+/** A client with a short-lived token for one target service, made for every call. */
 export function createInternalClient(options: InternalClientOptions): InternalClient {
   const sign = createSigner({
     key: options.secret,

@@ -10,7 +10,7 @@ export interface JwksCache {
 export interface JwksOptions {
   /** Between two fetches at least. */
   refetchIntervalMs?: number
-  /** Age at which known keys are fetched anew. */
+  /** Age at which known keys are fetched again. */
   refreshIntervalMs?: number
   fetchTimeoutMs?: number
 }
@@ -23,7 +23,7 @@ const BODY_BYTES_MAX = 64 * 1024
 /**
  * identity's public keys. An unknown key id causes at most one fetch in ten seconds, so forged
  * ids cannot turn a service into a load generator; known keys survive an outage of identity and
- * are fetched anew every minute, so a key that was retired stops working.
+ * are fetched again every minute, so a key that was retired stops working.
  */
 export function createJwksCache(url: string, log: Logger, options: JwksOptions = {}): JwksCache {
   const {
@@ -65,7 +65,7 @@ export function createJwksCache(url: string, log: Logger, options: JwksOptions =
         const ageMs = now - succeededAtMs
         if (ageMs <= refreshIntervalMs) return known
         if (mayFetch) void refreshOnce()
-        // Nobody waits for a refresh that is in time or in vain. Only keys that nobody asked for in
+        // A request does not wait for a refresh that is in time or in vain. Only keys that were not used for
         // a long while are waited for, or the first call after a quiet night could use a retired one.
         if (isFailing || ageMs <= 2 * refreshIntervalMs) return known
       }
@@ -107,7 +107,7 @@ async function readBounded(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** A key of a kind we know, else undefined: one key nobody can read must not cost the others. */
+/** A key of a kind we know, else undefined: one unreadable key must not cost the others. */
 function pemOf(jwk: Partial<JsonWebKey & { kid: unknown }> | null): string | undefined {
   if (jwk?.kty !== 'OKP' || jwk.crv !== 'Ed25519' || typeof jwk.kid !== 'string') return undefined
   try {

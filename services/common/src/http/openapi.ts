@@ -33,7 +33,7 @@ const SECURITY: Readonly<Record<AuthMode, object[] | undefined>> = {
 
 /**
  * Says in the document what the route declares in its config, so that the two cannot differ. One
- * that asks who is calling is documented even without a tag: what is hidden, nobody tries.
+ * that asks who is calling is documented even without a tag: tests/gateway does not try hidden routes.
  */
 export function documentAccess(route: RouteOptions): void {
   const { auth, access } = route.config ?? {}

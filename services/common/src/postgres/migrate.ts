@@ -38,7 +38,7 @@ interface Migration {
 const WAIT_FOR_DATABASE_MS = 60_000
 const WAIT_STEP_MS = 250
 const STATEMENT_MAX_MS = 10 * 60_000
-// Whoever asks for a table after a migration that waits for it waits too: a request has time for
+// A statement that needs a table after a migration that waits for it waits too: a request has time for
 // this much, and between two tries they all get through.
 const LOCK_WAIT_MS = 1_000
 const LOCK_PAUSE_MS = 2_000
@@ -92,7 +92,7 @@ function isApplied({ name, checksum }: Migration, applied: Map<string, string>):
   throw new Error(`migration ${name} was changed after it had been run`)
 }
 
-/** Runs a file; false when somebody held what it needs. */
+/** Runs a file; false when another session held a lock that it needs. */
 async function apply(
   client: PoolClient,
   { name, sql, checksum }: Migration,

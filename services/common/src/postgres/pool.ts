@@ -16,7 +16,7 @@ export interface PostgresConfig {
 export interface PoolOptions {
   log: Logger
   registry?: Registry
-  /** Tells this pool from others of the process in logs, metrics and pg_stat_activity. */
+  /** The name of this pool among those of the process, in logs, metrics and pg_stat_activity. */
   name?: string
   max?: number
   statisticsIntervalMs?: number
@@ -72,12 +72,12 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
     options.log.warn({ err: error, pool: name }, 'idle postgres client failed'),
   )
   // The pool listens only while a client is idle. One that is lost between two statements of a
-  // transaction would end the process; the next statement on it fails, and that is told then.
+  // transaction would end the process; the next statement on it fails, and that is logged then.
   pool.on('connect', (client) => client.on('error', ignore))
   pool.on('connect', endWhenSilent)
   const counter = countWaits(pool, max)
   const timer = setInterval(() => {
-    // A pool that never had a connection tells nobody that it was ended.
+    // A pool that never had a connection emits nothing when it is ended.
     if (pool.ending) clearInterval(timer)
     else
       options.log.info(

@@ -36,7 +36,7 @@ export function createLogger(
 }
 
 /**
- * An error without what PostgreSQL tells of the row it concerns: `detail` and its like print whole
+ * An error without what PostgreSQL prints of the row it concerns: `detail` and its like hold whole
  * rows, and with them a bidder's hidden maximum and a seller's reserve.
  */
 function withoutRows(error: unknown): unknown {

@@ -13,7 +13,7 @@ export interface Lifecycle {
 /**
  * Runs one process from start to stop. SIGTERM and SIGINT: readiness turns 503, `drainMs` pass in
  * which requests are still served, then every registered step runs, 25 seconds in all at most.
- * A start that fails, or an error nobody caught, ends the process with code 1.
+ * A start that fails, or an uncaught error, ends the process with code 1.
  */
 export async function runProcess(
   log: Logger,

@@ -2,7 +2,7 @@
 export interface BrokerAddress {
   url: string
   topology: 'declare' | 'expect'
-  /** Whether whoever declares also declares what the original's consumers listen to. */
+  /** Whether the exchanges that the original's consumers use are declared as well. */
   hasLegacyExchanges: boolean
 }
 

@@ -9,8 +9,8 @@ import { declareTopology, expectTopology, type RetryTier, type Subscription } fr
 
 export interface BrokerConnection {
   /**
-   * Opens a channel now and after every reconnect. `setup` gets the raw channel: whoever consumes
-   * or publishes keeps that object and never uses another one's delivery tags (reliability E3).
+   * Opens a channel now and after every reconnect. `setup` gets the raw channel: a consumer
+   * or publisher keeps that object and never uses another one's delivery tags (ADR 0012).
    */
   openChannel(
     name: string,
@@ -21,7 +21,7 @@ export interface BrokerConnection {
   isConnected(): boolean
   /** The broker stopped reading from publishers (memory or disk alarm). */
   isBlocked(): boolean
-  /** Ends the connection, so that it and all its channels are set up anew. */
+  /** Ends the connection, so that it and all its channels are set up again. */
   restart(): void
   close(): Promise<void>
 }
@@ -84,7 +84,7 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
     async withChannel(work) {
       if (manager.connection === undefined) throw new Error('the broker is not connected')
       const channel = await manager.connection.createChannel()
-      // Whatever breaks it also rejects the call under way, which is where it is told.
+      // Whatever breaks it also rejects the call under way, which is where it is reported.
       channel.on('error', () => undefined)
       try {
         return await work(channel)
@@ -112,7 +112,7 @@ function watchConnection(manager: AmqpConnectionManager, { name, log }: BrokerOp
   const state = { isBlocked: false, isDown: false, isClosing: false, isRestarting: false }
   const down = (error: Error | undefined) => {
     state.isBlocked = false
-    // One that we end ourselves was told of with its reason.
+    // One that we end ourselves was logged with its reason.
     if (state.isRestarting) return
     if (!state.isDown && !state.isClosing)
       log.warn({ err: error, connection: name }, 'broker connection lost')

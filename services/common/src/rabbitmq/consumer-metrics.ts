@@ -9,7 +9,7 @@ export interface ConsumerMetrics {
   duration(queue: string, seconds: number): void
   /** From the moment an event was made to the moment its effect was committed. */
   lag(queue: string, seconds: number): void
-  /** Tells when the oldest message in hand was made, in Unix seconds; undefined when there is none. */
+  /** When the oldest message in hand was made, in Unix seconds; undefined when there is none. */
   watchOldest(queue: string, madeAtSeconds: () => number | undefined): void
   stop(): void
 }
@@ -70,7 +70,7 @@ export function createConsumerMetrics(
       depth.set({ queue: name }, messageCount)
     }
   }
-  // A broker that is away is told of elsewhere, and a gauge keeps its last value meanwhile.
+  // The loss of the broker is logged elsewhere, and a gauge keeps its last value meanwhile.
   const timer = setInterval(() => void measure().catch(() => undefined), depthIntervalMs)
   timer.unref()
   return {

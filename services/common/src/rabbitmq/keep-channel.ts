@@ -7,7 +7,7 @@ export interface ChannelKeeper {
   log: Logger
   /** Runs before every setup. */
   declare(channel: ConfirmChannel): Promise<void>
-  /** Ends the connection, so that it and all its channels are set up anew. */
+  /** Ends the connection, so that it and all its channels are set up again. */
   restart(): void
   isClosing(): boolean
   /** A channel that is not set up for so long on a connection that stands takes it along. */
@@ -62,7 +62,7 @@ export function keepChannel(
     },
   })
   wrapper.on('error', fail)
-  // A broker that is there while a channel is not is a state nobody foresaw: start over.
+  // A broker that is there while a channel is not is an unforeseen state: start over.
   const watch = whenSilent(
     () => state.isSetUp || !manager.isConnected(),
     keeper.silentMaxMs,

@@ -67,7 +67,7 @@ export function startQueueRunner<DB>(
   }
   const receive = (channel: ConfirmChannel, message: ConsumeMessage | null) => {
     if (message === null) {
-      // The broker cancelled us (the queue was deleted): closing makes everything be set up anew.
+      // The broker cancelled us (the queue was deleted): closing makes everything be set up again.
       log.warn({ queue }, 'consumer was cancelled by the broker')
       channel.close().catch(() => undefined)
       return
@@ -84,7 +84,7 @@ export function startQueueRunner<DB>(
     channel.once('close', () => {
       if (!isOpen(channel)) return
       current = undefined
-      // The broker will deliver these again; acting on them twice helps nobody.
+      // The broker will deliver these again; acting on them twice is of no use.
       buffer = []
     })
     await channel.prefetch(consumer.kind === 'projection' ? batchMax * 2 : PREFETCH_SINGLE)

@@ -72,7 +72,7 @@ function createMeasure(pool: Pool): () => Promise<Backlog | undefined> {
          from outbox where sent_at is null`,
       )
       .then(({ rows }) => rows[0])
-      // The database being away is what the other metrics tell; a scrape must not fail for it.
+      // Other metrics report the loss of the database; a scrape must not fail for it.
       .catch(() => undefined)
       .finally(() => {
         asking = undefined

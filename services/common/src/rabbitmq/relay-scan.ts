@@ -4,7 +4,7 @@ import type { Holds, Row } from './relay-holds.ts'
  * Where in the outbox to read next. As a rule from the start, since what was read is sent and gone
  * from the unsent. While aggregates are held, their rows stay at the head and must not keep the
  * others from being read: a full scan passes over them page by page, then reading goes on behind
- * them, and now and then a full scan begins anew, which also finds rows that committed late.
+ * them, and now and then a full scan begins again, which also finds rows that committed late.
  */
 export interface Scan {
   afterSeq(): bigint

@@ -48,7 +48,7 @@ async function inTransaction<DB, T>(
     if (hasWrittenOutbox(tx)) wakeRelay(db)
     return result
   } catch (error) {
-    // On a lost connection there is nothing to roll back; the first error tells why.
+    // On a lost connection there is nothing to roll back; the first error says why.
     await tx
       .rollback()
       .execute()

@@ -10,7 +10,7 @@ import {
   userSuspended,
 } from '../contracts/identity.ts'
 
-/** One service wants one kind of event: the queue between them belongs to nobody else. */
+/** One service wants one kind of event: the queue between them is its own. */
 export interface Subscription {
   consumer: string
   contract: EventContract

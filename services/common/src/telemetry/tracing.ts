@@ -25,7 +25,7 @@ export interface Span {
 
 export type SpanAttributes = Record<string, string | number>
 
-/** What a trace is searched by when a person tells the id of their request. */
+/** The attribute by which operators search a trace when a user reports the id of a request. */
 export const CORRELATION_ATTRIBUTE = 'app.correlation_id'
 
 export interface SpanOptions {
@@ -88,7 +88,7 @@ export function startSpan(name: string, options: SpanOptions): Span {
 }
 
 /**
- * Tells of work that turned out to matter after it had not been sampled: an error, something slow.
+ * Records work that turned out to matter after it had not been sampled: an error, something slow.
  * It has the trace id that answer and log lines name; the spans around it were never made.
  */
 export function recordLateSpan(

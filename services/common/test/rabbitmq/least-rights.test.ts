@@ -53,7 +53,9 @@ t.test(
     await waitFor('the publisher', async () => (publisher.isReady() ? true : undefined))
     const publish = (exchange: string, routingKey: string) =>
       publisher.publish({
-        ...{ exchange, routingKey, content: Buffer.from('{}') },
+        exchange,
+        routingKey,
+        content: Buffer.from('{}'),
         options: { messageId: `${exchange} ${routingKey}`, mandatory: true, persistent: true },
       })
     t.equal(await publish('auction.bid', 'bid.placed.v1'), 'confirmed', 'its own events')

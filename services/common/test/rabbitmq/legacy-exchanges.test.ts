@@ -48,8 +48,11 @@ async function start(t: Teardown, hasLegacyExchanges: boolean) {
   const connection = await connect(world.broker.directUrl)
   t.teardown(() => connection.close())
   const relaying = connectBroker({
-    ...{ url: world.broker.url, name: 'relay', log: world.log },
-    ...{ hasLegacyExchanges, retryTiers: FAST_TIERS },
+    url: world.broker.url,
+    name: 'relay',
+    log: world.log,
+    hasLegacyExchanges,
+    retryTiers: FAST_TIERS,
   })
   const publisher = createPublisher(relaying, 'relay')
   world.relay({ publisher })
@@ -62,10 +65,14 @@ const read = (message: { content: Buffer } | undefined) =>
 
 const bids = (legacyAlias: boolean) => [
   createEvent(bidPlaced, context(legacyAlias), {
-    ...{ itemId: ITEM, amount: '10.50', timestamp: '2026-11-23T07:00:00.000Z' },
+    itemId: ITEM,
+    amount: '10.50',
+    timestamp: '2026-11-23T07:00:00.000Z',
   }),
   createEvent(bidWon, context(legacyAlias), {
-    ...{ itemId: ITEM, buyerId: USER, finalAmount: '10.50' },
+    itemId: ITEM,
+    buyerId: USER,
+    finalAmount: '10.50',
   }),
 ]
 
@@ -76,7 +83,9 @@ t.test('a consumer of the original hears what it reads, where it listens', async
   await world.write([
     ...bids(true),
     createEvent(userRegistered, context(true), {
-      ...{ userId: USER, name: 'Ada', email: 'ada@example.test' },
+      userId: USER,
+      name: 'Ada',
+      email: 'ada@example.test',
     }),
   ])
   await waitFor('three events', () => auction.length === 2 && account.length === 1)
