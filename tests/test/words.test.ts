@@ -12,6 +12,8 @@ const UNREAD = /^(?:charts\/golden|tests\/data)\//
 
 /** Files in which such words are right, and how many there are. */
 const ALLOWED: Record<string, number> = {
+  // Former names of AsyncAPI operations.
+  'CHANGELOG.md': 2,
   // The tables of words that are not used.
   'CONTRIBUTING.md': 8,
   'docs/glossary.md': 15,
@@ -20,12 +22,12 @@ const ALLOWED: Record<string, number> = {
 /** What is left to be rewritten, by workspace or folder. It only goes down. */
 const LEFT: Record<string, number> = {
   charts: 37,
-  docs: 57,
+  docs: 45,
   local: 28,
   'services/auction': 49,
-  'services/bid': 114,
-  'services/common': 107,
-  'services/identity': 211,
+  'services/bid': 111,
+  'services/common': 94,
+  'services/identity': 97,
   tests: 52,
 }
 
