@@ -9,7 +9,7 @@ metadata:
     {{- include "auction-lib.labels" . | nindent 4 }}
     app.kubernetes.io/component: {{ .name }}
 spec:
-  {{- /* Whoever scales it owns the number: two owners would undo each other at every upgrade. */}}
+  {{- /* The autoscaler owns the number: two owners would undo each other at every upgrade. */}}
   {{- if not (eq (include "auction-lib.isScaled" .) "true") }}
   replicas: {{ $values.replicas }}
   {{- end }}
@@ -39,7 +39,7 @@ spec:
       priorityClassName: {{ . }}
       {{- end }}
       securityContext: {{- include "auction-lib.podSecurity" . | nindent 8 }}
-      {{- /* Drain, the longest request or message in hand, and what is left to be told. */}}
+      {{- /* Time to drain, for the longest request or message in hand, and to publish what is left. */}}
       terminationGracePeriodSeconds: {{ ternary 45 90 (hasKey .workload "port") }}
       topologySpreadConstraints:
         {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}

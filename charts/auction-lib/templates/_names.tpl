@@ -49,7 +49,7 @@ chart's own entry in it), global (merged).
 {{- mergeOverwrite $defaults (deepCopy (.Values.global | default dict)) | toYaml -}}
 {{- end -}}
 
-{{/* Peers as the umbrella has them; a policy without any would let everybody through. */}}
+{{/* Peers as the umbrella has them; a policy without any would let every pod through. */}}
 {{- define "auction-lib.peers" -}}
 enabled: true
 gateway:

@@ -38,7 +38,7 @@ spec:
 
 {{/*
 Messages ready or in hand (the http protocol counts both), summed over the service's queues without
-retries and dead letters: those are work of later or of nobody. Where lots are about to end, workers
+retries and dead letters: those are work for later, or for people. Where lots are about to end, workers
 start before the flood instead of after it, and the larger of both numbers counts.
 */}}
 {{- define "auction-lib.scaledObject" -}}
