@@ -28,7 +28,9 @@ for (const { name, labels, fixed, generated } of JSON.parse(env.SECRETS)) {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({
-      ...{ apiVersion: 'v1', kind: 'Secret', type: 'Opaque' },
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'Opaque',
       // Not a part of the release, so that no uninstall takes the passwords of data that stays.
       metadata: { name, labels },
       stringData: values,

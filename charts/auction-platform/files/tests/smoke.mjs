@@ -78,12 +78,12 @@ async function auction() {
   const item = await answers('seller', 201, 'POST', '/api/v1/items', {
     token: seller,
     body: {
-      ...{ name: 'Smoke test', description: 'May be removed', currencyCode: 'USD' },
-      ...{
-        startPrice: '10.00',
-        startDate: new Date().toISOString(),
-        endDate: endDate.toISOString(),
-      },
+      name: 'Smoke test',
+      description: 'May be removed',
+      currencyCode: 'USD',
+      startPrice: '10.00',
+      startDate: new Date().toISOString(),
+      endDate: endDate.toISOString(),
     },
   })
   await answers('seller', 200, 'POST', `/api/v1/items/${item.id}/publish`, { token: seller })
