@@ -25,7 +25,6 @@ const LEFT: Record<string, number> = {
   docs: 45,
   local: 28,
   'services/auction': 49,
-  'services/bid': 111,
   'services/common': 94,
   'services/identity': 97,
   tests: 52,
