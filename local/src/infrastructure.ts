@@ -44,7 +44,7 @@ export interface Infrastructure {
   stop(): Promise<void>
 }
 
-/** Runs `work` and tells how long it took. */
+/** Runs `work` and logs how long it took. */
 export async function timed<T>(
   log: (line: string) => void,
   what: string,
@@ -145,7 +145,7 @@ async function startServers(
     untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning),
   )
   const rabbitmqReady = timed(log, 'rabbitmq ready', () => startUntilReady(table, broker))
-  // Whoever waits for it later still sees its failure; nobody may be missing until then.
+  // A later `await` still sees the failure; until then the rejection must count as handled.
   rabbitmqReady.catch(() => undefined)
 
   const prepared = await preparePostgres({

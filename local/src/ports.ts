@@ -6,7 +6,7 @@ const FROM = 20_000
 const COUNT = 10_000
 const TRIES_MAX = 500
 
-// Whoever was given a port may take seconds until it listens there; nobody else gets it meanwhile.
+// A process may take seconds until it listens on its port; no other process gets the port meanwhile.
 const given = new Set<number>()
 
 /** Free ports of 127.0.0.1, all different, also from those of earlier calls. */

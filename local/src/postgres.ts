@@ -33,7 +33,7 @@ const SERVER_USER = 'auction-local'
 const READY_TIMEOUT_MS = 60_000
 
 /**
- * Makes a data directory if there is none and tells how to start the server. PostgreSQL refuses to
+ * Makes a data directory if there is none and returns how to start the server. PostgreSQL refuses to
  * run as root, so then a system user owns data and process.
  */
 export async function preparePostgres(options: PostgresOptions): Promise<PreparedPostgres> {
@@ -124,7 +124,7 @@ function serverUser(): Owner {
   return user
 }
 
-/** True when everybody may pass through every folder on the way. */
+/** True when every user may pass through every folder on the way. */
 function isReachable(folder: string): boolean {
   for (let path = folder; ; path = dirname(path)) {
     if (existsSync(path) && (statSync(path).mode & 0o001) === 0) return false

@@ -37,7 +37,7 @@ export interface ProcessTable {
   spawn(spec: ProcessSpec): ManagedProcess
   /** Kills what an earlier runner left behind, and only that; answers the names. */
   clearLeftovers(): Promise<string[]>
-  /** After this nothing is started any more, whoever is still trying to. */
+  /** After this no process is started any more. */
   close(): void
   logFile(name: string): string
 }

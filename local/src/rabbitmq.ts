@@ -30,7 +30,7 @@ export interface PreparedRabbitmq {
 
 const READY_TIMEOUT_MS = 90_000
 
-/** Writes the broker's settings and tells how to start it; everything of it is in the state folder. */
+/** Writes the broker's settings and returns how to start it; everything of it is in the state folder. */
 export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {
   const { ports, user, password } = options
   const home = join(options.stateDir, 'rabbitmq')

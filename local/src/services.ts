@@ -52,7 +52,7 @@ export function serviceEnvironment(
     PUBLIC_URL: publicUrl,
     // The gateway; whoever else is on this machine is trusted as well.
     TRUSTED_PROXIES: '127.0.0.1,::1',
-    // Everybody on this machine comes from one address.
+    // All users of this machine have one address.
     TRIES_PER_ADDRESS: '100000',
     OTEL_SERVICE_NAME: service,
     // Nobody reads mails before trying things out; tests of that set it to required.

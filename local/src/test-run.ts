@@ -31,7 +31,7 @@ export async function stopRuns(): Promise<void> {
   for (const group of left) signalGroup(group, 'SIGKILL')
 }
 
-/** Answers false when nobody of the group is left. */
+/** False when no process of the group is left. */
 function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal)

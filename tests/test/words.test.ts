@@ -23,7 +23,7 @@ const ALLOWED: Record<string, number> = {
 const LEFT: Record<string, number> = {
   charts: 37,
   docs: 45,
-  local: 28,
+  local: 17,
   'services/auction': 49,
   'services/common': 94,
   'services/identity': 97,
