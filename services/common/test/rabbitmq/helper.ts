@@ -138,6 +138,18 @@ export async function createMessagingWorld(t: Teardown) {
     opened.on('error', () => undefined)
     return opened
   }
+  // The services declare their queues when they connect, which may be later than a test looks.
+  const declared = (queue: string) =>
+    waitFor(`${queue} to be declared`, async () => {
+      const probe = await channel()
+      probe.on('error', () => undefined)
+      const isThere = await probe.checkQueue(queue).then(
+        () => true,
+        () => false,
+      )
+      if (isThere) await probe.close()
+      return isThere
+    })
   return {
     ...database,
     broker,
@@ -175,8 +187,9 @@ export async function createMessagingWorld(t: Teardown) {
           ...options,
         }),
       ),
-    /** How many messages lie ready in a queue. */
+    /** How many messages lie ready in a queue; waits for its declaration. */
     async depth(queue: string): Promise<number> {
+      await declared(queue)
       const lent = await channel()
       const { messageCount } = await lent.checkQueue(queue)
       await lent.close()
@@ -184,15 +197,7 @@ export async function createMessagingWorld(t: Teardown) {
     },
     /** Takes out what lies in a queue, until there were `count`. */
     async drain(queue: string, count: number): Promise<Drained[]> {
-      // Asking for a queue that nobody has declared yet ends the channel that asks.
-      await waitFor(`${queue} to be declared`, async () => {
-        const probe = await channel()
-        probe.on('error', () => undefined)
-        return probe.checkQueue(queue).then(
-          () => true,
-          () => false,
-        )
-      })
+      await declared(queue)
       const open = await channel()
       const found: Drained[] = []
       await waitFor(`${count} messages in ${queue}`, async () => {
