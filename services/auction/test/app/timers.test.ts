@@ -26,9 +26,9 @@ t.test('an item starts once, when its time has come, and publishes that', async 
   t.equal(await startItems(dependencies), 0)
   t.equal(await status(fixture, due), 'active')
   t.equal(await status(fixture, later), 'scheduled')
-  const told = await writtenEvents(fixture.database, due)
-  t.match(told.at(-1), { key: 'item.started.v1', sequence: 4, payload: { id: due } })
-  t.equal(told.length, 4)
+  const events = await writtenEvents(fixture.database, due)
+  t.match(events.at(-1), { key: 'item.started.v1', sequence: 4, payload: { id: due } })
+  t.equal(events.length, 4)
 })
 
 t.test('an item does not start while a change of it is pending', async (t) => {

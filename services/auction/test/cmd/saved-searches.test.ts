@@ -33,7 +33,7 @@ t.test(
       )
       return rows
     }
-    const told = async () =>
+    const published = async () =>
       (await writtenEvents(database)).filter(({ key }) => key === 'item.search_matched.v1')
 
     const first = await startProcess(t, 'worker', settings)
@@ -41,12 +41,12 @@ t.test(
     await waitFor('the first batch', async () => ((await waiting())[0]?.after ?? null) !== null)
     first.process.kill('SIGKILL')
     await new Promise((resolve) => first.process.once('exit', resolve))
-    const before = (await told()).length
+    const before = (await published()).length
     t.ok(before > 0 && before < SEARCHES, `${before} published when it was killed`)
 
     await Promise.all([1, 2].map(() => startProcess(t, 'worker', settings)))
     await waitFor('the rest', async () => (await waiting()).length === 0, 60_000)
-    const events = await told()
+    const events = await published()
     const searches = new Set(events.map(({ payload }) => payload.savedSearchId))
     t.equal(events.length, SEARCHES)
     t.equal(searches.size, SEARCHES)

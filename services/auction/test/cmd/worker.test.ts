@@ -31,7 +31,7 @@ t.test('the worker', async (t) => {
   const connection = connectBroker({ url: broker.url, name: 'test', log })
   t.teardown(() => connection.close())
   const publisher = createPublisher(connection, 'bid stand-in')
-  const heard: string[] = []
+  const received: string[] = []
   let listener: ConfirmChannel | undefined
   connection.openChannel('listener', async (channel) => {
     listener = channel
@@ -42,7 +42,7 @@ t.test('the worker', async (t) => {
       (message) => {
         if (message === null) return
         const { payload, sequence } = JSON.parse(message.content.toString())
-        heard.push(`${payload.id} ${sequence} ${message.fields.routingKey}`)
+        received.push(`${payload.id} ${sequence} ${message.fields.routingKey}`)
       },
       { noAck: true },
     )
@@ -71,7 +71,7 @@ t.test('the worker', async (t) => {
       await publish(publisher, events.slice(steps.length))
       await waitFor('the sale', async () => (await show(id)).status === 'sold')
       const expected = ['created', 'published', 'updated', 'extended', 'ended', 'sold']
-      const ours = () => heard.filter((line) => line.startsWith(id))
+      const ours = () => received.filter((line) => line.startsWith(id))
       await waitFor('the last event', () => ours().length >= expected.length)
       t.strictSame(
         ours(),

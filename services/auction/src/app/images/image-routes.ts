@@ -35,7 +35,7 @@ const ImagePage = Type.Object({
 const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
 
 const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
-const NoBody = Type.Unsafe<undefined>({ type: 'null' })
+const EmptyBody = Type.Unsafe<undefined>({ type: 'null' })
 
 /** Images of items. Only the seller writes; under bids images can only be added. */
 export async function imageRoutes(app: App, dependencies: ImageDependencies): Promise<void> {
@@ -106,7 +106,7 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
           size: Type.Union(IMAGE_SIZES.map((size) => Type.Literal(size))),
         }),
         produces: ['image/webp'],
-        response: answers({ 200: Bytes, 304: NoBody }),
+        response: answers({ 200: Bytes, 304: EmptyBody }),
       },
     },
     async (request, reply) => {

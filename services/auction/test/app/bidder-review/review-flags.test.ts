@@ -64,9 +64,9 @@ t.test('a bidder on one seller only is flagged until they bid elsewhere', async 
   const [friend, buyer] = [randomUUID(), randomUUID()]
   for (let count = 1; count <= ONE_SELLER_ITEMS_MIN; count += 1) {
     t.strictSame(await flags(fixture), [], `not with ${count - 1}`)
-    const told = sale(await createPublished(fixture), buyer, [friend])
-    await consume(dependencies, told)
-    await consume(dependencies, told)
+    const events = sale(await createPublished(fixture), buyer, [friend])
+    await consume(dependencies, events)
+    await consume(dependencies, events)
     t.equal(await reviewBidders(fixture), 0, 'other events may be on their way')
     t.equal(await review(fixture), 2)
   }
@@ -118,7 +118,7 @@ t.test('a new account in the last seconds is flagged, extension or not', async (
       endDate: at(endsIn),
       extended,
     })
-  const told = [
+  const events = [
     ...[late, extending, early, unclear].map((id) => register(id ?? '')),
     bid(late, 40, false, one, 1),
     bid(extending, 30 + 300, true, one, 2),
@@ -126,8 +126,8 @@ t.test('a new account in the last seconds is flagged, extension or not', async (
     bid(known, 40, false, one, 4),
     bid(unclear, 300, true, fromBid, 1),
   ]
-  await consume(dependencies, told)
-  await consume(dependencies, told)
+  await consume(dependencies, events)
+  await consume(dependencies, events)
   await review(fixture)
   const found = await flags(fixture, '?kind=new_account_last_seconds')
   t.strictSame(found.map(({ userId }) => userId).sort(), [late, extending].sort())
@@ -195,10 +195,10 @@ t.test('an event that arrives during a review leads to another review', async (t
   const ids = [await createPublished(fixture), await createPublished(fixture)]
   await consume(dependencies, sale(ids[0] ?? '', randomUUID(), [friend]))
   await database.pool.query('update bidder_checks set due_at = clock_timestamp()')
-  let told: Promise<void> | undefined
+  let consumed: Promise<void> | undefined
   await db.transaction().execute(async (tx) => {
     await takeDueBidders(tx, [friend])
-    told = consume(dependencies, sale(ids[1] ?? '', randomUUID(), [friend]))
+    consumed = consume(dependencies, sale(ids[1] ?? '', randomUUID(), [friend]))
     await waitFor('the consumer to wait for the worker', async () => {
       const { rows } = await database.pool.query(
         `select 1 from pg_stat_activity
@@ -207,7 +207,7 @@ t.test('an event that arrives during a review leads to another review', async (t
       return rows.length > 0
     })
   })
-  await told
+  await consumed
   const { rows } = await database.pool.query('select 1 from bidder_checks where bidder_id = $1', [
     friend,
   ])
@@ -218,7 +218,7 @@ t.test('a loss that was reviewed before the sale is reviewed again after it', as
   const fixture = await start(t)
   const { dependencies, identity } = fixture
   const [loser, buyer] = [randomUUID(), randomUUID()]
-  const tell = async (count: number, isLost: (key: string) => boolean) => {
+  const consumeSales = async (count: number, isLost: (key: string) => boolean) => {
     for (; count > 0; count -= 1) {
       const itemId = await createPublished(fixture, {}, identity.person())
       const events = sale(itemId, buyer, [loser])
@@ -233,7 +233,7 @@ t.test('a loss that was reviewed before the sale is reviewed again after it', as
       )
     }
   }
-  await tell(NEVER_WINS_ITEMS_MIN, (key) => key === 'bid.lost.v1')
+  await consumeSales(NEVER_WINS_ITEMS_MIN, (key) => key === 'bid.lost.v1')
   await review(fixture)
   t.match(await flags(fixture), [{ kind: 'never_wins', userId: loser }])
 })

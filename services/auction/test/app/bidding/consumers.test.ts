@@ -48,17 +48,17 @@ async function copies({ database }: Fixture, itemId: string, count: number): Pro
 
 type Checks = Pick<typeof t, 'strictSame'>
 
-function checkTold(t: Checks, told: WrittenEvent[], outcome: HistoryOptions['outcome']) {
-  const keys = told.map(({ key }) => key)
+function checkTold(t: Checks, published: WrittenEvent[], outcome: HistoryOptions['outcome']) {
+  const keys = published.map(({ key }) => key)
   const last = outcome === 'sold' ? 'item.sold.v1' : 'item.expired.v1'
   t.strictSame(
     keys.filter((key) => key !== 'item.extended.v1'),
     ['item.ended.v1', last],
   )
-  const [first] = told
+  const [first] = published
   t.strictSame(
-    told.map(({ sequence }) => sequence - (first?.sequence ?? 0)),
-    told.map((_, index) => index),
+    published.map(({ sequence }) => sequence - (first?.sequence ?? 0)),
+    published.map((_, index) => index),
     'numbered without gaps',
   )
 }
@@ -101,9 +101,9 @@ t.test('the end state is the same in every order of a history', async (t) => {
     t.match(expected, { status: outcome === 'sold' ? 'sold' : 'expired', current_price: 12_000n })
     const all = await writtenEvents(fixture.database)
     for (const itemId of ids) {
-      const told = all.filter(({ payload }) => payload.id === itemId)
-      checkTold(t, told, outcome)
-      const extensions = told.filter(({ key }) => key === 'item.extended.v1')
+      const published = all.filter(({ payload }) => payload.id === itemId)
+      checkTold(t, published, outcome)
+      const extensions = published.filter(({ key }) => key === 'item.extended.v1')
       t.equal(extensions.length <= 1, true, 'an extension is published at most once')
     }
   }
@@ -179,9 +179,9 @@ t.test('bid.placed', async (t) => {
     await consume(dependencies, [first])
     await consume(dependencies, [second])
     t.match(await show(id), { currentPrice: '110.00', bidCount: 2 })
-    const told = (await writtenEvents(database, id)).filter(({ key }) => key === 'item.extended.v1')
+    const sent = (await writtenEvents(database, id)).filter(({ key }) => key === 'item.extended.v1')
     t.strictSame(
-      told.map(({ payload }) => payload.sequence),
+      sent.map(({ payload }) => payload.sequence),
       [1, 2],
     )
   })
@@ -196,9 +196,9 @@ t.test('bid.placed', async (t) => {
     ])
     t.match(await show(one), { currentPrice: '103.00', bidCount: 3 })
     t.match(await show(two), { currentPrice: '100.00', bidCount: 1 })
-    const told = await writtenEvents(database, one)
+    const published = await writtenEvents(database, one)
     t.strictSame(
-      told.map(({ sequence, payload }) => [sequence, payload.sequence]),
+      published.map(({ sequence, payload }) => [sequence, payload.sequence]),
       [
         [4, 1],
         [5, 2],
@@ -251,8 +251,8 @@ t.test('a bid that comes after the closing changes nothing and extends nothing',
   await consume(fixture.dependencies, events.slice(1, 2))
   t.strictSame(await stateOf(fixture, id), closed)
   checkTold(t, (await writtenEvents(fixture.database, id)).slice(3), 'sold')
-  const told = (await writtenEvents(fixture.database, id)).map(({ key }) => key)
-  t.notOk(told.includes('item.extended.v1'))
+  const keys = (await writtenEvents(fixture.database, id)).map(({ key }) => key)
+  t.notOk(keys.includes('item.extended.v1'))
 })
 
 t.test('bid.reserve_met before the bid that met it loses nothing of that bid', async (t) => {

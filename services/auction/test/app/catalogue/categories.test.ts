@@ -65,9 +65,9 @@ t.test(
     t.equal((await define(prints.body.id, [method])).statusCode, 204)
     const detail = await call(world, 'GET', `${CATEGORIES}/${prints.body.id}`)
     t.match(detail.body.path, [{ name: 'Art' }, { name: 'Old prints' }])
-    const told = detail.body.attributes as { key: string }[]
+    const attributes = detail.body.attributes as { key: string }[]
     t.match(
-      told.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+      attributes.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       [method, width],
       'its own and those of the ones above',
     )

@@ -26,5 +26,5 @@ t.test('only other services may ask, with a valid id', async (t) => {
   const { seller } = fixture
   t.equal((await owed(fixture, seller.id, seller.headers)).statusCode, 401)
   t.equal((await owed(fixture, seller.id, {})).statusCode, 401)
-  t.equal((await owed(fixture, 'everybody', serviceHeaders())).statusCode, 400)
+  t.equal((await owed(fixture, 'all', serviceHeaders())).statusCode, 400)
 })

@@ -164,7 +164,7 @@ t.test('where the seller role is required, others keep their drafts', async (t) 
     body: { code: 'item.publish.seller_role_required' },
   })
   const stranger = fixture.identity.person(['user', 'seller'])
-  t.equal((await publish(id, stranger)).statusCode, 404, 'the role opens nobody else\u2019s draft')
+  t.equal((await publish(id, stranger)).statusCode, 404, 'sellers publish only their own drafts')
   const seller = fixture.identity.person(['user', 'seller'])
   const own = await createDraft({ ...fixture, seller })
   t.match(await publish(own, seller), { statusCode: 200, body: { status: 'active' } })

@@ -7,7 +7,7 @@ const withdraw = (fixture: Fixture, id: string, body: unknown, as = fixture.sell
 const because = { reason: 'It broke.' }
 
 /** The event of bid for the lot that it has cancelled. */
-const told = (itemId: string, bySeller = true) =>
+const lotCancelled = (itemId: string, bySeller = true) =>
   history({ itemId, endDate: inMinutes(60), steps: [], outcome: 'cancelled', bySeller }).events
 
 t.test('a withdrawn item is cancelled by bid.closed, with its reason', async (t) => {
@@ -18,7 +18,7 @@ t.test('a withdrawn item is cancelled by bid.closed, with its reason', async (t)
     t.equal((await withdraw(fixture, id, because)).statusCode, 202)
     t.equal((await withdraw(fixture, id, because)).statusCode, 202, 'again')
     t.equal(bid.lots.get(id)?.isCancelled, true)
-    await consume(fixture.dependencies, told(id))
+    await consume(fixture.dependencies, lotCancelled(id))
     const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: seller })
     t.match(body, { status: 'cancelled', withdrawal: { reason: 'It broke.', at: /Z$/ } })
     t.equal((await withdraw(fixture, id, because)).statusCode, 202, 'and once more')
@@ -34,7 +34,7 @@ t.test('the first reason of the seller is shown', async (t) => {
   const id = await createPublished(fixture)
   t.equal((await withdraw(fixture, id, because)).statusCode, 202)
   t.equal((await withdraw(fixture, id, { reason: 'Another story.' })).statusCode, 202)
-  await consume(fixture.dependencies, told(id))
+  await consume(fixture.dependencies, lotCancelled(id))
   const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: fixture.seller })
   t.match(body, { withdrawal: { reason: 'It broke.' } })
 })
@@ -44,7 +44,7 @@ t.test('bid.closed completes a withdrawal that was interrupted by a crash', asyn
   const id = await createPublished(fixture)
   const { pool } = fixture.database
   await pool.query(`insert into item_withdrawals (item_id, reason) values ($1, 'It broke.')`, [id])
-  await consume(fixture.dependencies, told(id))
+  await consume(fixture.dependencies, lotCancelled(id))
   const { body } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: fixture.seller })
   t.match(body, { status: 'cancelled', withdrawal: { reason: 'It broke.', at: /Z$/ } })
 })
@@ -60,7 +60,7 @@ t.test('a refused withdrawal is not shown when a moderator ends the sale later',
   const as = identity.person(['moderator'])
   const body = { reason: 'looked fake' }
   await call(fixture, 'POST', `/api/v1/moderation/items/${id}/remove`, { as, body })
-  await consume(fixture.dependencies, told(id, false))
+  await consume(fixture.dependencies, lotCancelled(id, false))
   await call(fixture, 'POST', `/api/v1/moderation/items/${id}/restore`, { as, body })
   const { body: item } = await call(fixture, 'GET', `/api/v1/items/${id}`, { as: seller })
   t.equal(item.status, 'cancelled')

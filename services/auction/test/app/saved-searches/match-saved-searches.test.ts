@@ -310,7 +310,7 @@ t.test('a saved search is for exactly the items that the search finds', async (t
     { attribute: 'width:10..40' },
     { attribute: 'width:..29.5' },
     { attribute: ['width:30..', 'maker:dürer'] },
-    { attribute: ['maker:dürer', 'maker:nobody'] },
+    { attribute: ['maker:dürer', 'maker:unknown'] },
     { status: 'scheduled' },
     { status: 'active', category: art, q: 'woodcut' },
   ]

@@ -129,9 +129,9 @@ t.test('a deleted account watches nothing any more', async (t) => {
   const [ann, bob] = [fixture.identity.person(), fixture.identity.person()]
   const id = await createPublished(fixture)
   for (const as of [ann, bob]) await call(fixture, 'PUT', watch(id), { as })
-  const told = event(userDeleted, ann.id, { userId: ann.id })
-  await consume(fixture.dependencies, [told])
-  await consume(fixture.dependencies, [told])
+  const deleted = event(userDeleted, ann.id, { userId: ann.id })
+  await consume(fixture.dependencies, [deleted])
+  await consume(fixture.dependencies, [deleted])
   t.equal((await call(fixture, 'GET', `/api/v1/items/${id}`)).body.watchCount, 1)
   t.strictSame((await call(fixture, 'GET', WATCHLIST, { as: ann })).body.items, [])
 })
