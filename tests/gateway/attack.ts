@@ -108,7 +108,7 @@ function judge(forgery: Forgery, answer: WireAnswer, cast: Cast): Verdict {
   const { target, isOrdinaryLine, bytes } = forgery
   const { status, text } = answer
   if (status === 0) return 'silent'
-  // In any answer on the connection and whatever its status: nobody else is shown these.
+  // In any answer on the connection and whatever its status: no other user is shown these.
   if (cast.secrets.some((secret) => text.includes(secret))) return 'impersonated'
   if (status >= 400 && (status < 500 || NOT_SPOKEN.has(status))) return 'refused'
   if (FOLDED_TRAILER.test(bytes) && PLAIN_500.test(text)) return 'refused as our fault'

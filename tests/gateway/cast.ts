@@ -12,7 +12,7 @@ export interface Cast {
   readonly attacker: Person
   readonly targets: readonly Target[]
   readonly claims: readonly Claim[]
-  /** Nobody but the victim is ever shown one of these. */
+  /** No one but the victim is ever shown one of these. */
   readonly secrets: readonly string[]
 }
 
@@ -26,7 +26,7 @@ export async function readHeaderNames(): Promise<string[]> {
   return [...Array(IDENTITY_WEIGHT).fill(identityHeaders).flat(), ...strippedHeaders]
 }
 
-/** A registered user with a draft, a hidden maximum and a session; and somebody else. */
+/** A registered user with a draft, a hidden maximum and a session; and another user. */
 export async function createCast(client: ApiClient, headerNames: readonly string[]): Promise<Cast> {
   const run = randomUUID().slice(0, 8)
   const [victim, attacker, seller] = (await Promise.all(
@@ -54,7 +54,7 @@ export async function createCast(client: ApiClient, headerNames: readonly string
   return { ...cast, targets: [...cast.targets, ...(await otherTargets(client, cast))] }
 }
 
-/** The same cast before another scene: whoever answers there decides what is true. */
+/** The same cast before another scene: the service that answers there decides what is true. */
 export function stage(ids: Ids, secrets: readonly string[], headerNames: readonly string[]): Cast {
   const { victim, attacker } = ids
   return {
@@ -69,7 +69,7 @@ export function stage(ids: Ids, secrets: readonly string[], headerNames: readonl
 function draftBody(name: string): object {
   return {
     name,
-    description: 'Nobody but its seller sees it.',
+    description: 'Only its seller sees it.',
     currencyCode: 'USD',
     startPrice: '10.00',
     startDate: new Date(Date.now() + LOT_MS).toISOString(),
@@ -92,7 +92,7 @@ interface Ids {
   attacker: Person
 }
 
-/** Every route that tells in its answer, or in what it leaves behind, who called. */
+/** Every route that shows in its answer, or in what it leaves behind, who called. */
 function targetsOf({ lotId, draftId, victim, attacker }: Ids): Target[] {
   const reads = [
     { name: 'own account', service: 'identity', path: '/identity/me', isGuarded: true },

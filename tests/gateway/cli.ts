@@ -6,7 +6,7 @@ import { readDirect, readInstallation } from './installation.ts'
 
 const HELP = `npm run gateway -w tests -- --url URL [--ca FILE] [--direct SERVICE=URL]… [--count N] [--seed N]
 
-Tries to be taken for somebody else, through the gateway of an installation and straight at its
+Tries to be taken for another user, through the gateway of an installation and straight at its
 services. Registers three users and leaves them, a lot and drafts behind. GATEWAY_URL, GATEWAY_CA
 and SERVICE_URLS do the same as the options.`
 

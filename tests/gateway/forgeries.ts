@@ -8,9 +8,9 @@ export interface Target {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body?: unknown
-  /** The token of somebody else than the one to be impersonated. */
+  /** The token of another user than the one to be impersonated. */
   readonly token?: string
-  /** Nobody may pass without a token. */
+  /** No caller may pass without a token. */
   readonly isGuarded: boolean
 }
 
@@ -158,7 +158,7 @@ const ENCODINGS = [
   'X: x\nTransfer-Encoding: chunked',
 ]
 
-/** Two lengths for one body: whoever believes the other one finds a request of ours behind it. */
+/** Two lengths for one body: a server that believes the other one finds a request of ours behind it. */
 function hideRequest(target: Target, claim: Claim, host: string, random: Random): Framed {
   const { name, value } = claim
   const hidden =

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-/** A header that claims to be somebody, and what it claims. */
+/** A header that claims to be a user, and what it claims. */
 export interface Claim {
   readonly name: string
   readonly value: string
@@ -44,7 +44,7 @@ const TRICKS: Readonly<Record<string, Trick>> = {
   'many times': ({ name, value }) => ({ lines: Array(20).fill(`${name}: ${value}`) }),
   'behind an empty one': ({ name, value }) => ({ lines: [`${name}:`, `${name}: ${value}`] }),
   'in a list': ({ name, value }, random) => ({
-    lines: [`${name}: ${random.pick([`nobody, ${value}`, `${value}, nobody`, `${value},`])}`],
+    lines: [`${name}: ${random.pick([`no-one, ${value}`, `${value}, no-one`, `${value},`])}`],
   }),
   'with space around': ({ name, value }, random) => ({
     lines: [`${name}:${random.pick(SPACES)}${value}${random.pick(SPACES)}`],

@@ -47,7 +47,7 @@ t.test('every route says who may call it, and its document asks for a token by t
   }
 })
 
-// Whoever opens a route to everybody says so here as well, since no test can know that it was meant.
+// A change that opens a route to all says so here as well, since no test can know that it was meant.
 const PUBLIC = [
   'GET /api/v1/user-profiles/{id}/photo',
   'GET /identity/.well-known/jwks.json',
@@ -65,7 +65,7 @@ const PUBLIC = [
   'POST /identity/token/refresh',
 ]
 
-t.test('what is open to everybody is known by name, and the rest only reads', async (t) => {
+t.test('what is open to all is known by name, and the rest only reads', async (t) => {
   const open = operations.filter(({ auth }) => auth === 'public').map(({ name }) => name)
   t.strictSame(open.sort(), PUBLIC)
   for (const { name, method } of operations.filter(({ auth }) => auth === 'optional')) {
@@ -80,7 +80,7 @@ t.test('without a good token every guarded route answers 401, always the same', 
     t.equal(statusCode, 401, `${operation.name} without a token`)
     for (const [kind, token] of tokens) {
       const answer = await send(operation, token)
-      // Ending what has ended is no news, and tells nothing.
+      // Ending what has ended is no news, and shows nothing.
       if (operation.name === 'POST /identity/logout' && answer.statusCode === 204) {
         t.equal(kind, 'of a session that ended')
         continue
@@ -106,7 +106,7 @@ t.test('a bad token opens no optional route either', async (t) => {
   }
 })
 
-t.test('what belongs to somebody else, or takes a role, is refused to a user', async (t) => {
+t.test('what belongs to another user, or takes a role, is refused to a user', async (t) => {
   const { token } = cast.attacker
   const guarded = bearer.filter(({ access }) => access === 'owner' || access === 'role')
   for (const operation of guarded) {
@@ -117,17 +117,17 @@ t.test('what belongs to somebody else, or takes a role, is refused to a user', a
   t.comment(`${guarded.length} routes of owners and roles`)
 })
 
-t.test('a draft is shown to nobody but its seller', async (t) => {
+t.test('a draft is shown to no one but its seller', async (t) => {
   const isOfItem = ({ auth, method, path }: Operation) =>
     auth === 'optional' && method === 'GET' && path.startsWith('/api/v1/items/{')
   for (const operation of operations.filter(isOfItem)) {
-    t.equal((await send(operation)).statusCode, 404, `${operation.name}, nobody`)
+    t.equal((await send(operation)).statusCode, 404, `${operation.name}, no user`)
     const { statusCode } = await send(operation, cast.attacker.token)
-    t.equal(statusCode, 404, `${operation.name}, somebody else`)
+    t.equal(statusCode, 404, `${operation.name}, another user`)
   }
 })
 
-// Nobody can make these without a browser, an image store or a bidder, so their ids are of nothing.
+// The test cannot make these without a browser, an image store or a bidder, so their ids are of nothing.
 const NOT_OWNED = /\/passkeys\/\{|\{imageId\}|\/bidders\/\{/
 
 t.test('the owner is not refused, so it was the owner that was missing', async (t) => {

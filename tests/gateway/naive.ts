@@ -12,7 +12,7 @@ import { createProcessTable } from '@auction/local/process-table.ts'
 
 /**
  * What must never be built: a service that believes X-User-Id, behind a gateway that lets it
- * through. Answers the secrets to whoever claims to be the user.
+ * through. Answers the secrets to every caller that claims to be the user.
  */
 export async function startNaive(
   t: Teardown,

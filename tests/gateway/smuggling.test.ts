@@ -45,7 +45,7 @@ t.test('the victim is shown every secret that is looked for', async (t) => {
   for (const secret of cast.secrets) t.ok(seen.join('').includes(secret), secret)
 })
 
-t.test(`${VARIANTS} forgeries through the gateway impersonate nobody`, async (t) => {
+t.test(`${VARIANTS} forgeries through the gateway impersonate no one`, async (t) => {
   const before = await tracesOf(client, cast)
   const report = await attack({ ...wire, cast, seed: SEED, count: VARIANTS })
   judge(t, report)
@@ -53,7 +53,7 @@ t.test(`${VARIANTS} forgeries through the gateway impersonate nobody`, async (t)
 })
 
 for (const [service, address] of direct) {
-  t.test(`${DIRECT_VARIANTS} forgeries straight to ${service} impersonate nobody`, async (t) => {
+  t.test(`${DIRECT_VARIANTS} forgeries straight to ${service} impersonate no one`, async (t) => {
     const before = await tracesOf(client, cast)
     const targets = cast.targets.filter((target) => target.service === service)
     const count = DIRECT_VARIANTS

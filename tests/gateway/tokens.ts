@@ -25,7 +25,7 @@ export async function badTokens(client: ApiClient, victim: Person): Promise<Map<
   })
   return new Map([
     ['garbage', 'garbage'],
-    ['of nobody’s algorithm', `${encode({ ...head, alg: 'none' })}.${payload}.`],
+    ['of no algorithm, unsigned', `${encode({ ...head, alg: 'none' })}.${payload}.`],
     ['of no algorithm, signed', `${encode({ ...head, alg: 'none' })}.${payload}.${signature}`],
     ['of another algorithm', `${encode({ ...head, alg: 'HS256' })}.${payload}.${signature}`],
     ['of an unknown key', `${encode({ ...head, kid: 'another' })}.${payload}.${signature}`],
@@ -39,7 +39,7 @@ export async function badTokens(client: ApiClient, victim: Person): Promise<Map<
   ])
 }
 
-/** The token of somebody who gave the password and not yet the code. */
+/** The token of a user who gave the password and not yet the code. */
 async function pendingToken(client: ApiClient): Promise<string> {
   const person = await join(client, 'careful', `careful-${randomUUID().slice(0, 8)}`)
   const { token, email } = person

@@ -16,17 +16,13 @@ const ALLOWED: Record<string, number> = {
   'CHANGELOG.md': 2,
   // The tables of words that are not used.
   'CONTRIBUTING.md': 8,
-  'docs/glossary.md': 5,
 }
 
 /** What is left to be rewritten, by workspace or folder. It only goes down. */
 const LEFT: Record<string, number> = {
-  charts: 37,
-  docs: 7,
   local: 17,
   'services/common': 94,
   'services/identity': 97,
-  tests: 52,
 }
 
 t.test('texts use the words of CONTRIBUTING.md', async (t) => {

@@ -1,5 +1,5 @@
 // Creates the Secrets that are missing and changes none: a password that is lost or replaced behind
-// a database's back locks its service out, so whoever was first wins, whatever runs again.
+// a database's back locks its service out, so the first value stays, whatever runs again.
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { env } from 'node:process'

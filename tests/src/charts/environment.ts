@@ -10,12 +10,12 @@ const KEY = Buffer.alloc(32, 7).toString('base64')
 
 /** What a key of a Secret could hold; a password has every character that needs encoding. */
 const SECRET_VALUES: Readonly<Record<string, string>> = {
-  username: 'somebody',
+  username: 'user',
   password: 'p@ss:w/rd%?#',
   INTERNAL_JWT_SECRET: 'x'.repeat(40),
   KEY_ENCRYPTION_KEY: KEY,
   MAIL_SEAL_KEY: KEY,
-  S3_ACCESS_KEY: 'somebody',
+  S3_ACCESS_KEY: 'access-key',
   S3_SECRET_KEY: 'p@ss:w/rd%?#',
 }
 

@@ -50,7 +50,7 @@ export function extractSchema({ components }: OpenApi, wanted: KindOf): Schema {
     waiting.push(name)
   }
   const { properties = {}, ...rest } = found[1] as { properties?: Record<string, Schema> }
-  // Nobody installs a status.
+  // No manifest sets a status.
   const { status: _, ...own } = properties
   const root = close({ ...rest, properties: own }, meet)
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop())

@@ -51,7 +51,7 @@ export async function makeNamespace(cluster: Cluster): Promise<void> {
   )
 }
 
-/** Throws when the namespace is there and was made by anybody else. */
+/** Throws when the namespace is there and was not made by this test. */
 export async function deleteNamespace({ namespace, kubectl }: Cluster): Promise<void> {
   const found = await kubectl('get', 'namespace', namespace, '--ignore-not-found', '--output=json')
   if (found.trim() === '') return

@@ -8,7 +8,7 @@ export interface Court extends Ground {
   fail: (what: string) => void
 }
 
-/** While pods come and go in an orderly way, nobody notices. */
+/** While pods come and go in an orderly way, no request fails. */
 export function judge({ log, fail }: Court, { requests, troubles }: Watch): void {
   log(`  ${requests} requests, ${troubles.length} failed`)
   for (const { what } of troubles.slice(0, 10)) log(`    ${what}`)
@@ -25,7 +25,7 @@ export function byKind({ troubles }: Watch): [string, number][] {
   return [...counts].sort(([, left], [, right]) => right - left).slice(0, 8)
 }
 
-/** Clients, ledger, lots, read model, outboxes and queues tell the same story. */
+/** Clients, ledger, lots, read model, outboxes and queues agree. */
 export async function compare({ cluster, record, log, fail }: Court): Promise<void> {
   const ways = await openWays(cluster)
   try {

@@ -7,7 +7,7 @@ import type { Watch } from './traffic.ts'
 
 export interface Kill {
   name: string
-  /** From the kill to the next 20 bids that clients were told are accepted. */
+  /** From the kill to the next 20 bids that were answered as accepted. */
   bidsAfterMs: number
   /** From the kill to the pod being ready again. */
   readyAfterMs: number

@@ -28,7 +28,7 @@ const START_PRICE = 10
 // Above every increment of the prices that are reached, and never a multiple of five of the price.
 const STEP = 5
 const PATIENCE_MS = 8 * 60_000
-// So little that one worker is not through before anybody has looked.
+// So little that one worker is not through before the test has looked.
 const SLOW_WORKERS = [
   '--set=auction.workloads.worker.resources.limits.cpu=120m',
   '--set=auction.workloads.worker.resources.requests.cpu=20m',

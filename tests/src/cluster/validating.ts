@@ -48,7 +48,7 @@ async function conform({ log, fail }: Court): Promise<void> {
   }
 }
 
-/** Kinds that this server has not heard of: of an operator that is not there. */
+/** Kinds that this server does not know: their operator is not installed. */
 async function unknownKinds(
   { kubectl }: Cluster,
   objects: readonly KubeObject[],

@@ -71,10 +71,10 @@ const MISTAKES: readonly Mistake[] = [
     says: /auction-web-server -> .*auction-bid-api:8080: the other side does not let it in/,
   },
   {
-    name: 'a Secret nobody makes',
+    name: 'a Secret that nothing makes',
     rule: secretsRule,
     change: [BID, '"name":"auction-internal"', '"name":"auction-interal"'],
-    says: /nobody makes Secret auction-interal/,
+    says: /nothing makes Secret auction-interal/,
   },
   {
     name: 'a key that the Secret has not',

@@ -1,4 +1,4 @@
-// What `helm test` runs: the public surface through the gateway, as somebody from outside sees it.
+// What `helm test` runs: the public surface through the gateway, as a client from outside sees it.
 // With BID=true it also registers two people, lists an item and bids, and waits for the hammer.
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
@@ -103,10 +103,10 @@ async function auction() {
   expect('the item is sold at its price', sold.currentPrice === '10.00', sold)
 }
 
-await answers('anybody', 200, 'GET', '/')
-await answers('anybody', 200, 'GET', '/api/v1/items')
-await answers('anybody', 200, 'GET', '/identity/.well-known/jwks.json')
-await answers('nobody', 401, 'GET', '/identity/me')
+await answers('any client', 200, 'GET', '/')
+await answers('any client', 200, 'GET', '/api/v1/items')
+await answers('any client', 200, 'GET', '/identity/.well-known/jwks.json')
+await answers('no user', 401, 'GET', '/identity/me')
 await answers('forger', 401, 'GET', '/identity/me', { headers: { 'x-user-id': randomUUID() } })
 await answers('forger', 401, 'POST', `/api/v1/lots/${randomUUID()}/bids`, {
   headers: { 'x-user-id': randomUUID(), 'x-user-roles': 'admin' },

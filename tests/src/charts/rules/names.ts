@@ -36,7 +36,7 @@ export function sharedSelectors(
   })
 }
 
-/** An empty one is the policy that denies everything to everybody, which two releases may share. */
+/** An empty one is the policy that denies everything to all pods, which two releases may share. */
 function selectorOf(object: KubeObject): Selector | undefined {
   const { selector, podSelector } = specOf<SelectorHolder>(object)
   if (object.kind === 'Service') return { matchLabels: selector ?? {} }

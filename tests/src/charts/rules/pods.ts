@@ -80,7 +80,7 @@ export function replicaFaults(objects: readonly KubeObject[]): string[] {
     return faults(titleOf(deployment), [
       [owners.length <= 1, 'two scalers change its replicas'],
       [owners.length === 0 || replicas === undefined, 'has replicas that a scaler owns'],
-      [owners.length === 1 || replicas !== undefined, 'nobody says how many replicas it has'],
+      [owners.length === 1 || replicas !== undefined, 'nothing says how many replicas it has'],
       [minimum <= 1 || isGuarded, 'a drain may stop all of its replicas'],
       [minimum > 1 || !isGuarded, 'its budget would stop every drain'],
     ])

@@ -36,18 +36,18 @@ interface Wanted {
   readonly generated: object
 }
 
-/** What the Job that makes Secrets is told to make. */
+/** What the Job that makes Secrets is asked to make. */
 function wantedSecrets(pods: Parameters<typeof containersOf>[0]): Wanted[] {
   const entries = containersOf(pods).flatMap(({ env }) => env ?? [])
-  const told = entries.find(({ name }) => name === 'SECRETS')?.value
-  return told === undefined ? [] : (JSON.parse(told) as Wanted[])
+  const secrets = entries.find(({ name }) => name === 'SECRETS')?.value
+  return secrets === undefined ? [] : (JSON.parse(secrets) as Wanted[])
 }
 
-/** References to Secrets, or keys in them, that nobody makes. */
+/** References to Secrets, or keys in them, that nothing makes. */
 export function missingSecrets(objects: readonly KubeObject[], made: Secrets): string[] {
   const check = (owner: string, name: string, key?: string) => {
     const keys = made.get(name)
-    if (keys === undefined) return [`${owner}: nobody makes Secret ${name}`]
+    if (keys === undefined) return [`${owner}: nothing makes Secret ${name}`]
     return key === undefined || keys.has(key) ? [] : [`${owner}: Secret ${name} has no key ${key}`]
   }
   const fromPods = podsOf(objects).flatMap((pods) => [
