@@ -16,13 +16,17 @@ const ALLOWED: Record<string, number> = {
   'CHANGELOG.md': 2,
   // The tables of words that are not used.
   'CONTRIBUTING.md': 8,
+  'docs/glossary.md': 5,
+  // The pattern above.
+  'tests/test/words.test.ts': 3,
 }
 
 /** What is left to be rewritten, by workspace or folder. It only goes down. */
 const LEFT: Record<string, number> = {
+  docs: 7,
   local: 17,
   'services/common': 94,
-  'services/identity': 97,
+  'services/identity': 5,
 }
 
 t.test('texts use the words of CONTRIBUTING.md', async (t) => {

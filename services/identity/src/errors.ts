@@ -82,7 +82,7 @@ export const identityErrors = {
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),
   lastAdmin: defineError(
     'identity.last_admin',
-    'Nobody else is an admin. Appoint another one first.',
+    'No other user is an admin. Appoint another one first.',
     409,
   ),
   termsChanged: defineError(

@@ -24,7 +24,7 @@ export async function person(identity: Identity, email: string, roles = '{user}'
   return { id, email, token: token as string, refreshToken: refreshToken as string, call }
 }
 
-/** What was told about a user since the registration, in the order of commits. */
+/** What was published about a user since the registration, in the order of commits. */
 export async function eventsOf({ db }: Identity, userId: string) {
   const { rows } = await sql<{ key: string; sequence: number; payload: object }>`
     select e ->> 'key' as key, (e -> 'envelope' ->> 'sequence')::int as sequence,

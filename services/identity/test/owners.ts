@@ -27,7 +27,7 @@ export async function startOwners(t: Teardown) {
       log,
       registry: new Registry(),
       auth: {
-        issuer: 'nobody',
+        issuer: 'no-issuer',
         jwks: createJwksCache('http://127.0.0.1:9/', log),
         internalSecret: INTERNAL_SECRET,
         unauthenticated: defineError('owner.unauthenticated', 'Log in to do this.', 401),

@@ -24,7 +24,7 @@ export const PENDING_LOGIN = { seconds: 300, triesMax: 5 } as const
 
 /**
  * Tries of app codes per account, by whatever way. Of a million codes three are right at a time, so
- * the day's limit leaves a guesser who has the password one chance in ten thousand a day. Nobody
+ * the day's limit leaves a guesser who has the password one chance in ten thousand a day. No one
  * else can use the tries up, and recovery codes and passkeys work meanwhile.
  */
 export const CODE_TRIES = {

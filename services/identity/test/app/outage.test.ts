@@ -46,7 +46,7 @@ function createCable(t: Teardown) {
 }
 
 t.test(
-  'without PostgreSQL nobody is let in, nothing crashes, and afterwards all works again',
+  'without PostgreSQL no user is let in, nothing crashes, and afterwards all works again',
   async (t) => {
     const cable = createCable(t)
     const { app, register, login, refresh } = await startIdentity(t, {
@@ -63,7 +63,7 @@ t.test(
       validate(),
       validate(),
       login({}),
-      login({ email: 'nobody@example.org' }),
+      login({ email: 'unknown@example.org' }),
       refresh(refreshToken),
       register({ email: 'new@example.org' }),
     ])

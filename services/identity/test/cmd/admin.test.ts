@@ -35,8 +35,8 @@ t.test('the first admin is made by a command, once, and it is written down', asy
 
 t.test('it says when there is no such account, and how it is used', async (t) => {
   const { config, db } = await startIdentity(t)
-  const unknown = await runCommand('admin', config, ['grant', 'nobody@example.org'])
-  t.match([unknown.code, unknown.errors], [1, /There is no account nobody@example.org/])
+  const unknown = await runCommand('admin', config, ['grant', 'unknown@example.org'])
+  t.match([unknown.code, unknown.errors], [1, /There is no account unknown@example.org/])
   const wrong = await runCommand('admin', config, ['revoke', PERSON.email])
   t.match([wrong.code, wrong.errors], [2, /grant EMAIL/])
   t.same(await db.selectFrom('audit_entries').selectAll().execute(), [])

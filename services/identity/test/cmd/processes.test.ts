@@ -93,7 +93,7 @@ t.test(
     const KEY_ENCRYPTION_KEY = newKeyEncryptionKey()
     const both = {
       ...postgres,
-      // Asked only when somebody leaves.
+      // Asked only when a user leaves.
       AUCTION_URL: 'http://127.0.0.1:9',
       BID_URL: 'http://127.0.0.1:9',
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,

@@ -43,7 +43,7 @@ t.test('blanks are refused anywhere instead of being trimmed', async (t) => {
 })
 
 t.test(
-  'a letter that case folding would turn into an ASCII one claims nobody else’s address',
+  'a letter that case folding would turn into an ASCII one claims no one else’s address',
   async (t) => {
     t.equal('\u212a'.toLowerCase(), 'k', 'the Kelvin sign would')
     for (const text of [

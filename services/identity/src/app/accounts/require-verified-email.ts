@@ -9,7 +9,7 @@ import { readUnverified } from '#src/infra/postgres/users/users.ts'
 export type EmailVerification = 'required' | 'optional'
 
 /**
- * Lets nobody in whose address was never verified: accounts are that old, or were opened while this
+ * Refuses users whose address was never verified: accounts are that old, or were opened while this
  * was optional. Says so only to who proved to be the owner, and has a new link mailed.
  */
 export async function requireVerifiedEmail(

@@ -14,7 +14,7 @@ import { findProfile, requireOwner } from './profiles.ts'
 const params = Type.Object({ id: Uuid })
 
 const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
-const NoBody = Type.Unsafe<undefined>({ type: 'null' })
+const EmptyBody = Type.Unsafe<undefined>({ type: 'null' })
 
 /** Caches ask again after a minute; the address in a profile changes with its photo anyway. */
 const PHOTO_MAX_AGE_SECONDS = 60
@@ -93,7 +93,7 @@ async function showingRoute(app: App, { db }: PhotoDependencies): Promise<void> 
         params,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
         produces: ['image/webp'],
-        response: answers({ 200: Bytes, 304: NoBody }),
+        response: answers({ 200: Bytes, 304: EmptyBody }),
       },
     },
     async (request, reply) => {

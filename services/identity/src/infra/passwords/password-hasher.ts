@@ -14,12 +14,12 @@ export interface PasswordHasher {
 
 /** argon2id, never more at once than there are permits: each hash takes 19 MiB and a core. */
 export async function createPasswordHasher(permits: Permits): Promise<PasswordHasher> {
-  const nobody = await hash('nobody has this password', PARAMETERS)
+  const unknownHash = await hash('no user has this password', PARAMETERS)
   return {
     hash: (password) => permits.run(() => hash(password, PARAMETERS)),
     verify: (passwordHash, password) => permits.run(() => verify(passwordHash, password)),
     async verifyNobody(password) {
-      await permits.run(() => verify(nobody, password))
+      await permits.run(() => verify(unknownHash, password))
       return false
     },
     needsRehash(passwordHash) {

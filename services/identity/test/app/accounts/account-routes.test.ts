@@ -17,7 +17,7 @@ t.test('POST /identity/register', async (t) => {
   t.test('an address is taken once, in whatever case it is written', async (t) => {
     const { id } = (await register({ email: 'twice@example.org' })).json()
     const again = await register({ email: 'TWICE@example.ORG' })
-    t.equal(again.statusCode, 201, 'nothing is told')
+    t.equal(again.statusCode, 201, 'the answer shows nothing')
     const { rows } = await sql`
       select id from users where email_normalised = 'twice@example.org'`.execute(db)
     t.same(rows, [{ id }])
@@ -94,7 +94,7 @@ t.test('POST /identity/register', async (t) => {
     ['a control character in the name', { name: 'a\u0000b' }, 'identity.invalid_name', 'name'],
     ['81 characters of name', { name: 'x'.repeat(81) }, 'identity.invalid_name', 'name'],
     ['a name that is null', { name: null }, 'request.invalid_body', 'name'],
-    ['a field nobody asked for', { roles: ['admin'] }, 'request.invalid_body', 'roles'],
+    ['an unknown field', { roles: ['admin'] }, 'request.invalid_body', 'roles'],
   ]
   for (const [what, override, code, field] of refused) {
     t.test(`${what} is refused with the field's name`, async (t) => {

@@ -47,7 +47,7 @@ t.test('an address changes when the link from the new one comes back', async (t)
   t.equal(await world.addressOf(ann.id), NEW)
   t.match((await world.mailed()).at(-1), { template: 'email_changed', to: PERSON.email })
   t.equal((await world.login({ email: NEW.toLowerCase() })).statusCode, 200)
-  t.equal((await world.login({})).statusCode, 401, 'the old address logs nobody in')
+  t.equal((await world.login({})).statusCode, 401, 'the old address logs no user in')
   t.equal((await ann.call('GET', 'me')).status, 200, 'the session that asked goes on')
   const headers = { authorization: `Bearer ${elsewhere.token}` }
   t.equal((await world.app.inject({ url: '/identity/me', headers })).statusCode, 401)
@@ -70,7 +70,7 @@ t.test('whether the new address has an account shows in mails alone', async (t) 
   t.equal(await world.linkTo('bob@example.org'), undefined)
 })
 
-t.test('an address that somebody else got in the meantime is not taken from them', async (t) => {
+t.test('an address that another user got in the meantime is not taken from them', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   await ann.call('POST', 'email/change', { email: NEW })

@@ -51,7 +51,7 @@ t.test(
 )
 
 t.test(
-  'register answers the same whether the address has an account; only a mail tells',
+  'register answers the same whether the address has an account; only a mail shows it',
   async (t) => {
     const world = await start(t)
     await world.register({})
@@ -73,7 +73,7 @@ t.test(
   },
 )
 
-t.test('where two claims wait, the password tells whose the account is', async (t) => {
+t.test('where two claims wait, the password shows whose the account is', async (t) => {
   const world = await start(t)
   await world.register({ name: 'Mallory', password: ANOTHER })
   const { id } = (await world.register({})).json()

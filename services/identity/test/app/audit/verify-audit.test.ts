@@ -63,7 +63,7 @@ t.test('whatever is changed behind the trigger shows, at its place', async (t) =
       3n,
       /digest/,
     ],
-    'that anybody did it': [
+    'that a user did it': [
       sql`update audit_entries set actor_id = null where sequence = 3`,
       3n,
       /digest/,
@@ -98,7 +98,7 @@ t.test('whatever is changed behind the trigger shows, at its place', async (t) =
       3n,
       /digest/,
     ],
-    'an entry made anew with a digest that fits': [
+    'an entry made again with a digest that fits': [
       sql`update audit_entries set details = '{}', digest = ${remade} where sequence = 3`,
       4n,
       /follow/,

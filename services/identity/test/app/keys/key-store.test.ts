@@ -96,7 +96,7 @@ t.test('a failed reload leaves the known keys in use', async (t) => {
   t.match(await store.publicKey(before.kid), /BEGIN PUBLIC KEY/)
 })
 
-t.test('while the keys cannot be read, nobody says that a new key is none', async (t) => {
+t.test('while the keys cannot be read, a new key is not reported as unknown', async (t) => {
   const { db } = await createIdentityDatabase(t)
   const store = await createKeyStore({ db, box, log, staleAfterMs: 1 })
   t.teardown(() => store.close())

@@ -59,7 +59,7 @@ t.test('everything at rest changes its key while it is in use', async (t) => {
     await holds(createSecretBox(newText, oldText))
     await t.rejects(open(createSecretBox(newText)), /KEY_ENCRYPTION_KEY/, 'not alone yet')
   })
-  await t.test('then everything is sealed anew, and the old key is worth nothing', async (t) => {
+  await t.test('then everything is sealed again, and the old key is worth nothing', async (t) => {
     const both = createSecretBox(newText, oldText)
     t.strictSame(await resealSecrets(db, both, 2), { signingKeys: 2, totpSecrets: 5 })
     await holds(createSecretBox(newText))
@@ -74,7 +74,7 @@ t.test('everything at rest changes its key while it is in use', async (t) => {
   })
 })
 
-t.test('the command lists, rotates, retires and seals anew', { timeout: 120_000 }, async (t) => {
+t.test('the command lists, rotates, retires and seals again', { timeout: 120_000 }, async (t) => {
   const { config, oldText, newText, signing, holds } = await start(t)
   const keys = (args: string[], first = oldText, other = '') =>
     runCommand('keys', config, args, {

@@ -26,7 +26,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   }
 }
 
-t.test('who owes nobody anything is forgotten a minute after they asked', async (t) => {
+t.test('a user without obligations is forgotten a minute after they asked', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   const profile = { phone: '+4930123456', city: 'Oranienburg', description: 'Sells old radios' }
@@ -43,7 +43,7 @@ t.test('who owes nobody anything is forgotten a minute after they asked', async 
   t.equal(await world.minuteLater(), 1)
   const user = await world.userOf(ann.id)
   t.match(user, { status: 'deleted', name: 'Deleted user', roles: ['user'] })
-  // What is still to be told, a mail to the person among it, is gone when the broker has it.
+  // Events still to be published, a mail to the person among them, go when the broker has them.
   const dump = await dumpOf(world.db, ['outbox'])
   for (const trace of [PERSON.email, PERSON.name, ...Object.values(profile)]) {
     t.notOk(dump.includes(trace), trace)
@@ -59,7 +59,7 @@ t.test('who owes nobody anything is forgotten a minute after they asked', async 
   t.equal((await person(world, PERSON.email)).id === ann.id, false, 'the address is free again')
 })
 
-t.test('who leads or sells is told so, and nothing happens', async (t) => {
+t.test('a user who leads or sells gets the reason, and nothing happens', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   world.owed.set('bid', [{ kind: 'leading', count: 2 }])
@@ -94,7 +94,7 @@ t.test('a bid that was under way opens the account again', async (t) => {
   t.equal(await world.minuteLater(), 0, 'it has to be asked for again')
 })
 
-t.test('when the others cannot be asked nobody is deleted, neither now nor later', async (t) => {
+t.test('when the others cannot be asked no user is deleted, neither now nor later', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   world.down.add('auction')
@@ -172,7 +172,7 @@ t.test('it asks for a fresh proof', async (t) => {
 })
 
 t.test(
-  'nobody keeps another in by taking an address first, and one failure stops no other',
+  'no user keeps another in by taking an address first, and one failure stops no other',
   async (t) => {
     const world = await start(t)
     const ann = await person(world, PERSON.email)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startIdentity } from '#test/helper.ts'
 
-t.test('people see and end their own sessions, and nobody else\u2019s', async (t) => {
+t.test('people see and end their own sessions, and no one else\u2019s', async (t) => {
   const identity = await startIdentity(t)
   await identity.register({})
   await identity.register({ email: 'bob@example.org' })

@@ -22,7 +22,7 @@ t.test('POST /identity/login', async (t) => {
     async (t) => {
       const responses = [
         await login({ password: 'wrong password' }),
-        await login({ email: 'nobody@example.org' }),
+        await login({ email: 'unknown@example.org' }),
         await login({ email: 'not an address' }),
         await login({ password: `${PERSON.password} ` }),
         await login({ password: ` ${PERSON.password}` }),
@@ -40,7 +40,7 @@ t.test('POST /identity/login', async (t) => {
     },
   )
 
-  t.test('a suspended user is told so only with the right password', async (t) => {
+  t.test('a login shows a suspension only with the right password', async (t) => {
     await register({ email: 'bad@example.org' })
     await sql`update users set status = 'suspended' where email_normalised = 'bad@example.org'`.execute(
       db,
@@ -65,7 +65,7 @@ t.test('POST /identity/login', async (t) => {
     t.match(response.json(), { code: 'identity.invalid_credentials' })
   })
 
-  t.test('a hash with older parameters is made anew at login', async (t) => {
+  t.test('a hash with older parameters is replaced at login', async (t) => {
     await register({ email: 'old@example.org' })
     const old = hashSync(PERSON.password, { memoryCost: 8_192, timeCost: 2, parallelism: 1 })
     await sql`update users set password_hash = ${old} where email_normalised = 'old@example.org'`.execute(
@@ -119,7 +119,7 @@ t.test(
     const busy = permits.run(() => gate.promise)
     const refused = [
       await login({}),
-      await login({ email: 'nobody@example.org' }),
+      await login({ email: 'unknown@example.org' }),
       await register({ email: 'new@example.org' }),
     ]
     for (const response of refused) {
@@ -151,7 +151,7 @@ t.test('a client that hangs up keeps its place until its hash is done', async (t
   await waitFor('five logins to wait', () => permits.waiting === 5)
   leave.abort()
   t.same(new Set(await Promise.all(calls)), new Set(['gone']))
-  t.same([permits.active, permits.waiting], [1, 5], 'nobody listens, every place is still taken')
+  t.same([permits.active, permits.waiting], [1, 5], 'no client listens, every place is still taken')
   gate.resolve()
   await busy
   await waitFor('the hashes to be done', () => permits.active === 0 && permits.waiting === 0)

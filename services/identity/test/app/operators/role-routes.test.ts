@@ -5,7 +5,7 @@ import t from 'tap'
 import { startIdentity } from '#test/helper.ts'
 import { auditOf, eventsOf, person } from '#test/operators.ts'
 
-t.test('admins give and take roles, once each, written down and told', async (t) => {
+t.test('admins give and take roles, once each, recorded and published', async (t) => {
   const identity = await startIdentity(t)
   const admin = await person(identity, 'admin@example.org', '{user,admin}')
   const ann = await person(identity, 'ann@example.org')
@@ -14,7 +14,7 @@ t.test('admins give and take roles, once each, written down and told', async (t)
   const given = await admin.call('PUT', `${path}/moderator`)
   t.match([given.status, given.body], [200, { id: ann.id, roles: ['user', 'moderator'] }])
   t.equal((await admin.call('PUT', `${path}/moderator`)).status, 200, 'again changes nothing')
-  t.equal((await ann.call('GET', 'me')).status, 200, 'nobody is logged out by a new role')
+  t.equal((await ann.call('GET', 'me')).status, 200, 'a new role logs no user out')
 
   const taken = await admin.call('DELETE', `${path}/moderator`)
   t.match([taken.status, taken.body], [200, { roles: ['user'] }])
@@ -33,7 +33,7 @@ t.test('admins give and take roles, once each, written down and told', async (t)
   ])
 })
 
-t.test('nobody else does', async (t) => {
+t.test('no other user gives or takes roles', async (t) => {
   const identity = await startIdentity(t)
   const moderator = await person(identity, 'mod@example.org', '{user,moderator}')
   const admin = await person(identity, 'admin@example.org', '{user,admin}')
@@ -44,8 +44,8 @@ t.test('nobody else does', async (t) => {
       t.match([refused.status, refused.body.code], [403, 'identity.forbidden'])
     }
   }
-  const nobody = `users/${randomUUID()}/roles/admin`
-  t.match((await admin.call('PUT', nobody)).body, { code: 'identity.user_not_found' })
+  const unknown = `users/${randomUUID()}/roles/admin`
+  t.match((await admin.call('PUT', unknown)).body, { code: 'identity.user_not_found' })
   t.equal((await admin.call('PUT', `users/${ann.id}/roles/user`)).status, 400)
   t.equal((await admin.call('PUT', 'users/ann/roles/admin')).status, 400)
 

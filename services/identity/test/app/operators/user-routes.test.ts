@@ -21,8 +21,11 @@ t.test('a suspension ends sessions at once, and a reinstatement lets in again', 
   })
   t.equal((await ann.call('GET', 'validate')).status, 401)
   t.equal((await identity.refresh(ann.refreshToken)).statusCode, 401)
-  const told = await identity.login({ email: ann.email })
-  t.match([told.statusCode, told.json()], [403, { code: 'identity.suspended', details: { until } }])
+  const login = await identity.login({ email: ann.email })
+  t.match(
+    [login.statusCode, login.json()],
+    [403, { code: 'identity.suspended', details: { until } }],
+  )
   const wrong = await identity.login({ email: ann.email, password: 'wrong password' })
   t.match([wrong.statusCode, wrong.json().code], [401, 'identity.invalid_credentials'])
 
@@ -170,7 +173,7 @@ t.test('operators find accounts by the beginning of the address, page by page', 
     cursor = body.nextCursor
     pages += 1
   }
-  t.same([seen.size, pages], [119, 3], 'without the deleted one, nobody twice')
+  t.same([seen.size, pages], [119, 3], 'without the deleted one, no user twice')
   t.equal((await admin.call('GET', 'users?email=%25')).body.users.length, 0, 'no wildcard')
   t.match((await admin.call('GET', 'users?email=mod@')).body.users, [
     { id: moderator.id, roles: ['user', 'moderator'], suspension: null },

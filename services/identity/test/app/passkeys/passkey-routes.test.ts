@@ -49,7 +49,7 @@ t.test('adding a passkey', async (t) => {
   const identity = await startIdentity(t)
   const { db, app } = identity
 
-  t.test('the browser is told to verify its user and to keep the key', async (t) => {
+  t.test('the browser is asked to verify its user and to keep the key', async (t) => {
     const { id, as, token } = await person(identity, 'ann@example.org')
     const response = await app.inject({
       method: 'POST',
@@ -99,7 +99,7 @@ t.test('adding a passkey', async (t) => {
       'a subdomain': { origin: 'https://x.auction.example' },
       'plain http': { origin: 'http://auction.example' },
       'another site': { rpId: 'evil.example' },
-      'nobody verified': { isUserVerified: false },
+      'no user verified': { isUserVerified: false },
       'an assertion': { type: 'webauthn.get' },
       'in a frame of another site': { crossOrigin: true },
       'an unknown attestation': { attestation: { fmt: 'odd', statement: cbor.map() } },
@@ -142,7 +142,7 @@ t.test('adding a passkey', async (t) => {
     t.same(answerOf(await verify(dan.as, createAuthenticator().create(ownWords))), REFUSED)
   })
 
-  t.test('an authenticator is registered once, by whomever', async (t) => {
+  t.test('an authenticator is registered once, by any user', async (t) => {
     const { as: fay } = await person(identity, 'fay@example.org')
     const { as: gus } = await person(identity, 'gus@example.org')
     const authenticator = createAuthenticator()
@@ -223,7 +223,7 @@ t.test('logging in by a passkey alone', async (t) => {
     t.ok((await as.get('passkeys')).json().passkeys[0].lastUsedAt)
   })
 
-  t.test('the options say nothing about anybody', async (t) => {
+  t.test('the options say nothing about any user', async (t) => {
     const options = (await publicly(identity)('passkeys/login/options')).json()
     t.match(options, { rpId: 'auction.example', userVerification: 'required' })
     t.same(options.allowCredentials ?? [], [])
@@ -234,7 +234,7 @@ t.test('logging in by a passkey alone', async (t) => {
     const wrong: Record<string, Behaviour> = {
       'another origin': { origin: 'https://evil.example' },
       'another site': { rpId: 'evil.example' },
-      'nobody verified': { isUserVerified: false },
+      'no user verified': { isUserVerified: false },
       'a registration': { type: 'webauthn.create' },
       'in a frame of another site': { crossOrigin: true },
       'another key': { signWith: privateKey },
@@ -353,7 +353,7 @@ t.test('a passkey is a second factor beside the app', async (t) => {
   t.same(
     answerOf(await post('2fa/challenge', { token: next, passkey: stranger.get(asked) })),
     REFUSED,
-    "somebody else's",
+    "another user's",
   )
   t.equal((await loginBy(identity, authenticator)).statusCode, 200, 'and enough without a password')
 })
@@ -378,7 +378,7 @@ t.test('a passkey is a fresh proof', async (t) => {
   t.same(answerOf(await as.post('reauthenticate', { passkey })), REFUSED, 'once')
 })
 
-t.test('passkeys are named anew and forgotten by their owner alone', async (t) => {
+t.test('passkeys are renamed and forgotten by their owner alone', async (t) => {
   const identity = await startIdentity(t)
   const { db, app } = identity
   const ann = await person(identity, 'ann@example.org')

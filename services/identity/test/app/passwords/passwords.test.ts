@@ -105,7 +105,7 @@ t.test('S11: changing it asks for a fresh proof', async (t) => {
   t.equal((await world.login({})).statusCode, 200, 'nothing has changed')
 })
 
-t.test('S10: a mailed link works once, ends every session and logs nobody in', async (t) => {
+t.test('S10: a mailed link works once, ends every session and logs no user in', async (t) => {
   const world = await start(t)
   const session = await world.logIn()
   const secret = await world.link()
@@ -131,7 +131,7 @@ t.test('S10: of 50 parallel uses of a link one wins', async (t) => {
   t.equal((await world.login({ password: `phrase number ${winner} of many` })).statusCode, 200)
 })
 
-t.test('S10: a link dies with time, with a newer password, and for anybody else', async (t) => {
+t.test('S10: a link dies with time or with a newer password, no other secret works', async (t) => {
   const world = await start(t)
   const late = await world.link()
   await sql`update password_resets set expires_at = clock_timestamp()`.execute(world.db)
@@ -149,7 +149,7 @@ t.test('S10: a link dies with time, with a newer password, and for anybody else'
   }
 })
 
-t.test('S3: whether an address has an account is told by nothing', async (t) => {
+t.test('S3: nothing shows whether an address has an account', async (t) => {
   const world = await start(t)
   const shape = ({ statusCode, headers, body }: Awaited<ReturnType<typeof world.forgot>>) => {
     const { date, 'x-correlation-id': _id, ...kept } = headers
@@ -157,7 +157,7 @@ t.test('S3: whether an address has an account is told by nothing', async (t) => 
   }
   const known = await world.forgot(PERSON.email)
   t.equal(known.statusCode, 202)
-  t.strictSame(shape(await world.forgot('nobody@example.org')), shape(known))
+  t.strictSame(shape(await world.forgot('unknown@example.org')), shape(known))
   t.strictSame(shape(await world.forgot('no address')), shape(known))
   t.equal((await world.mailed()).length, 1, 'only the account is mailed')
 })
@@ -210,7 +210,7 @@ t.test('S2: weak passwords are refused wherever one is set', async (t) => {
   )
 })
 
-t.test('S2: a breached password is refused, and an absent service keeps nobody out', async (t) => {
+t.test('S2: a breached password is refused, and an absent service keeps no user out', async (t) => {
   const breached = 'an uncommon but stolen phrase'
   const digest = createHash('sha1').update(breached).digest('hex').toUpperCase()
   const asked: string[] = []

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { startIdentity } from '#test/helper.ts'
 
-const NOBODY = '01890000-0000-7000-8000-000000000000'
+const UNKNOWN_USER_ID = '01890000-0000-7000-8000-000000000000'
 
 const FULL = {
   phone: '+49 (30) 901820',
@@ -28,7 +28,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   return { ...identity, ann, eve, get, put }
 }
 
-t.test('everybody has a profile from the start, empty but for the name', async (t) => {
+t.test('every user has a profile from the start, empty but for the name', async (t) => {
   const { ann, get } = await start(t)
   const answer = await get(ann.id)
   t.equal(answer.statusCode, 200)
@@ -53,7 +53,7 @@ t.test('everybody has a profile from the start, empty but for the name', async (
   t.equal(answer.headers['cache-control'], 'no-store')
 })
 
-t.test('seed bug 36: the phone number is shown to its owner and to nobody else', async (t) => {
+t.test('seed bug 36: the phone number is shown to its owner and to no one else', async (t) => {
   const { ann, eve, get, put } = await start(t)
   const changed = await put(ann.id, FULL, ann.headers)
   t.equal(changed.statusCode, 200)
@@ -72,14 +72,14 @@ t.test('seed bug 36: the phone number is shown to its owner and to nobody else',
   }
 })
 
-t.test('seed bug 36: nobody changes the profile of somebody else', async (t) => {
+t.test('seed bug 36: no user changes the profile of another user', async (t) => {
   const { ann, eve, get, put } = await start(t)
   await put(ann.id, FULL, ann.headers)
   const before = (await get(ann.id)).body
   const refused = await put(ann.id, { city: 'Paris', name: 'Eve' }, eve.headers)
   t.equal(refused.statusCode, 403)
   t.match(refused.json(), { code: 'identity.not_your_profile' })
-  t.equal((await put(NOBODY, {}, eve.headers)).statusCode, 403, 'nor learns who exists')
+  t.equal((await put(UNKNOWN_USER_ID, {}, eve.headers)).statusCode, 403, 'nor learns who exists')
   t.equal((await put(ann.id, {})).statusCode, 401)
   t.equal((await get(ann.id)).body, before)
 })
@@ -101,7 +101,7 @@ t.test(
   'seed bug 37: a profile that is not there is 404, and an id that is none is 400',
   async (t) => {
     const { ann, get, db } = await start(t)
-    const missing = await get(NOBODY)
+    const missing = await get(UNKNOWN_USER_ID)
     t.equal(missing.statusCode, 404)
     t.match(missing.json(), { code: 'identity.user_not_found' })
     t.equal((await get('1')).statusCode, 400)
@@ -141,15 +141,15 @@ t.test('another phone number is not verified', async (t) => {
   t.match(other, { phone: '+12025550123', phoneVerified: false })
 })
 
-t.test('a new name is told once, with the next version of the account', async (t) => {
+t.test('a new name is published once, with the next version of the account', async (t) => {
   const { ann, put, get, db } = await start(t)
   for (const name of ['Ann Bee', 'Ann Bee', ' Ann Bee '])
     t.match((await put(ann.id, { name }, ann.headers)).json(), { name: 'Ann Bee' })
   const { rows } = await sql<{ payload: unknown; sequence: number }>`
-    select told -> 'envelope' -> 'payload' as payload,
-           (told -> 'envelope' ->> 'sequence')::int as sequence
-      from outbox, json_array_elements(events) told
-     where told -> 'envelope' ->> 'event' = 'identity.user.updated'`.execute(db)
+    select e -> 'envelope' -> 'payload' as payload,
+           (e -> 'envelope' ->> 'sequence')::int as sequence
+      from outbox, json_array_elements(events) e
+     where e -> 'envelope' ->> 'event' = 'identity.user.updated'`.execute(db)
   t.same(rows, [
     { payload: { userId: ann.id, changedFields: ['name'], name: 'Ann Bee' }, sequence: 2 },
   ])
@@ -172,7 +172,7 @@ t.test('seed bug 39: of parallel first changes none is lost, and one profile com
   t.equal((await db.selectFrom('profiles').selectAll().execute()).length, 1)
 })
 
-t.test('a session that ended reads as nobody may and writes nothing', async (t) => {
+t.test('an ended session reads and writes nothing; without a session one may read', async (t) => {
   const { app, ann, put, get } = await start(t)
   await app.inject({ method: 'POST', url: '/identity/logout', headers: ann.headers })
   t.equal((await put(ann.id, { city: 'Rome' }, ann.headers)).statusCode, 401)

@@ -82,7 +82,7 @@ t.test('POST /identity/reauthenticate', async (t) => {
     }
   })
 
-  t.test('no place to hash is nobody’s wrong password', async (t) => {
+  t.test('no place to hash does not count as a wrong password', async (t) => {
     const busy = await startIdentity(t, { concurrency: 1, queueMax: 0 })
     await busy.register({})
     const { token } = (await busy.login({})).json()

@@ -39,7 +39,7 @@ t.test('what ended long ago is purged in batches, and what is alive or recent st
   t.equal(response.statusCode, 200)
 })
 
-t.test('logins that nobody finished are purged once they are over', async (t) => {
+t.test('logins that no user finished are purged once they are over', async (t) => {
   const { db, register } = await startIdentity(t)
   const { id } = (await register({})).json()
   const pending = (from: number, to: number, age: string) =>

@@ -28,7 +28,7 @@ t.test('who agrees to the seller terms is a seller, once, also in parallel', asy
   ])
 })
 
-t.test('only the terms as they are now can be agreed to, by somebody logged in', async (t) => {
+t.test('only the terms as they are now can be agreed to, by a logged-in user', async (t) => {
   const identity = await startIdentity(t)
   const ann = await person(identity, 'ann@example.org')
   const { version } = (await ann.call('GET', 'seller-terms')).body

@@ -50,7 +50,7 @@ t.test(
       'HS256 without a kid': signHmac(header({ alg: 'HS256', kid: undefined }), publicPem),
       'another audience': signEdDsa(claims({ aud: 'mfa' }), ourKey),
       'no audience': signEdDsa(claims({ aud: undefined }), ourKey),
-      'another issuer': signEdDsa(claims({ iss: 'somebody' }), ourKey),
+      'another issuer': signEdDsa(claims({ iss: 'another' }), ourKey),
       'no issuer': signEdDsa(claims({ iss: undefined }), ourKey),
       'an expiry in the past': signEdDsa(claims({ exp: nowSeconds - 1 }), ourKey),
       'no expiry': signEdDsa(claims({ exp: undefined }), ourKey),
@@ -61,7 +61,7 @@ t.test(
         claims({ sid: '019a0000-0000-7000-8000-000000000000' }),
         ourKey,
       ),
-      'the session of somebody else': signEdDsa(
+      'the session of another user': signEdDsa(
         claims({ sub: '019a0000-0000-7000-8000-000000000000' }),
         ourKey,
       ),
@@ -214,7 +214,7 @@ t.test('GET /identity/validate', async (t) => {
       url: '/identity/validate',
       headers: { 'x-user-id': id },
     })
-    t.equal(withoutToken.statusCode, 401, 'a header alone is nobody')
+    t.equal(withoutToken.statusCode, 401, 'a header alone is no user')
     const roles = await validate(token, { 'x-user-roles': 'admin' })
     t.notMatch(roles.headers['x-user-roles'], /admin/, 'roles come from the database')
   })

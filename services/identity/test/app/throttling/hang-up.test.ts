@@ -23,7 +23,7 @@ t.test('who hangs up gets neither the try nor the place to hash back', async (t)
     socket.destroy()
   }
   await waitFor('the server to notice', async () => (await connections()) === 0)
-  t.equal(permits.waiting, 5, 'they wait on although nobody waits for them')
+  t.equal(permits.waiting, 5, 'they wait on although no client waits for them')
   t.equal(permits.active, 2, 'and no more run at once')
   open()
   await Promise.all(held)

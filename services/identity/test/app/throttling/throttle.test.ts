@@ -147,7 +147,7 @@ t.test('a known device has ten guesses, and a made-up or foreign cookie is none'
     const madeUp = `auction_device=${randomBytes(32).toString('base64url')}`
     await statusOf({ cookie: tries % 2 === 0 ? madeUp : foreign, from: '198.51.100.1' })
   }
-  t.equal((await checked()) - before, 5, 'counted like anybody behind that address')
+  t.equal((await checked()) - before, 5, 'counted like any caller behind that address')
 })
 
 t.test('a cookie that a stranger put into a browser does not become a known one', async (t) => {
@@ -161,7 +161,7 @@ t.test('a cookie that a stranger put into a browser does not become a known one'
   t.match(text, /; Path=\/identity; Max-Age=7776000; HttpOnly; SameSite=Strict; Secure$/)
 })
 
-t.test('a right password begins anew what its owner filled, and takes one back', async (t) => {
+t.test('a right password resets what its owner filled, and takes one back', async (t) => {
   const { right, statusOf } = await start(t)
   for (let round = 0; round < 3; round += 1) {
     for (let tries = 0; tries < 4; tries += 1) t.equal(await statusOf({}), 401)
@@ -170,7 +170,7 @@ t.test('a right password begins anew what its owner filled, and takes one back',
   for (let logins = 0; logins < 110; logins += 1) t.equal((await right({})).statusCode, 200)
 })
 
-t.test('whoever goes on filling the same limit waits longer each time', async (t) => {
+t.test('a caller who goes on filling the same limit waits longer each time', async (t) => {
   const { login, statusOf, db } = await start(t)
   const waits: number[] = []
   for (let window = 0; window < 5; window += 1) {
@@ -200,7 +200,7 @@ t.test('S3 an address without an account is refused alike, try by try', async (t
     return JSON.stringify(answers).replace(/"retryAfterSeconds":(899|900)/g, '"soon"')
   }
   const known = await answersFor(PERSON.email, '198.51.100.1')
-  t.equal(await answersFor('nobody@example.org', '198.51.100.2'), known)
+  t.equal(await answersFor('unknown@example.org', '198.51.100.2'), known)
   t.match(known, /identity.throttled/)
 })
 

@@ -81,7 +81,7 @@ t.test('POST /identity/2fa/challenge', async (t) => {
     t.equal(rows.length, 2)
   })
 
-  t.test("somebody else's recovery code is as wrong as any", async (t) => {
+  t.test("another user's recovery code is as wrong as any", async (t) => {
     const { recoveryCodes } = await enrol(identity, 'eve@example.org')
     await enrol(identity, 'fay@example.org')
     const token = await pending('fay@example.org')

@@ -7,7 +7,7 @@ import { createAuthenticator } from '#test/software-authenticator.ts'
 const told = async (identity: Awaited<ReturnType<typeof startIdentity>>) =>
   (await readMails(identity.db)).map(({ to, template }) => `${template} ${to}`)
 
-t.test('every change of two-factor is told to its owner once, refused ones are not', async (t) => {
+t.test('every change of two-factor is mailed to its owner once, a refused one not', async (t) => {
   const identity = await startIdentity(t)
   const { email, as, secret, recoveryCodes } = await enrol(identity, 'ann@example.org')
   t.same(await told(identity), [`two_factor_enabled ${email}`])
@@ -24,7 +24,7 @@ t.test('every change of two-factor is told to its owner once, refused ones are n
   ])
 })
 
-t.test('a recovery code that was used is told, at login as in a session', async (t) => {
+t.test('the use of a recovery code is mailed to its owner, at login as in a session', async (t) => {
   const identity = await startIdentity(t)
   const { email, as, recoveryCodes } = await enrol(identity, 'ann@example.org')
   const pending = (await identity.login({ email })).json()
@@ -37,7 +37,7 @@ t.test('a recovery code that was used is told, at login as in a session', async 
   t.same((await told(identity)).slice(1), Array(2).fill(`recovery_code_used ${email}`))
 })
 
-t.test('a passkey that comes or goes is told', async (t) => {
+t.test('a passkey that comes or goes is mailed to its owner', async (t) => {
   const identity = await startIdentity(t)
   const { email } = PERSON
   await identity.register({})

@@ -24,7 +24,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
       client.request<SharedAddresses & { code?: string }>('POST', SHARED_ADDRESSES_PATH, {
         userIds,
       }),
-    /** Registers somebody and logs in from there; answers the id. */
+    /** Registers a user and logs in from there; answers the id. */
     async join(name: string, remoteAddress: string): Promise<string> {
       const email = `${name}@example.org`
       const { id } = (await identity.register({ email })).json() as { id: string }
@@ -40,7 +40,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   }
 }
 
-t.test('who logs in from one address is paired, and no address is told', async (t) => {
+t.test('users who log in from one address are paired, and no address is shown', async (t) => {
   const { ask, join, db } = await start(t)
   const ann = await join('ann', '203.0.113.5')
   const ben = await join('ben', '203.0.113.5')

@@ -12,7 +12,7 @@ t.test('seed bug 30: a stored hash is argon2id with 19 MiB, two passes and one l
   t.not(await hasher.hash('correct horse'), stored, 'salted')
   t.equal(await hasher.verify(stored, 'correct horse'), true)
   t.equal(await hasher.verify(stored, 'correct horse '), false, 'nothing is trimmed')
-  t.equal(await hasher.verifyNobody('nobody has this password'), false)
+  t.equal(await hasher.verifyNobody('no user has this password'), false)
 })
 
 t.test('a password is compared in full, also behind a NUL and after 72 bytes', async (t) => {

@@ -50,7 +50,7 @@ export interface InsertedPasskey {
   isBackedUp: boolean
 }
 
-/** Undefined when the authenticator's id is taken, by whomever. */
+/** Undefined when the authenticator's id is taken, by any user. */
 export async function insertPasskey(
   tx: Transaction<Database>,
   passkey: InsertedPasskey,
