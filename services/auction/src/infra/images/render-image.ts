@@ -1,3 +1,4 @@
+import { createPermits, PermitsFullError } from '@auction/common/process/permits.ts'
 import sharp, { type SharpOptions } from 'sharp'
 import {
   IMAGE_DECODED_BYTES_MAX,
@@ -32,22 +33,13 @@ export type RenderImage = (bytes: Buffer, kind: ImageKind) => Promise<Rendering>
 
 /** Decodes untrusted images, one at a time: with the worst one a process has 275 MB. */
 export function createRenderImage(): RenderImage {
-  let running = 0
-  const waiting: (() => void)[] = []
+  const permits = createPermits({ concurrency: RUNNING_MAX, queueMax: WAITING_MAX })
   return async (bytes, kind) => {
-    if (running >= RUNNING_MAX) {
-      if (waiting.length >= WAITING_MAX) return { outcome: 'busy' }
-      // The finished one hands its place over, so no other call can take it in between.
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else {
-      running += 1
-    }
     try {
-      return await render(bytes, kind)
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running -= 1
-      else next()
+      return await permits.run(() => render(bytes, kind))
+    } catch (error) {
+      if (error instanceof PermitsFullError) return { outcome: 'busy' }
+      throw error
     }
   }
 }

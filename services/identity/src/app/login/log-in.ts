@@ -1,4 +1,5 @@
 import { ServiceError } from '@auction/common/http/errors.ts'
+import { PermitsFullError } from '@auction/common/process/permits.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import {
@@ -17,7 +18,6 @@ import { subjectsFrom } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
-import { PermitsFullError } from '#src/infra/permits.ts'
 import { insertPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
 import { readSuspensionEnd } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'

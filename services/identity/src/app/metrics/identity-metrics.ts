@@ -1,6 +1,6 @@
+import type { Permits } from '@auction/common/process/permits.ts'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ThrottleSubject } from '#src/domain/throttle.ts'
-import type { Permits } from '#src/infra/permits.ts'
 
 export interface IdentityMetrics {
   registered(outcome: 'asked' | 'created'): void

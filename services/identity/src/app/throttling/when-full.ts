@@ -1,5 +1,5 @@
+import { PermitsFullError } from '@auction/common/process/permits.ts'
 import { identityErrors } from '#src/errors.ts'
-import { PermitsFullError } from '#src/infra/permits.ts'
 
 /** Turns "no place left to hash" into the answer that says so; anything else passes. */
 export async function refuseWhenFull<T>(hashing: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
+import { createPermits, type Permits } from '@auction/common/process/permits.ts'
 import sharp from 'sharp'
-import { createPermits, type Permits } from '#src/infra/permits.ts'
 
 export const PHOTO_BYTES_MAX = 5 * 1024 * 1024
 

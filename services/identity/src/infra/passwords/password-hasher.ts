@@ -1,5 +1,5 @@
+import type { Permits } from '@auction/common/process/permits.ts'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
-import type { Permits } from '#src/infra/permits.ts'
 
 /** OWASP's parameters for argon2id: 19 MiB, two passes, one lane. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }

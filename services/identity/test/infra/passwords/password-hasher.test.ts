@@ -1,7 +1,7 @@
+import { createPermits } from '@auction/common/process/permits.ts'
 import { hashSync } from '@node-rs/argon2'
 import t from 'tap'
 import { createPasswordHasher } from '#src/infra/passwords/password-hasher.ts'
-import { createPermits } from '#src/infra/permits.ts'
 
 const permits = createPermits({ concurrency: 1, queueMax: 1 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createPermits, PermitsFullError } from '#src/infra/permits.ts'
+import { createPermits, PermitsFullError } from '#src/process/permits.ts'
 
 function createGate() {
   let open = () => {}
