@@ -129,7 +129,7 @@ export async function seedDemo({ gatewayUrl, log }: DemoOptions): Promise<boolea
   const call = createCaller(gatewayUrl)
   const [ada, bob] = DEMO_PEOPLE
   const carol: DemoPerson = { ...bob, name: 'Carol Collector', email: 'carol@example.test' }
-  // Registering would not tell: it answers the same whether the address has an account.
+  // Registering would not show this: it answers the same whether the address has an account.
   const { email, password } = ada
   const known = await call('POST', '/identity/login', {
     body: { email, password },

@@ -50,12 +50,12 @@ export function serviceEnvironment(
     ),
     GRPC_PORT: String(grpcPort),
     PUBLIC_URL: publicUrl,
-    // The gateway; whoever else is on this machine is trusted as well.
+    // The gateway; all other programs on this machine are trusted as well.
     TRUSTED_PROXIES: '127.0.0.1,::1',
     // All users of this machine have one address.
     TRIES_PER_ADDRESS: '100000',
     OTEL_SERVICE_NAME: service,
-    // Nobody reads mails before trying things out; tests of that set it to required.
+    // A developer reads no mails before trying things out; tests of that set it to required.
     EMAIL_VERIFICATION: 'optional',
     // Auctions of seconds are for demos, replays and tests; the default is half an hour.
     MIN_AUCTION_SECONDS: '3',

@@ -79,7 +79,7 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
 }
 
 function renderRouters(route: Route, priority: number): Record<string, Router> {
-  // By address before anybody is known, by user after; the answer is compressed last.
+  // By address before the user is known, by user after; the answer is compressed last.
   const known = ['strip-identity', `rate-${route.rate}`]
   const open = [...known, 'compress']
   const guarded = [...known, 'authenticate', `user-rate-${route.rate}`, 'compress']

@@ -124,7 +124,7 @@ function parseMatch(row: Record<string, unknown>, where: string): Route['match']
 
 /**
  * Rows are tried from the top. So a name may occur once, the prefix that takes everything must be
- * the last row, and every other prefix needs a row for the methods nobody thought of: without it
+ * the last row, and every other prefix needs a row for the methods not listed: without it
  * they would fall through to the web pages and be answered as if they were one.
  */
 function refuseAmbiguousTable(routes: readonly Route[]): void {

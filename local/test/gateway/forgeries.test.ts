@@ -20,7 +20,7 @@ const TARGETS: readonly Target[] = [
     target: '/api/v1/items/1',
     headers: [TOKEN],
   },
-  { what: 'a method nobody thought of', method: 'OPTIONS', target: '/api/v1/lots/1' },
+  { what: 'a method that is not listed', method: 'OPTIONS', target: '/api/v1/lots/1' },
   { what: 'a guarded interface', method: 'POST', target: '/api/v1/lots/1/bids', headers: [TOKEN] },
   { what: 'a guarded path', method: 'GET', target: '/identity/me', headers: [TOKEN] },
 ]

@@ -1,5 +1,5 @@
 /**
- * What a stranger may send to be taken for somebody else, as data: the same list runs against the
+ * What a stranger may send to be taken for another user, as data: the same list runs against the
  * gateway on one machine and against the one in a cluster.
  */
 

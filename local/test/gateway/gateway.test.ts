@@ -105,7 +105,7 @@ t.test('a stale token is refused even where none is needed', async (t) => {
   t.same(gateway.received, [])
 })
 
-t.test('nobody is let in while identity is down', async (t) => {
+t.test('no request is let in while identity is down', async (t) => {
   const gateway = await startGateway(t)
   await gateway.stopService('identity')
   const url = `${gateway.url}/api/v1/lots/1/bids`
@@ -154,7 +154,7 @@ t.test('forged names are refused over HTTP/2 as well', async (t) => {
   t.equal(refusal[':status'], 400)
 })
 
-t.test('too many requests from one address are told when to come back', async (t) => {
+t.test('too many requests from one address get the time to come back', async (t) => {
   const routes = await readRoutes()
   const strict = { average: 1, burst: 3, period: '1m' }
   const rateClasses = { ...routes.rateClasses, auth: strict }
@@ -196,7 +196,7 @@ t.test('one user is limited however many addresses they come from', ONLY_LINUX, 
   t.same([...first, ...second], [200, 200, 200, 429])
 })
 
-t.test('a long answer is compressed for whoever can read that', async (t) => {
+t.test('a long answer is compressed for a client that can read that', async (t) => {
   const gateway = await startGateway(t)
   const target = `${gateway.url}/api/v1/items?q=${'a'.repeat(3_000)}`
   const answer = await fetch(target, { headers: { 'accept-encoding': 'gzip' } })
@@ -204,7 +204,7 @@ t.test('a long answer is compressed for whoever can read that', async (t) => {
   t.match(await answer.json(), { service: 'auction' })
 })
 
-t.test('a service hears the address of the connection and nothing that was claimed', async (t) => {
+t.test('a service gets the address of the connection and nothing that was claimed', async (t) => {
   const gateway = await startGateway(t)
   const claims: [string, string][][] = [
     [],
@@ -225,8 +225,8 @@ t.test('a service hears the address of the connection and nothing that was claim
   for (const headers of claims) {
     gateway.received.length = 0
     await gateway.send({ method: 'POST', target: '/identity/login', headers })
-    const [heard] = gateway.received
-    const said = (heard?.headers ?? []).map((text) => text.toLowerCase())
+    const [request] = gateway.received
+    const said = (request?.headers ?? []).map((text) => text.toLowerCase())
     const forwarded = said.flatMap((name, index) =>
       name === 'x-forwarded-for' && index % 2 === 0 ? [said[index + 1]] : [],
     )

@@ -51,7 +51,7 @@ t.test('a program that is too old or does not run is passed over and said so', a
   t.match(lines, [/version 3\.6\.2 is older than/, /broken: it does not run/])
 })
 
-t.test('a machine that can install nothing is told what to do', async (t) => {
+t.test('a machine that can install nothing gets a message that says what to do', async (t) => {
   const folder = t.testdir()
   await t.rejects(
     ensureTraefik(folder, () => undefined, { PATH: folder }),

@@ -111,14 +111,14 @@ t.test('the entry point refuses what two programs could read differently', (t) =
   t.end()
 })
 
-t.test('an access log is JSON when somebody asks for one', (t) => {
+t.test('an access log is JSON when a setting asks for one', (t) => {
   const addresses = ['127.0.0.1:9191']
   const settings = renderStatic({ addresses, dynamicFile: '/x.yaml', accessLogFile: '/a.log' })
   t.match(settings, { accessLog: { filePath: '/a.log', format: 'json' } })
   t.end()
 })
 
-t.test('a service that nobody runs is refused by name', (t) => {
+t.test('an unknown service is refused by name', (t) => {
   const routes = parseRoutes(table(ROW.replace('auction', 'orders')))
   t.throws(() => renderGateway(routes, ADDRESSES), {
     code: 'gateway.routes.invalid',

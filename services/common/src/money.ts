@@ -28,7 +28,7 @@ const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
 export const MAX_MINOR_UNITS = 1_000_000_000_000n
 
 // Thirteen digits, a point and four decimals reach the cap in every currency. The rest is room
-// to tell "too large" from "not an amount" without ever reading an endless string.
+// to distinguish "too large" from "not an amount" without ever reading an endless string.
 const MAX_TEXT_LENGTH = 32
 
 // ASCII digits only: `\d` would do the same, but the class says that this is meant.

@@ -126,7 +126,7 @@ export const itemCancelled = defineEvent({
   payload: Type.Object(ending),
 })
 
-/** A moderator hid it; bid has its own way of hearing of it, and this may come later. */
+/** A moderator hid it; bid has its own way to learn of it, and this may come later. */
 export const itemRemoved = defineEvent({
   event: 'item.removed',
   version: 'v1',

@@ -123,7 +123,7 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
     const name = `${String(route.method)} ${route.url}`
     if (mode === undefined) throw new Error(`route ${name} declares no auth mode`)
     if (mode !== 'public' && auth === undefined) {
-      throw new Error(`route ${name} asks for ${mode} but this server verifies nobody`)
+      throw new Error(`route ${name} asks for ${mode} but this server verifies no caller`)
     }
     if (auth !== undefined) assertAccess(name, route.config ?? {}, auth)
     if (docs !== undefined) {

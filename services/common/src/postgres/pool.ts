@@ -99,7 +99,7 @@ const READ_TIMEOUT = /^Query read timeout/
 
 /**
  * Ends a connection on which an answer did not come in time. The driver only gives up the query;
- * whoever releases the client afterwards would put a dead connection back into the pool, where it
+ * the code that later releases the client would put a dead connection back into the pool, where it
  * is the next to be taken, until TCP notices minutes later.
  */
 function endWhenSilent(client: pg.PoolClient): void {

@@ -65,7 +65,7 @@ t.test('dead letters are listed, shown without loss and sent back', async (t) =>
   t.equal(await world.depth(DEAD), 0)
 })
 
-t.test('what is sent back keeps its id and trace, and its attempts begin anew', async (t) => {
+t.test('what is sent back keeps its id and trace, and its attempts begin again', async (t) => {
   const world = await createMessagingWorld(t)
   world.relay()
   const consumers = world.consume([
@@ -99,7 +99,7 @@ t.test('a message whose queue is gone stays among the dead', async (t) => {
   await waitFor('it to be back', async () => (await world.depth(DEAD)) === 1)
 })
 
-t.test('mistakes are told in a sentence', async (t) => {
+t.test('mistakes are reported in a sentence', async (t) => {
   const { directUrl: url } = (await createMessagingWorld(t)).broker
   const cases: [string | undefined, string[], RegExp][] = [
     [undefined, ['list'], /^RABBITMQ_URL is not set\.\n$/],

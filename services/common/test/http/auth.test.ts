@@ -63,7 +63,7 @@ t.test('a token that is not exactly right opens nothing', async (t) => {
     'no algorithm, old signature': `${encode({ alg: 'none', kid: 'test-key' })}.${body}.${signature}`,
     'the public key as a secret': hmac(publicPem),
     'the secret between services': hmac(identity.internalSecret),
-    'a key of somebody else': createTestIdentity().token(SUE),
+    'a key of another signer': createTestIdentity().token(SUE),
     'an unknown key': `${encode({ alg: 'EdDSA', kid: 'other' })}.${body}.${signature}`,
     'no key': `${encode({ alg: 'EdDSA' })}.${body}.${signature}`,
     'other claims': `${head}.${encode({ ...claims, sub: BOB })}.${signature}`,
@@ -73,7 +73,7 @@ t.test('a token that is not exactly right opens nothing', async (t) => {
       iss: 'auction-identity',
       nbf: nowSeconds() + 60,
     }),
-    'another issuer': identity.token(SUE, { iss: 'somebody' }),
+    'another issuer': identity.token(SUE, { iss: 'another' }),
     'no issuer': identity.token(SUE, { iss: undefined }),
     'another audience': identity.token(SUE, { aud: 'mfa' }),
     'no audience': identity.token(SUE, { aud: undefined }),
@@ -101,7 +101,7 @@ t.test('a token that is not exactly right opens nothing', async (t) => {
   t.equal((await ask('/bearer')).statusCode, 401)
 })
 
-t.test('an optional route takes nobody and somebody, but no bad token', async (t) => {
+t.test('an optional route takes no token and a good token, but no bad token', async (t) => {
   const { ask, identity } = await buildGuarded(t)
   t.strictSame((await ask('/optional')).json(), { caller: null })
   t.match((await ask('/optional', identity.token(SUE))).json(), { caller: { id: SUE } })
@@ -174,12 +174,12 @@ t.test('a token that is remembered stops working when its key is retired', async
   state = 'retired'
   t.equal(await ask(), 401)
   state = 'unreachable'
-  t.equal(await ask(), 503, 'nobody knows whether it is good')
+  t.equal(await ask(), 503, 'it is unknown whether it is good')
   state = 'known'
   t.equal(await ask(), 200)
 })
 
-t.test('a service route takes tokens made for this service and nobody else', async (t) => {
+t.test('a service route takes tokens made for this service and no others', async (t) => {
   const { ask, identity } = await buildGuarded(t)
   const sign = (claims: object, expiresIn = 30_000) =>
     createSigner({ key: identity.internalSecret, algorithm: 'HS256', expiresIn })({ ...claims })
@@ -187,8 +187,8 @@ t.test('a service route takes tokens made for this service and nobody else', asy
   const bad: Record<string, string> = {
     'for another service': identity.serviceToken('bid'),
     'for the public API': sign({ sub: 'bid', aud: 'api' }),
-    'for nobody': sign({ sub: 'bid' }),
-    'from nobody': sign({ aud: 'internal:toy' }),
+    'without audience': sign({ sub: 'bid' }),
+    'without subject': sign({ aud: 'internal:toy' }),
     'by another secret': createTestIdentityWith('another secret of at least 32 characters'),
     'of a person': identity.token(SUE),
     'without an end': createSigner({ key: identity.internalSecret, algorithm: 'HS256' })({

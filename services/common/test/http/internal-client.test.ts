@@ -98,12 +98,12 @@ t.test(
     }
     for (const [title, listener] of Object.entries(listeners))
       await t.rejects(ask(t, listener), unavailable, title)
-    const nobody = createInternalClient({
+    const unreachable = createInternalClient({
       service: 'shop',
       target: 'toy',
       baseUrl: 'http://127.0.0.1:1',
       secret: 'a secret of at least thirty-two characters',
     })
-    await t.rejects(nobody.request('GET', '/internal/v1/toys'), unavailable)
+    await t.rejects(unreachable.request('GET', '/internal/v1/toys'), unavailable)
   },
 )

@@ -140,7 +140,7 @@ t.test('without any key the answer is 503, and each caller tries again', async (
   t.equal(await cache.publicKey('a'), key.pem)
 })
 
-t.test('an answer that is no set of keys changes nothing and harms nobody', async (t) => {
+t.test('an answer that is no set of keys changes nothing and does no harm', async (t) => {
   const key = newKey('a')
   const { cache, state, lines } = await startKeys(t, json({ keys: [key.jwk] }), {
     refetchIntervalMs: 0,
@@ -186,7 +186,7 @@ t.test('an answer that is no set of keys changes nothing and harms nobody', asyn
   }
 })
 
-t.test('a key nobody can read does not cost the others', async (t) => {
+t.test('an unreadable key does not cost the others', async (t) => {
   const key = newKey('a')
   const broken = { ...newKey('b').jwk, x: 'AAAA' }
   const { cache } = await startKeys(t, json({ keys: [null, broken, key.jwk] }))

@@ -64,11 +64,11 @@ t.test('a route that does not say who may call it stops the boot', async (t) => 
   t.throws(() => app.get('/open', () => 'hello'), /GET \/open declares no auth mode/)
 })
 
-t.test('a route that asks who is calling needs a server that can tell', async (t) => {
+t.test('a route that asks who is calling needs a server that can verify', async (t) => {
   const { app } = await buildToy(t)
   for (const auth of ['bearer', 'optional', 'service'] as const)
     t.throws(() => app.get('/mine', { config: { auth } }, () => 'hello'), {
-      message: `route GET /mine asks for ${auth} but this server verifies nobody`,
+      message: `route GET /mine asks for ${auth} but this server verifies no caller`,
     })
 })
 
@@ -140,7 +140,7 @@ t.test('only JSON of a bounded length is read', async (t) => {
   })
 })
 
-t.test('an address that leads nowhere is told in the same shape', async (t) => {
+t.test('an address that leads nowhere is reported in the same shape', async (t) => {
   const { app } = await buildToys(t)
   const cases: [string, number, string][] = [
     ['/nothing', 404, 'request.not_found'],
@@ -188,7 +188,7 @@ t.test('an error of the table is answered as it stands there', async (t) => {
 })
 
 t.test(
-  'what nobody expected is a 500 that says nothing, and an error line that does',
+  'an error that was not expected is a 500 that says nothing, and an error line that does',
   async (t) => {
     const { app, lines } = await buildToy(t)
     const thrown: Record<string, unknown> = {

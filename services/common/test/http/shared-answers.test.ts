@@ -46,11 +46,11 @@ t.test('many at once cost one reading, and the time goes on', async (t) => {
 })
 
 t.test(
-  'with no age nobody gets what was read before they asked, and still they share',
+  'with no age no caller gets what was read before they asked, and still they share',
   async (t) => {
     const { clock, asked, ask } = start(0)
     const first = [ask('a'), ask('a')]
-    t.same(asked, [], 'all that arrived together are heard before it is read')
+    t.same(asked, [], 'all that arrived together have asked before it is read')
     await begun(asked, 1)
     clock.ms = 1
     const meanwhile = [ask('a'), ask('a'), ask('a')]
@@ -96,7 +96,7 @@ t.test('the time goes on from when it was read, not from the end of the reading'
   t.equal(String(answer), '{"serverTime":"2026-11-24T00:00:01.500Z"}')
 })
 
-t.test('a failure is told to all who waited, and is not remembered', async (t) => {
+t.test('a failure is reported to all who waited, and is not remembered', async (t) => {
   const { ask } = start(100)
   const failed = await Promise.allSettled([ask('a', true), ask('a')])
   t.ok(failed.every(({ status }) => status === 'rejected'))

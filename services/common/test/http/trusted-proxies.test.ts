@@ -18,7 +18,7 @@ t.test('without trusted proxies the peer is the client, whatever it claims', asy
 })
 
 t.test(
-  'a trusted proxy tells who the client is, and only the last untrusted hop counts',
+  'a trusted proxy says who the client is, and only the last untrusted hop counts',
   async (t) => {
     const addressOf = await buildAsking(t, ['10.0.0.0/8'])
     t.equal(await addressOf('10.1.2.3', '198.51.100.1'), '198.51.100.1')

@@ -67,7 +67,7 @@ t.test('a file that fails leaves nothing behind and runs again once it is mended
   t.equal(await createMigrationCheck(pool, [set])(), true)
 })
 
-t.test('while a backup reads a table its migration waits, and nobody else does', async (t) => {
+t.test('while a backup reads a table its migration waits, and no other client does', async (t) => {
   const { pool, createPool: open } = await createTestDatabase(t, [])
   const { set, write } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
   await migrate(pool, [set], log)
@@ -87,7 +87,7 @@ t.test('while a backup reads a table its migration waits, and nobody else does',
       )
       return rows.length > 0
     })
-  // Twice: whoever comes during a try gets through after it.
+  // Twice: a client that comes during a try gets through after it.
   for (const id of [1, 2]) {
     await asked()
     await pool.query('insert into goods (id) values ($1)', [id])

@@ -63,7 +63,7 @@ t.test('statistics are logged until the pool is ended, and served as metrics', a
   })
   const held = [await pool.connect(), await pool.connect()]
   const waiting = pool.query('select 1')
-  const line = await waitFor('a line that tells of the wait', () =>
+  const line = await waitFor('a line that reports the wait', () =>
     lines.find(({ waiting: count }) => count === 1),
   )
   t.match(line, {
@@ -94,7 +94,7 @@ t.test('statistics are logged until the pool is ended, and served as metrics', a
   t.equal(unused.lines.length, 0, 'one that never had a connection too')
 })
 
-t.test('two pools of a process are told apart in its metrics', async (t) => {
+t.test('two pools of a process are distinct in its metrics', async (t) => {
   const registry = new Registry()
   await open(t, { name: 'first', max: 2, registry })
   await open(t, { name: 'second', max: 3, registry })
@@ -129,7 +129,7 @@ t.test('a connection lost inside a transaction fails that, not the process', asy
     await lose(rows[0]?.pid ?? 0)
     await ended
     const failure: unknown = await client.query('select 1').catch((error: unknown) => error)
-    t.equal(isUnavailable(failure), true, `${title}: the caller is told to try again`)
+    t.equal(isUnavailable(failure), true, `${title}: the caller is asked to try again`)
     client.release(true)
     t.strictSame((await pool.query('select 3 as three')).rows, [{ three: 3 }], title)
   }

@@ -21,6 +21,6 @@ t.test('a connection that fell silent fails one query and is never taken again',
   await ask()
   relay.stall()
   await t.rejects(ask(), /timeout/)
-  // The silent connection stays silent; whoever connects anew is served.
+  // The silent connection stays silent; a new connection is served.
   t.strictSame((await ask()).rows, [{ one: 1 }])
 })

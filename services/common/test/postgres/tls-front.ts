@@ -10,7 +10,7 @@ export interface Certificate {
   key: string
 }
 
-/** A certificate that vouches for itself, made anew so that no key lies in the repository. */
+/** A certificate that vouches for itself, made for each run: no key lies in the repository. */
 export async function certificateFor(name: string): Promise<Certificate> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])

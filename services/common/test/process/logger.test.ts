@@ -27,7 +27,7 @@ t.test('seed bug 22: passwords and tokens never reach a line', async (t) => {
 })
 
 t.test(
-  'what PostgreSQL tells of a row is not logged, for it holds maxima and reserves',
+  'what PostgreSQL says of a row is not logged, for it holds maxima and reserves',
   async (t) => {
     const { log, lines, text } = collectLog()
     const error = Object.assign(new Error('new row violates check constraint'), {

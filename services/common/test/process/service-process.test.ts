@@ -113,8 +113,8 @@ t.test('a step that fails does not keep the others from their turn', async (t) =
   const toy = await started(await start(t, { SHUTDOWN_DRAIN_MS: '0', FAILURE: 'relay' }))
   toy.child.kill('SIGINT')
   t.equal(await toy.exit(), 0)
-  const told = toy.lines.filter(({ step }) => step !== undefined)
-  t.match(told, [
+  const steps = toy.lines.filter(({ step }) => step !== undefined)
+  t.match(steps, [
     { step: 'relay', msg: 'step done' },
     { step: 'relay', level: 'warn', msg: 'stop step failed' },
     { step: 'broker' },
@@ -148,7 +148,7 @@ t.test('a taken port is a start that failed', async (t) => {
   t.match(second.lines.at(-1), { msg: 'start failed', err: { code: 'EADDRINUSE' } })
 })
 
-t.test('an error nobody caught ends the process: its state can no longer be trusted', async (t) => {
+t.test('an uncaught error ends the process: its state can no longer be trusted', async (t) => {
   for (const [path, msg] of [
     ['/reject', 'unhandled rejection'],
     ['/throw', 'uncaught exception'],
@@ -156,6 +156,6 @@ t.test('an error nobody caught ends the process: its state can no longer be trus
     const toy = await started(await start(t))
     await toy.ask(path, 'POST')
     t.equal(await toy.exit(), 1, path)
-    t.match(toy.lines.at(-1), { level: 'fatal', msg, err: { message: 'nobody caught me' } }, path)
+    t.match(toy.lines.at(-1), { level: 'fatal', msg, err: { message: 'not caught' } }, path)
   }
 })

@@ -30,12 +30,12 @@ await runService('toy', config, async ({ log, registry, lifecycle }) => {
     return {}
   })
   app.post('/reject', { config: { auth: 'public' } }, () => {
-    void Promise.reject(new Error('nobody caught me'))
+    void Promise.reject(new Error('not caught'))
     return {}
   })
   app.post('/throw', { config: { auth: 'public' } }, () => {
     setImmediate(() => {
-      throw new Error('nobody caught me')
+      throw new Error('not caught')
     })
     return {}
   })

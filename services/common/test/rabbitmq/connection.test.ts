@@ -40,7 +40,7 @@ for (const channels of [1, 3]) {
 }
 
 t.test(
-  'seed bug 14: a broker that is away for a while is told of once, and used when it is back',
+  'seed bug 14: a broker that is away for a while is logged once, and used when it is back',
   async (t) => {
     const broker = await createTestBroker(t)
     await broker.network.stop()
@@ -66,7 +66,7 @@ t.test('a connection that never came about can be closed', async (t) => {
   t.equal(connection.isConnected(), false)
 })
 
-t.test('a channel that ends alone is set up anew', async (t) => {
+t.test('a channel that ends alone is set up again', async (t) => {
   const broker = await createTestBroker(t)
   const { connection, lines } = open(t, broker)
   let opened = 0
@@ -92,7 +92,7 @@ t.test('a channel whose setup never ends is given up, its connection with it', a
   t.equal(lines[0], 'connected without a channel, starting over')
 })
 
-t.test('a queue declared otherwise keeps us out until it is gone, told once', async (t) => {
+t.test('a queue declared otherwise keeps us out until it is gone, logged once', async (t) => {
   const broker = await createTestBroker(t)
   const other = await connect(broker.directUrl)
   t.teardown(() => other.close())

@@ -40,7 +40,7 @@ export const FAST_TIERS = [
 
 export const QUEUE = 'auction.bid.placed.v1'
 
-/** An event nobody subscribes to. */
+/** An event without subscribers. */
 export const unheard = eventsOf('bid')({
   event: 'bid.unheard',
   version: 'v1',

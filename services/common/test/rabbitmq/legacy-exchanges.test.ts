@@ -18,7 +18,7 @@ const context = (legacyAlias: boolean): EventContext => ({
   legacyAlias,
 })
 
-/** Declares what a consumer of the original declares, before or after us, and hears what it gets. */
+/** Declares what a consumer of the original declares, before or after us; records what it gets. */
 async function seedConsumer(connection: ChannelModel, exchange: string, keys: string) {
   const channel = await connection.createChannel()
   const queue = `${exchange}.all.v1`
@@ -33,13 +33,13 @@ async function seedConsumer(connection: ChannelModel, exchange: string, keys: st
   })
   await channel.bindQueue(queue, exchange, keys)
   await channel.prefetch(10)
-  const heard: Pick<ConsumeMessage, 'content' | 'properties' | 'fields'>[] = []
+  const received: Pick<ConsumeMessage, 'content' | 'properties' | 'fields'>[] = []
   await channel.consume(queue, (message) => {
     if (message === null) return
-    heard.push(message)
+    received.push(message)
     channel.ack(message)
   })
-  return heard
+  return received
 }
 
 /** What relays events, with the original's exchanges or without. */
@@ -76,7 +76,7 @@ const bids = (legacyAlias: boolean) => [
   }),
 ]
 
-t.test('a consumer of the original hears what it reads, where it listens', async (t) => {
+t.test('a consumer of the original gets what it reads, where it listens', async (t) => {
   const { world, connection } = await start(t, true)
   const auction = await seedConsumer(connection, 'bid.bidding', 'bid.#')
   const account = await seedConsumer(connection, 'identity.user', 'identity.#')

@@ -125,7 +125,7 @@ t.test('rows sent long ago are deleted, unsent and young ones are kept', async (
   )
 })
 
-t.test('the metrics tell what waits and how long publishing took', async (t) => {
+t.test('the metrics show what waits and how long publishing took', async (t) => {
   const world = await createMessagingWorld(t)
   const registry = createRegistry('test')
   await world.write([placed(itemId(), '10.00', 1)])

@@ -10,7 +10,7 @@ t.test('traces are named by OTEL_SERVICE_NAME, or as the original did by SERVICE
   t.end()
 })
 
-t.test('a process with an endpoint for its traces starts, whoever listens there', async (t) => {
+t.test('a process with an endpoint for its traces starts, whatever listens there', async (t) => {
   const telemetry = new URL('../../src/telemetry/register.ts', import.meta.url).href
   const env = { ...process.env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }
   const script = 'console.log("up"); process.exit(0)'
