@@ -7,7 +7,7 @@ import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { lockDueLots } from '#src/infra/postgres/lots.ts'
 import { readBidders, recordClosing } from '#src/infra/postgres/results.ts'
-import { inSavepoint } from '#src/infra/postgres/savepoint.ts'
+import { inSavepoint, SavepointError } from '#src/infra/postgres/savepoint.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
@@ -76,7 +76,8 @@ async function closeAlone(
   try {
     return await inSavepoint(tx, work)
   } catch (error) {
-    if (isUnavailable(error)) throw error
+    // Without its savepoints the transaction is lost, and with it what was closed before.
+    if (isUnavailable(error) || error instanceof SavepointError) throw error
     failed.push(itemId)
     log.error({ err: error, itemId }, 'lot could not be closed')
     return undefined
