@@ -62,9 +62,10 @@ pods_left() { # COMPONENTS; what was evicted stays listed and runs no more
 }
 # The names of the databases, one a line; each has a StatefulSet DATA-postgres-NAME.
 read_databases() { # sets databases, and owned: a pattern of the queues that belong to these services
-  databases=$(k get statefulsets --selector "app.kubernetes.io/instance=$data,auction-platform/database" \
-    --output 'jsonpath={range .items[*]}{.metadata.labels.auction-platform/database}{"\n"}{end}' | sort)
-  [ -n "$databases" ] || fail "there is no database of release $data in $namespace: are DATA and NAMESPACE right?"
+  # By the name and not by the release's label: DATA is the prefix of names, which fullnameOverride sets.
+  databases=$(k get statefulsets --selector auction-platform/database \
+    --output 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' | sed -n "s/^$data-postgres-//p" | sort)
+  [ -n "$databases" ] || fail "there is no database $data-postgres-* in $namespace: are DATA and NAMESPACE right?"
   owned="^($(paste -sd'|' - <<<"$databases"))[.]"
 }
 undelivered() { # events that are committed and have not arrived

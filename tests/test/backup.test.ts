@@ -146,6 +146,13 @@ t.test(
   },
 )
 
+t.test('databases are found by the name that fullnameOverride gives them', async (t) => {
+  const world = start(t)
+  const dumped = await world.run('dump', { DATA: 'store', PREFIX: 'store' })
+  t.equal(dumped.code, 0, dumped.said)
+  t.same(world.files(), DUMPS)
+})
+
 t.test('no database at all is an error', async (t) => {
   const world = start(t)
   t.match(await world.run('dump', { DATABASES: '' }), {
