@@ -72,5 +72,13 @@ auction.<word>; the version at the end of a queue's name keeps them out of the r
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- mergeOverwrite $users (deepCopy .Values.rabbitmq.users) | toJson -}}
+{{- $users = mergeOverwrite $users (deepCopy .Values.rabbitmq.users) -}}
+{{- range $user, $rights := $users -}}
+{{- range list "configure" "write" "read" -}}
+{{- if not (hasKey ($rights.permissions | default dict) .) -}}
+{{- fail (printf "rabbitmq.users.%s.permissions.%s is missing: a user that is no service needs all three" $user .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $users | toJson -}}
 {{- end -}}

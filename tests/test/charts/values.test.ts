@@ -54,6 +54,7 @@ const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
   ['auction-data', 'postgres.image=postgres:latest', 'postgres.image'],
   ['auction-data', 'postgres.storage.size=much', 'postgres.storage.size'],
   ['auction-data', 'rabbitmq.users.admin.permissions.read=.*', 'rabbitmq.users', 'admin'],
+  ['auction-data', 'rabbitmq.users.crm.permissions.read=.*', 'users.crm', 'all three'],
   ['auction-data', 'databases={Identity}', 'databases.0'],
 ]
 
@@ -82,4 +83,17 @@ t.test('helm lint has nothing against any chart alone', async (t) => {
   const charts = globSync('*/Chart.yaml', { cwd: CHARTS_DIR }).map((file) => dirname(file))
   t.ok(charts.length >= 7)
   for (const chart of charts) await helm(['lint', '--strict', `${CHARTS_DIR}/${chart}`])
+})
+
+t.test('a part of a service user is given without the rest of its rights', async (t) => {
+  const rendered = await helm([
+    'template',
+    'data',
+    `${CHARTS_DIR}/auction-data`,
+    '--set=mode=operators',
+    '--set=rabbitmq.users.bid.tags={monitoring}',
+    '--set=rabbitmq.users.bid.permissions.read=^of_mine$',
+  ])
+  t.match(rendered, /\^of_mine\$/)
+  t.match(rendered, 'bid\\.moves', 'the right to write is that of services.yaml')
 })
