@@ -41,11 +41,17 @@ export function enforceSessions(app: App, checkSession: SessionCheck): void {
     if ((config?.auth === 'bearer') === (config?.session !== undefined)) return
     throw new Error(`route ${String(method)} ${url}: bearer routes, and no others, declare session`)
   })
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', async (request, reply) => {
     const rule = request.routeOptions.config.session
     if (rule === undefined || rule === 'unchecked') return
-    const session = await checkSession(request.user)
-    if (rule === 'proven') requireFreshProof(session)
-    request[SESSION] = session
+    try {
+      const session = await checkSession(request.user)
+      if (rule === 'proven') requireFreshProof(session)
+      request[SESSION] = session
+    } catch (error) {
+      // A refusal is of this session at this moment, and no cache may give it to a later one.
+      reply.header('cache-control', 'no-store')
+      throw error
+    }
   })
 }

@@ -34,3 +34,11 @@ t.test(
     t.match([answer.statusCode, answer.json().message], [500, /reads request\.session/])
   },
 )
+
+t.test('no cache keeps that a session was refused', async (t) => {
+  const app = bareApp()
+  t.teardown(() => app.close())
+  const config = { auth: 'bearer', access: 'own', session: 'live' } as const
+  app.get('/mine', { config }, handler)
+  t.match((await app.inject('/mine')).headers, { 'cache-control': 'no-store' })
+})
