@@ -68,7 +68,7 @@ export async function startUntilReady(table: ProcessTable, one: Supervised): Pro
     if (!one.process.isRunning()) one.process = table.spawn(one.spec)
     const { process } = one
     const ended = process.exited.then((end) => {
-      throw new Error(`${one.spec.name} ended with ${end}; see ${table.logFile(one.spec.name)}`)
+      throw table.ended(one.spec.name, end)
     })
     ended.catch(() => undefined)
     try {

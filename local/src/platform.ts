@@ -12,7 +12,7 @@ import {
 import { ensureTraefik } from './install/traefik.ts'
 import { type Mailbox, startMailbox } from './mailbox.ts'
 import { freePorts } from './ports.ts'
-import type { ManagedProcess } from './process-table.ts'
+import type { ManagedProcess, ProcessTable } from './process-table.ts'
 import { DATABASES, PROCESSES, UPSTREAMS } from './service-list.ts'
 import { type Listeners, migrationSpec, type ServiceContext, serviceSpec } from './services.ts'
 
@@ -125,8 +125,7 @@ async function migrateAll({ table }: Infrastructure, context: ServiceContext): P
     DATABASES.map(async (service) => {
       const spec = migrationSpec(service, context)
       const end = await table.spawn(spec).exited
-      if (end !== 'code 0')
-        throw new Error(`${spec.name} ended with ${end}; see ${table.logFile(spec.name)}`)
+      if (end !== 'code 0') throw table.ended(spec.name, end)
     }),
   )
 }
@@ -146,7 +145,7 @@ async function startService(
     { ...context, listeners: new Map([...context.listeners, [base, listener]]) },
     { ...env['*'], ...env[base] },
   )
-  const ready = (process: ManagedProcess) => untilReady(name, listener.opsPort, process)
+  const ready = (process: ManagedProcess) => untilReady(table, name, listener.opsPort, process)
   const started: Supervised = {
     spec: { ...spec, name },
     ready,
@@ -169,8 +168,7 @@ async function startGateway(
   const ready = async (process: ManagedProcess) => {
     const deadlineMs = performance.now() + READY_TIMEOUT_MS
     while (!(await gatewayAnswers(url))) {
-      if (!process.isRunning())
-        throw new Error(`traefik ended with ${await process.exited}; see its log`)
+      if (!process.isRunning()) throw table.ended('traefik', await process.exited)
       if (performance.now() > deadlineMs) throw new Error('traefik did not become ready')
       await wait(25)
     }
@@ -180,14 +178,18 @@ async function startGateway(
   await ready(started.process)
 }
 
-async function untilReady(name: string, opsPort: number, process: ManagedProcess): Promise<void> {
+async function untilReady(
+  table: ProcessTable,
+  name: string,
+  opsPort: number,
+  process: ManagedProcess,
+): Promise<void> {
   const deadlineMs = performance.now() + READY_TIMEOUT_MS
   for (;;) {
     const answer = await fetch(`http://127.0.0.1:${opsPort}/health/ready`).catch(() => undefined)
     const text = await answer?.text()
     if (answer?.ok === true) return
-    if (!process.isRunning())
-      throw new Error(`${name} ended with ${await process.exited}; see its log`)
+    if (!process.isRunning()) throw table.ended(name, await process.exited)
     if (performance.now() > deadlineMs)
       throw new Error(`${name} did not become ready: ${text ?? 'no answer'}`)
     await wait(50)

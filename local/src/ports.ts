@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 
 // Below the range from which systems take ports for outgoing connections, so that a port which is
@@ -6,20 +7,37 @@ const FROM = 20_000
 const COUNT = 10_000
 const TRIES_MAX = 500
 
-// A process may take seconds until it listens on its port; no other process gets the port meanwhile.
-const given = new Set<number>()
-
-/** Free ports of 127.0.0.1, all different, also from those of earlier calls. */
+/**
+ * Free ports of 127.0.0.1, all different, also from those of earlier calls and of other processes
+ * that call this. They stay reserved until this process ends: a service may take seconds until it
+ * listens on its port.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []
   for (let tries = 0; ports.length < count; tries += 1) {
     if (tries > count + TRIES_MAX) throw new Error(`no ${count} free ports from ${FROM} on`)
     const port = FROM + Math.floor(Math.random() * COUNT)
-    if (given.has(port)) continue
-    given.add(port)
-    if (await isFree(port)) ports.push(port)
+    if ((await reserve(port)) && (await isFree(port))) ports.push(port)
   }
   return ports
+}
+
+/**
+ * Reserves a TCP port by binding the UDP port of the same number, which nothing here uses. Every
+ * runner on the machine sees that, and the system gives it back however this process ends.
+ */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => {
+      socket.close()
+      resolve(false)
+    })
+    socket.bind({ address: '127.0.0.1', port, exclusive: true }, () => {
+      socket.unref()
+      resolve(true)
+    })
+  })
 }
 
 function isFree(port: number): Promise<boolean> {

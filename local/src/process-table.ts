@@ -40,8 +40,11 @@ export interface ProcessTable {
   /** After this no process is started any more. */
   close(): void
   logFile(name: string): string
+  /** Why a process is not running: how it ended, and the last lines of its log. */
+  ended(name: string, end: string): Error
 }
 
+const LOG_TAIL_LINES = 20
 const STOP_TIMEOUT_MS = 15_000
 const POLL_MS = 20
 
@@ -62,6 +65,11 @@ export function createProcessTable(stateDir: string): ProcessTable {
   const logFile = (name: string) => join(logs, `${name}.log`)
   return {
     logFile,
+    ended(name, end) {
+      const lines = readFileSync(logFile(name), 'utf8').trimEnd().split('\n')
+      const tail = lines.slice(-LOG_TAIL_LINES).join('\n')
+      return new Error(`${name} ended with ${end}; the end of ${logFile(name)}:\n${tail}`)
+    },
     close() {
       isClosed = true
     },
