@@ -1,9 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
+import { isUnavailable } from '../http/errors.ts'
 import type { App } from '../http/server.ts'
 import { createDatabase } from '../postgres/database.ts'
 import { createMigrationCheck } from '../postgres/migrate.ts'
 import { assertDurable, createPool, type PostgresConfig } from '../postgres/pool.ts'
+import type { Logger } from './logger.ts'
 import type { Service } from './service.ts'
 import { type ProcessConfig, type ProcessContext, runService } from './service-process.ts'
 
@@ -28,7 +31,14 @@ export async function runApi<DB>(
   })
 }
 
-/** The pool of a process, closed when it stops; refuses a server that can lose commits. */
+const CONNECT_DEADLINE_MS = 60_000
+const CONNECT_PAUSE_MS = 250
+
+/**
+ * The pool of a process, closed when it stops; refuses a server that can lose commits. A database
+ * that cannot be reached yet, as when a whole node starts, is waited for up to a minute: ending the
+ * process would only start it again, with growing pauses.
+ */
 export async function openDatabase<DB>(
   config: PostgresConfig,
   context: ProcessContext,
@@ -36,6 +46,19 @@ export async function openDatabase<DB>(
   const { log, registry, lifecycle } = context
   const pool = createPool(config, { log, registry })
   lifecycle.onStop('postgres', () => pool.end())
-  await assertDurable(pool)
+  await untilConnected(pool, log)
   return { ...context, pool, db: createDatabase<DB>(pool) }
+}
+
+async function untilConnected(pool: Pool, log: Logger): Promise<void> {
+  const deadlineMs = performance.now() + CONNECT_DEADLINE_MS
+  for (;;) {
+    try {
+      return await assertDurable(pool)
+    } catch (error) {
+      if (!isUnavailable(error) || performance.now() > deadlineMs) throw error
+      log.warn({ err: error }, 'the database is not reachable yet')
+      await wait(CONNECT_PAUSE_MS)
+    }
+  }
 }
