@@ -9,7 +9,8 @@ import type { Settings } from './settings.ts'
 export const DATA = 'auction-data'
 export const PLATFORM = 'auction'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const chart = (name: string) => `${ROOT}charts/${name}`
+/** The folder of our charts. */
+export const CHARTS = `${ROOT}charts`
 
 /** Builds and loads one image a service; answers the tag. */
 export async function makeImages({ build, load }: Settings, version: string): Promise<string> {
@@ -65,23 +66,26 @@ export async function deleteNamespace({ namespace, kubectl }: Cluster): Promise<
 export interface Target {
   cluster: Cluster
   tag: string
+  /** The folder of the charts; ours when absent. */
+  charts?: string
   gateway: ClientOptions
 }
 
-export async function installData({ helm }: Cluster): Promise<void> {
-  const values = `${chart('auction-data')}/values-local.yaml`
+export async function installData({ helm }: Cluster, charts = CHARTS): Promise<void> {
+  const chart = `${charts}/auction-data`
+  const values = `${chart}/values-local.yaml`
   const wait = ['--wait', '--timeout=5m']
-  await helm('upgrade', '--install', DATA, chart('auction-data'), '--values', values, ...wait)
+  await helm('upgrade', '--install', DATA, chart, '--values', values, ...wait)
 }
 
 /** Installs or upgrades; `extra` are arguments such as `--set=…`. */
 export async function installPlatform(
-  { cluster: { helm }, gateway, tag }: Target,
+  { cluster: { helm }, gateway, tag, charts = CHARTS }: Target,
   extra: readonly string[] = [],
 ): Promise<void> {
-  const values = `${chart('auction-platform')}/values-local.yaml`
+  const chart = `${charts}/auction-platform`
   await helm(
-    ...['upgrade', '--install', PLATFORM, chart('auction-platform'), '--values', values],
+    ...['upgrade', '--install', PLATFORM, chart, '--values', `${chart}/values-local.yaml`],
     ...[`--set=global.image.tag=${tag}`, ...gatewayValues(gateway.baseUrl), ...extra],
     ...['--wait', '--timeout=5m'],
   )

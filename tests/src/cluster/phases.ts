@@ -78,7 +78,7 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
     },
     gateway: () => tryGateway(court, certificate?.file),
     async upgrade() {
-      judge(court, await upgrade(court, settings.from))
+      judge(court, await upgrade(court, { tag: settings.from, charts: settings.fromCharts }))
       await compare(court)
     },
     async evict() {

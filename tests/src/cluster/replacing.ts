@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { PROCESSES, SERVICE_NAMES } from '@auction/local/service-list.ts'
 import { type Cluster, run } from './commands.ts'
 import {
+  CHARTS,
+  installData,
   installPlatform,
   PLATFORM,
   podsOf,
@@ -37,13 +39,22 @@ export async function underTraffic(
   return traffic.watch
 }
 
+/** What an upgrade begins with: images and charts, ours where they are absent. */
+export interface FormerVersion {
+  tag: string | undefined
+  charts: string | undefined
+}
+
 /**
  * Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic: by the same
- * images, or from those of another version and back to them.
+ * version, or from another version and back to it. As operators do it, the data is upgraded first;
+ * that is before the traffic, because the data of the local profile has one replica of everything.
  */
-export async function upgrade(ground: Ground, from = ground.tag): Promise<Watch> {
+export async function upgrade(ground: Ground, from: FormerVersion): Promise<Watch> {
   const { cluster, log } = ground
-  await installPlatform({ ...ground, tag: from }, TWO_OF_EACH)
+  const former = { ...ground, tag: from.tag ?? ground.tag, charts: from.charts ?? CHARTS }
+  await installPlatform(former, TWO_OF_EACH)
+  await installData(cluster)
   return underTraffic(ground, async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = SERVICE_NAMES.map((service) => mark.replace('%', service))

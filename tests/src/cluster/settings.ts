@@ -29,6 +29,7 @@ The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and 
                      is made with openssl, given to the platform and believed
   --tag TAG          images that are there already; without it they are built and loaded
   --from TAG         images of another version that the phase upgrade begins with (those of --tag)
+  --from-charts DIR  the folder charts of that version (ours)
   --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced
   --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
   --rate N           requests a second while pods are replaced (120)
@@ -42,6 +43,7 @@ export interface Settings {
   gateway: string
   tag: string | undefined
   from: string | undefined
+  fromCharts: string | undefined
   build: string
   load: string
   rate: number
@@ -62,6 +64,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       gateway: { type: 'string', default: 'https://localhost' },
       tag: { type: 'string' },
       from: { type: 'string' },
+      'from-charts': { type: 'string' },
       build: { type: 'string', default: env.CLUSTER_BUILD ?? BUILD },
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
       rate: { type: 'string', default: '120' },
@@ -76,6 +79,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     ...values,
     tag: values.tag ?? env.CLUSTER_TAG,
     from: values.from,
+    fromCharts: values['from-charts'],
     rate: Number(values.rate),
     phases: phases.length === 0 ? [...PHASES] : phases,
   }
