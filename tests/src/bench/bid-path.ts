@@ -109,12 +109,16 @@ async function measure(
     ...shape,
   }
   await load(order)
-  const pids = [...servers.map(({ pid }) => pid), world.postgresPid]
+  const pids = servers.map(({ pid }) => pid)
   const itemIds = await world.lots(lots)
-  const before = cpuSeconds(pids)
+  const before = [cpuSeconds(pids), cpuSeconds([world.postgresPid])] as const
   const result = await load({ ...order, itemIds, seconds })
-  const cpu = cpuSeconds(pids) - before
-  return { ...result, cpuMicrosecondsPerBid: (cpu * 1e6) / Math.max(1, result.decided) }
+  const perBid = (cpu: number) => (cpu * 1e6) / Math.max(1, result.decided)
+  return {
+    ...result,
+    nodeMicroseconds: perBid(cpuSeconds(pids) - before[0]),
+    postgresMicroseconds: perBid(cpuSeconds([world.postgresPid]) - before[1]),
+  }
 }
 
 async function measureHalfLoad(
@@ -133,11 +137,12 @@ async function measureHalfLoad(
 
 function keep(results: Results, name: string, result: Measured, log: (line: string) => void): void {
   results.set(name, [...(results.get(name) ?? []), result])
-  const { p50Ms, p99Ms, failed, cpuMicrosecondsPerBid } = result
+  const { p50Ms, p99Ms, failed, nodeMicroseconds, postgresMicroseconds } = result
   log(
     `${name.padEnd(18)} ${perSecond.decided(result).toFixed(0)}/s decided: ` +
       `${perSecond.accepted(result).toFixed(0)} accepted, ${perSecond.refused(result).toFixed(0)} refused; ` +
-      `p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms; ${cpuMicrosecondsPerBid.toFixed(0)} us/bid; ` +
+      `p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms; ` +
+      `${nodeMicroseconds.toFixed(0)} + ${postgresMicroseconds.toFixed(0)} us/bid; ` +
       `generator ${((result.cpuSeconds / result.seconds) * 100).toFixed(0)} % of a core; ${failed} failed`,
   )
 }

@@ -21,8 +21,8 @@ export async function benchProjection(
   await infrastructure.rabbitmqReady
   const rows: Row[] = []
   for (const [items, what, wanted] of [
-    [1_000, 'auction worker, 1,000 items; one by one', 15],
-    [1, 'auction worker, one hot item; one by one', 100],
+    [1_000, 'auction worker, 1,000 items; one by one', 30],
+    [1, 'auction worker, one hot item; one by one', 60],
   ] as const) {
     const results = await runWorker(infrastructure, items, Math.min(rounds, WORKER_ROUNDS_MAX), log)
     const of = (key: keyof Round) => median(results.map((round) => round[key]))

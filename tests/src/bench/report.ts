@@ -5,7 +5,8 @@ export interface Row {
   ours: string
   baseline: string
   ratio: string
-  isMet: boolean
+  /** Undefined when there is no goal: a figure to read beside the others. */
+  isMet: boolean | undefined
 }
 
 /** The middle value; of an even number, the lower of the two in the middle, so it was measured. */
@@ -19,24 +20,25 @@ export interface Compared {
   what: string
   ours: number
   baseline: number
-  wanted: number
+  /** The least ratio; none when the figure is only to be read. */
+  wanted?: number
   unit: string
   /** A latency is better when it is lower: then the ratio is the baseline's over ours. */
   isLowerBetter?: boolean
 }
 
-/** A goal that is a ratio to a baseline of the same run. */
+/** A ratio to a baseline of the same run. */
 export function versus(compared: Compared): Row {
   const { goal, what, ours, baseline, wanted, unit, isLowerBetter = false } = compared
   const ratio = isLowerBetter ? baseline / ours : ours / baseline
   return {
     goal,
     what,
-    wanted: `>= ${wanted} x`,
+    wanted: wanted === undefined ? '' : `>= ${wanted} x`,
     ours: figure(ours, unit),
     baseline: figure(baseline, unit),
     ratio: `${ratio.toFixed(ratio < 10 ? 2 : 1)} x`,
-    isMet: ratio >= wanted,
+    isMet: wanted === undefined ? undefined : ratio >= wanted,
   }
 }
 
@@ -59,6 +61,11 @@ export function atMost(
   }
 }
 
+/** A figure without a goal. */
+export function seen(goal: string, what: string, ours: string, baseline: string): Row {
+  return { goal, what, wanted: '', ours, baseline, ratio: '', isMet: undefined }
+}
+
 function figure(value: number, unit: string): string {
   const digits = value < 10 ? 2 : value < 100 ? 1 : 0
   return unit === '/s' ? `${value.toFixed(0)}/s` : `${value.toFixed(digits)} ${unit}`
@@ -71,6 +78,7 @@ export function print(rows: Row[]): void {
   console.log(line(heads))
   console.log(line(heads.map(() => '---')))
   for (const { goal, what, wanted, ours, baseline, ratio, isMet } of rows) {
-    console.log(line([goal, what, wanted, ours, baseline, ratio, isMet ? 'met' : '**missed**']))
+    const verdict = isMet === undefined ? '' : isMet ? 'met' : '**missed**'
+    console.log(line([goal, what, wanted, ours, baseline, ratio, verdict]))
   }
 }

@@ -13,7 +13,8 @@ const measured = (decided: number, p99Ms = 1): Measured => ({
   p50Ms: 1,
   p99Ms,
   cpuSeconds: 0.1,
-  cpuMicrosecondsPerBid: 100,
+  nodeMicroseconds: 80,
+  postgresMicroseconds: 20,
 })
 
 t.test('the median was measured, also of an even number of rounds', async (t) => {
