@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely } from 'kysely'
 import { normaliseEmail } from '#src/domain/email.ts'
@@ -21,7 +22,7 @@ export async function appointAdmin(
   if (emailNormalised === undefined) return 'unknown'
   const found = await readCredentials(db, emailNormalised)
   if (found === undefined) return 'unknown'
-  return db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const [account] = await lockAccounts(tx, [found.id])
     if (account === undefined || account.status === 'deleted') return 'unknown'
     if (account.status === 'suspended') return 'suspended'

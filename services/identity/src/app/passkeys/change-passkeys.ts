@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type {
   PublicKeyCredentialCreationOptionsJSON,
@@ -53,7 +54,7 @@ export async function addPasskey(
   if (challenge === undefined) throw refusePasskey(deps)
   const made = await relyingParty.verifyRegistration(credential, challenge)
   if (made === undefined) throw refusePasskey(deps)
-  const added = await db.transaction().execute(async (tx) => {
+  const added = await outboxTransaction(db, async (tx) => {
     const passkeys = await lockPasskeys(tx, session)
     if (passkeys.length >= PASSKEYS_MAX) throw identityErrors.tooManyPasskeys({ max: PASSKEYS_MAX })
     const inserted = await insertPasskey(tx, { ...made, name, userId: session.id })
@@ -87,7 +88,7 @@ export async function removePasskey(
   trace: Trace,
 ): Promise<void> {
   const { db, metrics } = deps
-  await db.transaction().execute(async (tx) => {
+  await outboxTransaction(db, async (tx) => {
     const { id, name } = findPasskey(await lockPasskeys(tx, session), shownId)
     await deletePasskey(tx, session.id, id)
     await revokeSessionsOfUser(tx, session.id, 'two_factor_changed', session.sessionId)

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { Mails } from '#src/app/mails/mails.ts'
@@ -50,7 +51,7 @@ export async function reauthenticate(
 ): Promise<string> {
   const { passwordHash, factor } = await check(deps, session, proof)
   const methods = methodsOf({ passwordHash, factor })
-  const renewed = await deps.db.transaction().execute(async (tx) => {
+  const renewed = await outboxTransaction(deps.db, async (tx) => {
     const user = await lockActiveUser(tx, session.id, passwordHash)
     if (user === undefined) throw identityErrors.unauthenticated()
     if (user.isTwoFactorOn && factor === undefined) throw identityErrors.codeRequired()

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { LoggedIn } from '#src/app/login/log-in.ts'
 import type { Mails } from '#src/app/mails/mails.ts'
@@ -41,7 +42,7 @@ export async function answerChallenge(
   const admission = await deps.throttle.admit({ scope: 'code', subjects: ['address'], visitor })
   const { userId, checked } = await admit(deps, digest, factor)
   await admission.forgive()
-  const { user, session } = await deps.db.transaction().execute(async (tx) => {
+  const { user, session } = await outboxTransaction(deps.db, async (tx) => {
     // A password change, a reset and a suspension hold this lock and end what waits.
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await endPendingLogin(tx, digest))) throw over(deps)

@@ -1,3 +1,4 @@
+import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { toDataURL } from 'qrcode'
@@ -133,7 +134,7 @@ async function changeUser<T>(
   session: LiveSession,
   change: (tx: Transaction<Database>, user: LockedUser) => Promise<T>,
 ): Promise<T> {
-  return db.transaction().execute(async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     return change(tx, user)
