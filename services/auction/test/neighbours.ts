@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   ApplyTermsAnswer,
+  ApplyTermsRequest,
   CancelLotAnswer,
   internalPaths,
   LotCancellation,
-  LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { defineError } from '@auction/common/http/errors.ts'
 import { createJwksCache, type JwksCache } from '@auction/common/http/jwks.ts'
@@ -58,7 +58,7 @@ export async function serveJwks(t: Teardown): Promise<string> {
 }
 
 export interface Lot {
-  terms: LotTerms
+  terms: ApplyTermsRequest
   bidCount: number
   isClosed: boolean
   applied: number
@@ -71,7 +71,7 @@ export interface Bid {
   /** How the next calls fare: answered, refused as if down, or applied without an answer. */
   mode: 'up' | 'down' | 'silent'
   /** Called while terms are being judged, before the answer: a rival that comes in between. */
-  onApply: ((terms: LotTerms) => Promise<void> | void) | undefined
+  onApply: ((terms: ApplyTermsRequest) => Promise<void> | void) | undefined
 }
 
 const lotErrors = {
@@ -102,7 +102,7 @@ export async function startBid(t: Teardown): Promise<Bid> {
       config: { auth: 'service' },
       schema: {
         params: Type.Object({ itemId: Type.String() }),
-        body: LotTerms,
+        body: ApplyTermsRequest,
         response: { 200: ApplyTermsAnswer },
       },
     },
@@ -145,7 +145,7 @@ export async function startBid(t: Teardown): Promise<Bid> {
   return bid
 }
 
-function judge(bid: Bid, terms: LotTerms) {
+function judge(bid: Bid, terms: ApplyTermsRequest) {
   const { requiresNoBids = false, ...plain } = terms
   const lot = bid.lots.get(terms.itemId)
   if (lot === undefined) {
@@ -163,8 +163,8 @@ function judge(bid: Bid, terms: LotTerms) {
   return 'replaced' as const
 }
 
-function isLowerReserveOnly(before: LotTerms, after: LotTerms): boolean {
-  const rest = ({ reservePrice: _reserve, termsVersion: _version, ...others }: LotTerms) =>
+function isLowerReserveOnly(before: ApplyTermsRequest, after: ApplyTermsRequest): boolean {
+  const rest = ({ reservePrice: _reserve, termsVersion: _version, ...others }: ApplyTermsRequest) =>
     JSON.stringify(others)
   if (rest(before) !== rest(after)) return false
   if (after.reservePrice === undefined || before.reservePrice === after.reservePrice) return true

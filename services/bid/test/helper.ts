@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { LotTerms } from '@auction/common/contracts/terms.ts'
+import type { ApplyTermsRequest } from '@auction/common/contracts/terms.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
@@ -27,7 +27,7 @@ export interface World {
   /** Another closer run, as any worker would do it. */
   close(): Promise<number>
   putTerms(
-    changes?: Partial<LotTerms>,
+    changes?: Partial<ApplyTermsRequest>,
   ): Promise<{ statusCode: number; body: Answer; itemId: string }>
   lot(itemId: string): Promise<Answer>
   bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
@@ -150,7 +150,7 @@ export const serviceHeaders = (identity: TestIdentity) => ({
 })
 
 /** Terms of a lot that has just begun and lasts a day. */
-export function lotTerms(changes: Partial<LotTerms> = {}): LotTerms {
+export function lotTerms(changes: Partial<ApplyTermsRequest> = {}): ApplyTermsRequest {
   return {
     itemId: uuidv7(),
     sellerId: randomUUID(),

@@ -1,4 +1,4 @@
-import type { ApplyTermsAnswer, LotTerms as WireTerms } from '@auction/common/contracts/terms.ts'
+import type { ApplyTermsAnswer, ApplyTermsRequest } from '@auction/common/contracts/terms.ts'
 import { parseAmount } from '@auction/common/money.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
@@ -15,7 +15,7 @@ import type { BidEvents } from './bid-events.ts'
 const MINUTE_MS = 60_000
 
 /** Terms in the form that the rules take. Throws lot.invalid_terms naming the field. */
-export function readTerms(wire: WireTerms): LotTerms {
+export function readTerms(wire: ApplyTermsRequest): LotTerms {
   const amount = (field: 'startPrice' | 'bidIncrement' | 'reservePrice' | 'buyoutPrice') => {
     const text = wire[field]
     if (text === undefined) return null

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { internalPaths, type LotTerms } from '@auction/common/contracts/terms.ts'
+import { type ApplyTermsRequest, internalPaths } from '@auction/common/contracts/terms.ts'
 import t from 'tap'
 import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { createWorld, lotTerms, serviceHeaders, type World } from '#test/helper.ts'
 
-async function cancel({ app, identity }: World, terms: LotTerms & { bySeller?: boolean }) {
+async function cancel({ app, identity }: World, terms: ApplyTermsRequest & { bySeller?: boolean }) {
   const response = await app.inject({
     method: 'PUT',
     url: internalPaths.lotCancellation(terms.itemId),

@@ -5,7 +5,7 @@ import { Amount, CurrencyCode, Instant, STRICT, Uuid } from '../http/schemas.ts'
  * The terms of one lot, as auction hands them to bid over the internal API. This is the only
  * place where a reserve leaves the auction service; events carry `hasReserve` instead.
  */
-export const LotTerms = Type.Object(
+export const ApplyTermsRequest = Type.Object(
   {
     itemId: Uuid,
     sellerId: Uuid,
@@ -40,7 +40,7 @@ export const LotTerms = Type.Object(
   },
   STRICT,
 )
-export type LotTerms = Static<typeof LotTerms>
+export type ApplyTermsRequest = Static<typeof ApplyTermsRequest>
 
 /**
  * PUT /internal/v1/lots/:itemId/terms on bid, judged under the lot's lock. 200 with the outcome;
@@ -60,7 +60,7 @@ export type ApplyTermsAnswer = Static<typeof ApplyTermsAnswer>
 
 /** The terms, and whether it is the seller who asks: then bids may stand against it. */
 export const LotCancellation = Type.Object(
-  { ...LotTerms.properties, bySeller: Type.Optional(Type.Boolean()) },
+  { ...ApplyTermsRequest.properties, bySeller: Type.Optional(Type.Boolean()) },
   STRICT,
 )
 export type LotCancellation = Static<typeof LotCancellation>
@@ -81,6 +81,6 @@ export const internalPaths = {
   /** On bid. */
   lotTerms: (itemId: string) => `/internal/v1/lots/${itemId}/terms`,
   lotCancellation: (itemId: string) => `/internal/v1/lots/${itemId}/cancellation`,
-  /** On auction: answers LotTerms of a published item, 404 otherwise. */
+  /** On auction: answers ApplyTermsRequest of a published item, 404 otherwise. */
   itemTerms: (itemId: string) => `/internal/v1/items/${itemId}/terms`,
 }

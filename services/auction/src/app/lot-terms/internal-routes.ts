@@ -1,4 +1,4 @@
-import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import { ApplyTermsRequest, internalPaths } from '@auction/common/contracts/terms.ts'
 import { obligationsRoute } from '@auction/common/http/obligations-route.ts'
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
@@ -16,7 +16,7 @@ export async function internalRoutes(app: App, { db }: { db: Kysely<Database> })
     internalPaths.itemTerms(':id'),
     {
       config: { auth: 'service' },
-      schema: { params: Type.Object({ id: Uuid }), response: answers({ 200: LotTerms }) },
+      schema: { params: Type.Object({ id: Uuid }), response: answers({ 200: ApplyTermsRequest }) },
     },
     async (request) => {
       const read = await readItem(db, request.params.id)

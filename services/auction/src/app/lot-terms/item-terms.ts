@@ -1,4 +1,4 @@
-import type { LotTerms } from '@auction/common/contracts/terms.ts'
+import type { ApplyTermsRequest } from '@auction/common/contracts/terms.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { effectiveThresholdMinutes, type Item, type ItemContent } from '#src/domain/item.ts'
 
@@ -7,7 +7,7 @@ export function lotTerms(
   item: Pick<Item, 'id' | 'sellerId' | 'round'>,
   content: ItemContent,
   termsVersion: number,
-): LotTerms {
+): ApplyTermsRequest {
   const money = (minor: bigint) => formatAmount(minor, content.currencyCode)
   const { bidIncrement, reservePrice, buyoutPrice } = content
   return {

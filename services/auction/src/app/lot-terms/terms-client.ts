@@ -1,8 +1,8 @@
 import {
+  type ApplyTermsRequest,
   type CancelLotAnswer,
   internalPaths,
   type LotCancellation,
-  type LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
@@ -15,21 +15,24 @@ export type TermsOutcome =
 
 export interface TermsClient {
   /** Throws service.unavailable when the outcome is unknown; the same version may be sent again. */
-  apply(terms: LotTerms, trace: Trace): Promise<TermsOutcome>
+  apply(terms: ApplyTermsRequest, trace: Trace): Promise<TermsOutcome>
   /** Ends the lot without a winner; `over` when it had ended before. Throws like apply. */
-  cancel(terms: LotTerms, trace: Trace): Promise<'cancelled' | 'over'>
+  cancel(terms: ApplyTermsRequest, trace: Trace): Promise<'cancelled' | 'over'>
   /**
    * The same on behalf of the seller, who cannot cancel a lot with bids in its last hours. `unchanged`
    * when the lot was cancelled before.
    */
-  withdraw(terms: LotTerms, trace: Trace): Promise<CancelLotAnswer['outcome'] | 'over' | 'has_bids'>
+  withdraw(
+    terms: ApplyTermsRequest,
+    trace: Trace,
+  ): Promise<CancelLotAnswer['outcome'] | 'over' | 'has_bids'>
 }
 
 /** Sends terms to the bid service over its internal API. */
 export function createTermsClient(client: InternalClient): TermsClient {
   // Any other answer (a wrong secret, another service at this address) says nothing about the lot.
   const unknown = () => serviceUnavailable({ service: 'bid' })
-  const put = async (path: string, terms: LotTerms | LotCancellation, trace: Trace) => {
+  const put = async (path: string, terms: ApplyTermsRequest | LotCancellation, trace: Trace) => {
     const answer = await client.request<{ code?: unknown; outcome?: unknown }>(
       'PUT',
       path,

@@ -1,5 +1,5 @@
 import { itemPublished } from '@auction/common/contracts/auction.ts'
-import { internalPaths, LotTerms } from '@auction/common/contracts/terms.ts'
+import { ApplyTermsRequest, internalPaths } from '@auction/common/contracts/terms.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import { idempotent, PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 import type { Pool } from 'pg'
@@ -32,7 +32,7 @@ export function onItemPublished(dependencies: ItemPublishedDependencies) {
       )
       // Deleted or withdrawn in the meantime: there is nothing to put under the hammer.
       if (statusCode === 404) return
-      if (statusCode !== 200 || !Check(LotTerms, body)) {
+      if (statusCode !== 200 || !Check(ApplyTermsRequest, body)) {
         throw new PermanentError(`auction answered ${statusCode} for the terms of ${payload.id}`)
       }
       await applyLotTerms(dependencies, readTerms(body), trace)

@@ -1,9 +1,9 @@
 import {
   ApplyTermsAnswer,
+  ApplyTermsRequest,
   CancelLotAnswer,
   internalPaths,
   LotCancellation,
-  LotTerms,
 } from '@auction/common/contracts/terms.ts'
 import { obligationsRoute } from '@auction/common/http/obligations-route.ts'
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
@@ -25,7 +25,7 @@ export async function internalRoutes(
       config: { auth: 'service' },
       schema: {
         params: Type.Object({ itemId: Uuid }),
-        body: LotTerms,
+        body: ApplyTermsRequest,
         response: answers({ 200: ApplyTermsAnswer }),
       },
     },
