@@ -1,6 +1,7 @@
 import { createSigner } from 'fast-jwt'
 import type { Trace } from '../telemetry/tracing.ts'
 import { ServiceError, serviceUnavailable } from './errors.ts'
+import { readBounded } from './read-bounded.ts'
 
 export interface InternalClientOptions {
   /** Who calls, and who is called: the target checks that the token was made for it. */
@@ -30,6 +31,8 @@ export interface InternalClient {
 }
 
 const TOKEN_LIFETIME_MS = 30_000
+// Far above every answer that there is.
+const BODY_BYTES_MAX = 4 * 1024 * 1024
 
 /** A client with a short-lived token for one target service, made for every call. */
 export function createInternalClient(options: InternalClientOptions): InternalClient {
@@ -63,7 +66,10 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
           redirect: 'error',
         })
         if (response.status >= 500) throw serviceUnavailable({ service: options.target })
-        return { statusCode: response.status, body: (await response.json()) as T }
+        return {
+          statusCode: response.status,
+          body: JSON.parse(await readBounded(response, BODY_BYTES_MAX)),
+        }
       } catch (error) {
         if (error instanceof ServiceError) throw error
         throw serviceUnavailable({ service: options.target })

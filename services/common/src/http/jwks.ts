@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { Logger } from '../process/logger.ts'
 import { serviceUnavailable } from './errors.ts'
+import { readBounded } from './read-bounded.ts'
 
 export interface JwksCache {
   /** The PEM of a signing key. Throws service.unavailable when the keys cannot be fetched. */
@@ -83,7 +84,7 @@ export function createJwksCache(url: string, log: Logger, options: JwksOptions =
 async function fetchKeys(url: string, timeoutMs: number): Promise<Map<string, string>> {
   const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
   if (!response.ok) throw new Error(`signing keys answered ${response.status}`)
-  const body: unknown = JSON.parse(await readBounded(response))
+  const body: unknown = JSON.parse(await readBounded(response, BODY_BYTES_MAX))
   const listed = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined
   if (!Array.isArray(listed)) throw new Error('signing keys answer has no list of keys')
   const keys = new Map<string, string>()
@@ -93,18 +94,6 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<Map<string, st
   }
   if (keys.size === 0) throw new Error('no usable signing key was served')
   return keys
-}
-
-/** The body as text; stops reading where it gets too long, whatever its headers promised. */
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > BODY_BYTES_MAX) throw new Error('signing keys answer is too long')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** A key of a kind we know, else undefined: one unreadable key must not cost the others. */

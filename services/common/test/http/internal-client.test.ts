@@ -4,6 +4,7 @@ import { defineError } from '#src/http/errors.ts'
 import { createInternalClient } from '#src/http/internal-client.ts'
 import type { Teardown } from '#src/testing/database.ts'
 import { createTestIdentity } from '#src/testing/tokens.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
 import { buildToy, listen, serve } from '#test/helper.ts'
 
 const unavailable = { code: 'service.unavailable', statusCode: 503, details: { service: 'toy' } }
@@ -28,7 +29,7 @@ async function startToy(t: Teardown) {
   return { ...rest, options, client: createInternalClient(options) }
 }
 
-async function ask(t: Teardown, listener: RequestListener) {
+async function ask(t: Teardown, listener: RequestListener, timeoutMs = 100) {
   const baseUrl = await serve(t, listener)
   const secret = createTestIdentity().internalSecret
   return createInternalClient({
@@ -36,7 +37,7 @@ async function ask(t: Teardown, listener: RequestListener) {
     target: 'toy',
     baseUrl,
     secret,
-    timeoutMs: 100,
+    timeoutMs,
   }).request('GET', '/internal/v1/toys')
 }
 
@@ -107,3 +108,23 @@ t.test(
     await t.rejects(unreachable.request('GET', '/internal/v1/toys'), unavailable)
   },
 )
+
+t.test('an answer without an end is given up long before the timeout', async (t) => {
+  const chunk = Buffer.alloc(64 * 1024, ' ')
+  let sent = 0
+  let isClosed = false
+  const endless: RequestListener = (_request, response) => {
+    response.on('close', () => {
+      isClosed = true
+    })
+    const send = () => {
+      for (let isRoom = true; isRoom && !isClosed; sent += chunk.length)
+        isRoom = response.write(chunk)
+    }
+    response.on('drain', send)
+    send()
+  }
+  await t.rejects(ask(t, endless, 20_000), unavailable)
+  await waitFor('the connection to be closed', () => isClosed)
+  t.ok(sent > 4 * 1024 * 1024 && sent < 64 * 1024 * 1024, `${sent} bytes were sent`)
+})

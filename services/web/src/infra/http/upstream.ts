@@ -1,8 +1,9 @@
+import { readBounded } from '@auction/common/http/read-bounded.ts'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 
 const TIMEOUT_MS = 3_000
-const BODY_LENGTH_MAX = 2 * 1024 * 1024
+const BODY_BYTES_MAX = 2 * 1024 * 1024
 
 /** A service behind this one did not give a usable answer. */
 export class UpstreamError extends Error {
@@ -127,8 +128,7 @@ async function get(url: URL): Promise<{ status: number; body: unknown }> {
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    const text = await response.text()
-    if (text.length > BODY_LENGTH_MAX) throw new UpstreamError('the answer is too long')
+    const text = await readBounded(response, BODY_BYTES_MAX)
     return { status: response.status, body: response.ok ? JSON.parse(text) : undefined }
   } catch (error) {
     throw new UpstreamError(`${url.pathname} could not be read`, { cause: error })
