@@ -38,6 +38,7 @@ interface Migration {
 const WAIT_FOR_DATABASE_MS = 60_000
 const WAIT_STEP_MS = 250
 const STATEMENT_MAX_MS = 10 * 60_000
+const STEP_MAX_MS = 6 * 60 * 60_000
 // A statement that needs a table after a migration that waits for it waits too: a request has time for
 // this much, and between two tries they all get through.
 const LOCK_WAIT_MS = 1_000
@@ -47,7 +48,8 @@ const LOCK_PAUSE_MS = 2_000
  * Brings the database up to date, forward only, each file in a transaction of its own, under an
  * advisory lock so that any number of callers may start at once. Throws when a file that was run
  * has changed since, or when the database could lose a commit. A file whose table is in use tries
- * again until it gets it: a backup may read for an hour, and must stop neither bids nor be stopped.
+ * again until it gets it: a backup may read for an hour, and must stop neither bids nor be stopped. A file
+ * that begins with "-- no transaction" runs statement by statement.
  */
 export async function migrate(
   pool: Pool,
@@ -61,10 +63,7 @@ export async function migrate(
     // A migration may rightly take longer than a request, and must wait for the other migrator.
     await client.query('set statement_timeout = 0')
     await client.query('set lock_timeout = 0')
-    await client.query({
-      ...patient('select pg_advisory_lock(hashtext($1))'),
-      values: [ADVISORY_LOCKS.migrations],
-    })
+    while (!(await tryLock(client))) await wait(WAIT_STEP_MS)
     await client.query(`set lock_timeout = ${LOCK_WAIT_MS}`)
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null,
@@ -83,8 +82,17 @@ export async function migrate(
   }
 }
 
+/** Not a statement that waits: an index that another migrator builds concurrently would wait for its end. */
+async function tryLock(client: PoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ isLocked: boolean }>(
+    'select pg_try_advisory_lock(hashtext($1)) as "isLocked"',
+    [ADVISORY_LOCKS.migrations],
+  )
+  return rows[0]?.isLocked === true
+}
+
 // The pool's clients give up on an answer after seconds; for these statements that is too soon.
-const patient = (text: string) => ({ text, query_timeout: STATEMENT_MAX_MS })
+const patient = (text: string, query_timeout = STATEMENT_MAX_MS) => ({ text, query_timeout })
 
 function isApplied({ name, checksum }: Migration, applied: Map<string, string>): boolean {
   const known = applied.get(name)
@@ -98,6 +106,11 @@ async function apply(
   { name, sql, checksum }: Migration,
   log: Logger,
 ): Promise<boolean> {
+  if (sql.startsWith(NO_TRANSACTION)) {
+    await applyInSteps(client, { name, sql, checksum })
+    log.info({ migration: name }, 'migration applied')
+    return true
+  }
   await client.query('begin')
   try {
     await client.query(patient(sql))
@@ -113,6 +126,27 @@ async function apply(
   }
   log.info({ migration: name }, 'migration applied')
   return true
+}
+
+const NO_TRANSACTION = '-- no transaction\n'
+
+/**
+ * Runs a file that builds indexes while the table is written to (`concurrently`), statement by statement. It
+ * may end half done and runs again, so every statement in it must bear that. No one waits for these
+ * statements, so they wait for readers as long as it takes.
+ */
+async function applyInSteps(client: PoolClient, migration: Migration): Promise<void> {
+  const { name, sql, checksum } = migration
+  const statements = sql.split(/;\s*$/m).filter((statement) => /^\s*[^\s-]/m.test(statement))
+  try {
+    await client.query('set lock_timeout = 0')
+    for (const statement of statements) await client.query(patient(statement, STEP_MAX_MS))
+    await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
+  } catch (error) {
+    throw new Error(`migration ${name} failed`, { cause: error })
+  } finally {
+    await client.query(`set lock_timeout = ${LOCK_WAIT_MS}`).catch(() => undefined)
+  }
 }
 
 function readSet({ name, dir }: MigrationSet): Migration[] {

@@ -19,11 +19,18 @@ export interface PoolOptions {
   /** The name of this pool among those of the process, in logs, metrics and pg_stat_activity. */
   name?: string
   max?: number
+  /** For commands: statements take as long as they need. Requests never do. */
+  isPatient?: boolean
   statisticsIntervalMs?: number
 }
 
 const STATISTICS_INTERVAL_MS = 30_000
 const INT8_OID = 20
+const PATIENT = {
+  statement_timeout: 0,
+  query_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+}
 
 /** The driver's parsers, except that int8 becomes bigint: money must never become a float. */
 const types = {
@@ -64,6 +71,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   const max = options.max ?? config.POSTGRES_POOL_MAX
   const pool = new pg.Pool({
     ...clientConfig(config, `auction-${name}`),
+    ...(options.isPatient === true ? PATIENT : {}),
     max,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: false,

@@ -148,3 +148,26 @@ t.test('a database that is not there yet is waited for', async (t) => {
   await migrating
   t.equal(await createMigrationCheck(pool, [set])(), true)
 })
+
+t.test('a file without a transaction builds an index while the table is written to', async (t) => {
+  const { pool, createPool: open } = await createTestDatabase(t, [])
+  const { set, write } = folder(t, 'shop', {
+    '0001.sql': 'create table goods (id int); insert into goods values (1), (1)',
+  })
+  await migrate(pool, [set], log)
+  write(
+    '0002.sql',
+    `-- no transaction
+-- What was cut off goes first.
+drop index concurrently if exists goods_by_id;
+create unique index concurrently goods_by_id on goods (id);
+`,
+  )
+  await t.rejects(migrate(pool, [set], log), /shop\/0002.sql failed/, 'two goods have one id')
+  await pool.query('delete from goods where ctid = (select min(ctid) from goods)')
+  await Promise.all(Array.from({ length: 3 }, () => migrate(open(2), [set], log)))
+  const { rows } = await pool.query(
+    `select indisvalid as "isValid" from pg_index where indexrelid = 'goods_by_id'::regclass`,
+  )
+  t.strictSame(rows, [{ isValid: true }])
+})
