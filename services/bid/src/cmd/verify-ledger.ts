@@ -10,7 +10,7 @@ import { SERVICE } from '#src/service.ts'
 
 const config = readVerifyConfig(process.env)
 const log = createLogger(SERVICE.name, config.LOG_LEVEL)
-const pool = createPool(config, { log, name: 'verify', max: 1 })
+const pool = createPool(config, { log, name: 'verify', max: 1, isPatient: true })
 const settings = createBidSettings({ increments: parseTables(config.BID_INCREMENT_TABLES) })
 const { lots, entries, violations } = await verifyLots(createDatabase<Database>(pool), settings)
 await pool.end()

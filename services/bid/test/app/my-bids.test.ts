@@ -43,3 +43,55 @@ t.test('my bids are led, outbid, won or lost, counted and filtered', async (t) =
     t.equal((await mine(query)).code, 'request.invalid_query', query)
   }
 })
+
+t.test('my bids are paged by the last bid on each lot, however many bids there are', async (t) => {
+  const world = await createWorld(t)
+  const [ann, ben] = [randomUUID(), randomUUID()]
+  const lots: string[] = []
+  for (let index = 0; index < 5; index += 1) {
+    const { itemId } = await world.putTerms()
+    lots.push(itemId)
+    await world.bid(itemId, ann, '20.00')
+  }
+  const [first = '', second = ''] = lots
+  for (let cents = 2_100; cents < 2_150; cents += 1) {
+    await world.bid(second, ann, (cents / 100).toFixed(2))
+  }
+  await world.bid(first, ben, '30.00')
+  const page = async (query: string) => {
+    const response = await world.app.inject({
+      url: `/api/v1/bids?${query}`,
+      headers: { authorization: `Bearer ${world.identity.token(ann)}` },
+    })
+    return response.json()
+  }
+  const seen: string[] = []
+  let before = ''
+  for (;;) {
+    const { bids, nextBefore } = await page(`limit=2${before}`)
+    seen.push(...bids.map(({ itemId }: { itemId: string }) => itemId))
+    if (nextBefore === undefined) break
+    before = `&before=${nextBefore}`
+  }
+  const [, , third, fourth, fifth] = lots
+  t.strictSame(seen, [second, fifth, fourth, third, first], 'each once, the last bid first')
+  t.match((await page('status=outbid')).bids, [{ itemId: first, myMaxAmount: '20.00' }])
+
+  // A bidder with more bids on a lot than a page reads still gets to the lots behind it.
+  await world.pool.query(
+    `insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid, bid_count,
+       reserve_met, ends_at, extended, sequence, decided_at, recorded_at)
+     select ('01ffffff-ffff-7fff-8fff-' || lpad(n::text, 12, '0'))::uuid, $1, $2, 'proxy', 'leading', 9000,
+       1000, 1050, n, true, now(), false, n, now(), now() from generate_series(1000, 3400) n`,
+    [fifth, ann],
+  )
+  const all: string[] = []
+  let next = ''
+  for (;;) {
+    const { bids, nextBefore } = await page(`limit=10${next}`)
+    all.push(...bids.map(({ itemId }: { itemId: string }) => itemId))
+    if (nextBefore === undefined) break
+    next = `&before=${nextBefore}`
+  }
+  t.strictSame(all, [fifth, second, fourth, third, first])
+})

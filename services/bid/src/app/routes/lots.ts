@@ -85,7 +85,8 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
         tags: ['bids'],
         summary: 'Lots you have bid on, with your own maximum and how many are won or led',
         description:
-          'The one you bid on last comes first, so a lot that you bid on meanwhile moves to the front.',
+          'The one you bid on last comes first, so a lot that you bid on meanwhile moves to the front. ' +
+          'There is a next page as long as there is nextBefore, also when a page is short.',
         querystring: Type.Object(
           {
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
@@ -102,16 +103,15 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
     async (request, reply) => {
       const { user } = request
       const { before, limit, status } = request.query
-      const [rows, counts] = await Promise.all([
+      const [{ rows, nextBefore }, counts] = await Promise.all([
         readMyBids(db, user.id, { status, before, limit }),
         countMyBids(db, user.id),
       ])
-      const last = rows.at(-1)
       reply.header('cache-control', 'no-store')
       return {
         bids: rows.map(myBid),
         counts,
-        ...(rows.length === limit && last !== undefined ? { nextBefore: last.myBidId } : {}),
+        ...(nextBefore === undefined ? {} : { nextBefore }),
       }
     },
   )

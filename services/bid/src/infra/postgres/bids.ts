@@ -64,15 +64,26 @@ export interface MyBidRow {
   sequence: number
 }
 
+export interface MyBidsPage {
+  rows: MyBidRow[]
+  /** Where the next page begins; absent after the last one. */
+  nextBefore: string | undefined
+}
+
+// A page reads at most so many bids of the bidder, newest first; when most of them are on few lots, or of
+// another status, it is shorter than it was asked for, or empty.
+const READ_BIDS_MAX = 1_000
+
 /**
  * The bidder's lots, the one bid on last first, of one status or of all; `before` is the id of the
- * last bid of a page.
+ * last bid of a page. A lot is found by its last bid: the bidder's bids are walked through, newest first, and
+ * those that are not the last of their lot are left out.
  */
 export async function readMyBids(
   db: Kysely<Database>,
   bidderId: string,
   page: { status: BidStatus | undefined; before: string | undefined; limit: number },
-): Promise<MyBidRow[]> {
+): Promise<MyBidsPage> {
   const { status = null, before = null, limit } = page
   const { rows } = await sql<MyBidRow>`
     select l.item_id as "itemId", l.currency_code as "currencyCode",
@@ -83,32 +94,54 @@ export async function readMyBids(
         as "myMaxAmount",
       (extract(epoch from mine.decided_at) * 1000)::float8 as "myBidAtMs",
       mine.id as "myBidId", l.reserve_met as "reserveMet", l.sequence::float8 as sequence
-    from lot_bidders b
-    join lots l on l.item_id = b.item_id
+    from (${recentBids(bidderId, before)}) recent
     cross join lateral (
       select id, max_amount, decided_at from bids
-      where bidder_id = b.bidder_id and item_id = b.item_id
+      where bidder_id = ${bidderId} and item_id = recent.item_id
         and sequence is not null and kind <> 'auto'
       order by sequence desc limit 1
     ) mine
-    where b.bidder_id = ${bidderId}
-      and (${before}::uuid is null or mine.id < ${before}::uuid)
+    join lots l on l.item_id = recent.item_id
+    where mine.id = recent.id
       and (${status}::text is null or ${bidStatusFor(bidderId)} = ${status})
-    order by mine.id desc
+    order by recent.id desc
     limit ${limit}
   `.execute(db)
-  return rows
+  if (rows.length === limit) return { rows, nextBefore: rows.at(-1)?.myBidId }
+  return { rows, nextBefore: await readLastOfPage(db, bidderId, before) }
 }
 
-/** How many lots a bidder has in each status. */
+const recentBids = (bidderId: string, before: string | null) => sql`
+  select id, item_id from bids
+  where bidder_id = ${bidderId} and sequence is not null and kind <> 'auto'
+    and id < coalesce(${before}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+  order by id desc limit ${READ_BIDS_MAX}`
+
+/** The oldest bid that a page reads at most; undefined when there are no older ones. */
+async function readLastOfPage(
+  db: Kysely<Database>,
+  bidderId: string,
+  before: string | null,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`
+    select id from (${recentBids(bidderId, before)}) recent
+    order by id desc offset ${READ_BIDS_MAX - 1} limit 1`.execute(db)
+  return rows[0]?.id
+}
+
+const COUNTED_LOTS_MAX = 5_000
+
+/** How many lots a bidder has in each status; of more than five thousand lots, some are not counted. */
 export async function countMyBids(
   db: Kysely<Database>,
   bidderId: string,
 ): Promise<Record<BidStatus, number>> {
   const { rows } = await sql<{ status: BidStatus; count: number }>`
     select ${bidStatusFor(bidderId)} as status, count(*)::int as count
-      from lot_bidders b join lots l on l.item_id = b.item_id
-     where b.bidder_id = ${bidderId} group by 1`.execute(db)
+      from (
+        select item_id from lot_bidders where bidder_id = ${bidderId} limit ${COUNTED_LOTS_MAX}
+      ) b join lots l on l.item_id = b.item_id
+     group by 1`.execute(db)
   const counts = { leading: 0, outbid: 0, won: 0, lost: 0 }
   for (const { status, count } of rows) counts[status] = count
   return counts

@@ -5,6 +5,7 @@ import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 import type { Database } from './schema.ts'
 
 interface BidRow {
+  itemId: string
   kind: 'manual' | 'proxy' | 'auto'
   sequence: number
   bidId: string
@@ -19,6 +20,7 @@ interface BidRow {
 }
 
 interface TermsRow {
+  itemId: string
   sequence: number
   decidedAtMs: number
   termsVersion: number
@@ -30,29 +32,42 @@ interface TermsRow {
 
 const decidedAtMs = sql<number>`(extract(epoch from decided_at) * 1000)::float8`
 
-/** Everything that was decided on a lot, in sequence order, counter-bids after what they answer. */
-export async function readLedger(db: Kysely<Database>, itemId: string): Promise<LedgerEntry[]> {
+/**
+ * Everything that was decided on some lots, by lot, in sequence order, counter-bids after what they answer.
+ * A lot without entries is absent.
+ */
+export async function readLedgers(
+  db: Kysely<Database>,
+  itemIds: readonly string[],
+): Promise<Map<string, LedgerEntry[]>> {
+  const ids = sql`${[...itemIds]}::uuid[]`
   const bids = await sql<BidRow>`
-    select kind, sequence::float8 as sequence, id as "bidId", bidder_id as "bidderId",
+    select item_id as "itemId", kind, sequence::float8 as sequence, id as "bidId", bidder_id as "bidderId",
       number as "bidderNumber", max_amount as "maxAmount", ${decidedAtMs} as "decidedAtMs", price,
       (extract(epoch from ends_at) * 1000)::float8 as "endsAtMs", extended,
       trigger_bid_id as "triggerBidId"
     from bids join lot_bidders using (item_id, bidder_id)
-    where item_id = ${itemId} and sequence is not null
-    order by sequence, (kind = 'auto')
+    where item_id = any(${ids}) and sequence is not null
+    order by item_id, sequence, (kind = 'auto')
   `.execute(db)
   const terms = await sql<TermsRow>`
-    select sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
+    select item_id as "itemId", sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
       terms_version as "termsVersion", previous_terms_version as "previousTermsVersion",
       reserve_price as "reservePrice", previous_reserve_price as "previousReservePrice", price
-    from terms_changes where item_id = ${itemId} order by sequence
+    from terms_changes where item_id = any(${ids}) order by item_id, sequence
   `.execute(db)
-  const entries = [
-    ...bidEntries(bids.rows),
-    ...terms.rows.map((row): LedgerEntry => ({ kind: 'terms', ...row })),
-  ]
+  const ledgers = new Map<string, LedgerEntry[]>()
+  for (const [itemId, rows] of Map.groupBy(bids.rows, (row) => row.itemId)) {
+    ledgers.set(itemId, bidEntries(rows))
+  }
+  for (const { itemId, ...row } of terms.rows) {
+    const entries = ledgers.get(itemId) ?? []
+    entries.push({ kind: 'terms', ...row })
+    ledgers.set(itemId, entries)
+  }
   // Stable: a counter-bid stays behind the bid whose sequence it shares.
-  return entries.sort((a, b) => a.sequence - b.sequence)
+  for (const entries of ledgers.values()) entries.sort((a, b) => a.sequence - b.sequence)
+  return ledgers
 }
 
 function bidEntries(rows: BidRow[]): LedgerEntry[] {

@@ -59,7 +59,7 @@ export async function lockDueLots(
   const { rows } = await sql<LotRow>`
     select ${sql.raw(LOT_COLUMNS)} from lots
     where phase = 'open'
-      and ends_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1000})
+      and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000})
       and item_id <> all(${exceptItemIds}::uuid[])
     order by ends_at
     limit ${limit}

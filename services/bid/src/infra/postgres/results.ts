@@ -60,15 +60,27 @@ export interface ClosingBacklog {
   overdueSeconds: number
 }
 
-/** How many lots take bids now and what closing has before it. */
+// Every worker asks every ten seconds, so the answer may not cost more at a larger size.
+const COUNTED_LOTS_MAX = 10_000
+
+/**
+ * How many lots take bids now and what closing has before it. Up to ten thousand lots are counted; of more,
+ * the number of open ones is what PostgreSQL last estimated for the index of the closer.
+ */
 export async function readClosingBacklog(db: Kysely<Database>): Promise<ClosingBacklog> {
   const { rows } = await sql<ClosingBacklog>`
-    select count(*)::int as "openLots",
-      count(*) filter (where ends_at <= clock_timestamp() + interval '2 minutes')::int
-        as "endingSoon",
-      greatest(0, coalesce(extract(epoch from clock_timestamp() - min(ends_at)), 0))::float8
+    select greatest(
+        (select count(*) from (
+          select from lots where phase = 'open' order by ends_at limit ${COUNTED_LOTS_MAX}) counted),
+        (select reltuples from pg_class where oid = 'lots_due'::regclass
+          and reltuples > ${COUNTED_LOTS_MAX}))::int as "openLots",
+      (select count(*) from (
+        select from lots where phase = 'open'
+          and ends_at <= statement_timestamp() + interval '2 minutes'
+        order by ends_at limit ${COUNTED_LOTS_MAX}) counted)::int as "endingSoon",
+      greatest(0, coalesce(extract(epoch from statement_timestamp() - (
+        select ends_at from lots where phase = 'open' order by ends_at limit 1)), 0))::float8
         as "overdueSeconds"
-    from lots where phase = 'open'
   `.execute(db)
   return rows[0] ?? { openLots: 0, endingSoon: 0, overdueSeconds: 0 }
 }
@@ -82,21 +94,23 @@ export async function purgeRefusedBids(
   const result = await sql`
     delete from bids where id in (
       select id from bids
-      where outcome = 'refused' and recorded_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      where outcome = 'refused' and recorded_at < statement_timestamp() - make_interval(days => ${retentionDays})
       order by recorded_at limit ${limit}
     )
   `.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
 
-/** Lots whose recorded result is missing, double or another than the lot's own. */
+/** Those of some lots whose recorded result is missing, double or another than the lot's own. */
 export async function findWrongResults(
   db: Kysely<Database>,
+  itemIds: readonly string[],
 ): Promise<{ itemId: string; results: number }[]> {
   const { rows } = await sql<{ itemId: string; results: number }>`
     select l.item_id as "itemId", count(r.item_id)::int as results
     from lots l
     left join results r on r.item_id = l.item_id and r.round = l.round
+    where l.item_id = any(${[...itemIds]}::uuid[])
     group by l.item_id
     having count(r.item_id) <> (case when l.phase = 'closed' then 1 else 0 end)
       or bool_or(r.outcome is distinct from l.outcome and l.phase = 'closed')
