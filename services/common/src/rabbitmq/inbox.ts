@@ -51,11 +51,13 @@ export async function purgeInbox<DB>(
   await sql`
     delete from inbox where (consumer, message_id) in (
       select consumer, message_id from inbox
-      where received_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      where received_at < statement_timestamp() - make_interval(days => ${retentionDays})
       order by received_at limit ${limit})
   `.execute(db)
   await sql`
-    delete from inbox_attempts
-    where last_at < clock_timestamp() - make_interval(days => ${retentionDays})
+    delete from inbox_attempts where (consumer, message_id) in (
+      select consumer, message_id from inbox_attempts
+      where last_at < statement_timestamp() - make_interval(days => ${retentionDays})
+      order by last_at limit ${limit})
   `.execute(db)
 }

@@ -21,7 +21,7 @@ export interface ReviewFlag {
 /** Bidders whose review is due, without a lock. */
 export async function readDueBidders(db: Executor, limit: number): Promise<string[]> {
   const { rows } = await sql<{ bidder_id: string }>`
-    select bidder_id from bidder_checks where due_at <= clock_timestamp()
+    select bidder_id from bidder_checks where due_at <= statement_timestamp()
     order by due_at limit ${limit}`.execute(db)
   return rows.map((row) => row.bidder_id)
 }
@@ -34,7 +34,7 @@ export async function takeDueBidders(
   const { rows } = await sql<{ bidder_id: string }>`
     delete from bidder_checks where bidder_id in (
       select bidder_id from bidder_checks
-      where bidder_id = any(${[...bidderIds]}::uuid[]) and due_at <= clock_timestamp()
+      where bidder_id = any(${[...bidderIds]}::uuid[]) and due_at <= statement_timestamp()
       order by bidder_id for update skip locked)
     returning bidder_id`.execute(tx)
   return rows.map((row) => row.bidder_id)

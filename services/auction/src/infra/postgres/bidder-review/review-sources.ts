@@ -20,12 +20,12 @@ export async function purgeReviewSources(db: Kysely<Database>, limit: number): P
   await sql`
     delete from late_bids where (bidder_id, item_id) in (
       select bidder_id, item_id from late_bids
-      where bid_at < clock_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
+      where bid_at < statement_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
       order by bid_at limit ${limit})`.execute(db)
   await sql`
     delete from user_registrations where user_id in (
       select user_id from user_registrations as registered
-      where registered_at < clock_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
+      where registered_at < statement_timestamp() - make_interval(days => ${LATE_BID_RETENTION_DAYS})
         and not exists (select from late_bids where bidder_id = registered.user_id)
       order by registered_at limit ${limit})`.execute(db)
 }

@@ -54,7 +54,7 @@ export async function countRecentComments(
     .where(
       'created_at',
       '>',
-      sql<Date>`clock_timestamp() - make_interval(mins => ${COMMENT_WINDOW_MINUTES})`,
+      sql<Date>`statement_timestamp() - make_interval(mins => ${COMMENT_WINDOW_MINUTES})`,
     )
     .executeTakeFirstOrThrow()
   return Number(row.count)

@@ -18,7 +18,7 @@ export async function takeDepartedUser(tx: Transaction<Database>): Promise<strin
   const row = await tx
     .selectFrom('departed_users')
     .select('user_id')
-    .where('due_at', '<=', sql<Date>`clock_timestamp()`)
+    .where('due_at', '<=', sql<Date>`statement_timestamp()`)
     .orderBy('due_at')
     .limit(1)
     .forUpdate()
@@ -57,7 +57,7 @@ export async function scheduleNextErasure(
   // A token lives for minutes and an event waits for hours at most.
   await sql`
     with over as (delete from departed_users
-      where user_id = ${userId} and left_at < clock_timestamp() - interval '1 day')
+      where user_id = ${userId} and left_at < statement_timestamp() - interval '1 day')
     update departed_users set due_at = left_at + interval '25 hours'
-    where user_id = ${userId} and left_at >= clock_timestamp() - interval '1 day'`.execute(tx)
+    where user_id = ${userId} and left_at >= statement_timestamp() - interval '1 day'`.execute(tx)
 }

@@ -47,7 +47,7 @@ export async function claimDeletions(db: Executor, limit: number): Promise<strin
       eb
         .selectFrom('image_deletions')
         .select('image_id')
-        .where('due_at', '<=', sql<Date>`clock_timestamp()`)
+        .where('due_at', '<=', sql<Date>`statement_timestamp()`)
         .orderBy('due_at')
         .limit(limit)
         .forUpdate()

@@ -10,7 +10,7 @@ export async function startDueItems(tx: Transaction<Database>, limit: number): P
   const { rows } = await sql<{ id: string }>`
     with due as (
       select id from items i
-      where status = 'scheduled' and start_date <= clock_timestamp()
+      where status = 'scheduled' and start_date <= statement_timestamp()
         and not exists (select from terms_changes c where c.item_id = i.id)
       order by start_date limit ${limit} for update skip locked
     )

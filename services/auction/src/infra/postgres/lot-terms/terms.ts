@@ -71,7 +71,7 @@ export async function takePendingChanges(
   const { rows } = await sql<PendingChange>`
     with due as (
       select item_id from terms_changes
-      where attempted_at <= clock_timestamp() - make_interval(secs => ${idleMs / 1_000})
+      where attempted_at <= statement_timestamp() - make_interval(secs => ${idleMs / 1_000})
       order by attempted_at limit ${limit} for update skip locked
     )
     update terms_changes c set attempted_at = clock_timestamp() from due
@@ -92,7 +92,7 @@ export async function takeUnpushedItems(
     with due as (
       select id from items
       where terms_applied_version < terms_version
-        and terms_attempted_at <= clock_timestamp() - make_interval(secs => ${idleMs / 1_000})
+        and terms_attempted_at <= statement_timestamp() - make_interval(secs => ${idleMs / 1_000})
       order by terms_attempted_at limit ${limit} for update skip locked
     )
     update items i set terms_attempted_at = clock_timestamp() from due

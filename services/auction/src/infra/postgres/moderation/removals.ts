@@ -108,7 +108,7 @@ export async function takeLotsToCancel(
     with due as (
       select item_id from item_removals
       where lot_state = 'to_cancel'
-        and attempted_at <= clock_timestamp() - make_interval(secs => ${idleMs / 1_000})
+        and attempted_at <= statement_timestamp() - make_interval(secs => ${idleMs / 1_000})
         and item_id = coalesce(${only ?? null}::uuid, item_id)
       order by attempted_at limit ${limit} for update skip locked
     )

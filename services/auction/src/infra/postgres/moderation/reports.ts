@@ -43,7 +43,7 @@ export async function countRecentReports(
   )
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from reports where reporter_id = ${reporterId}
-      and created_at > clock_timestamp() - make_interval(mins => ${REPORT_WINDOW_MINUTES})`.execute(
+      and created_at > statement_timestamp() - make_interval(mins => ${REPORT_WINDOW_MINUTES})`.execute(
     tx,
   )
   return rows[0]?.count ?? 0

@@ -27,7 +27,7 @@ export async function takeMatchJob(tx: Transaction<Database>): Promise<MatchJob 
       .select(['seq', 'item_id as itemId', 'reason', 'status', 'after_search_id as after'])
       // As text: a JavaScript date has no microseconds, and they matter here.
       .select(sql<string>`queued_at::text`.as('queuedAt'))
-      .where(sql<boolean>`(retry_at is null or retry_at <= clock_timestamp())`)
+      .where(sql<boolean>`(retry_at is null or retry_at <= statement_timestamp())`)
       .orderBy('seq')
       .limit(1)
       .forUpdate()

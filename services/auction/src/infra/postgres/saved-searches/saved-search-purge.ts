@@ -10,7 +10,7 @@ export async function purgeMatches(
   const { numAffectedRows } = await sql`
     delete from saved_search_matches where (saved_search_id, item_id) in (
       select saved_search_id, item_id from saved_search_matches
-      where matched_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      where matched_at < statement_timestamp() - make_interval(days => ${retentionDays})
       order by matched_at limit ${limit} for update skip locked)`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }

@@ -52,7 +52,7 @@ export async function purgeImports(
   const { numAffectedRows } = await sql`
     delete from item_imports where (seller_id, idempotency_key) in (
       select seller_id, idempotency_key from item_imports
-      where imported_at < clock_timestamp() - make_interval(days => ${retentionDays})
+      where imported_at < statement_timestamp() - make_interval(days => ${retentionDays})
       order by imported_at limit ${limit})`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }

@@ -40,7 +40,7 @@ export async function insertEmailChange(
     .selectFrom('email_changes')
     .select((eb) => eb.fn.countAll<bigint>().as('count'))
     .where('user_id', '=', userId)
-    .where('created_at', '>', sql<Date>`clock_timestamp() - interval '1 day'`)
+    .where('created_at', '>', sql<Date>`statement_timestamp() - interval '1 day'`)
     .executeTakeFirstOrThrow()
   if (Number(today.count) >= EMAIL_CHANGES_PER_DAY_MAX) return false
   await endEmailChanges(tx, userId)
@@ -119,7 +119,7 @@ export async function readLinkedChange(
     .selectFrom('email_changes')
     .select(CHANGE)
     .where('digest', '=', digest)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
 }
 
@@ -127,7 +127,8 @@ export async function readLinkedChange(
 export async function purgeEmailChanges(db: Kysely<Database>, limit: number): Promise<number> {
   const result = await sql`
     delete from email_changes where id in (
-      select id from email_changes where expires_at < clock_timestamp() limit ${limit}
-      for update skip locked)`.execute(db)
+      select id from email_changes where expires_at < statement_timestamp()
+       order by expires_at limit ${limit}
+       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }

@@ -45,7 +45,7 @@ export async function insertRegistration(
         .where(
           'registrations.answered_at',
           '<',
-          sql<Date>`clock_timestamp() - interval '1 minute'`,
+          sql<Date>`statement_timestamp() - interval '1 minute'`,
         ),
     )
     .execute()
@@ -105,7 +105,7 @@ export async function readLinkedAddress(
     .selectFrom('registrations')
     .select('email_normalised as emailNormalised')
     .where('digest', '=', digest)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
   return row?.emailNormalised
 }
@@ -116,7 +116,7 @@ export async function readClaims(db: Kysely<Database>, emailNormalised: string):
     .selectFrom('registrations')
     .select(CLAIM)
     .where('email_normalised', '=', emailNormalised)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .orderBy('id', 'desc')
     .limit(CLAIMS_MAX)
     .execute()

@@ -17,9 +17,9 @@ export interface StoredSigningKey {
 export async function readSigningKeys(db: Kysely<Database>): Promise<StoredSigningKey[]> {
   const { rows } = await sql<StoredSigningKey>`
     select kid, public_jwk as "publicJwk", private_key_encrypted as "privateKeyEncrypted",
-           encryption_key_id as "encryptionKeyId", activates_at <= clock_timestamp() as "isActive"
+           encryption_key_id as "encryptionKeyId", activates_at <= statement_timestamp() as "isActive"
       from signing_keys
-     where retires_at is null or retires_at > clock_timestamp()
+     where retires_at is null or retires_at > statement_timestamp()
      order by activates_at desc, kid`.execute(db)
   return rows
 }
@@ -136,7 +136,7 @@ export async function forgetRetiredKeys(tx: Transaction<Database>): Promise<stri
   const rows = await tx
     .updateTable('signing_keys')
     .set({ private_key_encrypted: null })
-    .where('retires_at', '<=', sql<Date>`clock_timestamp()`)
+    .where('retires_at', '<=', sql<Date>`statement_timestamp()`)
     .where('private_key_encrypted', 'is not', null)
     .returning('kid')
     .execute()

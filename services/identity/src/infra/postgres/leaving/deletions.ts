@@ -36,7 +36,7 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
     .innerJoin('users', 'users.id', 'deletions.user_id')
     .select(['users.id as userId', 'users.email_normalised as emailNormalised'])
     .select('deletions.trace')
-    .where('deletions.due_at', '<=', sql<Date>`clock_timestamp()`)
+    .where('deletions.due_at', '<=', sql<Date>`statement_timestamp()`)
     .orderBy('deletions.due_at')
     .limit(limit)
     .execute()

@@ -30,7 +30,7 @@ export async function readPendingLogin(
     .select('user_id as userId')
     .where('digest', '=', digest)
     .where('tries', '<', PENDING_LOGIN.triesMax)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
 }
 
@@ -47,7 +47,7 @@ export async function admitPendingLogin(
     .set({ tries: sql`tries + 1` })
     .where('digest', '=', digest)
     .where('tries', '<', PENDING_LOGIN.triesMax)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .returning([
       'user_id as userId',
       sql<number>`${PENDING_LOGIN.triesMax} - tries`.as('triesLeft'),

@@ -29,7 +29,7 @@ export async function putSuspension(
 /** Whether an end is still to come, by the clock that will end it. */
 export async function isInFuture(tx: Transaction<Database>, instant: Date): Promise<boolean> {
   const { rows } = await sql<{ isInFuture: boolean }>`
-    select ${instant}::timestamptz > clock_timestamp() as "isInFuture"`.execute(tx)
+    select ${instant}::timestamptz > statement_timestamp() as "isInFuture"`.execute(tx)
   return rows[0]?.isInFuture === true
 }
 
@@ -58,7 +58,7 @@ export async function deleteDueSuspension(
   const result = await tx
     .deleteFrom('suspensions')
     .where('user_id', '=', userId)
-    .where('ends_at', '<=', sql<Date>`clock_timestamp()`)
+    .where('ends_at', '<=', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
   return result.numDeletedRows === 1n
 }
@@ -68,7 +68,7 @@ export async function readDueSuspensions(db: Kysely<Database>, limit: number): P
   const rows = await db
     .selectFrom('suspensions')
     .select('user_id as userId')
-    .where('ends_at', '<=', sql<Date>`clock_timestamp()`)
+    .where('ends_at', '<=', sql<Date>`statement_timestamp()`)
     .orderBy('ends_at')
     .limit(limit)
     .execute()

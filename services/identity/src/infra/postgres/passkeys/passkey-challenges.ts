@@ -31,7 +31,7 @@ export async function takePasskeyChallenge(
     .where('digest', '=', digest)
     .where('purpose', '=', purpose)
     .where('user_id', 'is not distinct from', userId ?? null)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
   return result.numDeletedRows === 1n
 }

@@ -25,7 +25,7 @@ export async function lockResettableUser(
     .selectFrom('password_resets')
     .select((eb) => eb.fn.countAll<bigint>().as('count'))
     .where('user_id', '=', user.id)
-    .where('created_at', '>', sql<Date>`clock_timestamp() - interval '1 hour'`)
+    .where('created_at', '>', sql<Date>`statement_timestamp() - interval '1 hour'`)
     .executeTakeFirstOrThrow()
   return Number(recent.count) >= RESETS_PER_HOUR_MAX ? undefined : user
 }
@@ -59,7 +59,7 @@ export async function readReset(
     .select(['users.id', 'users.email', 'users.name', 'users.password_hash as passwordHash'])
     .select('users.email_normalised as emailNormalised')
     .where('reset.digest', '=', digest)
-    .where('reset.expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('reset.expires_at', '>', sql<Date>`statement_timestamp()`)
     .where('users.status', '!=', 'deleted')
     .executeTakeFirst()
 }
@@ -74,7 +74,7 @@ export async function spendReset(
     .deleteFrom('password_resets')
     .where('digest', '=', digest)
     .where('user_id', '=', userId)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
   if (spent.numDeletedRows !== 1n) return false
   await forgetResets(tx, userId)

@@ -6,8 +6,9 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 export async function purgeRefreshTokens(db: Kysely<Database>, limit: number): Promise<number> {
   const result = await sql`
     delete from refresh_tokens where digest in (
-      select digest from refresh_tokens where expires_at < clock_timestamp() limit ${limit}
-      for update skip locked)`.execute(db)
+      select digest from refresh_tokens where expires_at < statement_timestamp()
+       order by expires_at limit ${limit}
+       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
 
@@ -17,8 +18,8 @@ export async function purgeSessions(db: Kysely<Database>, limit: number): Promis
     delete from sessions where id in (
       select id from sessions
        where least(expires_at, revoked_at)
-             < clock_timestamp() - make_interval(days => ${ENDED_SESSION_RETENTION_DAYS})
-       limit ${limit}
+             < statement_timestamp() - make_interval(days => ${ENDED_SESSION_RETENTION_DAYS})
+       order by least(expires_at, revoked_at) limit ${limit}
        for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
@@ -35,9 +36,9 @@ export async function purgeExpired(
   const result = await sql`
     delete from ${sql.table(table)} where digest in (
       select digest from ${sql.table(table)}
-       where expires_at < clock_timestamp() - make_interval(mins => ${KEPT_MINUTES[table]})
-       limit ${limit}
-      for update skip locked)`.execute(db)
+       where expires_at < statement_timestamp() - make_interval(mins => ${KEPT_MINUTES[table]})
+       order by expires_at limit ${limit}
+       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
 
@@ -46,8 +47,9 @@ export async function purgeRegistrations(db: Kysely<Database>, limit: number): P
   const result = await sql`
     delete from registrations where id in (
       select id from registrations
-       where expires_at < clock_timestamp() and answered_at is not null limit ${limit}
-      for update skip locked)`.execute(db)
+       where expires_at < statement_timestamp() and answered_at is not null
+       order by expires_at limit ${limit}
+       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
 
@@ -55,8 +57,8 @@ export async function purgeRegistrations(db: Kysely<Database>, limit: number): P
 export async function purgeUnaskedMails(db: Kysely<Database>, limit: number): Promise<number> {
   const result = await sql`
     delete from unasked_mails where id in (
-      select id from unasked_mails where asked_at < clock_timestamp() - interval '1 hour'
-       limit ${limit}
-      for update skip locked)`.execute(db)
+      select id from unasked_mails where asked_at < statement_timestamp() - interval '1 hour'
+       order by asked_at limit ${limit}
+       for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }

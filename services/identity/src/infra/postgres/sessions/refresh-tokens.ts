@@ -43,10 +43,10 @@ export async function lockRefreshToken(
   const { rows } = await sql<LockedRefreshToken>`
     select r.session_id as "sessionId", u.id as "userId", u.email, u.name, u.roles,
            s.authenticated_at as "authenticatedAt", s.methods,
-           r.expires_at > clock_timestamp() and s.expires_at > clock_timestamp()
+           r.expires_at > statement_timestamp() and s.expires_at > statement_timestamp()
              and s.revoked_at is null and u.status = 'active' as "isAlive",
            r.used_at is not null as "isUsed",
-           coalesce(r.used_at > clock_timestamp() - make_interval(secs => ${REFRESH_GRACE_SECONDS}),
+           coalesce(r.used_at > statement_timestamp() - make_interval(secs => ${REFRESH_GRACE_SECONDS}),
              false) as "isWithinGrace"
       from refresh_tokens r
       join sessions s on s.id = r.session_id

@@ -65,7 +65,7 @@ export async function isSessionAlive(tx: Transaction<Database>, id: string): Pro
     .select('id')
     .where('id', '=', id)
     .where('revoked_at', 'is', null)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
   return session !== undefined
 }
@@ -141,12 +141,12 @@ export async function readLiveSessions(
                   u.email_verified_at is not null as "emailVerified", u.created_at as "createdAt",
                   u.two_factor_enabled_at is not null as "twoFactorEnabled",
                   s.authenticated_at as "authenticatedAt", s.methods,
-                  s.authenticated_at > clock_timestamp() - make_interval(secs => $2) as "isProofFresh"
+                  s.authenticated_at > statement_timestamp() - make_interval(secs => $2) as "isProofFresh"
              from sessions s
              join users u on u.id = s.user_id
             where s.id = any($1::uuid[])
               and s.revoked_at is null
-              and s.expires_at > clock_timestamp()
+              and s.expires_at > statement_timestamp()
               and u.status = 'active'`,
     values: [sessionIds, FRESH_PROOF_SECONDS],
   })
@@ -172,7 +172,7 @@ export async function readSessionsOfUser(
     .select(['created_at as createdAt', 'last_seen_at as lastSeenAt'])
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('expires_at', '>', sql<Date>`statement_timestamp()`)
     .orderBy('last_seen_at', 'desc')
     .limit(100)
     .execute()

@@ -58,7 +58,7 @@ export async function readFull(
   tries: readonly CountedTry[],
 ): Promise<FullThrottle[]> {
   return selectWaits(db, tries)
-    .where('resets_at', '>', sql<Date>`clock_timestamp()`)
+    .where('resets_at', '>', sql<Date>`statement_timestamp()`)
     .where('tries', '>=', sql<number>`tries_max`)
     .execute()
 }
@@ -96,8 +96,8 @@ export async function purgeThrottles(db: Kysely<Database>, limit: number): Promi
   const result = await sql`
     delete from throttles where key in (
       select key from throttles
-       where resets_at < clock_timestamp() - make_interval(secs => ${FILLS_FORGOTTEN_SECONDS})
-       limit ${limit}
+       where resets_at < statement_timestamp() - make_interval(secs => ${FILLS_FORGOTTEN_SECONDS})
+       order by resets_at limit ${limit}
        for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }

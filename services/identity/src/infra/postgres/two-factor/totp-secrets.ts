@@ -38,7 +38,7 @@ export async function isEnrolmentOpen(db: Kysely<Database>, userId: string): Pro
     .where(
       'created_at',
       '>',
-      sql<Date>`clock_timestamp() - make_interval(secs => ${ENROLMENT_SECONDS})`,
+      sql<Date>`statement_timestamp() - make_interval(secs => ${ENROLMENT_SECONDS})`,
     )
     .executeTakeFirst()
   return row !== undefined
@@ -54,8 +54,8 @@ export async function admitTotpTry(
   userId: string,
 ): Promise<AdmittedTry | undefined> {
   const { short, long } = CODE_TRIES
-  const isShortOver = sql`short_window_began_at < clock_timestamp() - make_interval(secs => ${short.seconds})`
-  const isLongOver = sql`long_window_began_at < clock_timestamp() - make_interval(secs => ${long.seconds})`
+  const isShortOver = sql`short_window_began_at < statement_timestamp() - make_interval(secs => ${short.seconds})`
+  const isLongOver = sql`long_window_began_at < statement_timestamp() - make_interval(secs => ${long.seconds})`
   const { rows } = await sql<AdmittedTry>`
     update totp_secrets
        set short_window_tries = case when ${isShortOver} then 1 else short_window_tries + 1 end,

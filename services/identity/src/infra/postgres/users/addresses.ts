@@ -26,7 +26,7 @@ export async function admitUnaskedMail(
     .selectFrom('unasked_mails')
     .select((eb) => eb.fn.countAll<bigint>().as('count'))
     .where('email_normalised', '=', emailNormalised)
-    .where('asked_at', '>', sql<Date>`clock_timestamp() - interval '1 hour'`)
+    .where('asked_at', '>', sql<Date>`statement_timestamp() - interval '1 hour'`)
     .executeTakeFirstOrThrow()
   if (Number(recent.count) >= UNASKED_MAILS_PER_HOUR_MAX) return false
   await tx

@@ -3,7 +3,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { KNOWN_ORIGIN_DAYS, KNOWN_ORIGINS_MAX, type Origin } from '#src/domain/throttle.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-const remembered = sql`clock_timestamp() - make_interval(days => ${KNOWN_ORIGIN_DAYS})`
+const remembered = sql`statement_timestamp() - make_interval(days => ${KNOWN_ORIGIN_DAYS})`
 
 export interface OriginDigests {
   address: Buffer
@@ -58,7 +58,7 @@ export async function purgeOrigins(db: Kysely<Database>, limit: number): Promise
     delete from known_origins where (user_id, digest) in (
       select user_id, digest from known_origins
        where last_seen_at < ${remembered}
-       limit ${limit}
+       order by last_seen_at limit ${limit}
        for update skip locked)`.execute(db)
   return Number(result.numAffectedRows ?? 0n)
 }
