@@ -54,6 +54,10 @@ export function serviceEnvironment(
     TRUSTED_PROXIES: '127.0.0.1,::1',
     // All users of this machine have one address.
     TRIES_PER_ADDRESS: '100000',
+    // Demos, replays and tests bid for many with few accounts.
+    BIDS_PER_BIDDER_SECOND: '100000',
+    REFUSALS_PER_BIDDER_SECOND: '100000',
+    BIDS_PER_BIDDER_BURST: '100000',
     OTEL_SERVICE_NAME: service,
     // A developer reads no mails before trying things out; tests of that set it to required.
     EMAIL_VERIFICATION: 'optional',

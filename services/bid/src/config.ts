@@ -15,6 +15,11 @@ const JUDGING_SETTINGS = {
   BID_CONFIRMATION_FACTOR: Type.Integer({ default: 5, minimum: 2, maximum: 1_000 }),
   BID_BATCH_MAX: Type.Integer({ default: 256, minimum: 1, maximum: 1_000 }),
   BID_QUEUE_MAX: Type.Integer({ default: 2_000, minimum: 1, maximum: 20_000 }),
+  /** How many bids, and how many refused ones, one bidder may send to a process in a second. */
+  BIDS_PER_BIDDER_SECOND: Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }),
+  REFUSALS_PER_BIDDER_SECOND: Type.Integer({ default: 3, minimum: 1, maximum: 1_000_000 }),
+  /** How many of either at once, after a pause. */
+  BIDS_PER_BIDDER_BURST: Type.Integer({ default: 30, minimum: 1, maximum: 1_000_000 }),
 }
 
 const API_SETTINGS = Type.Object({
@@ -31,7 +36,7 @@ const WORKER_SETTINGS = Type.Object({
   ...RABBITMQ_SETTINGS,
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
   AUCTION_URL: Type.String({ minLength: 1 }),
-  BID_REFUSED_RETENTION_DAYS: Type.Integer({ default: 90, minimum: 1, maximum: 3_650 }),
+  BID_REFUSED_RETENTION_DAYS: Type.Integer({ default: 7, minimum: 1, maximum: 3_650 }),
 })
 
 const VERIFY_SETTINGS = Type.Object({

@@ -1,4 +1,4 @@
-import { defineError } from '@auction/common/http/errors.ts'
+import { defineError, ServiceError } from '@auction/common/http/errors.ts'
 import type { RefusalCode } from '#src/domain/judge.ts'
 
 /** Every error this service answers with, apart from the refusals of a bid below. */
@@ -25,6 +25,14 @@ export const bidErrors = {
     503,
     { retryAfterSeconds: 1 },
   ),
+  tooManyBids: (retryAfterSeconds: number) =>
+    new ServiceError(
+      'bid.too_many_bids',
+      'You send bids too fast. Nothing was recorded; try again.',
+      429,
+      undefined,
+      retryAfterSeconds,
+    ),
   waitedTooLong: defineError(
     'bid.waited_too_long',
     'The bid waited too long to be decided. Nothing was recorded; try again.',

@@ -53,6 +53,8 @@ export interface Reply {
 }
 
 const DAY_MS = 86_400_000
+const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
+const UNLIMITED = { bids: AT_ONCE, refusals: AT_ONCE }
 
 /** The bid service on a database of its own, with tokens that verify. */
 export async function createWorld(
@@ -60,7 +62,9 @@ export async function createWorld(
   {
     legacyAlias = false,
     ...overrides
-  }: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax'>> & { legacyAlias?: boolean } = {},
+  }: Partial<Pick<AppDependencies, 'batchMax' | 'queueMax' | 'limits'>> & {
+    legacyAlias?: boolean
+  } = {},
 ): Promise<World> {
   const { pool, createPool } = await createTestDatabase(t, SERVICE.migrations)
   const identity = createTestIdentity()
@@ -77,6 +81,7 @@ export async function createWorld(
       registry: createRegistry('bid'),
       batchMax: 256,
       queueMax: 2_000,
+      limits: UNLIMITED,
       ...overrides,
     })
     t.teardown(() => app.close())

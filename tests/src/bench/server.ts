@@ -43,6 +43,9 @@ const auth = {
   jwks: { publicKey: async () => publicKey },
 }
 
+/** Few accounts send the bids of many. */
+const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
+
 async function plainServer(queue: BidQueue) {
   const app = await buildServer({
     service: 'bid',
@@ -67,6 +70,7 @@ const app =
         registry,
         batchMax: Number(process.env.BID_BATCH_MAX ?? 256),
         queueMax: 2_000,
+        limits: { bids: AT_ONCE, refusals: AT_ONCE },
       })
     : await plainServer(mode === 'bare' ? bareQueue() : transactionQueue(pool))
 await app.listen({ host: '127.0.0.1', port: Number(port) })

@@ -37,5 +37,12 @@ export async function buildApi(
     registry,
     batchMax: config.BID_BATCH_MAX,
     queueMax: config.BID_QUEUE_MAX,
+    limits: {
+      bids: { perSecond: config.BIDS_PER_BIDDER_SECOND, burst: config.BIDS_PER_BIDDER_BURST },
+      refusals: {
+        perSecond: config.REFUSALS_PER_BIDDER_SECOND,
+        burst: config.BIDS_PER_BIDDER_BURST,
+      },
+    },
   })
 }

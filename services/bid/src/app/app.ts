@@ -9,6 +9,7 @@ import { bidErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { createBidQueue } from './bid-queue.ts'
+import { type BidderLimitsOptions, createBidderLimits } from './bidder-limits.ts'
 import { createBidderNumbers } from './bidder-numbers.ts'
 import { createConfirmations } from './confirmation.ts'
 import { decideBatch } from './decide-batch.ts'
@@ -31,6 +32,7 @@ export interface AppDependencies {
   registry: Registry
   batchMax: number
   queueMax: number
+  limits: BidderLimitsOptions
 }
 
 /** The bid API, ready for `listen` or `inject`. */
@@ -61,7 +63,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       ),
   })
   metrics.watchQueue(() => queue.length)
-  await bidRoutes(app, { pool, db, queue })
+  const limits = createBidderLimits(dependencies.limits)
+  await bidRoutes(app, { pool, db, queue, limits, observe: metrics })
   await lotRoutes(app, { pool, db, settings })
   await blockRoutes(app, { db })
   await internalRoutes(app, { db, events })

@@ -17,6 +17,7 @@ import {
   readClockAndRepeats,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
+import { hasKey, type KeyedRefusal, writeRefusals } from '#src/infra/postgres/refusals.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
@@ -50,7 +51,10 @@ interface Batch {
   /** Numbers of this batch's bidders, new ones included, by item and bidder. */
   numbers: Map<string, number>
   repeats: Map<string, DecidedBid>
+  /** Bidder and key of every stored answer to a request with a key. */
+  usedKeys: Set<string>
   write: BatchWrite
+  refusals: KeyedRefusal[]
   events: OutboxEvent[]
 }
 
@@ -75,6 +79,7 @@ export async function decideBatch(
       batch.write.outbox = dependencies.events.outboxRow(batch.events)
       await writeBatch(client, batch.write)
     }
+    if (batch.refusals.length > 0) await writeRefusals(client, batch.refusals)
     await client.query('commit')
     dependencies.numbers.remember(batch.write.bidders)
     observeDecisions(dependencies, commands, decisions)
@@ -116,8 +121,13 @@ async function openBatch(
   const clock = await readClockAndRepeats(client, commands, lots)
   const known = await knownNumbers(client, numbers, lots, commands)
   const repeats = new Map<string, DecidedBid>()
-  for (const record of clock.stored)
-    repeats.set(repeatKey(record, record.requestHash ?? ''), record)
+  const usedKeys = new Set<string>()
+  for (const record of clock.stored) {
+    if (record.idempotencyKey !== null) usedKeys.add(usedKey(record))
+    const key = repeatKey(record, record.requestHash ?? '')
+    // A former version did not know refusals that are stored apart, and may have accepted the same later.
+    if (record.outcome !== 'refused' || !repeats.has(key)) repeats.set(key, record)
+  }
   return {
     nowMs: clock.nowMs,
     clockAskedAtMs,
@@ -127,6 +137,8 @@ async function openBatch(
     changed: new Set(),
     numbers: known,
     repeats,
+    usedKeys,
+    refusals: [],
     write: { bids: [], lots: [], bidders: [], outbox: null },
     events: [],
   }
@@ -156,23 +168,24 @@ async function knownNumbers(
   return known
 }
 
-/** By key when there is one; otherwise by content, which finds a double click. */
-function repeatKey(
-  request: { bidderId: string; idempotencyKey: string | null },
-  hash: string,
-): string {
-  return request.idempotencyKey === null
-    ? `${request.bidderId} =${hash}`
-    : `${request.bidderId} #${request.idempotencyKey}`
+interface Request {
+  bidderId: string
+  idempotencyKey: string | null
 }
+
+/** By content, which finds a double click, and by key when there is one. */
+const repeatKey = (request: Request, hash: string) => `${usedKey(request)} =${hash}`
+
+const usedKey = ({ bidderId, idempotencyKey }: Request) => `${bidderId} #${idempotencyKey ?? ''}`
 
 function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): Decision {
   const hash = command.requestHash
   const key = repeatKey(command, hash)
   const stored = batch.repeats.get(key)
   const lot = batch.lots.get(command.itemId)
+  if (stored === undefined && batch.usedKeys.has(usedKey(command))) return { kind: 'key_reused' }
   if (stored !== undefined) {
-    if (stored.requestHash !== hash || lot === undefined) return { kind: 'key_reused' }
+    if (lot === undefined) return { kind: 'key_reused' }
     return { kind: 'decided', record: stored, currencyCode: lot.currencyCode, isRepeat: true }
   }
   if (lot === undefined) return { kind: 'lot_not_found' }
@@ -182,10 +195,10 @@ function decide(dependencies: DecideDependencies, batch: Batch, command: BidComm
   // of the stored instant exact.
   const decidedAtMs = Math.floor(batch.nowMs - waitedMs)
   const record = judgeOne(dependencies, batch, command, lot, decidedAtMs)
-  // A refusal is stored too, but only a key makes it repeatable: without one, trying again after
-  // the price moved is a new bid.
+  // Only a key makes a refusal repeatable: without one, trying again after the price moved is a new bid.
   if (command.idempotencyKey !== null || record.outcome !== 'refused')
     batch.repeats.set(key, record)
+  if (command.idempotencyKey !== null) batch.usedKeys.add(usedKey(command))
   return { kind: 'decided', record, currencyCode: lot.currencyCode, isRepeat: false }
 }
 
@@ -226,7 +239,8 @@ function judgeOne(
       decidedAtMs,
     }
     const record = refusedRecord(command, refused, batch.nowMs)
-    batch.write.bids.push(record)
+    // Without a key no one can ask for it again, and a flood of it would fill the disk: it is only counted.
+    if (hasKey(record)) batch.refusals.push(record)
     return record
   }
   const next = verdict.lot

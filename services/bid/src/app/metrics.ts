@@ -7,6 +7,8 @@ export interface BidMetrics {
   decided(outcome: string, seconds: number): void
   /** A bid that got no decision, for a reason of ours. */
   undecided(reason: UndecidedReason): void
+  /** A bid that its bidder sent too fast. */
+  tooFast(): void
   watchQueue(length: () => number): void
 }
 
@@ -51,6 +53,7 @@ export function createBidMetrics(registry: Registry): BidMetrics {
       duration.observe(seconds)
     },
     undecided: count,
+    tooFast: () => count('too_many_bids'),
     watchQueue(length) {
       new Gauge({
         name: 'bid_queue_length',

@@ -1,6 +1,7 @@
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Timer } from '@auction/common/process/repeat.ts'
 import type { Kysely } from 'kysely'
+import { keepRefusalWeeks, purgeUnpartitionedRefusals } from '#src/infra/postgres/refusals.ts'
 import { purgeRefusedBids, readClosingBacklog } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
@@ -20,7 +21,7 @@ const BACKLOG_INTERVAL_MS = 10_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 1_000
 
-/** What the bid worker repeats: closing, measuring the backlog of closing, purging refused bids. */
+/** What the bid worker repeats: closing, measuring the backlog of closing, and purging refusals. */
 export function createTimers(dependencies: TimerDependencies): Timer[] {
   const { db, events, log, metrics, refusedRetentionDays } = dependencies
   return [
@@ -40,8 +41,12 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       name: 'purge',
       intervalMs: PURGE_INTERVAL_MS,
       async run() {
-        // Every refusal is stored, so a busy day is more than one batch.
+        await keepRefusalWeeks(db, refusedRetentionDays)
+        // Those that former versions stored among the bids; a busy day of theirs is more than one batch.
         while ((await purgeRefusedBids(db, refusedRetentionDays, PURGE_BATCH)) === PURGE_BATCH);
+        while (
+          (await purgeUnpartitionedRefusals(db, refusedRetentionDays, PURGE_BATCH)) === PURGE_BATCH
+        );
       },
     },
   ]

@@ -29,7 +29,7 @@ export interface AcceptedBid extends Recorded, LotAfter {
   readonly maxAmount: bigint
 }
 
-/** A refusal is recorded too: with a key it is the answer to the same request. */
+/** Not in the ledger. With a key it is stored, as the answer to the same request. */
 export interface RefusedBid extends Recorded {
   readonly outcome: 'refused'
   /** Null when the amount was none, or not above zero. */
@@ -50,4 +50,4 @@ export interface CounterBid extends Recorded, LotAfter {
 export type DecidedBid = AcceptedBid | RefusedBid
 
 /** One row of the ledger. */
-export type BidRecord = DecidedBid | CounterBid
+export type BidRecord = AcceptedBid | CounterBid

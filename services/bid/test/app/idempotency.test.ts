@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { createLogger } from '@auction/common/process/logger.ts'
+import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
+import { requestHash } from '#src/app/bid-command.ts'
+import { createBidEvents } from '#src/app/bid-events.ts'
+import { createCloserMetrics } from '#src/app/metrics.ts'
+import { createTimers } from '#src/app/timers.ts'
 import { createWorld } from '#test/helper.ts'
 
 t.test('the same key always gets the same answer', async (t) => {
@@ -91,13 +97,141 @@ t.test('the same key always gets the same answer', async (t) => {
   })
 })
 
-t.test('the ledger can neither be changed nor deleted, only refused bids age out', async (t) => {
+t.test('the ledger can be neither changed nor deleted', async (t) => {
   const world = await createWorld(t)
   const { itemId } = await world.putTerms()
   await world.bid(itemId, randomUUID(), '25.00')
-  await world.bid(itemId, randomUUID(), '1.00')
   await t.rejects(world.pool.query('update bids set max_amount = 1'), /append-only/)
-  await t.rejects(world.pool.query(`delete from bids where outcome <> 'refused'`), /append-only/)
-  const deleted = await world.pool.query(`delete from bids where outcome = 'refused'`)
-  t.equal(deleted.rowCount, 1)
+  await t.rejects(world.pool.query('delete from bids'), /append-only/)
+})
+
+t.test('refusals', async (t) => {
+  const world = await createWorld(t)
+  const ann = randomUUID()
+  const count = async (table: string) => {
+    const { rows } = await world.pool.query(`select count(*)::int as count from ${table}`)
+    return rows[0].count
+  }
+  const purge = (retentionDays: number) =>
+    createTimers({
+      db: world.db,
+      events: createBidEvents({ legacyAlias: false }),
+      log: createLogger('bid', 'silent'),
+      metrics: createCloserMetrics(createRegistry('bid')),
+      refusedRetentionDays: retentionDays,
+    })
+      .find(({ name }) => name === 'purge')
+      ?.run()
+  /** As a former version stored it. */
+  const refuseAsBefore = (itemId: string, key: string, hash: string, ageDays: number) =>
+    world.pool.query(
+      `insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, refusal_code,
+         refusal_details, idempotency_key, request_hash, decided_at, recorded_at)
+       select gen_random_uuid(), $1, $2, 'manual', 'refused', 900, 'bid.too_low',
+         '{"minNextBid":"10.00"}', $3, $4, at, at
+       from (select clock_timestamp() - make_interval(days => $5) as at) age`,
+      [itemId, ann, key, hash, ageDays],
+    )
+
+  t.test('without a key are not stored, and with a key not in the ledger', async (t) => {
+    const { itemId } = await world.putTerms()
+    t.equal((await world.bid(itemId, ann, '1.00')).body.code, 'bid.too_low')
+    t.equal(await count('refusals'), 0)
+    t.equal((await world.bid(itemId, ann, '1.00', { key: 'k-1' })).body.code, 'bid.too_low')
+    t.equal(await count('refusals'), 1)
+    t.equal(await count('bids'), 0)
+  })
+
+  t.test('another body under the key of a refusal is 422, also on another lot', async (t) => {
+    const [one, two] = [await world.putTerms(), await world.putTerms()]
+    await world.bid(one.itemId, ann, '1.00', { key: 'k-refused' })
+    for (const { itemId } of [one, two]) {
+      const other = await world.bid(itemId, ann, '26.00', { key: 'k-refused' })
+      t.match(other, { statusCode: 422, body: { code: 'bid.idempotency_key_reused' } })
+    }
+  })
+
+  t.test('of a former version are answers too, until they are old', async (t) => {
+    const { itemId } = await world.putTerms()
+    const hash = requestHash({ itemId, maxAmount: '25.00' })
+    await refuseAsBefore(itemId, 'k-former', hash, 8)
+    const again = await world.bid(itemId, ann, '25.00', { key: 'k-former' })
+    t.equal(again.body.code, 'bid.too_low', 'although it would be accepted now')
+    await purge(9)
+    t.equal(await count(`bids where outcome = 'refused'`), 1)
+    await purge(7)
+    t.equal(await count(`bids where outcome = 'refused'`), 0)
+    t.equal((await world.bid(itemId, ann, '25.00', { key: 'k-former' })).statusCode, 201)
+  })
+
+  t.test('give way to what a former version accepted under the same key', async (t) => {
+    const { itemId } = await world.putTerms()
+    await world.bid(itemId, ann, '1.00', { key: 'k-both' })
+    const hash = requestHash({ itemId, maxAmount: '1.00' })
+    await world.pool.query(
+      `insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
+         bid_count, reserve_met, ends_at, extended, sequence, idempotency_key, request_hash,
+         decided_at, recorded_at)
+       select gen_random_uuid(), $1, $2, 'proxy', 'leading', 100, 100, 150, 1, true, now(), false, 1,
+         'k-both', $3, now(), now()`,
+      [itemId, ann, hash],
+    )
+    const again = await world.bid(itemId, ann, '1.00', { key: 'k-both' })
+    t.match(again, { statusCode: 201, headers: { 'idempotency-replayed': 'true' } })
+  })
+
+  t.test(
+    'are dropped by the week, and weeks to come are added by any number of workers',
+    async (t) => {
+      const weeks = async () => {
+        const { rows } = await world.pool.query<{ name: string }>(
+          `select relname as name from pg_class where relname ~ '^refusals_\\d+$' and relkind = 'r'
+         order by relname`,
+        )
+        return rows.map(({ name }) => name)
+      }
+      const migrated = await weeks()
+      t.equal(migrated.length, 5, 'this week and the next four')
+      const { itemId } = await world.putTerms()
+      await world.bid(itemId, ann, '1.00', { key: 'k-kept' })
+      await world.pool.query(
+        `select add_refusals_week('2024-01-01'), add_refusals_week('2024-01-08')`,
+      )
+      await world.pool.query(`drop table ${migrated[3]}, ${migrated[4]}`)
+      await Promise.all([purge(7), purge(7), purge(7)])
+      await purge(7)
+      t.strictSame(await weeks(), migrated, 'old ones are gone, missing ones there')
+      t.equal(
+        (await world.bid(itemId, ann, '1.00', { key: 'k-kept' })).headers['idempotency-replayed'],
+        'true',
+      )
+    },
+  )
+
+  t.test('are stored although their week has no partition, and go when they are old', async (t) => {
+    const { rows } = await world.pool.query<{ name: string }>(
+      `select tableoid::regclass::text as name from refusals limit 1`,
+    )
+    await world.pool.query(`drop table ${rows[0]?.name}`)
+    const { itemId } = await world.putTerms()
+    await world.bid(itemId, ann, '1.00', { key: 'k-default' })
+    t.equal(await count('refusals_default'), 1)
+    await purge(7)
+    t.equal(await count('refusals_default'), 1, 'its week cannot be added, and that harms nothing')
+    await world.pool.query(`update refusals set recorded_at = recorded_at - interval '60 days'`)
+    await purge(7)
+    t.equal(await count('refusals'), 0)
+  })
+
+  t.test('are left alone while something reads them, and bids do not wait for that', async (t) => {
+    await world.pool.query(`select add_refusals_week('2024-01-01')`)
+    const reader = await world.pool.connect()
+    await reader.query('begin; select from refusals')
+    await purge(7)
+    t.equal(await count(`pg_class where relname = 'refusals_20240101'`), 1)
+    await reader.query('commit')
+    reader.release()
+    await purge(7)
+    t.equal(await count(`pg_class where relname = 'refusals_20240101'`), 0)
+  })
 })

@@ -27,4 +27,6 @@ export const ADVISORY_LOCKS = {
   blocksOfSeller: 4803,
   /** bid: a block and the deletion of one of its accounts do not overlap. A seed. */
   blockedAccount: 4804,
+  /** bid: one worker at a time adds and drops partitions of refusals. A key. */
+  refusalWeeks: 4805,
 } as const

@@ -24,6 +24,7 @@ t.test('no two advisory locks are the same, and their numbers stay', async (t) =
     4802,
     4803,
     4804,
+    4805,
   ])
 })
 

@@ -16,6 +16,7 @@ import type { Pool } from 'pg'
 import { type Static, Type } from 'typebox'
 import { type Decision, requestHash } from '#src/app/bid-command.ts'
 import type { BidQueue } from '#src/app/bid-queue.ts'
+import type { BidderLimits } from '#src/app/bidder-limits.ts'
 import { alias, isoInstant } from '#src/app/lot-view.ts'
 import type { AcceptedBid, RefusedBid } from '#src/domain/bid-record.ts'
 import { bidErrors, REFUSALS } from '#src/errors.ts'
@@ -87,10 +88,14 @@ export interface BidRoutesOptions {
   pool: Pool
   db: Kysely<Database>
   queue: BidQueue
+  /** None: bidders bid as fast as they like. */
+  limits?: BidderLimits
+  observe?: { tooFast(): void }
 }
 
 /** Placing a bid, and the history of a lot. */
-export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions): Promise<void> {
+export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<void> {
+  const { pool, db, queue, limits, observe } = options
   app.post(
     '/api/v1/lots/:itemId/bids',
     {
@@ -108,6 +113,14 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
     },
     async (request, reply) => {
       const { user, body, params } = request
+      // A bid has arrived when its body has. Counted from its headers, a bidder could send those
+      // in time, watch the final price, and choose the amount afterwards.
+      const receivedAtMs = performance.now()
+      const waitMs = limits?.admit(user.id, receivedAtMs) ?? 0
+      if (waitMs > 0) {
+        observe?.tooFast()
+        throw bidErrors.tooManyBids(retryAfterSeconds(waitMs))
+      }
       const decision = await queue.submit({
         bidId: newId(),
         itemId: params.itemId,
@@ -118,15 +131,14 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
         termsVersion: body.termsVersion,
         confirmation: body.confirmation,
         idempotencyKey: idempotencyKey(request.headers['idempotency-key']),
-        // A bid has arrived when its body has. Counted from its headers, a bidder could send those
-        // in time, watch the final price, and choose the amount afterwards.
-        receivedAtMs: performance.now(),
+        receivedAtMs,
         trace: request.trace,
       })
       if (decision.kind !== 'decided') throw undecided(decision.kind)
       const { record } = decision
       if (decision.isRepeat) reply.header('idempotency-replayed', 'true')
       if (record.outcome === 'refused') {
+        limits?.refused(user.id, performance.now())
         // Refusals are everyday answers, most of them on a hot lot: no error, and no stack, is made.
         const { statusCode } = REFUSALS[record.refusalCode]
         return reply.code(statusCode).send(refusalAnswer(record, request.trace.traceId))
@@ -176,6 +188,13 @@ export async function bidRoutes(app: App, { pool, db, queue }: BidRoutesOptions)
       }
     },
   )
+}
+
+const JITTER_SECONDS = 2
+
+/** Not the same for all, or all who were sent away come back together. */
+function retryAfterSeconds(waitMs: number): number {
+  return Math.ceil(waitMs / 1_000 + Math.random() * JITTER_SECONDS)
 }
 
 function idempotencyKey(header: string | string[] | undefined): string | null {

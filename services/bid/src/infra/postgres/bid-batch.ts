@@ -54,6 +54,13 @@ const STORED_COLUMNS = `
   (extract(epoch from b.decided_at) * 1000)::float8 as "decidedAtMs",
   (extract(epoch from b.recorded_at) * 1000)::float8 as "recordedAtMs"`
 
+// In the order of STORED_COLUMNS.
+const REFUSAL_COLUMNS = `
+  r.bid_id, r.item_id, r.bidder_id, 'manual', 'refused', r.max_amount, null, null, null, null, null, null,
+  null, r.refusal_code, r.refusal_details, r.idempotency_key, r.request_hash,
+  (extract(epoch from r.decided_at) * 1000)::float8,
+  (extract(epoch from r.recorded_at) * 1000)::float8`
+
 // A statement of its own after the lock: now() would be the start of the transaction, and a
 // condition on the clock inside the locking statement would not be evaluated again after a wait.
 // Who may not bid is read here too, so a suspension or a block that came during the wait counts.
@@ -70,6 +77,10 @@ const CLOCK_AND_REPEATS = `
     select ${STORED_COLUMNS} from bids b
     join unnest($1::uuid[], $2::text[]) as k(bidder_id, key)
       on b.bidder_id = k.bidder_id and b.idempotency_key = k.key
+    union all
+    select ${REFUSAL_COLUMNS} from refusals r
+    join unnest($1::uuid[], $2::text[]) as k(bidder_id, key)
+      on r.bidder_id = k.bidder_id and r.idempotency_key = k.key
     union all
     select recent.* from unnest($3::uuid[], $4::uuid[], $5::text[]) as q(bidder_id, item_id, hash)
     cross join lateral (
@@ -301,53 +312,28 @@ function bidColumns(bids: BidRecord[]): string[] {
       compare(a.bidderId, b.bidderId) || compare(a.idempotencyKey ?? '', b.idempotencyKey ?? ''),
   )
   for (const bid of ordered) {
-    if (bid.outcome === 'refused') {
-      columns.push(
-        bid.bidId,
-        bid.itemId,
-        bid.bidderId,
-        'manual',
-        bid.outcome,
-        bid.maxAmount,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        bid.refusalCode,
-        bid.refusalDetails === null ? null : JSON.stringify(bid.refusalDetails),
-        bid.idempotencyKey,
-        bid.requestHash,
-        bid.decidedAtMs,
-        bid.recordedAtMs,
-      )
-    } else {
-      columns.push(
-        bid.bidId,
-        bid.itemId,
-        bid.bidderId,
-        bid.kind,
-        bid.outcome,
-        bid.maxAmount,
-        bid.price,
-        bid.minNextBid,
-        bid.bidCount,
-        bid.reserveMet,
-        bid.endsAtMs,
-        bid.extended,
-        bid.sequence,
-        bid.kind === 'auto' ? bid.triggerBidId : null,
-        null,
-        null,
-        bid.idempotencyKey,
-        bid.requestHash,
-        bid.decidedAtMs,
-        bid.recordedAtMs,
-      )
-    }
+    columns.push(
+      bid.bidId,
+      bid.itemId,
+      bid.bidderId,
+      bid.kind,
+      bid.outcome,
+      bid.maxAmount,
+      bid.price,
+      bid.minNextBid,
+      bid.bidCount,
+      bid.reserveMet,
+      bid.endsAtMs,
+      bid.extended,
+      bid.sequence,
+      bid.kind === 'auto' ? bid.triggerBidId : null,
+      null,
+      null,
+      bid.idempotencyKey,
+      bid.requestHash,
+      bid.decidedAtMs,
+      bid.recordedAtMs,
+    )
   }
   return columns.literals()
 }

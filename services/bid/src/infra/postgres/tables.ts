@@ -106,6 +106,19 @@ export interface Outbox {
   seq: Generated<bigint>
 }
 
+export interface Refusals {
+  bid_id: string
+  bidder_id: string
+  decided_at: Timestamp
+  idempotency_key: string
+  item_id: string
+  max_amount: bigint | null
+  recorded_at: Timestamp
+  refusal_code: string
+  refusal_details: ColumnType<unknown, string, string> | null
+  request_hash: string
+}
+
 export interface Results {
   bid_count: number
   bid_id: string | null
@@ -144,6 +157,7 @@ export interface DB {
   lot_bidders: LotBidders
   lots: Lots
   outbox: Outbox
+  refusals: Refusals
   results: Results
   seller_blocks: SellerBlocks
   terms_changes: TermsChanges
