@@ -68,6 +68,8 @@ export interface HistoryOptions {
   outcome: 'sold' | 'no_bids' | 'reserve_not_met' | 'cancelled'
   /** Of a cancellation. */
   bySeller?: boolean
+  /** False: as a publisher that does not count extensions. */
+  isCounting?: boolean
   /** Of a sale. */
   buyerId?: string
 }
@@ -77,12 +79,17 @@ export function history(options: HistoryOptions): History {
   const { itemId, endDate, steps, outcome, buyerId = randomUUID() } = options
   const events: OutboxEvent[] = []
   let endsAtMs = Date.parse(endDate)
+  let extensions = 0
+  const counted = () => (options.isCounting === false ? {} : { extensionCount: extensions })
   let isMet = !steps.some(({ meetsReserve }) => meetsReserve) && outcome !== 'reserve_not_met'
   let price: string | undefined
   let sequence = 0
   for (const step of steps) {
     sequence += 1
-    if (step.extended === true) endsAtMs += 300_000
+    if (step.extended === true) {
+      endsAtMs += 300_000
+      extensions += 1
+    }
     if (step.meetsReserve === true) isMet = true
     price = step.price
     events.push(
@@ -91,6 +98,7 @@ export function history(options: HistoryOptions): History {
         reserveMet: isMet,
         endDate: new Date(endsAtMs).toISOString(),
         extended: step.extended === true,
+        ...counted(),
       }),
     )
     if (step.meetsReserve === true) {
@@ -116,6 +124,7 @@ export function history(options: HistoryOptions): History {
     ...(options.bySeller === undefined ? {} : { bySeller: options.bySeller }),
     endDate: new Date(endsAtMs).toISOString(),
     closedAt: new Date(endsAtMs + 2_000).toISOString(),
+    ...counted(),
     sequence: sequence + 1,
   }
   events.push(event(bidClosed, itemId, closing, sequence + 1))

@@ -1,5 +1,11 @@
+/** The end of a lot, and how often extensions have moved it; null when the publisher does not count. */
+export interface LotEnd {
+  readonly endDate: Date
+  readonly extensionCount: number | null
+}
+
 /** The public state of a lot right after one bid, as bid.placed carries it. */
-export interface PlacedBid {
+export interface PlacedBid extends LotEnd {
   readonly itemId: string
   readonly sequence: number
   readonly currencyCode: string
@@ -7,7 +13,6 @@ export interface PlacedBid {
   readonly bidCount: number
   readonly reserveMet: boolean
   readonly buyNowAvailable: boolean
-  readonly endDate: Date
   readonly isExtended: boolean
 }
 
@@ -33,4 +38,35 @@ export function latestPerItem<E extends { readonly itemId: string; readonly sequ
     if (known === undefined || known.sequence < event.sequence) latest.set(event.itemId, event)
   }
   return [...latest.values()]
+}
+
+/**
+ * Whether an extension lies between two states. The end decides and not the bid that extended: that
+ * one may come late and is skipped then. An end that moved without an extension was edited.
+ */
+export function isExtension(before: LotEnd, after: LotEnd): boolean {
+  if (after.endDate <= before.endDate) return false
+  if (after.extensionCount === null || before.extensionCount === null) return true
+  return after.extensionCount > before.extensionCount
+}
+
+/**
+ * Those bids of one item that move its end, in their order, when the bids are folded into what is
+ * known up to `sequence`.
+ */
+export function extensionsAmong<B extends PlacedBid>(
+  known: LotEnd & { readonly sequence: bigint },
+  bids: readonly B[],
+): B[] {
+  const extensions: B[] = []
+  let end: LotEnd = known
+  for (const bid of bids.toSorted((left, right) => left.sequence - right.sequence)) {
+    if (BigInt(bid.sequence) <= known.sequence) continue
+    if (isExtension(end, bid)) extensions.push(bid)
+    end = {
+      endDate: bid.endDate,
+      extensionCount: bid.extensionCount ?? end.extensionCount,
+    }
+  }
+  return extensions
 }

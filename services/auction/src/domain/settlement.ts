@@ -1,3 +1,4 @@
+import { isExtension, type LotEnd } from './bid-fold.ts'
 import type { ItemStatus, Outcome } from './item.ts'
 
 /** What is known of the end of an item's bidding. Two events carry it, in any order and repeatedly. */
@@ -14,8 +15,7 @@ export interface SettlementState {
 }
 
 /** The lot as bidding left it. */
-export interface FinalLot {
-  readonly endDate: Date
+export interface FinalLot extends LotEnd {
   readonly currentPrice: bigint
   readonly bidCount: number
   readonly reserveMet: boolean
@@ -47,7 +47,7 @@ export interface Win {
   readonly endedAt: Date | null
 }
 
-export type Transition = 'started' | 'ended' | 'sold' | 'expired' | 'cancelled'
+export type Transition = 'started' | 'extended' | 'ended' | 'sold' | 'expired' | 'cancelled'
 
 export interface Settled {
   readonly state: SettlementState
@@ -61,7 +61,9 @@ export interface Settled {
  * order of the transitions do not depend on the order of the events.
  */
 export function settle(state: SettlementState, fact: Closing | Win): Settled {
-  if (fact.kind === 'closing') return advance(close(state, fact), state)
+  if (fact.kind === 'closing') {
+    return advance(close(state, fact), state, isExtension(state.final, fact.final))
+  }
   const won = win(state, fact)
   if (fact.endedAt === null) return advance(won, state)
   const { round, final } = state
@@ -103,16 +105,22 @@ function close(state: SettlementState, closing: Closing): SettlementState {
     closedAt,
     outcome,
     endReason: state.endReason ?? outcome,
-    final: { ...final, currentPrice: final.currentPrice ?? state.final.currentPrice },
+    final: {
+      ...final,
+      currentPrice: final.currentPrice ?? state.final.currentPrice,
+      extensionCount: final.extensionCount ?? state.final.extensionCount,
+    },
   }
 }
 
-function advance(state: SettlementState, before: SettlementState): Settled {
+function advance(state: SettlementState, before: SettlementState, isExtended = false): Settled {
   const transitions: Transition[] = []
   if (state.status !== before.status) {
     const isCancelled = state.status === 'cancelled'
     // A very short auction may be over before the clock timer has seen it start.
     if (before.status === 'scheduled' && !isCancelled) transitions.push('started')
+    // The closing overtook the bid that extended.
+    if (isExtended) transitions.push('extended')
     transitions.push(isCancelled ? 'cancelled' : 'ended')
   }
   if (state.status !== 'ended') return { state, transitions }

@@ -18,7 +18,13 @@ const RUNNING: SettlementState = {
   endReason: null,
   buyerId: null,
   endPrice: null,
-  final: { endDate: NOON, currentPrice: 10_000n, bidCount: 1, reserveMet: true },
+  final: {
+    endDate: NOON,
+    extensionCount: 0,
+    currentPrice: 10_000n,
+    bidCount: 1,
+    reserveMet: true,
+  },
 }
 
 const closing = (outcome: Outcome): Closing => ({
@@ -27,7 +33,13 @@ const closing = (outcome: Outcome): Closing => ({
   closedAt: minutesAfter(NOON, 1),
   outcome,
   round: 1,
-  final: { endDate: NOON, currentPrice: 15_000n, bidCount: 3, reserveMet: outcome === 'sold' },
+  final: {
+    endDate: NOON,
+    extensionCount: 0,
+    currentPrice: 15_000n,
+    bidCount: 3,
+    reserveMet: outcome === 'sold',
+  },
 })
 
 const WIN: Win = {
@@ -145,4 +157,14 @@ t.test('a removed item stays removed, and its end is recorded once', (t) => {
     t.match(state, { status: 'removed', outcome: 'sold', buyerId: 'buyer', endPrice: 15_000n })
   }
   t.end()
+})
+
+t.test('a closing that overtook an extending bid brings the extension', async (t) => {
+  const late = (extensionCount: number | null): Closing => {
+    const { final, ...rest } = closing('no_bids')
+    return { ...rest, final: { ...final, endDate: minutesAfter(NOON, 5), extensionCount } }
+  }
+  t.strictSame(play(RUNNING, [late(1), late(1)]).transitions, ['extended', 'ended', 'expired'])
+  t.strictSame(play(RUNNING, [late(null)]).transitions, ['extended', 'ended', 'expired'])
+  t.strictSame(play(RUNNING, [late(0)]).transitions, ['ended', 'expired'], 'an edit moved the end')
 })

@@ -95,6 +95,7 @@ function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid)
     buyNowAvailable: lot.buyNowAvailable,
     endDate: isoInstant(lot.endsAtMs),
     extended: verdict.extended,
+    extensionCount: lot.extensionCount,
     atHardEnd: verdict.atHardEnd,
     kind: verdict.kind,
     sequence: lot.sequence,
@@ -148,6 +149,7 @@ function closed(
     reserveMet: lot.reserveMet,
     endDate: isoInstant(lot.endsAtMs),
     closedAt: isoInstant(closedAtMs),
+    extensionCount: lot.extensionCount,
     ...(isBySeller ? { bySeller: true } : {}),
     sequence: lot.sequence,
   })

@@ -81,7 +81,10 @@ export const itemExtended = defineEvent({
     endDate: field.instant,
     originalEndDate: field.instant,
     hardEndDate: field.instant,
+    /** Missing when the news of a later bid came first, or that of the closing. */
     bidId: optional(field.id),
+    /** How often the end has moved so far; a repeated or skipped number is no error. */
+    extensionCount: optional(field.integer),
     sequence: field.integer,
   }),
 })

@@ -31,6 +31,8 @@ export const bidPlaced = defineEvent({
     buyNowAvailable: optional(field.flag),
     endDate: optional(field.instant),
     extended: optional(field.flag),
+    /** How often the end has moved so far, this bid's extension included. */
+    extensionCount: optional(field.integer),
     atHardEnd: optional(field.flag),
     kind: optional(field.text),
     sequence: optional(field.integer),
@@ -88,6 +90,7 @@ export const bidClosed = defineEvent({
     reserveMet: field.flag,
     endDate: field.instant,
     closedAt: field.instant,
+    extensionCount: optional(field.integer),
     bySeller: optional(field.flag),
     sequence: field.integer,
   }),

@@ -51,6 +51,7 @@ function readClosing(payload: ClosedDelivery['payload']): Closing {
     round: payload.round,
     final: {
       endDate: readInstant(payload.endDate),
+      extensionCount: payload.extensionCount ?? null,
       currentPrice: currentPrice === undefined ? null : readAmount(currentPrice, currencyCode),
       bidCount: payload.bidCount,
       reserveMet: payload.reserveMet,

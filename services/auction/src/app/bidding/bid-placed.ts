@@ -4,14 +4,14 @@ import type { Transaction } from 'kysely'
 import type { Static } from 'typebox'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { readAmount, readInstant } from '#src/app/item/read-amount.ts'
-import { latestPerItem, type PlacedBid } from '#src/domain/bid-fold.ts'
+import { extensionsAmong, latestPerItem, type PlacedBid } from '#src/domain/bid-fold.ts'
 import { LAST_SECONDS } from '#src/domain/review-flags.ts'
 import {
   type BidNearEnd,
   recordLateBids,
 } from '#src/infra/postgres/bidder-review/bidder-activity.ts'
-import { type ProjectedItem, projectPlaced } from '#src/infra/postgres/bidding/bid-projection.ts'
-import { readItems } from '#src/infra/postgres/item/items.ts'
+import { type ProjectedBids, projectPlaced } from '#src/infra/postgres/bidding/bid-projection.ts'
+import { countEvents } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { assertItemsMatch } from './assert-items-match.ts'
 import { applyLegacyBids } from './legacy-bids.ts'
@@ -46,7 +46,7 @@ export const onBidPlaced = (events: ItemEvents) =>
 
 function readBid(delivery: PlacedDelivery, sequence: number): NumberedBid {
   const { itemId, currencyCode, amount, currentPrice, endDate } = delivery.payload
-  const { bidCount, reserveMet, buyNowAvailable, extended } = delivery.payload
+  const { bidCount, reserveMet, buyNowAvailable, extended, extensionCount } = delivery.payload
   if (
     currencyCode === undefined ||
     endDate === undefined ||
@@ -66,6 +66,7 @@ function readBid(delivery: PlacedDelivery, sequence: number): NumberedBid {
     buyNowAvailable,
     endDate: readInstant(endDate),
     isExtended: extended === true,
+    extensionCount: extensionCount ?? null,
     delivery,
   }
 }
@@ -75,10 +76,9 @@ async function projectNumbered(
   events: ItemEvents,
   bids: NumberedBid[],
 ): Promise<void> {
-  const extensions = distinctExtensions(bids)
-  const items = await projectPlaced(tx, latestPerItem(bids), extensions)
+  const items = await projectPlaced(tx, latestPerItem(bids))
   assertItemsMatch(items, bids)
-  if (extensions.length > 0) await emitExtensions(tx, events, items, extensions)
+  await emitExtensions(tx, events, items, bids)
   await recordLateBids(tx, bids.flatMap(nearEnd))
 }
 
@@ -91,38 +91,35 @@ function nearEnd({ delivery, itemId, endDate, isExtended }: NumberedBid): BidNea
   return isNear ? [{ bidderId: userId, itemId, bidAt, endDate, isExtended }] : []
 }
 
-/** One for each extension, by sequence; a batch may hold the same message twice. */
-function distinctExtensions(bids: NumberedBid[]): NumberedBid[] {
-  const byNumber = new Map<string, NumberedBid>()
-  for (const bid of bids) {
-    if (bid.isExtended) byNumber.set(`${bid.itemId} ${bid.sequence}`, bid)
-  }
-  return [...byNumber.values()].sort((left, right) => left.sequence - right.sequence)
-}
-
-/** Publishes item.extended once for each extending bid that is newer than the row. */
+/**
+ * Publishes item.extended whenever the end of an item moves, by the bid that moves it here: one that
+ * came after the extending bid, if that one is late.
+ */
 async function emitExtensions(
   tx: Transaction<Database>,
   events: ItemEvents,
-  items: readonly ProjectedItem[],
-  extensions: readonly NumberedBid[],
+  items: readonly ProjectedBids[],
+  bids: readonly NumberedBid[],
 ): Promise<void> {
-  const before = new Map(items.map((item) => [item.id, item.sequenceBefore]))
-  const news = extensions.filter(
-    ({ itemId, sequence }) => BigInt(sequence) > (before.get(itemId) ?? 0n),
-  )
-  if (news.length === 0) return
-  const reads = await readItems(tx, [...new Set(news.map(({ itemId }) => itemId))])
-  for (const read of reads) {
-    const own = news.filter(({ itemId }) => itemId === read.item.id)
-    for (const [index, { delivery, endDate, sequence }] of own.entries()) {
-      const eventSequence = read.eventSequence - BigInt(own.length - 1 - index)
-      const { bidId } = delivery.payload
+  const known = new Map(items.map((item) => [item.id, item]))
+  const later = bids.filter(({ itemId, endDate }) => {
+    const before = known.get(itemId)?.endDate
+    return before !== undefined && endDate > before
+  })
+  for (const [itemId, own] of Map.groupBy(later, (bid) => bid.itemId)) {
+    const before = known.get(itemId)
+    const extensions = before === undefined ? [] : extensionsAmong(before, own)
+    if (extensions.length === 0) continue
+    const after = await countEvents(tx, itemId, extensions.length)
+    for (const [index, bid] of extensions.entries()) {
+      const eventSequence = after.eventSequence - BigInt(extensions.length - 1 - index)
+      const { delivery, isExtended, endDate, sequence, extensionCount } = bid
+      const bidId = isExtended ? delivery.payload.bidId : undefined
       await events.emit(
         tx,
-        { ...read, eventSequence },
+        { ...after, eventSequence },
         delivery.trace,
-        [{ kind: 'extended', bidId, endDate, sequence }],
+        [{ kind: 'extended', bidId, endDate, sequence, extensionCount }],
         delivery.id,
       )
     }

@@ -1,7 +1,7 @@
 import { PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
-import type { ItemEvents } from '#src/app/item/item-events.ts'
+import type { ItemEvent, ItemEvents } from '#src/app/item/item-events.ts'
 import {
   type Closing,
   type SettlementState,
@@ -55,9 +55,15 @@ export async function settleItems(
     const state = states.get(itemId)
     if (state === undefined) continue
     const after = await updateSettlement(tx, itemId, state, transitions.length)
-    const kinds = transitions.map((kind) => ({ kind }))
-    await events.emit(tx, after, cause.trace, kinds, cause.id)
+    const happened = transitions.map((kind) => toItemEvent(kind, state))
+    await events.emit(tx, after, cause.trace, happened, cause.id)
   }
+}
+
+function toItemEvent(kind: Transition, { final, closedSequence }: SettlementState): ItemEvent {
+  if (kind !== 'extended') return { kind }
+  const { endDate, extensionCount } = final
+  return { kind, bidId: undefined, endDate, extensionCount, sequence: Number(closedSequence) }
 }
 
 function read(fact: EndingFact, currencyCode: string): Closing | Win {

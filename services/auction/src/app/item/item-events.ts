@@ -20,6 +20,7 @@ import { formatAmount } from '@auction/common/money.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
+import type { LotEnd } from '#src/domain/bid-fold.ts'
 import { effectiveThresholdMinutes, hardEndDate, type Item, isOpen } from '#src/domain/item.ts'
 import type { ReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -30,7 +31,7 @@ export type ItemEvent =
   | { kind: 'ended' | 'sold' | 'expired' | 'cancelled' }
   | { kind: 'removed'; reason: string }
   | { kind: 'updated'; changedFields: readonly string[] }
-  | { kind: 'extended'; bidId: string | undefined; endDate: Date; sequence: number }
+  | ({ kind: 'extended'; bidId: string | undefined; sequence: number } & LotEnd)
 
 export interface ItemEvents {
   /**
@@ -120,6 +121,7 @@ function toOutboxEvent(
         originalEndDate: item.endDate.toISOString(),
         hardEndDate: hardEndDate(item).toISOString(),
         ...(event.bidId === undefined ? {} : { bidId: event.bidId }),
+        ...(event.extensionCount === null ? {} : { extensionCount: event.extensionCount }),
         sequence: event.sequence,
       })
     case 'ended':

@@ -136,6 +136,7 @@ export interface Items {
   end_price: bigint | null
   end_reason: string | null
   event_sequence: Generated<bigint>
+  extension_count: Generated<number>
   extension_duration_minutes: Generated<number>
   extension_mode: Generated<'from_end' | 'from_bid'>
   extension_threshold_minutes: number | null

@@ -48,6 +48,19 @@ async function copies({ database }: Fixture, itemId: string, count: number): Pro
 
 type Checks = Pick<typeof t, 'strictSame'>
 
+/** Every extension is known once the last end is: each event moves it on, and all precede the ending. */
+function checkExtensions(t: Checks, published: WrittenEvent[], firstEnd: string, lastEnd: string) {
+  const ended = published.findIndex(({ key }) => key === 'item.ended.v1')
+  const extensions = published.filter(({ key }) => key === 'item.extended.v1')
+  const before = published.slice(0, ended).filter(({ key }) => key === 'item.extended.v1')
+  t.strictSame(before, extensions, 'no extension is published after the end')
+  const ends = [firstEnd, ...extensions.map(({ payload }) => String(payload.endDate))]
+  t.strictSame(ends, [...new Set(ends)].sort(), 'each extension moves the end')
+  t.strictSame(ends.at(-1), lastEnd, 'the last end is published')
+  const numbers = extensions.flatMap(({ payload }) => payload.extensionCount ?? [])
+  t.strictSame(numbers, [...new Set(numbers)].sort(), 'numbered in order')
+}
+
 function checkTold(t: Checks, published: WrittenEvent[], outcome: HistoryOptions['outcome']) {
   const keys = published.map(({ key }) => key)
   const last = outcome === 'sold' ? 'item.sold.v1' : 'item.expired.v1'
@@ -103,8 +116,8 @@ t.test('the end state is the same in every order of a history', async (t) => {
     for (const itemId of ids) {
       const published = all.filter(({ payload }) => payload.id === itemId)
       checkTold(t, published, outcome)
-      const extensions = published.filter(({ key }) => key === 'item.extended.v1')
-      t.equal(extensions.length <= 1, true, 'an extension is published at most once')
+      const lastEnd = new Date(Date.parse(endDate) + 300_000).toISOString()
+      checkExtensions(t, published, endDate, lastEnd)
     }
   }
 })
@@ -118,14 +131,16 @@ t.test('random histories, shuffled, repeated and batched, end as they do in orde
   const plan = fc.record({
     steps: fc.array(step, { maxLength: 12 }),
     isSold: fc.boolean(),
+    isCounting: fc.boolean(),
     order: fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
     cuts: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 40, maxLength: 40 }),
   })
   await fc.assert(
-    fc.asyncProperty(plan, async ({ steps, isSold, order, cuts }) => {
+    fc.asyncProperty(plan, async ({ steps, isSold, isCounting, order, cuts }) => {
       const [inOrder = '', shuffled = ''] = await copies(fixture, original, 2)
       const options = {
         endDate,
+        isCounting,
         buyerId: randomUUID(),
         steps: steps.map((one, index) => ({ ...one, price: `${101 + index}.00` })),
         outcome: steps.length === 0 ? 'no_bids' : isSold ? 'sold' : 'reserve_not_met',
@@ -144,7 +159,11 @@ t.test('random histories, shuffled, repeated and batched, end as they do in orde
         at += size
       }
       t.strictSame(await stateOf(fixture, shuffled), await stateOf(fixture, inOrder))
-      checkTold(t, await writtenEvents(fixture.database, shuffled), options.outcome)
+      const published = await writtenEvents(fixture.database, shuffled)
+      checkTold(t, published, options.outcome)
+      const extended = steps.filter((one) => one.extended).length
+      const lastEnd = new Date(Date.parse(endDate) + extended * 300_000).toISOString()
+      checkExtensions(t, published, endDate, lastEnd)
     }),
     { numRuns: 60 },
   )
@@ -237,20 +256,55 @@ t.test('bid.placed', async (t) => {
   })
 })
 
-t.test('a bid that comes after the closing changes nothing and extends nothing', async (t) => {
+t.test(
+  'a bid that comes after the closing changes nothing: the closing brought its extension',
+  async (t) => {
+    const fixture = await build(t)
+    const endDate = inMinutes(60)
+    const id = await createPublished(fixture, { endDate })
+    const steps = [{ price: '100.00', extended: true }, { price: '110.00' }]
+    const buyerId = randomUUID()
+    const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
+    await consume(fixture.dependencies, events.slice(2))
+    const closed = await stateOf(fixture, id)
+    t.match(closed, { status: 'sold', current_price: 11_000n, bid_count: 2 })
+    await consume(fixture.dependencies, events.slice(0, 1))
+    await consume(fixture.dependencies, events.slice(1, 2))
+    t.strictSame(await stateOf(fixture, id), closed)
+    checkTold(t, (await writtenEvents(fixture.database, id)).slice(3), 'sold')
+    const keys = (await writtenEvents(fixture.database, id)).map(({ key }) => key)
+    t.strictSame(keys.slice(3), ['item.extended.v1', 'item.ended.v1', 'item.sold.v1'])
+  },
+)
+
+t.test('an extension is published when its bid is overtaken, and not again after it', async (t) => {
   const fixture = await build(t)
+  const { dependencies, database } = fixture
   const endDate = inMinutes(60)
-  const id = await createPublished(fixture, { endDate })
-  const steps = [{ price: '100.00', extended: true }, { price: '110.00' }]
-  const buyerId = randomUUID()
-  const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', buyerId })
-  await consume(fixture.dependencies, events.slice(2))
-  const closed = await stateOf(fixture, id)
-  t.match(closed, { status: 'sold', current_price: 11_000n, bid_count: 2 })
-  await consume(fixture.dependencies, events.slice(0, 1))
-  await consume(fixture.dependencies, events.slice(1, 2))
-  t.strictSame(await stateOf(fixture, id), closed)
-  checkTold(t, (await writtenEvents(fixture.database, id)).slice(3), 'sold')
+  const lastEnd = new Date(Date.parse(endDate) + 300_000).toISOString()
+  for (const isCounting of [true, false]) {
+    const id = await createPublished(fixture, { endDate })
+    const steps = [{ price: '100.00', extended: true }, { price: '110.00' }]
+    const { events } = history({ itemId: id, endDate, steps, outcome: 'sold', isCounting })
+    const [extending, overtaking] = events
+    if (extending === undefined || overtaking === undefined) throw new Error('two bids')
+    await consume(dependencies, [overtaking])
+    await consume(dependencies, [extending, overtaking])
+    const published = (await writtenEvents(database, id)).slice(3)
+    t.strictSame(
+      published.map(({ key, payload }) => [key, payload.endDate, payload.sequence]),
+      [['item.extended.v1', lastEnd, 2]],
+    )
+    t.notOk('bidId' in (published[0]?.payload ?? {}), 'it is not known which bid extended')
+  }
+})
+
+t.test('an end that the seller has moved is no extension', async (t) => {
+  const fixture = await build(t)
+  const id = await createPublished(fixture)
+  // Bidding has accepted an edit of which this service does not know yet.
+  const edited = { amount: '100.00', endDate: inMinutes(2_000), extensionCount: 0 }
+  await consume(fixture.dependencies, [placed(id, 1, edited)])
   const keys = (await writtenEvents(fixture.database, id)).map(({ key }) => key)
   t.notOk(keys.includes('item.extended.v1'))
 })

@@ -7,20 +7,25 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 export interface ProjectedItem {
   id: string
   currencyCode: string
-  sequenceBefore: bigint
+}
+
+/** Also what the read model knew of its end. */
+export interface ProjectedBids extends ProjectedItem {
+  sequence: bigint
+  endDate: Date
+  extensionCount: number
 }
 
 /**
  * Writes the given bids to the read model, at most one per item, in one statement. A bid that is not
- * newer than the row changes nothing, so redelivery and reordering are harmless. Each extension newer
- * than the row reserves a sequence for its event. Returns the items that exist.
+ * newer than the row changes nothing, so redelivery and reordering are harmless. Returns the items that
+ * exist, locked, as they were before.
  */
 export async function projectPlaced(
   tx: Transaction<Database>,
   bids: readonly PlacedBid[],
-  extensions: readonly Pick<PlacedBid, 'itemId' | 'sequence'>[],
-): Promise<ProjectedItem[]> {
-  const { rows } = await sql<ProjectedItem>`
+): Promise<ProjectedBids[]> {
+  const { rows } = await sql<ProjectedBids>`
     with e as (
       select * from unnest(
         ${arrayLiteral(bids.map((bid) => bid.itemId))}::uuid[],
@@ -30,21 +35,15 @@ export async function projectPlaced(
         ${arrayLiteral(bids.map((bid) => bid.bidCount))}::integer[],
         ${arrayLiteral(bids.map((bid) => bid.reserveMet))}::boolean[],
         ${arrayLiteral(bids.map((bid) => bid.buyNowAvailable))}::boolean[],
-        ${arrayLiteral(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[]
-      ) as e (item_id, sequence, currency_code, price, bid_count, reserve_met, buy_now, end_date)
-    ), x as (
-      select * from unnest(
-        ${arrayLiteral(extensions.map((extension) => extension.itemId))}::uuid[],
-        ${arrayLiteral(extensions.map((extension) => extension.sequence))}::bigint[]
-      ) as x (item_id, sequence)
+        ${arrayLiteral(bids.map((bid) => bid.endDate.toISOString()))}::timestamptz[],
+        ${arrayLiteral(bids.map((bid) => bid.extensionCount))}::integer[]
+      ) as e (item_id, sequence, currency_code, price, bid_count, reserve_met, buy_now, end_date,
+        extension_count)
     ), locked as materialized (
       -- In the order of ids, so that two workers with the same items wait instead of deadlocking.
-      select i.id, i.currency_code, i.bid_sequence from items i
+      select i.id, i.currency_code, i.bid_sequence, i.end_date, i.extension_count from items i
       where i.id in (select item_id from e) and i.published_at is not null
       order by i.id for no key update
-    ), counted as materialized (
-      select l.id, count(*) as extension_count
-      from locked l join x on x.item_id = l.id and x.sequence > l.bid_sequence group by l.id
     ), updated as (
       update items i set
         bid_sequence = e.sequence,
@@ -57,14 +56,14 @@ export async function projectPlaced(
           else e.buy_now end,
         bid_count = e.bid_count,
         end_date = e.end_date,
-        event_sequence = i.event_sequence
-          + coalesce((select extension_count from counted c where c.id = i.id), 0),
+        extension_count = coalesce(e.extension_count, i.extension_count),
         updated_at = clock_timestamp()
       from e join locked l on l.id = e.item_id
       where i.id = e.item_id and e.sequence > l.bid_sequence
         and e.currency_code = l.currency_code
     )
-    select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
+    select id, currency_code as "currencyCode", bid_sequence as sequence, end_date as "endDate",
+      extension_count as "extensionCount" from locked
   `.execute(tx)
   return rows
 }
@@ -84,7 +83,7 @@ export async function projectReserveMet(
         ${arrayLiteral(events.map((event) => event.buyNowAvailable))}::boolean[]
       ) as e (item_id, sequence, currency_code, price, buy_now)
     ), locked as materialized (
-      select i.id, i.currency_code, i.bid_sequence from items i
+      select i.id, i.currency_code from items i
       where i.id in (select item_id from e) and i.published_at is not null
       order by i.id for no key update
     ), updated as (
@@ -97,7 +96,7 @@ export async function projectReserveMet(
       where i.id = e.item_id and e.sequence >= i.bid_sequence and e.sequence > i.reserve_sequence
         and e.currency_code = l.currency_code
     )
-    select id, currency_code as "currencyCode", bid_sequence as "sequenceBefore" from locked
+    select id, currency_code as "currencyCode" from locked
   `.execute(tx)
   return rows
 }

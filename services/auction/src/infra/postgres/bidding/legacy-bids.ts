@@ -16,19 +16,14 @@ export async function readCurrencies(
   tx: Transaction<Database>,
   ids: readonly string[],
 ): Promise<ProjectedItem[]> {
-  const rows = await tx
+  return tx
     .selectFrom('items')
-    .select(['id', 'currency_code', 'bid_sequence'])
+    .select(['id', 'currency_code as currencyCode'])
     .where('id', 'in', [...ids])
     .where('published_at', 'is not', null)
     .orderBy('id')
     .forNoKeyUpdate()
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    currencyCode: row.currency_code,
-    sequenceBefore: row.bid_sequence,
-  }))
 }
 
 /** Counts bids not counted before; the price rises to the highest of them and never falls. */

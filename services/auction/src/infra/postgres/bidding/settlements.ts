@@ -23,6 +23,7 @@ export async function lockSettlements(
       'buyer_id',
       'end_price',
       'end_date',
+      'extension_count',
       'current_price',
       'bid_count',
       'reserve_met',
@@ -48,6 +49,7 @@ export async function lockSettlements(
         endPrice: row.end_price,
         final: {
           endDate: row.end_date,
+          extensionCount: row.extension_count,
           currentPrice: row.current_price,
           bidCount: row.bid_count,
           reserveMet: row.reserve_met,
@@ -76,6 +78,9 @@ export async function updateSettlement(
       buyer_id: state.buyerId,
       end_price: state.endPrice,
       end_date: state.final.endDate,
+      ...(state.final.extensionCount === null
+        ? {}
+        : { extension_count: state.final.extensionCount }),
       current_price: state.final.currentPrice,
       bid_count: state.final.bidCount,
       reserve_met: state.final.reserveMet,

@@ -210,6 +210,22 @@ export async function publishItem(
   return toReadItem(row)
 }
 
+/** Counts events that a change of the bidding causes; the caller holds the item's lock. */
+export async function countEvents(
+  tx: Transaction<Database>,
+  itemId: string,
+  eventCount: number,
+): Promise<ReadItem> {
+  const row = await tx
+    .updateTable('items')
+    .set((eb) => advance(eb, eventCount))
+    .where('id', '=', itemId)
+    .returningAll()
+    .returning(clock)
+    .executeTakeFirstOrThrow()
+  return toReadItem(row)
+}
+
 /** Puts an item into categories; the caller holds its lock and emits the event. */
 export async function setCategories(
   tx: Transaction<Database>,
