@@ -12,7 +12,7 @@ import pg from 'pg'
 import { type Cost, measureCosts } from '#src/bench/scale.ts'
 import { bytesNeeded, fill, type Size } from '#src/bench/scale-fill.ts'
 
-const HELP = `npm run scale -w tests -- [--lots 2000000] [--bids 20000000] [--small 2000]
+const HELP = `npm run scale -w tests -- [--lots 2000000] [--bids 20000000] [--small 20000]
 
 Fills a database of the bid service with so many lots and bids, and a small one with the same number of bids a
 lot, and compares what the work of the service costs on both. No work should cost more than 3 times as much.
@@ -26,7 +26,7 @@ const { values } = parseArgs({
   options: {
     lots: { type: 'string', default: '2000000' },
     bids: { type: 'string', default: '20000000' },
-    small: { type: 'string', default: '2000' },
+    small: { type: 'string', default: '20000' },
     help: { type: 'boolean', default: false },
   },
 })

@@ -81,6 +81,8 @@ const CLOCK_AND_REPEATS = `
     select ${REFUSAL_COLUMNS} from refusals r
     join unnest($1::uuid[], $2::text[]) as k(bidder_id, key)
       on r.bidder_id = k.bidder_id and r.idempotency_key = k.key
+    -- So that the weeks to come are not searched.
+    where r.recorded_at < statement_timestamp() + interval '1 hour'
     union all
     select recent.* from unnest($3::uuid[], $4::uuid[], $5::text[]) as q(bidder_id, item_id, hash)
     cross join lateral (
