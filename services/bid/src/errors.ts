@@ -1,6 +1,9 @@
 import { defineError, ServiceError } from '@auction/common/http/errors.ts'
 import type { RefusalCode } from '#src/domain/judge.ts'
 
+// Bids that are turned away together must not all come back together.
+const RETRY_SOON = { retryAfterSeconds: 1, retryAfterSpreadSeconds: 2 }
+
 /** Every error this service answers with, apart from the refusals of a bid below. */
 export const bidErrors = {
   unauthenticated: defineError('bid.unauthenticated', 'Log in to do this.', 401),
@@ -23,7 +26,7 @@ export const bidErrors = {
     'bid.queue_full',
     'Too many bids at once. Nothing was recorded; try again.',
     503,
-    { retryAfterSeconds: 1 },
+    RETRY_SOON,
   ),
   tooManyBids: (retryAfterSeconds: number) =>
     new ServiceError(
@@ -37,7 +40,7 @@ export const bidErrors = {
     'bid.waited_too_long',
     'The bid waited too long to be decided. Nothing was recorded; try again.',
     503,
-    { retryAfterSeconds: 1 },
+    RETRY_SOON,
   ),
   lotHasBids: defineError('lot.has_bids', 'These terms cannot change once there are bids.', 409),
   lotStaleTerms: defineError('lot.stale_terms', 'Newer terms have been applied already.', 409),

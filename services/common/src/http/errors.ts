@@ -23,22 +23,34 @@ export class ServiceError extends Error {
 
 export type ErrorFactory = (details?: Record<string, unknown>) => ServiceError
 
+export interface ErrorOptions {
+  retryAfterSeconds?: number
+  /** Up to so many seconds are added by chance, so that callers do not all come back at once. */
+  retryAfterSpreadSeconds?: number
+}
+
 /** One row of a service's error table: stable dotted code, message for people, HTTP status. */
 export function defineError(
   code: string,
   message: string,
   statusCode: number,
-  options: { retryAfterSeconds?: number } = {},
+  { retryAfterSeconds, retryAfterSpreadSeconds = 0 }: ErrorOptions = {},
 ): ErrorFactory {
-  return (details) =>
-    new ServiceError(code, message, statusCode, details, options.retryAfterSeconds)
+  return (details) => {
+    const retryAfter =
+      retryAfterSeconds === undefined
+        ? undefined
+        : retryAfterSeconds + Math.floor(Math.random() * (retryAfterSpreadSeconds + 1))
+    return new ServiceError(code, message, statusCode, details, retryAfter)
+  }
 }
 
 export const serviceUnavailable = defineError(
   'service.unavailable',
   'The service cannot answer just now. Try again shortly.',
   503,
-  { retryAfterSeconds: 1 },
+  // Callers that a pause has turned away together must not all come back together.
+  { retryAfterSeconds: 1, retryAfterSpreadSeconds: 2 },
 )
 
 /** The answer to a request: exactly what every error looks like on the wire. */
@@ -91,6 +103,11 @@ export const SQL_STATES = {
 } as const
 
 const POSTGRES_TRANSIENT: ReadonlySet<string> = new Set(Object.values(SQL_STATES))
+
+/** A migration changed a type that a plan prepared on this connection returns (0A000). */
+export function isStalePlan(error: unknown): boolean {
+  return sqlState(error) === '0A000'
+}
 
 /** True when the same work may well succeed a moment later: another transaction was in the way. */
 export function isTransient(error: unknown): boolean {

@@ -29,4 +29,6 @@ export const ADVISORY_LOCKS = {
   blockedAccount: 4804,
   /** bid: one worker at a time adds and drops partitions of refusals. A key. */
   refusalWeeks: 4805,
+  /** bid: the lanes of all replicas that wait for one held lot stand in a line. The first half of a key. */
+  lineOfLot: 4806,
 } as const

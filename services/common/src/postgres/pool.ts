@@ -21,9 +21,12 @@ export interface PoolOptions {
   max?: number
   /** For commands: statements take as long as they need. Requests never do. */
   isPatient?: boolean
+  /** How long a transaction may be idle before the server ends it, instead of ten seconds. */
+  idleInTransactionMs?: number
   statisticsIntervalMs?: number
 }
 
+const IDLE_IN_TRANSACTION_MS = 10_000
 const STATISTICS_INTERVAL_MS = 30_000
 const INT8_OID = 20
 const PATIENT = {
@@ -54,7 +57,7 @@ export function clientConfig(config: PostgresConfig, applicationName: string): p
     connectionTimeoutMillis: 2_000,
     statement_timeout: 5_000,
     lock_timeout: 3_000,
-    idle_in_transaction_session_timeout: 10_000,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     // The server's timeout above normally fires first; this one frees us from a dead network.
     query_timeout: 7_000,
     keepAlive: true,
@@ -71,6 +74,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   const max = options.max ?? config.POSTGRES_POOL_MAX
   const pool = new pg.Pool({
     ...clientConfig(config, `auction-${name}`),
+    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
     ...(options.isPatient === true ? PATIENT : {}),
     max,
     idleTimeoutMillis: 30_000,

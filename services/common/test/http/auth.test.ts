@@ -220,7 +220,7 @@ t.test(
     const { ask, identity } = await buildGuarded(t, jwks)
     t.match(await ask('/bearer', identity.token(SUE)), {
       statusCode: 503,
-      headers: { 'retry-after': '1' },
+      headers: { 'retry-after': /^[123]$/ },
     })
   },
 )

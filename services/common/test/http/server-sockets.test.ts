@@ -167,7 +167,7 @@ t.test(
     await relay.stop()
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const response = await app.inject('/sum')
-      t.match(response, { statusCode: 503, headers: { 'retry-after': '1' } })
+      t.match(response, { statusCode: 503, headers: { 'retry-after': /^[123]$/ } })
       t.match(response.json(), { code: 'service.unavailable', message: /Try again/ })
       t.notMatch(response.body, /ECONN|127\.0\.0\.1|postgres/i)
     }

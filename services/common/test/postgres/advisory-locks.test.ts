@@ -25,6 +25,7 @@ t.test('no two advisory locks are the same, and their numbers stay', async (t) =
     4803,
     4804,
     4805,
+    4806,
   ])
 })
 

@@ -70,7 +70,7 @@ t.test(
     for (const answer of answers) {
       t.equal(answer.statusCode, 503)
       t.match(answer.json(), { code: 'service.unavailable' })
-      t.equal(answer.headers['retry-after'], '1')
+      t.match(answer.headers['retry-after'], /^[123]$/)
       t.notOk(answer.headers['x-user-id'])
     }
     const forged = await app.inject({
