@@ -36,8 +36,11 @@ export async function cancelLot(
     if (verdict.outcome === 'unchanged') return verdict.outcome
     // No row in results: those are of lots that were closed.
     await updateLot(tx, verdict.lot)
-    const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, terms.itemId)
-    await events.write(tx, events.ofClosing(verdict.lot, bidders, cancelledAtMs, isBySeller))
+    const bidders = await readBidders(tx, verdict.lot.bidCount === 0 ? [] : [terms.itemId])
+    await events.write(
+      tx,
+      events.ofClosing(verdict.lot, bidders.get(terms.itemId) ?? [], cancelledAtMs, isBySeller),
+    )
     return verdict.outcome
   })
   return { outcome }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { isUnavailable } from '@auction/common/http/errors.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
@@ -5,9 +6,8 @@ import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
-import { lockDueLots } from '#src/infra/postgres/lots.ts'
-import { readBidders, recordClosing } from '#src/infra/postgres/results.ts'
-import { inSavepoint, SavepointError } from '#src/infra/postgres/savepoint.ts'
+import { hasDueLots, lockDueLots } from '#src/infra/postgres/lots.ts'
+import { readBidders, recordClosings } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
@@ -25,38 +25,75 @@ export interface CloserDependencies {
  */
 export const CLOSING_GRACE_MS = WAIT_MAX_MS
 
-const LOTS_PER_TRANSACTION = 50
+// Bids on the lots of a page wait until it is committed, so a page is small.
+const LOTS_PER_PAGE = 20
 
-/** Closes every lot that is due and not being closed by another process; returns how many. */
+// Lots that are held at the end of a pass are mostly free a moment later. What is still held after
+// the last pass is left to the next run.
+const HELD_PAUSE_MS = 100
+const PASSES_MAX = 10
+
+/** Closes every lot that is due and not held by another process for long; returns how many. */
 export async function closeDueLots(dependencies: CloserDependencies): Promise<number> {
   // Lots that could not be closed: logged once a run, and left out so that the others are closed.
   const failed: string[] = []
   let total = 0
-  for (;;) {
-    const taken = failed.length
-    const closed = await closeSome(dependencies, LOTS_PER_TRANSACTION, failed)
-    total += closed
-    if (closed + failed.length - taken < LOTS_PER_TRANSACTION) return total
+  for (let pass = 1; ; pass += 1) {
+    total += await closeUnlocked(dependencies, failed)
+    if (pass === PASSES_MAX) return total
+    if (!(await hasDueLots(dependencies.db, CLOSING_GRACE_MS, failed))) return total
+    await pause(HELD_PAUSE_MS)
   }
 }
 
-async function closeSome(
-  { db, events, log, observe }: CloserDependencies,
-  limit: number,
+/** Page after page, until every due lot that is left is held. */
+async function closeUnlocked(dependencies: CloserDependencies, failed: string[]): Promise<number> {
+  let total = 0
+  for (;;) {
+    const taken: string[] = []
+    try {
+      const closed = await closePage(dependencies, LOTS_PER_PAGE, failed, taken)
+      total += closed
+      if (closed === 0) return total
+    } catch (error) {
+      if (isUnavailable(error) || taken.length === 0) throw error
+      total += await closeOneByOne(dependencies, taken, failed)
+    }
+  }
+}
+
+/** After a page that failed as a whole: a lot that cannot be closed is logged, the others are closed. */
+async function closeOneByOne(
+  dependencies: CloserDependencies,
+  itemIds: readonly string[],
   failed: string[],
 ): Promise<number> {
-  const closings = await outboxTransaction(db, async (tx) => {
-    const lots = await lockDueLots(tx, CLOSING_GRACE_MS, limit, failed)
-    if (lots.length === 0) return []
-    const nowMs = (await readClock(tx)).getTime()
-    const done: { lot: Lot; lagSeconds: number }[] = []
-    for (const lot of lots) {
-      const closed = await closeAlone(tx, log, failed, lot, () => closeOne(tx, events, lot, nowMs))
-      if (closed !== undefined) {
-        done.push({ lot: closed, lagSeconds: (nowMs - lot.endsAtMs) / 1000 })
-      }
+  let total = 0
+  for (const itemId of itemIds) {
+    try {
+      total += await closePage(dependencies, 1, [], [], itemId)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      failed.push(itemId)
+      dependencies.log.error({ err: error, itemId }, 'lot could not be closed')
     }
-    return done
+  }
+  return total
+}
+
+/** Closes up to `limit` due lots in one transaction and a few statements; `taken` gets their ids. */
+async function closePage(
+  { db, events, log, observe }: CloserDependencies,
+  limit: number,
+  exceptItemIds: readonly string[],
+  taken: string[],
+  onlyItemId?: string,
+): Promise<number> {
+  const closings = await outboxTransaction(db, async (tx) => {
+    const due = await lockDueLots(tx, CLOSING_GRACE_MS, limit, exceptItemIds, onlyItemId)
+    if (due.length === 0) return []
+    taken.push(...due.map(({ itemId }) => itemId))
+    return closeLocked(tx, events, due)
   })
   for (const { lot, lagSeconds } of closings) {
     observe?.closed(lot.outcome ?? 'none', lagSeconds)
@@ -65,35 +102,25 @@ async function closeSome(
   return closings.length
 }
 
-/** A lot that cannot be closed is undone and logged; the others go on. */
-async function closeAlone(
-  tx: Transaction<Database>,
-  log: Logger,
-  failed: string[],
-  { itemId }: Lot,
-  work: () => Promise<Lot | undefined>,
-): Promise<Lot | undefined> {
-  try {
-    return await inSavepoint(tx, work)
-  } catch (error) {
-    // Without its savepoints the transaction is lost, and with it what was closed before.
-    if (isUnavailable(error) || error instanceof SavepointError) throw error
-    failed.push(itemId)
-    log.error({ err: error, itemId }, 'lot could not be closed')
-    return undefined
-  }
-}
-
-async function closeOne(
+async function closeLocked(
   tx: Transaction<Database>,
   events: BidEvents,
-  lot: Lot,
-  nowMs: number,
-): Promise<Lot | undefined> {
-  const verdict = close(lot, nowMs, CLOSING_GRACE_MS)
-  if (verdict.outcome === 'refused') return undefined
-  await recordClosing(tx, verdict.lot, nowMs)
-  const bidders = verdict.lot.bidCount === 0 ? [] : await readBidders(tx, lot.itemId)
-  await events.write(tx, events.ofClosing(verdict.lot, bidders, nowMs))
-  return verdict.lot
+  due: Lot[],
+): Promise<{ lot: Lot; lagSeconds: number }[]> {
+  const nowMs = (await readClock(tx)).getTime()
+  const closed = due.flatMap((lot) => {
+    const verdict = close(lot, nowMs, CLOSING_GRACE_MS)
+    return verdict.outcome === 'refused' ? [] : [verdict.lot]
+  })
+  await recordClosings(tx, closed, nowMs)
+  const withBids = closed.filter(({ bidCount }) => bidCount > 0)
+  const bidders = await readBidders(
+    tx,
+    withBids.map(({ itemId }) => itemId),
+  )
+  await events.write(
+    tx,
+    closed.flatMap((lot) => events.ofClosing(lot, bidders.get(lot.itemId) ?? [], nowMs)),
+  )
+  return closed.map((lot) => ({ lot, lagSeconds: (nowMs - lot.endsAtMs) / 1000 }))
 }

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import type { Lot } from '#src/domain/lot.ts'
 import type { Database } from './schema.ts'
@@ -55,17 +55,35 @@ export async function lockDueLots(
   graceMs: number,
   limit: number,
   exceptItemIds: readonly string[] = [],
+  onlyItemId?: string,
 ): Promise<Lot[]> {
+  const only = onlyItemId === undefined ? sql`` : sql`and item_id = ${onlyItemId}`
   const { rows } = await sql<LotRow>`
     select ${sql.raw(LOT_COLUMNS)} from lots
     where phase = 'open'
       and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000})
-      and item_id <> all(${exceptItemIds}::uuid[])
+      and item_id <> all(${exceptItemIds}::uuid[]) ${only}
     order by ends_at
     limit ${limit}
     for update skip locked
   `.execute(tx)
   return rows.map(toLot)
+}
+
+/** Whether a lot is due that is not closed, held by another transaction or not. */
+export async function hasDueLots(
+  db: Kysely<Database>,
+  graceMs: number,
+  exceptItemIds: readonly string[],
+): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from lots
+    where phase = 'open'
+      and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000})
+      and item_id <> all(${exceptItemIds}::uuid[])
+    limit 1
+  `.execute(db)
+  return rows.length > 0
 }
 
 export interface LotView {

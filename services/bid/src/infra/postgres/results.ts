@@ -1,55 +1,75 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Lot } from '#src/domain/lot.ts'
+import { ColumnArray } from './column-array.ts'
 import type { Database } from './schema.ts'
 
 /**
- * Records how a round ended and closes the lot. The primary key (item, round) is the last line of
- * defence: a second closing of the same round fails here and takes its whole transaction with it.
+ * Records how rounds ended and closes their lots, in one statement. The primary key (item, round)
+ * is the last line of defence: a second closing of the same round fails here and takes its whole
+ * transaction with it.
  */
-export async function recordClosing(
+export async function recordClosings(
   tx: Transaction<Database>,
-  lot: Lot,
+  lots: readonly Lot[],
   closedAtMs: number,
 ): Promise<void> {
-  const closedAt = new Date(closedAtMs)
-  await tx
-    .insertInto('results')
-    .values({
-      item_id: lot.itemId,
-      round: lot.round,
-      outcome: lot.outcome ?? 'no_bids',
-      winner_id: lot.winnerId,
-      final_amount: lot.finalAmount,
-      bid_id: lot.winnerId === null ? null : lot.leaderBidId,
-      bid_count: lot.bidCount,
-      closed_at: closedAt,
-    })
-    .execute()
-  await tx
-    .updateTable('lots')
-    .set({
-      phase: lot.phase,
-      outcome: lot.outcome,
-      winner_id: lot.winnerId,
-      final_amount: lot.finalAmount,
-      buy_now_available: lot.buyNowAvailable,
-      sequence: BigInt(lot.sequence),
-      closed_at: closedAt,
-      updated_at: sql`clock_timestamp()`,
-    })
-    .where('item_id', '=', lot.itemId)
-    .execute()
+  if (lots.length === 0) return
+  const columns = new ColumnArray(9)
+  for (const lot of lots) {
+    columns.push(
+      lot.itemId,
+      lot.round,
+      lot.outcome ?? 'no_bids',
+      lot.winnerId,
+      lot.finalAmount,
+      lot.winnerId === null ? null : lot.leaderBidId,
+      lot.bidCount,
+      lot.sequence,
+      lot.phase,
+    )
+  }
+  const [ids, rounds, outcomes, winners, amounts, bids, counts, sequences, phases] =
+    columns.literals()
+  await sql`
+    with closed as (
+      select * from unnest(${ids}::uuid[], ${rounds}::int[], ${outcomes}::text[],
+        ${winners}::uuid[], ${amounts}::bigint[], ${bids}::uuid[], ${counts}::int[],
+        ${sequences}::bigint[], ${phases}::text[])
+        as t(item_id, round, outcome, winner_id, final_amount, bid_id, bid_count, sequence, phase)
+    ), recorded as (
+      insert into results
+        (item_id, round, outcome, winner_id, final_amount, bid_id, bid_count, closed_at)
+      select item_id, round, outcome, winner_id, final_amount, bid_id, bid_count,
+        ${new Date(closedAtMs)}::timestamptz
+      from closed
+    )
+    update lots set phase = closed.phase, outcome = closed.outcome, winner_id = closed.winner_id,
+      final_amount = closed.final_amount, buy_now_available = false, sequence = closed.sequence,
+      closed_at = ${new Date(closedAtMs)}::timestamptz, updated_at = clock_timestamp()
+    from closed where lots.item_id = closed.item_id
+  `.execute(tx)
 }
 
-/** All who bid on the lot, in the order in which they joined. */
-export async function readBidders(tx: Transaction<Database>, itemId: string): Promise<string[]> {
+/** All who bid on each of the lots, in the order in which they joined. */
+export async function readBidders(
+  tx: Transaction<Database>,
+  itemIds: readonly string[],
+): Promise<Map<string, string[]>> {
+  const bidders = new Map<string, string[]>()
+  if (itemIds.length === 0) return bidders
   const rows = await tx
     .selectFrom('lot_bidders')
-    .select('bidder_id')
-    .where('item_id', '=', itemId)
+    .select(['item_id', 'bidder_id'])
+    .where('item_id', 'in', itemIds)
+    .orderBy('item_id')
     .orderBy('number')
     .execute()
-  return rows.map((row) => row.bidder_id)
+  for (const { item_id, bidder_id } of rows) {
+    const ofLot = bidders.get(item_id) ?? []
+    ofLot.push(bidder_id)
+    bidders.set(item_id, ofLot)
+  }
+  return bidders
 }
 
 export interface ClosingBacklog {
