@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ApplyTermsRequest } from '@auction/common/contracts/terms.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
+import type { PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
@@ -20,6 +21,7 @@ import { SERVICE } from '#src/service.ts'
 export interface World {
   app: App
   pool: Pool
+  config: PostgresConfig
   db: Kysely<Database>
   identity: TestIdentity
   /** Another API process on the same database. */
@@ -66,7 +68,7 @@ export async function createWorld(
     legacyAlias?: boolean
   } = {},
 ): Promise<World> {
-  const { pool, createPool } = await createTestDatabase(t, SERVICE.migrations)
+  const { pool, config, createPool } = await createTestDatabase(t, SERVICE.migrations)
   const identity = createTestIdentity()
   const log = createLogger('bid', 'silent')
   const build = async (on: Pool) => {
@@ -92,6 +94,7 @@ export async function createWorld(
   return {
     app,
     pool,
+    config,
     db,
     identity,
     replica: () => build(createPool()),

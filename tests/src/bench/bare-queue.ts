@@ -4,6 +4,8 @@ import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
 export function bareQueue(): BidQueue {
   return {
     length: 0,
+    heldBids: 0,
+    lanes: 0,
     drained: async () => {},
     async submit({ bidId, itemId, bidderId, idempotencyKey }) {
       const nowMs = Date.now()

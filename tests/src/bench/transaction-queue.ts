@@ -12,7 +12,13 @@ const settings = createBidSettings()
 
 /** One transaction per bid: lock, judge, insert, update, outbox, commit, a statement for each. */
 export function transactionQueue(pool: Pool): BidQueue {
-  return { length: 0, drained: async () => {}, submit: (command) => decide(pool, command) }
+  return {
+    length: 0,
+    heldBids: 0,
+    lanes: 0,
+    drained: async () => {},
+    submit: (command) => decide(pool, command),
+  }
 }
 
 async function decide(pool: Pool, command: BidCommand): Promise<Decision> {

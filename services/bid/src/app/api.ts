@@ -1,23 +1,26 @@
 import { createJwksCache } from '@auction/common/http/jwks.ts'
 import type { App } from '@auction/common/http/server.ts'
-import { createPool } from '@auction/common/postgres/pool.ts'
+import { createPool, type PoolOptions, type PostgresConfig } from '@auction/common/postgres/pool.ts'
 import type { DatabaseContext } from '@auction/common/process/run-api.ts'
+import type { Pool } from 'pg'
 import type { ApiConfig } from '#src/config.ts'
 import { parseTables } from '#src/domain/increments.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { buildApp } from './app.ts'
 import { createBidEvents } from './bid-events.ts'
+import { BID_CONNECTIONS } from './bid-queue.ts'
 
-// One for the batch in flight; the others for batches that a locked lot has taken apart.
-const BID_CONNECTIONS = 4
+// A process that is frozen in the middle of a batch loses its locks soon: nothing that is older than
+// two seconds would be decided anyway.
+const IDLE_IN_TRANSACTION_MS = 3_000
 
 /** Puts the bid API together from its settings. */
 export async function buildApi(
   config: ApiConfig,
   { pool, db, log, registry, lifecycle }: DatabaseContext<Database>,
 ): Promise<App> {
-  const bidPool = createPool(config, { log, registry, name: 'bids', max: BID_CONNECTIONS })
+  const bidPool = createBidPool(config, { log, registry })
   lifecycle.onStop('bid connections', () => bidPool.end())
   return buildApp({
     bidPool,
@@ -44,5 +47,18 @@ export async function buildApi(
         burst: config.BIDS_PER_BIDDER_BURST,
       },
     },
+  })
+}
+
+/** The connections of batches and lanes alone. */
+export function createBidPool(
+  config: PostgresConfig,
+  options: Pick<PoolOptions, 'log' | 'registry'>,
+): Pool {
+  return createPool(config, {
+    ...options,
+    name: 'bids',
+    max: BID_CONNECTIONS,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
   })
 }

@@ -8,11 +8,11 @@ import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
-import { createBidQueue } from './bid-queue.ts'
+import { createBidQueue, LANES_MAX } from './bid-queue.ts'
 import { type BidderLimitsOptions, createBidderLimits } from './bidder-limits.ts'
 import { createBidderNumbers } from './bidder-numbers.ts'
 import { createConfirmations } from './confirmation.ts'
-import { decideBatch } from './decide-batch.ts'
+import { type DecideDependencies, decideBatch, decideHeldLot } from './decide-batch.ts'
 import { createBidMetrics } from './metrics.ts'
 import { bidRoutes } from './routes/bids.ts'
 import { blockRoutes } from './routes/blocks.ts'
@@ -50,19 +50,24 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     },
   })
   const metrics = createBidMetrics(registry)
-  const confirmations = createConfirmations(dependencies.auth.internalSecret)
-  const numbers = createBidderNumbers()
+  const deciding: DecideDependencies = {
+    pool: bidPool,
+    db,
+    settings,
+    confirmations: createConfirmations(dependencies.auth.internalSecret),
+    numbers: createBidderNumbers(),
+    events,
+    observe: metrics,
+  }
   const queue = createBidQueue({
     batchMax: dependencies.batchMax,
     queueMax: dependencies.queueMax,
+    lanesMax: LANES_MAX,
     observe: metrics,
-    decide: (batch) =>
-      decideBatch(
-        { pool: bidPool, db, settings, confirmations, numbers, events, observe: metrics },
-        batch,
-      ),
+    decide: (batch) => decideBatch(deciding, batch),
+    decideHeldLot: (itemId, take) => decideHeldLot(deciding, itemId, take),
   })
-  metrics.watchQueue(() => queue.length)
+  metrics.watchQueue(queue)
   const limits = createBidderLimits(dependencies.limits)
   await bidRoutes(app, { pool, db, queue, limits, observe: metrics })
   await lotRoutes(app, { pool, db, settings })

@@ -27,6 +27,14 @@ export type Decision =
   | { kind: 'key_reused' }
   | { kind: 'waited_too_long' }
 
+/** What one transaction made of a bid: a decision, or why it has none. */
+export type BatchAnswer =
+  | Decision
+  /** Another transaction holds the lot, and this one did not wait for it. */
+  | { kind: 'lot_held' }
+  /** Deciding this bid threw an error, and no other bid is concerned. */
+  | { kind: 'failed'; error: unknown }
+
 /** What a request asks for, without its caller and its time. */
 export interface BidContent {
   itemId: string

@@ -1,153 +1,152 @@
-import {
-  isTransient,
-  isUnavailable,
-  SQL_STATES,
-  serviceUnavailable,
-  sqlState,
-} from '@auction/common/http/errors.ts'
 import { bidErrors } from '#src/errors.ts'
-import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
+import { WAIT_MAX_MS } from './decide-batch.ts'
+import { createLanes, type LanesOptions } from './lanes.ts'
+import { isLockTimeout, type SettleOptions, settle, type WaitingBid } from './settle.ts'
 
-/** Why a bid got no decision; none is the bidder's fault, so he may try again. */
-export type UndecidedReason = 'queue_full' | 'unavailable' | 'failed'
-
-export interface BidQueueOptions {
-  /** Decides and commits a batch as one transaction; the answers are in the batch's order. */
-  decide: (batch: BidCommand[]) => Promise<Decision[]>
-  batchMax: number
+export interface BidQueueOptions extends Omit<LanesOptions, 'onIdle' | 'observe'> {
   queueMax: number
-  observe?: { batchSize(size: number): void; undecided(reason: UndecidedReason): void }
+  observe?: SettleOptions['observe'] & { batchSize(size: number): void }
 }
 
 export interface BidQueue {
   /** Resolves when the bid's batch is committed. Rejects with bid.queue_full or unavailable. */
   submit(command: BidCommand): Promise<Decision>
+  /** Bids that wait for a batch or for a held lot. */
   readonly length: number
+  /** Of those, the bids that wait for a held lot. */
+  readonly heldBids: number
+  /** Held lots that a transaction of their own waits for. */
+  readonly lanes: number
   /** Waits until everything that was submitted is answered. */
   drained(): Promise<void>
 }
 
-interface Waiting {
-  command: BidCommand
-  resolve: (decision: Decision) => void
-  reject: (error: unknown) => void
-}
+/** Lots that are waited for at a time; each has a connection. */
+export const LANES_MAX = 4
 
-const RETRIES_MAX = 3
+/** What a queue uses at most: the main loop, the sweep of the lanes, and the lanes. */
+export const BID_CONNECTIONS = LANES_MAX + 2
+
+// Bids that grow too old within this time are answered together.
+const EXPIRY_PAUSE_MS = 50
 
 /**
- * Group commit: exactly one batch is in flight; whatever arrives meanwhile forms the next one.
- * No timer: an idle queue commits a single bid at once (R-BID-11, ADR 0001).
+ * Group commit: the main loop has exactly one batch in flight; whatever arrives meanwhile forms the
+ * next one. It waits for no lot: bids on a lot that another transaction holds go into a lane beside
+ * it. No batch waits for a timer: an idle queue commits a single bid at once (R-BID-11, R-BID-12,
+ * ADR 0001, ADR 0031).
  */
 export function createBidQueue(options: BidQueueOptions): BidQueue {
-  const { batchMax, queueMax } = options
-  let waiting: Waiting[] = []
+  const { batchMax, queueMax, observe } = options
+  let waiting: WaitingBid[] = []
   let isDraining = false
+  let expiry: NodeJS.Timeout | undefined
   let onDrained: (() => void)[] = []
 
-  const drain = async () => {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchMax)
-      waiting = waiting.slice(batchMax)
-      options.observe?.batchSize(batch.length)
-      await settle(batch, options)
-    }
-    isDraining = false
+  const isIdle = () => !isDraining && lanes.isIdle
+  const announceIdle = () => {
+    if (!isIdle()) return
+    clearTimeout(expiry)
+    expiry = undefined
     for (const resolve of onDrained) resolve()
     onDrained = []
+  }
+  const lanes = createLanes({ ...options, onIdle: () => announceIdle() })
+
+  /** Answers bids that are too old to be decided. Sent through a lock, they would only keep others. */
+  const refuseOld = () => {
+    const receivedMs = performance.now() - WAIT_MAX_MS
+    const young = waiting.findIndex(({ command }) => command.receivedAtMs >= receivedMs)
+    const old = waiting.splice(0, young === -1 ? waiting.length : young)
+    for (const { resolve } of [...old, ...lanes.removeBefore(receivedMs)]) {
+      observe?.undecided('waited_too_long')
+      resolve({ kind: 'waited_too_long' })
+    }
+  }
+
+  /** One timer at a time, and none while nothing waits. */
+  const watchAges = () => {
+    if (expiry !== undefined) return
+    const first = waiting[0]?.command.receivedAtMs ?? Number.POSITIVE_INFINITY
+    const oldestMs = Math.min(first, lanes.oldestReceivedMs())
+    if (oldestMs === Number.POSITIVE_INFINITY) return
+    const dueMs = oldestMs + WAIT_MAX_MS - performance.now()
+    expiry = setTimeout(
+      () => {
+        expiry = undefined
+        refuseOld()
+        watchAges()
+      },
+      Math.max(EXPIRY_PAUSE_MS, dueMs),
+    )
+  }
+
+  const drain = async () => {
+    for (;;) {
+      refuseOld()
+      if (waiting.length === 0) break
+      const batch = waiting.slice(0, batchMax)
+      waiting = waiting.slice(batchMax)
+      observe?.batchSize(batch.length)
+      const held = await settleMain(batch, options)
+      if (held.length === 0) continue
+      lanes.add(held)
+      waiting = waiting.filter((bid) => !lanes.join(bid))
+    }
+    isDraining = false
+    announceIdle()
   }
 
   return {
     submit(command) {
-      if (waiting.length >= queueMax) {
-        options.observe?.undecided('queue_full')
+      const isHeld = lanes.has(command.itemId)
+      // Bids on held lots are counted apart, so that they cannot fill the queue for all others.
+      if ((isHeld ? lanes.waiting : waiting.length) >= queueMax) {
+        observe?.undecided('queue_full')
         return Promise.reject(bidErrors.queueFull())
       }
       return new Promise<Decision>((resolve, reject) => {
-        waiting.push({ command, resolve, reject })
-        if (isDraining) return
-        isDraining = true
-        // After the poll phase, so that every request which arrived together is in one batch.
-        setImmediate(() => void drain())
+        const bid = { command, resolve, reject }
+        if (!lanes.join(bid)) {
+          waiting.push(bid)
+          // After the poll phase, so that every request which arrived together is in one batch.
+          if (!isDraining) setImmediate(() => void drain())
+          isDraining = true
+        }
+        watchAges()
       })
     },
     get length() {
-      return waiting.length
+      return waiting.length + lanes.waiting
+    },
+    get heldBids() {
+      return lanes.waiting
+    },
+    get lanes() {
+      return lanes.open
     },
     drained() {
-      if (!isDraining) return Promise.resolve()
+      if (isIdle()) return Promise.resolve()
       return new Promise((resolve) => onDrained.push(resolve))
     },
   }
 }
 
-type SettleOptions = Pick<BidQueueOptions, 'decide' | 'observe'>
-
-async function settle(batch: Waiting[], options: SettleOptions): Promise<void> {
-  try {
-    const decisions = await decideWithRetries(
-      batch.map(({ command }) => command),
-      options.decide,
-    )
-    for (const [index, { resolve, reject }] of batch.entries()) {
-      const decision = decisions[index]
-      if (decision === undefined) reject(new Error('a bid was left without a decision'))
-      else resolve(decision)
-    }
-  } catch (error) {
-    const lots = byLot(batch)
-    if (sqlState(error) === SQL_STATES.lockNotAvailable && lots.length > 1) {
-      // Another transaction holds one of the lots. The others are decided without it, side by side, or its
-      // lock would cost every bid of this process the time of the wait.
-      await Promise.all(lots.map((bids) => settle(bids, options)))
-      return
-    }
-    if (batch.length === 1 || isUnavailable(error) || isContention(error)) {
-      const reason = isContention(error) ? serviceUnavailable() : error
-      for (const { reject } of batch) {
-        options.observe?.undecided(
-          isContention(error) || isUnavailable(error) ? 'unavailable' : 'failed',
-        )
-        reject(reason)
+/**
+ * Decides a batch of the main loop; returns the bids that go into lanes. A lock that the batch
+ * waited for in vain, that of a key which another transaction is writing, sends all of them there.
+ */
+function settleMain(batch: WaitingBid[], options: BidQueueOptions): Promise<WaitingBid[]> {
+  return settle(batch, {
+    observe: options.observe,
+    async decide(commands) {
+      try {
+        return await options.decide(commands)
+      } catch (error) {
+        if (!isLockTimeout(error)) throw error
+        return commands.map(() => ({ kind: 'lot_held' }))
       }
-      return
-    }
-    // One bid of this batch breaks the statement. Nothing was committed, so each is tried alone
-    // and only the broken one fails.
-    for (const bid of batch) await settle([bid], options)
-  }
-}
-
-function byLot(batch: Waiting[]): Waiting[][] {
-  const lots = new Map<string, Waiting[]>()
-  for (const bid of batch) {
-    const bids = lots.get(bid.command.itemId) ?? []
-    bids.push(bid)
-    lots.set(bid.command.itemId, bids)
-  }
-  return [...lots.values()]
-}
-
-async function decideWithRetries(
-  commands: BidCommand[],
-  decide: BidQueueOptions['decide'],
-): Promise<Decision[]> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await decide(commands)
-    } catch (error) {
-      const state = sqlState(error)
-      // A lock that was not free in time is not waited for once more.
-      const isWorthRetrying =
-        error instanceof IdempotencyRaceError ||
-        state === SQL_STATES.deadlock ||
-        state === SQL_STATES.serializationFailure
-      if (!isWorthRetrying || attempt > RETRIES_MAX) throw error
-    }
-  }
-}
-
-function isContention(error: unknown): boolean {
-  return error instanceof IdempotencyRaceError || isTransient(error)
+    },
+  })
 }

@@ -1,25 +1,27 @@
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
-import { isUnavailable } from '@auction/common/http/errors.ts'
+import { isStalePlan, isUnavailable } from '@auction/common/http/errors.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import { wakeRelay } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import type { Acceptance } from '#src/domain/accept.ts'
 import type { AcceptedBid, CounterBid, DecidedBid, RefusedBid } from '#src/domain/bid-record.ts'
+import { monotonicAtClock } from '#src/domain/deciding-time.ts'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import {
   type BatchWrite,
   beginBatch,
-  lockLots,
-  readBidderNumbers,
+  type LockedLots,
+  lockFreeLots,
   readClockAndRepeats,
+  waitForLot,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
 import { hasKey, type KeyedRefusal, writeRefusals } from '#src/infra/postgres/refusals.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { BidCommand, Decision } from './bid-command.ts'
+import type { BatchAnswer, BidCommand } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
@@ -40,10 +42,17 @@ export interface DecideDependencies {
 /** A bid that waited longer is not decided: the closer waits exactly as long (R-BID-10). */
 export const WAIT_MAX_MS = 2_000
 
+// A batch waits for no lot. What is left to wait for is a key that another transaction is writing,
+// for a bid on another lot.
+const BATCH_LOCK_TIMEOUT_MS = 500
+// After it the lane is free for another held lot. It is longer than a bid may wait, because a lane that
+// gives up loses its place among the replicas that wait for the same lot.
+const LANE_LOCK_TIMEOUT_MS = 2_500
+
 interface Batch {
   nowMs: number
-  /** Monotonic time of this process just before the clock was read, so never later than it. */
-  clockAskedAtMs: number
+  /** Monotonic time of this process when that clock was read. */
+  monotonicMs: number
   barredIds: ReadonlySet<string>
   isBlocked(sellerId: string, bidderId: string): boolean
   lots: Map<string, Lot>
@@ -59,32 +68,62 @@ interface Batch {
 }
 
 /**
- * Decides a batch in one transaction: lock the lots, read the clock in the next statement, judge
- * every bid in arrival order in memory, write everything in one statement, commit. Throws when
+ * Decides a batch in one transaction: lock those of its lots that are free, read the clock in the
+ * next statement, judge every bid in arrival order in memory, write everything in one statement,
+ * commit. Bids on lots that another transaction holds are left for `decideHeldLot`. Throws when
  * nothing was committed, or when a lost connection leaves that unknown.
  */
-export async function decideBatch(
+export function decideBatch(
   dependencies: DecideDependencies,
   commands: BidCommand[],
-): Promise<Decision[]> {
+): Promise<BatchAnswer[]> {
+  const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
+  return inTransaction(dependencies, BATCH_LOCK_TIMEOUT_MS, async (client) => {
+    const locked = await lockFreeLots(client, itemIds)
+    return decideLocked(client, dependencies, commands, locked)
+  })
+}
+
+/**
+ * Waits for the lock of one lot and decides, in the same way, what `take` returns once it has it:
+ * bids that came meanwhile are among them, and those that grew too old are not.
+ */
+export function decideHeldLot(
+  dependencies: DecideDependencies,
+  itemId: string,
+  take: () => BidCommand[],
+): Promise<BatchAnswer[]> {
+  return inTransaction(dependencies, LANE_LOCK_TIMEOUT_MS, async (client) => {
+    const locked = await waitForLot(client, itemId)
+    return decideLocked(client, dependencies, take(), locked)
+  })
+}
+
+interface Decided {
+  commands: BidCommand[]
+  answers: BatchAnswer[]
+  write: BatchWrite
+  refusals: KeyedRefusal[]
+}
+
+/** Runs `decideAll` in a transaction of its own and commits it. */
+async function inTransaction(
+  dependencies: DecideDependencies,
+  lockTimeoutMs: number,
+  decideAll: (client: PoolClient) => Promise<Decided>,
+): Promise<BatchAnswer[]> {
   const client = await dependencies.pool.connect()
   let failure: Error | undefined
   try {
-    const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
-    await beginBatch(client, itemIds.length)
-    const batch = await openBatch(client, dependencies, commands, itemIds)
-    const decisions = commands.map((command) => decide(dependencies, batch, command))
-    if (batch.write.bids.length > 0) {
-      batch.write.lots = [...batch.changed].flatMap((itemId) => batch.lots.get(itemId) ?? [])
-      batch.write.outbox = dependencies.events.outboxRow(batch.events)
-      await writeBatch(client, batch.write)
-    }
-    if (batch.refusals.length > 0) await writeRefusals(client, batch.refusals)
+    await beginBatch(client, lockTimeoutMs)
+    const { commands, answers, write, refusals } = await decideAll(client)
+    if (write.bids.length > 0) await writeBatch(client, write)
+    if (refusals.length > 0) await writeRefusals(client, refusals)
     await client.query('commit')
-    dependencies.numbers.remember(batch.write.bidders)
-    observeDecisions(dependencies, commands, decisions)
-    if (batch.write.outbox !== null) wakeRelay(dependencies.db)
-    return decisions
+    dependencies.numbers.remember(write.bidders)
+    observeDecisions(dependencies, commands, answers)
+    if (write.outbox !== null) wakeRelay(dependencies.db)
+    return answers
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error))
     throw error
@@ -94,10 +133,37 @@ export async function decideBatch(
   }
 }
 
+async function decideLocked(
+  client: PoolClient,
+  dependencies: DecideDependencies,
+  commands: BidCommand[],
+  { lots, held }: LockedLots,
+): Promise<Decided> {
+  const free = commands.filter(({ itemId }) => !held.has(itemId))
+  if (free.length === 0) {
+    const write: BatchWrite = { bids: [], lots: [], bidders: [], outbox: null }
+    return { commands, answers: commands.map(() => ({ kind: 'lot_held' })), write, refusals: [] }
+  }
+  const batch = await openBatch(client, dependencies, free, lots)
+  const answers = commands.map((command): BatchAnswer => {
+    if (held.has(command.itemId)) return { kind: 'lot_held' }
+    try {
+      return decide(dependencies, batch, command)
+    } catch (error) {
+      return { kind: 'failed', error }
+    }
+  })
+  const { write, refusals } = batch
+  write.lots = [...batch.changed].flatMap((itemId) => batch.lots.get(itemId) ?? [])
+  write.outbox = dependencies.events.outboxRow(batch.events)
+  return { commands, answers, write, refusals }
+}
+
 async function rollback(client: PoolClient, failure: Error): Promise<void> {
   // A lost or silent connection would answer a rollback no sooner than anything else; the server
   // rolls back by itself when it is closed.
-  if (isUnavailable(failure)) {
+  // One with a plan that a migration made invalid would fail every batch that comes to it.
+  if (isUnavailable(failure) || isStalePlan(failure)) {
     client.release(failure)
     return
   }
@@ -114,12 +180,17 @@ async function openBatch(
   client: PoolClient,
   { numbers }: DecideDependencies,
   commands: BidCommand[],
-  itemIds: string[],
+  lots: Map<string, Lot>,
 ): Promise<Batch> {
-  const lots = await lockLots(client, itemIds)
-  const clockAskedAtMs = performance.now()
-  const clock = await readClockAndRepeats(client, commands, lots)
-  const known = await knownNumbers(client, numbers, lots, commands)
+  // Held by the batch, so that nothing can remove a number while the statement runs.
+  const known = rememberedNumbers(numbers, commands)
+  const numberOf = (itemId: string, bidderId: string) => known.get(pairKey(itemId, bidderId))
+  const sentAtMs = performance.now()
+  const clock = await readClockAndRepeats(client, commands, lots, numberOf)
+  const answeredAtMs = performance.now()
+  for (const { itemId, bidderId, number } of clock.numbers)
+    known.set(pairKey(itemId, bidderId), number)
+  numbers.remember(clock.numbers)
   const repeats = new Map<string, DecidedBid>()
   const usedKeys = new Set<string>()
   for (const record of clock.stored) {
@@ -130,7 +201,12 @@ async function openBatch(
   }
   return {
     nowMs: clock.nowMs,
-    clockAskedAtMs,
+    monotonicMs: monotonicAtClock({
+      sentAtMs,
+      answeredAtMs,
+      nowMs: clock.nowMs,
+      doneMs: clock.doneMs,
+    }),
     barredIds: clock.barredIds,
     isBlocked: clock.isBlocked,
     lots,
@@ -146,25 +222,15 @@ async function openBatch(
 
 const pairKey = (itemId: string, bidderId: string) => `${itemId} ${bidderId}`
 
-/** What is remembered and, for the rest, what is stored; held by the batch, so nothing can remove it. */
-async function knownNumbers(
-  client: PoolClient,
+function rememberedNumbers(
   numbers: BidderNumbers,
-  lots: Map<string, Lot>,
-  commands: BidCommand[],
-): Promise<Map<string, number>> {
+  commands: readonly BidCommand[],
+): Map<string, number> {
   const known = new Map<string, number>()
-  const unknown: BidCommand[] = []
-  for (const command of commands) {
-    const { itemId, bidderId } = command
+  for (const { itemId, bidderId } of commands) {
     const number = numbers.of(itemId, bidderId)
     if (number !== undefined) known.set(pairKey(itemId, bidderId), number)
-    else if ((lots.get(itemId)?.bidderCount ?? 0) > 0) unknown.push(command)
   }
-  if (unknown.length === 0) return known
-  const stored = await readBidderNumbers(client, unknown)
-  for (const { itemId, bidderId, number } of stored) known.set(pairKey(itemId, bidderId), number)
-  numbers.remember(stored)
   return known
 }
 
@@ -178,7 +244,7 @@ const repeatKey = (request: Request, hash: string) => `${usedKey(request)} =${ha
 
 const usedKey = ({ bidderId, idempotencyKey }: Request) => `${bidderId} #${idempotencyKey ?? ''}`
 
-function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): Decision {
+function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): BatchAnswer {
   const hash = command.requestHash
   const key = repeatKey(command, hash)
   const stored = batch.repeats.get(key)
@@ -189,7 +255,7 @@ function decide(dependencies: DecideDependencies, batch: Batch, command: BidComm
     return { kind: 'decided', record: stored, currencyCode: lot.currencyCode, isRepeat: true }
   }
   if (lot === undefined) return { kind: 'lot_not_found' }
-  const waitedMs = batch.clockAskedAtMs - command.receivedAtMs
+  const waitedMs = batch.monotonicMs - command.receivedAtMs
   if (waitedMs > WAIT_MAX_MS) return { kind: 'waited_too_long' }
   // Ends are whole milliseconds, so rounding down never moves a bid across one; it makes the replay
   // of the stored instant exact.
@@ -246,7 +312,10 @@ function judgeOne(
   const next = verdict.lot
   const minNext = minNextBid(next, settings)
   const record = acceptedRecord(command, verdict, minNext, batch.nowMs)
-  batch.write.bids.push(record, ...counterBids(verdict, record))
+  const counters = counterBids(verdict, record)
+  const announced = events.ofBid(command, verdict, record)
+  // Only now is anything of the batch changed: what throws above leaves no trace of this bid.
+  batch.write.bids.push(record, ...counters)
   if (next.bidderCount > lot.bidderCount) {
     const { itemId, bidderId } = command
     batch.write.bidders.push({ itemId, bidderId, number: next.bidderCount })
@@ -254,7 +323,7 @@ function judgeOne(
   }
   batch.lots.set(command.itemId, next)
   batch.changed.add(command.itemId)
-  batch.events.push(...events.ofBid(command, verdict, record))
+  batch.events.push(...announced)
   return record
 }
 
@@ -304,23 +373,26 @@ function answerDetails(
   return Object.keys(answer).length === 0 ? null : answer
 }
 
-function outcomeOf(decision: Decision): string {
-  if (decision.kind !== 'decided') return decision.kind
-  if (decision.isRepeat) return 'repeated'
-  const { record } = decision
+/** Undefined for a bid without a decision: the queue counts it when it gives up. */
+function outcomeOf(answer: BatchAnswer): string | undefined {
+  if (answer.kind === 'lot_held' || answer.kind === 'failed') return undefined
+  if (answer.kind !== 'decided') return answer.kind
+  if (answer.isRepeat) return 'repeated'
+  const { record } = answer
   return record.outcome === 'refused' ? record.refusalCode : record.outcome
 }
 
 function observeDecisions(
   { observe }: DecideDependencies,
   commands: BidCommand[],
-  decisions: Decision[],
+  answers: BatchAnswer[],
 ): void {
   if (observe === undefined) return
   const nowMs = performance.now()
-  for (const [index, decision] of decisions.entries()) {
+  for (const [index, answer] of answers.entries()) {
+    const outcome = outcomeOf(answer)
     const receivedAtMs = commands[index]?.receivedAtMs ?? nowMs
-    observe.decided(outcomeOf(decision), (nowMs - receivedAtMs) / 1000)
+    if (outcome !== undefined) observe.decided(outcome, (nowMs - receivedAtMs) / 1000)
   }
 }
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { ClosingBacklog } from '#src/infra/postgres/results.ts'
-import type { UndecidedReason } from './bid-queue.ts'
+import type { BidQueue } from './bid-queue.ts'
+import type { UndecidedReason } from './settle.ts'
 
 export interface BidMetrics {
   batchSize(size: number): void
@@ -9,7 +10,7 @@ export interface BidMetrics {
   undecided(reason: UndecidedReason): void
   /** A bid that its bidder sent too fast. */
   tooFast(): void
-  watchQueue(length: () => number): void
+  watchQueue(queue: Pick<BidQueue, 'length' | 'heldBids' | 'lanes'>): void
 }
 
 /** Decisions by outcome, batch size, time to a decision and bids waiting. */
@@ -54,15 +55,31 @@ export function createBidMetrics(registry: Registry): BidMetrics {
     },
     undecided: count,
     tooFast: () => count('too_many_bids'),
-    watchQueue(length) {
-      new Gauge({
-        name: 'bid_queue_length',
-        help: 'Bids waiting for the next batch.',
-        registers,
-        collect() {
-          this.set(length())
-        },
-      })
+    watchQueue(queue) {
+      const watch = (name: string, help: string, read: () => number) =>
+        new Gauge({
+          name,
+          help,
+          registers,
+          collect() {
+            this.set(read())
+          },
+        })
+      watch(
+        'bid_queue_length',
+        'Bids waiting for the next batch or for a held lot.',
+        () => queue.length,
+      )
+      watch(
+        'bid_held_bids_waiting',
+        'Bids waiting for a lot that another transaction holds.',
+        () => queue.heldBids,
+      )
+      watch(
+        'bid_lanes_open',
+        'Held lots that a transaction of their own waits for or decides.',
+        () => queue.lanes,
+      )
     },
   }
 }

@@ -1,12 +1,13 @@
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
-import type { BidCommand, Decision } from '#src/app/bid-command.ts'
-import { createBidQueue } from '#src/app/bid-queue.ts'
+import type { BatchAnswer, BidCommand, Decision } from '#src/app/bid-command.ts'
+import { type BidQueueOptions, createBidQueue } from '#src/app/bid-queue.ts'
+import { WAIT_MAX_MS } from '#src/app/decide-batch.ts'
 import { createBidMetrics } from '#src/app/metrics.ts'
 
-const command = (bidId: string): BidCommand => ({
+const command = (bidId: string, itemId = 'item'): BidCommand => ({
   bidId,
-  itemId: 'item',
+  itemId,
   bidderId: 'bidder',
   maxAmount: '1.00',
   currencyCode: undefined,
@@ -14,10 +15,26 @@ const command = (bidId: string): BidCommand => ({
   confirmation: undefined,
   idempotencyKey: null,
   requestHash: '',
-  receivedAtMs: 0,
+  receivedAtMs: performance.now(),
   trace: { traceparent: '', traceId: '', correlationId: '' },
 })
 const notFound = (): Decision => ({ kind: 'lot_not_found' })
+
+const lanes: Pick<BidQueueOptions, 'lanesMax' | 'decideHeldLot'> = {
+  lanesMax: 2,
+  decideHeldLot: async (_itemId, take) => take().map(notFound),
+}
+
+/** A promise and what resolves it. */
+function gate() {
+  let open: () => void = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open, opened }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 t.test('what arrives while a batch commits forms the next batch', async (t) => {
   const batches: string[][] = []
@@ -26,6 +43,7 @@ t.test('what arrives while a batch commits forms the next batch', async (t) => {
     finishFirst = resolve
   })
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 3,
     queueMax: 100,
     async decide(batch) {
@@ -45,6 +63,7 @@ t.test('what arrives while a batch commits forms the next batch', async (t) => {
 t.test('a full queue refuses at once with 503 and a Retry-After', async (t) => {
   let release: () => void = () => {}
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 1,
     queueMax: 2,
     async decide(batch) {
@@ -60,7 +79,7 @@ t.test('a full queue refuses at once with 503 and a Retry-After', async (t) => {
   await t.rejects(queue.submit(command('d')), {
     code: 'bid.queue_full',
     statusCode: 503,
-    retryAfterSeconds: 1,
+    retryAfterSeconds: /^[123]$/,
   })
   const drained = queue.drained().then(() => 'drained')
   for (const answer of [first, ...waiting]) {
@@ -73,6 +92,7 @@ t.test('a full queue refuses at once with 503 and a Retry-After', async (t) => {
 
 t.test('one bid that breaks the statement never fails its neighbours', async (t) => {
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 10,
     queueMax: 10,
     async decide(batch) {
@@ -90,6 +110,7 @@ t.test('one bid that breaks the statement never fails its neighbours', async (t)
 t.test('a lost database fails the whole batch once, without trying each bid', async (t) => {
   let calls = 0
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 10,
     queueMax: 10,
     async decide() {
@@ -105,6 +126,7 @@ t.test('a lost database fails the whole batch once, without trying each bid', as
 t.test('a deadlock or serialization failure is tried again, then answered 503', async (t) => {
   let calls = 0
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 10,
     queueMax: 10,
     async decide(batch) {
@@ -115,10 +137,11 @@ t.test('a deadlock or serialization failure is tried again, then answered 503', 
   })
   t.strictSame(await queue.submit(command('a')), { kind: 'lot_not_found' })
   const failing = createBidQueue({
+    ...lanes,
     batchMax: 10,
     queueMax: 10,
     async decide() {
-      throw Object.assign(new Error('lock timeout'), { code: '55P03' })
+      throw Object.assign(new Error('serialization failure'), { code: '40001' })
     },
   })
   await t.rejects(failing.submit(command('a')), { code: 'service.unavailable', statusCode: 503 })
@@ -135,10 +158,11 @@ t.test('every bid without a decision is counted by why, from zero on', async (t)
   }
   const failures = [
     Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
-    Object.assign(new Error('lock timeout'), { code: '55P03' }),
+    Object.assign(new Error('statement timeout'), { code: '57014' }),
     new Error('numeric overflow'),
   ]
   const queue = createBidQueue({
+    ...lanes,
     batchMax: 1,
     queueMax: 1,
     observe: metrics,
@@ -147,6 +171,7 @@ t.test('every bid without a decision is counted by why, from zero on', async (t)
     },
   })
   const full = createBidQueue({
+    ...lanes,
     batchMax: 1,
     queueMax: 0,
     observe: metrics,
@@ -157,4 +182,184 @@ t.test('every bid without a decision is counted by why, from zero on', async (t)
   for (const id of ['a', 'b', 'c']) await t.rejects(queue.submit(command(id)))
   await t.rejects(full.submit(command('d')))
   t.strictSame(await undecided(), { ...none, queue_full: 1, unavailable: 2, failed: 1 })
+})
+
+/** Lots that other transactions hold: a batch skips them, a lane waits for their gate. */
+function heldLots(...itemIds: string[]) {
+  const gates = new Map(itemIds.map((itemId) => [itemId, gate()]))
+  const batches: string[][] = []
+  const turns: string[][] = []
+  const options: Pick<BidQueueOptions, 'decide' | 'decideHeldLot'> = {
+    async decide(batch) {
+      batches.push(batch.map(({ bidId }) => bidId))
+      await turn()
+      return batch.map(
+        ({ itemId }): BatchAnswer => (gates.has(itemId) ? { kind: 'lot_held' } : notFound()),
+      )
+    },
+    async decideHeldLot(itemId, take) {
+      await gates.get(itemId)?.opened
+      const bids = take()
+      turns.push(bids.map(({ bidId }) => bidId))
+      return bids.map(notFound)
+    },
+  }
+  const release = (itemId: string) => {
+    gates.get(itemId)?.open()
+    gates.delete(itemId)
+  }
+  return { options, batches, turns, release }
+}
+
+t.test(
+  'bids on a held lot wait beside the batches, and come in one turn when it is free',
+  async (t) => {
+    const { options, batches, turns, release } = heldLots('held')
+    const queue = createBidQueue({ ...lanes, ...options, batchMax: 10, queueMax: 10 })
+    const first = queue.submit(command('a', 'held'))
+    await queue.submit(command('b', 'free'))
+    const later = ['c', 'd'].map((id) => queue.submit(command(id, 'held')))
+    await queue.submit(command('e', 'free'))
+    t.match(queue, { length: 3, heldBids: 3, lanes: 1 })
+    t.strictSame(batches, [['a', 'b'], ['e']])
+    release('held')
+    await Promise.all([first, ...later])
+    t.strictSame(turns, [['a', 'c', 'd']])
+    await queue.drained()
+    t.match(queue, { length: 0, heldBids: 0, lanes: 0 })
+  },
+)
+
+t.test('with all lanes taken the other held lots are tried again together', async (t) => {
+  const { options, turns, release } = heldLots('one', 'two', 'three', 'four')
+  const queue = createBidQueue({ ...lanes, ...options, batchMax: 10, queueMax: 10 })
+  const [one, two, three, four] = ['one', 'two', 'three', 'four'].map((itemId) =>
+    queue.submit(command(itemId, itemId)),
+  )
+  while (queue.lanes < 2) await turn()
+  t.strictSame(await queue.submit(command('free', 'free')), notFound())
+  release('three')
+  release('four')
+  await Promise.all([three, four])
+  t.strictSame(turns, [], 'neither needed a lane')
+  release('one')
+  release('two')
+  await Promise.all([one, two])
+  await queue.drained()
+})
+
+t.test('a lane gives way to the next held lot after each turn', async (t) => {
+  const { options, turns, release } = heldLots('busy', 'next')
+  const queue = createBidQueue({ ...lanes, ...options, lanesMax: 1, batchMax: 2, queueMax: 10 })
+  const busy = ['1', '2', '3'].map((id) => queue.submit(command(id, 'busy')))
+  const next = queue.submit(command('n', 'next'))
+  while (queue.lanes === 0 || queue.heldBids < 4) await turn()
+  release('busy')
+  release('next')
+  await Promise.all([...busy, next])
+  t.strictSame(turns[0], ['1', '2'])
+  await queue.drained()
+})
+
+t.test('held lots cannot fill the queue for the others', async (t) => {
+  const { options, release } = heldLots('held')
+  const queue = createBidQueue({ ...lanes, ...options, batchMax: 10, queueMax: 2 })
+  const held = ['a', 'b'].map((id) => queue.submit(command(id, 'held')))
+  while (queue.heldBids < 2) await turn()
+  await t.rejects(queue.submit(command('c', 'held')), { code: 'bid.queue_full' })
+  t.strictSame(await queue.submit(command('d', 'free')), notFound())
+  release('held')
+  await Promise.all(held)
+})
+
+t.test('bids that wait for too long are answered without being decided', async (t) => {
+  const slow = gate()
+  const decided: string[] = []
+  const queue = createBidQueue({
+    ...lanes,
+    batchMax: 1,
+    queueMax: 10,
+    async decide(batch) {
+      decided.push(...batch.map(({ bidId }) => bidId))
+      await slow.opened
+      return batch.map(notFound)
+    },
+  })
+  const first = queue.submit(command('a'))
+  await turn()
+  const receivedAtMs = performance.now() - WAIT_MAX_MS + 50
+  const second = queue.submit({ ...command('b'), receivedAtMs })
+  t.strictSame(await second, { kind: 'waited_too_long' }, 'while the first is still in its batch')
+  slow.open()
+  await first
+  t.strictSame(decided, ['a'])
+})
+
+t.test('a bid that waits for a held lot for too long is answered, and the lane ends', async (t) => {
+  const { options, turns, release } = heldLots('held')
+  const queue = createBidQueue({ ...lanes, ...options, batchMax: 10, queueMax: 10 })
+  const receivedAtMs = performance.now() - WAIT_MAX_MS + 50
+  const old = queue.submit({ ...command('a', 'held'), receivedAtMs })
+  t.strictSame(await old, { kind: 'waited_too_long' })
+  release('held')
+  await queue.drained()
+  t.strictSame(turns, [[]])
+})
+
+t.test('one bid that breaks the statement of a lane never fails its neighbours', async (t) => {
+  const { options, release } = heldLots('held')
+  const queue = createBidQueue({
+    ...lanes,
+    ...options,
+    batchMax: 10,
+    queueMax: 10,
+    async decideHeldLot(itemId, take) {
+      return options.decideHeldLot(itemId, () => {
+        const bids = take()
+        if (bids.some(({ bidId }) => bidId === 'bad')) throw new Error('numeric overflow')
+        return bids
+      })
+    },
+  })
+  const answers = ['a', 'b', 'bad', 'c'].map((id) => queue.submit(command(id, 'held')))
+  while (queue.heldBids < 4) await turn()
+  release('held')
+  const results = await Promise.allSettled(answers)
+  t.strictSame(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+})
+
+t.test('a database that is lost while a lane waits fails its bids, and no other', async (t) => {
+  const lost = gate()
+  const queue = createBidQueue({
+    ...lanes,
+    batchMax: 10,
+    queueMax: 10,
+    decide: async (batch) =>
+      batch.map(({ itemId }) => (itemId === 'held' ? { kind: 'lot_held' } : notFound())),
+    async decideHeldLot() {
+      await lost.opened
+      throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+    },
+  })
+  const waiting = queue.submit(command('a', 'held'))
+  while (queue.lanes === 0) await turn()
+  lost.open()
+  await t.rejects(waiting, { code: 'ECONNREFUSED' })
+  t.strictSame(await queue.submit(command('b', 'free')), notFound())
+  await queue.drained()
+})
+
+t.test('a lock that a batch waits for in vain sends its bids into lanes', async (t) => {
+  const queue = createBidQueue({
+    ...lanes,
+    batchMax: 10,
+    queueMax: 10,
+    async decide() {
+      throw Object.assign(new Error('lock timeout'), { code: '55P03' })
+    },
+  })
+  t.strictSame(await queue.submit(command('a')), notFound())
 })

@@ -88,6 +88,14 @@ t.test('the same key always gets the same answer', async (t) => {
     )
   })
 
+  t.test('a double click over two processes is one bid', async (t) => {
+    const { itemId } = await world.putTerms()
+    const first = await world.bid(itemId, ann, '25.00')
+    const second = await world.bid(itemId, ann, '25.00', { app: replica })
+    t.strictSame(second.body, first.body)
+    t.match(await world.lot(itemId), { bidCount: 1 })
+  })
+
   t.test('after a crash between commit and reply, a retry gets the original answer', async (t) => {
     const { itemId } = await world.putTerms()
     const original = await world.bid(itemId, ann, '25.00', { key: 'k-crash' })

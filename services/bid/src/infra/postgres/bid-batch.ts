@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import type { ClientBase } from 'pg'
 import type { AcceptedBid, BidRecord, DecidedBid } from '#src/domain/bid-record.ts'
 import type { RefusalCode } from '#src/domain/judge.ts'
@@ -11,28 +12,59 @@ import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 const PLAN_BY_KEY = `set local enable_seqscan = off; set local enable_hashjoin = off;
   set local enable_mergejoin = off`
 
-// With others in the batch a held lot is given up soon, and the batch is taken apart; alone it is
-// waited for longer than a bid may wait, so that it is the bid's age which ends the wait.
-const LOCK_TIMEOUT_SHARED_MS = 500
-const LOCK_TIMEOUT_ALONE_MS = 2_500
+/** Begins the transaction of a batch; no lock is waited for longer than `lockTimeoutMs`. */
+export async function beginBatch(client: ClientBase, lockTimeoutMs: number): Promise<void> {
+  await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}; ${PLAN_BY_KEY}`)
+}
 
-/** Begins the transaction of a batch over that many lots. */
-export async function beginBatch(client: ClientBase, lotCount: number): Promise<void> {
-  const timeoutMs = lotCount > 1 ? LOCK_TIMEOUT_SHARED_MS : LOCK_TIMEOUT_ALONE_MS
-  await client.query(`begin; set local lock_timeout = ${timeoutMs}; ${PLAN_BY_KEY}`)
+export interface LockedLots {
+  lots: Map<string, Lot>
+  /** Lots that exist, but another transaction holds them. */
+  held: ReadonlySet<string>
+}
+
+const NONE_HELD: ReadonlySet<string> = new Set()
+
+/**
+ * Locks those lots of a batch that no other transaction holds, and waits for none. READ COMMITTED:
+ * every later statement sees what the previous lock holder committed.
+ */
+export async function lockFreeLots(client: ClientBase, itemIds: string[]): Promise<LockedLots> {
+  const { rows } = await client.query<LotRow>({
+    name: 'lock-free-lots',
+    text: `select ${LOT_COLUMNS} from lots where item_id = any($1::uuid[])
+      order by item_id for update skip locked`,
+    values: [`{${itemIds.join(',')}}`],
+  })
+  const lots = new Map(rows.map((row) => [row.itemId, toLot(row)]))
+  if (lots.size === itemIds.length) return { lots, held: NONE_HELD }
+  // Those that are left are held, or do not exist.
+  const missing = itemIds.filter((itemId) => !lots.has(itemId))
+  const { rows: existing } = await client.query<{ itemId: string }>({
+    name: 'held-lots',
+    text: 'select item_id as "itemId" from lots where item_id = any($1::uuid[])',
+    values: [`{${missing.join(',')}}`],
+  })
+  return { lots, held: new Set(existing.map(({ itemId }) => itemId)) }
 }
 
 /**
- * Locks the lots of a batch in id order, so that two batches can never wait for each other in a
- * circle. READ COMMITTED: every later statement sees what the previous lock holder committed.
+ * Waits for the lock of one lot. The transaction holds no other lot, and a batch waits for none, so
+ * no two can wait in a circle. Those that wait for a row forget their order with each update of it,
+ * and with several replicas one could wait for ever; so only the first in line waits for the row.
  */
-export async function lockLots(client: ClientBase, itemIds: string[]): Promise<Map<string, Lot>> {
-  const { rows } = await client.query<LotRow>({
-    name: 'lock-lots',
-    text: `select ${LOT_COLUMNS} from lots where item_id = any($1::uuid[]) order by item_id for update`,
-    values: [`{${itemIds.join(',')}}`],
+export async function waitForLot(client: ClientBase, itemId: string): Promise<LockedLots> {
+  await client.query({
+    name: 'line-of-lot',
+    text: `select pg_advisory_xact_lock(${ADVISORY_LOCKS.lineOfLot}, hashtext($1))`,
+    values: [itemId],
   })
-  return new Map(rows.map((row) => [row.itemId, toLot(row)]))
+  const { rows } = await client.query<LotRow>({
+    name: 'wait-for-lot',
+    text: `select ${LOT_COLUMNS} from lots where item_id = $1 for update`,
+    values: [itemId],
+  })
+  return { lots: new Map(rows.map((row) => [row.itemId, toLot(row)])), held: NONE_HELD }
 }
 
 /** How a request is recognised when it comes again: by its key, or for 3 seconds by its content. */
@@ -40,7 +72,6 @@ export interface RepeatLookup {
   bidderId: string
   itemId: string
   idempotencyKey: string | null
-  requestHash: string
 }
 
 const STORED_COLUMNS = `
@@ -61,18 +92,38 @@ const REFUSAL_COLUMNS = `
   (extract(epoch from r.decided_at) * 1000)::float8,
   (extract(epoch from r.recorded_at) * 1000)::float8`
 
+const REPEAT_WINDOW_MS = 3_000
+// A bid may be recorded two seconds after the instant that it was decided for (R-BID-10), and both
+// are rounded.
+const DECIDED_WINDOW_MS = REPEAT_WINDOW_MS + 2_100
+
+const epochMs = (instant: string) => `(extract(epoch from ${instant}) * 1000)::float8`
+
 // A statement of its own after the lock: now() would be the start of the transaction, and a
 // condition on the clock inside the locking statement would not be evaluated again after a wait.
-// Who may not bid is read here too, so a suspension or a block that came during the wait counts.
+// The clock is read before anything else: in the select list it would be read after the look-ups,
+// and a bid would count as late by the time they took. Who may not bid is read here too, so a
+// suspension or a block that came during the wait counts.
+// Only a bidder who has a number on the lot can have a former bid there, and a lot that was quiet
+// has none that is young enough.
 const CLOCK_AND_REPEATS = `
-  select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs",
+  with clock as materialized (
+    select clock_timestamp() as at
+  ), numbered as materialized (
+    select b.item_id, b.bidder_id, b.number, k.decided
+    from unnest($6::uuid[], $7::uuid[], $8::float8[]) as k(bidder_id, item_id, decided)
+    join lot_bidders b on b.item_id = k.item_id and b.bidder_id = k.bidder_id
+  )
+  select ${epochMs('clock.at')} as "nowMs",
     (select array_agg(user_id::text) from bidder_standings
-      where user_id = any($6::uuid[]) and standing <> 'ok') as "barredIds",
+      where user_id = any($9::uuid[]) and standing <> 'ok') as "barredIds",
     (select array_agg(distinct seller_id || ' ' || bidder_id) from seller_blocks
-      join unnest($7::uuid[], $8::uuid[]) as k(seller_id, bidder_id) using (seller_id, bidder_id)
+      join unnest($10::uuid[], $11::uuid[]) as k(seller_id, bidder_id) using (seller_id, bidder_id)
     ) as "blockedPairs",
-    stored.*
-  from (select 1) one
+    (select json_agg(json_build_array(item_id, bidder_id, number)) from numbered) as numbers,
+    stored.*,
+    ${epochMs('clock_timestamp()')} as "doneMs"
+  from clock
   left join lateral (
     select ${STORED_COLUMNS} from bids b
     join unnest($1::uuid[], $2::text[]) as k(bidder_id, key)
@@ -84,15 +135,20 @@ const CLOCK_AND_REPEATS = `
     -- So that the weeks to come are not searched.
     where r.recorded_at < statement_timestamp() + interval '1 hour'
     union all
-    select recent.* from unnest($3::uuid[], $4::uuid[], $5::text[]) as q(bidder_id, item_id, hash)
+    select recent.* from (
+      select * from unnest($3::uuid[], $4::uuid[], $5::float8[]) as k(bidder_id, item_id, decided)
+      union all
+      select bidder_id, item_id, decided from numbered
+    ) q
     cross join lateral (
       select ${STORED_COLUMNS} from bids b
       where b.bidder_id = q.bidder_id and b.item_id = q.item_id
         and b.sequence is not null and b.kind <> 'auto'
       order by b.sequence desc limit 1
     ) recent
-    where recent."idempotencyKey" is null and recent."requestHash" = q.hash
-      and recent."recordedAtMs" > extract(epoch from clock_timestamp()) * 1000 - 3000
+    where q.decided > ${epochMs('clock.at')} - ${DECIDED_WINDOW_MS}
+      and recent."idempotencyKey" is null
+      and recent."recordedAtMs" > ${epochMs('clock.at')} - ${REPEAT_WINDOW_MS}
   ) stored on true`
 
 /** The columns of a row of the ledger; which of them are null depends on the outcome. */
@@ -118,63 +174,108 @@ interface StoredBid {
   recordedAtMs: number
 }
 
+type NumberedPair = [itemId: string, bidderId: string, number: number]
+
 type StoredRow = (StoredBid | { bidId: null }) & {
   nowMs: number
+  doneMs: number
   barredIds: string[] | null
   blockedPairs: string[] | null
+  numbers: NumberedPair[] | null
 }
 
 const NO_USERS: ReadonlySet<string> = new Set()
 
+export interface BidderNumber {
+  itemId: string
+  bidderId: string
+  number: number
+}
+
 export interface ClockAndRepeats {
+  /** The clock of the database, read under the locks and before anything else. */
   nowMs: number
+  /** The same clock when the look-ups were done. */
+  doneMs: number
   /** The bidders among those who ask that may not bid at present. */
   barredIds: ReadonlySet<string>
   /** Of those, whose bids the seller of their lot does not take. */
   isBlocked(sellerId: string, bidderId: string): boolean
+  /** The numbers of bidders whose number was not remembered and who have bid before. */
+  numbers: BidderNumber[]
   /** Answers to the same requests when they came before. */
   stored: DecidedBid[]
 }
 
-/** Reads everything a batch needs to know apart from its lots, in one statement. */
+/**
+ * Reads everything a batch needs to know apart from its lots, in one statement. `numberOf` answers
+ * the numbers that are known already.
+ */
 export async function readClockAndRepeats(
   client: ClientBase,
-  lookups: RepeatLookup[],
+  lookups: readonly RepeatLookup[],
   lots: ReadonlyMap<string, Lot>,
+  numberOf: (itemId: string, bidderId: string) => number | undefined,
 ): Promise<ClockAndRepeats> {
-  const keyed = new ColumnArray(2)
-  const unkeyed = new ColumnArray(3)
-  const asking = new ColumnArray(2)
-  for (const lookup of lookups) {
-    const lot = lots.get(lookup.itemId)
-    if (lot !== undefined) asking.push(lot.sellerId, lookup.bidderId)
-    if (lookup.idempotencyKey === null) {
-      unkeyed.push(lookup.bidderId, lookup.itemId, lookup.requestHash)
-    } else {
-      keyed.push(lookup.bidderId, lookup.idempotencyKey)
-    }
-  }
-  const bidderIds = new Set(lookups.map(({ bidderId }) => bidderId))
   const { rows } = await client.query<StoredRow>({
     name: 'clock-and-repeats',
     text: CLOCK_AND_REPEATS,
-    values: [
-      ...keyed.literals(),
-      ...unkeyed.literals(),
-      `{${[...bidderIds].join(',')}}`,
-      ...asking.literals(),
-    ],
+    values: lookupColumns(lookups, lots, numberOf),
   })
-  const first = rows[0]
-  if (first === undefined) throw new Error('PostgreSQL did not answer the time')
-  const { nowMs, barredIds, blockedPairs } = first
+  const [first] = rows
+  const last = rows.at(-1)
+  if (first === undefined || last === undefined) {
+    throw new Error('PostgreSQL did not answer the time')
+  }
+  const { nowMs, barredIds, blockedPairs, numbers } = first
   const blocked = blockedPairs === null ? NO_USERS : new Set(blockedPairs)
   return {
     nowMs,
+    doneMs: last.doneMs,
     barredIds: barredIds === null ? NO_USERS : new Set(barredIds),
     isBlocked: (sellerId, bidderId) => blocked.size > 0 && blocked.has(`${sellerId} ${bidderId}`),
+    numbers: (numbers ?? []).map(([itemId, bidderId, number]) => ({ itemId, bidderId, number })),
     stored: rows.flatMap((row) => (row.bidId === null ? [] : [toDecidedBid(row)])),
   }
+}
+
+function lookupColumns(
+  lookups: readonly RepeatLookup[],
+  lots: ReadonlyMap<string, Lot>,
+  numberOf: (itemId: string, bidderId: string) => number | undefined,
+): string[] {
+  const keyed = new ColumnArray(2)
+  const remembered = new ColumnArray(3)
+  const unremembered = new ColumnArray(3)
+  const asking = new ColumnArray(2)
+  const pairs = new Map<string, { lot: Lot; bidderId: string; isUnkeyed: boolean }>()
+  for (const { itemId, bidderId, idempotencyKey } of lookups) {
+    const isUnkeyed = idempotencyKey === null
+    if (!isUnkeyed) keyed.push(bidderId, idempotencyKey)
+    const lot = lots.get(itemId)
+    if (lot === undefined) continue
+    const pair = pairs.get(`${itemId} ${bidderId}`)
+    if (pair === undefined) pairs.set(`${itemId} ${bidderId}`, { lot, bidderId, isUnkeyed })
+    else pair.isUnkeyed ||= isUnkeyed
+  }
+  for (const { lot, bidderId, isUnkeyed } of pairs.values()) {
+    const { itemId, sellerId, bidderCount } = lot
+    asking.push(sellerId, bidderId)
+    if (bidderCount === 0) continue
+    // Only a bid without a key is compared with the bidder's last one.
+    const decidedAtMs = isUnkeyed ? lot.lastDecidedAtMs : null
+    if (numberOf(itemId, bidderId) === undefined) {
+      unremembered.push(bidderId, itemId, decidedAtMs)
+    } else if (decidedAtMs !== null) remembered.push(bidderId, itemId, decidedAtMs)
+  }
+  const bidderIds = new Set(lookups.map(({ bidderId }) => bidderId))
+  return [
+    ...keyed.literals(),
+    ...remembered.literals(),
+    ...unremembered.literals(),
+    `{${[...bidderIds].join(',')}}`,
+    ...asking.literals(),
+  ]
 }
 
 function toDecidedBid(row: StoredBid): DecidedBid {
@@ -218,27 +319,10 @@ function stored<K extends keyof StoredBid>(row: StoredBid, column: K): NonNullab
   return value
 }
 
-/** The per-lot numbers of bidders who have bid before; the others are absent. */
-export async function readBidderNumbers(
-  client: ClientBase,
-  pairs: { itemId: string; bidderId: string }[],
-): Promise<{ itemId: string; bidderId: string; number: number }[]> {
-  const columns = new ColumnArray(2)
-  for (const pair of pairs) columns.push(pair.itemId, pair.bidderId)
-  const { rows } = await client.query<{ itemId: string; bidderId: string; number: number }>({
-    name: 'bidder-numbers',
-    text: `select b.item_id as "itemId", b.bidder_id as "bidderId", b.number
-      from unnest($1::uuid[], $2::uuid[]) as k(item_id, bidder_id)
-      join lot_bidders b on b.item_id = k.item_id and b.bidder_id = k.bidder_id`,
-    values: columns.literals(),
-  })
-  return rows
-}
-
 export interface BatchWrite {
   bids: BidRecord[]
   lots: Lot[]
-  bidders: { itemId: string; bidderId: string; number: number }[]
+  bidders: BidderNumber[]
   /** One outbox row for the whole commit, or null when there are no events. */
   outbox: { id: string; events: string } | null
 }
