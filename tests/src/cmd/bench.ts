@@ -9,6 +9,7 @@ import { benchIdentity } from '#src/bench/identity.ts'
 import { benchProjection } from '#src/bench/projection.ts'
 import { print, type Row } from '#src/bench/report.ts'
 import { benchSearch } from '#src/bench/search.ts'
+import { benchSharedLot } from '#src/bench/shared-lot.ts'
 import { benchVisibility } from '#src/bench/visibility.ts'
 import { createBenchWorld } from '#src/bench/world.ts'
 
@@ -74,6 +75,7 @@ async function onInfrastructure(): Promise<void> {
       const world = await createBenchWorld(infrastructure)
       const settings = { goals, rounds, seconds, isProfiled: values.profile, log }
       rows.push(...(await benchBidPath(world, settings)))
+      if (goals.has('P3')) rows.push(...(await benchSharedLot(world, settings)))
       await world.pool.end()
     }
     if (goals.has('P5')) rows.push(...(await benchProjection(infrastructure, rounds, log)))
