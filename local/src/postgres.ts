@@ -68,6 +68,10 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
     // The container's /dev/shm may be tiny; nothing here needs parallel queries.
     dynamic_shared_memory_type: 'mmap',
     log_min_messages: 'warning',
+    // Parameters and failing rows hold hidden maxima and reserves (R-SEC-1).
+    log_parameter_max_length: '0',
+    log_parameter_max_length_on_error: '0',
+    log_error_verbosity: 'terse',
   }
   return {
     adminUrl: `postgres://postgres:${adminPassword}@127.0.0.1:${port}/postgres`,

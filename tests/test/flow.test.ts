@@ -22,6 +22,7 @@ const CLOSING_TIMEOUT_MS = 30_000
 
 t.test('the platform as its users see it', async (t) => {
   const { platform, client, direct } = await createPlatform(t)
+  await logEveryStatement(platform.postgres.adminUrl)
   const wiretap = await createWiretap(t, platform.rabbitmq.url)
   const run = randomUUID().slice(0, 8)
   const [ann, ben, cid] = (await Promise.all(
@@ -32,6 +33,12 @@ t.test('the platform as its users see it', async (t) => {
       token: person.token,
       body: { maxAmount },
       headers: { 'idempotency-key': randomUUID(), ...headers },
+    })
+  const confirm = (itemId: string, person: Person, maxAmount: string, confirmation: string) =>
+    client.request('POST', `/api/v1/lots/${itemId}/bids`, {
+      token: person.token,
+      body: { maxAmount, confirmation },
+      headers: { 'idempotency-key': randomUUID() },
     })
   const lotOf = async (itemId: string) =>
     (await client.request('GET', `/api/v1/lots/${itemId}`)).body
@@ -149,9 +156,21 @@ t.test('the platform as its users see it', async (t) => {
       terms: { reservePrice: RESERVE },
     })
     const { bidId } = (await bid(id, ben, '20.00')).body
+    const { id: other } = await sell(client, ann, {
+      name: 'without a reserve',
+      startPrice: '10.00',
+      durationMs: 600_000,
+    })
+    const high = await bid(other, ben, HIDDEN_MAXIMUM)
+    t.match(high.body, { code: 'bid.confirmation_required' })
+    const { confirmation } = high.body.details as { confirmation: string }
+    t.equal((await confirm(other, ben, HIDDEN_MAXIMUM, confirmation)).statusCode, 201)
+    for (const itemId of [id, other]) await failOnRowOf(platform.postgres.url('bid'), itemId)
     const answers = [
       await lotOf(id),
+      await lotOf(other),
       (await itemOf(id, ben)).body,
+      (await client.request('GET', `/api/v1/lots/${other}/bids`)).body,
       (await client.request('GET', `/api/v1/lots/${id}/bids`)).body,
       (await client.request('GET', '/api/v1/items?limit=100', { token: ben.token })).body,
       (await client.request('GET', `/lots/${id}`)).body,
@@ -169,9 +188,16 @@ t.test('the platform as its users see it', async (t) => {
     )
     const logs = platform.names.map((name) => readFileSync(platform.logFile(name), 'utf8'))
     t.ok(logs.join('').includes('lot closed'), 'these are the logs')
-    for (const secret of [RESERVE, HIDDEN_MAXIMUM]) {
+    for (const pattern of [/execute write-batch/, /duration: [\d.]+ ms/])
+      t.match(logs.join(''), pattern, 'with every statement')
+    t.match(logs.join(''), 'violates check constraint', 'and with a row that was refused')
+    const secrets: [string, RegExp][] = [RESERVE, HIDDEN_MAXIMUM].map((amount) => [
+      amount,
       // Also as the number of cents that databases and logs might write.
-      const written = new RegExp(`(?<![0-9a-f.])${secret.replace('.', '[.,]?')}(?![0-9a-f])`)
+      new RegExp(`(?<![0-9a-f.])${amount.replace('.', '[.,]?')}(?![0-9a-f])`),
+    ])
+    secrets.push([confirmation, new RegExp(confirmation.replace('.', '\\.'))])
+    for (const [secret, written] of secrets) {
       t.match(secret, written)
       t.notMatch(JSON.stringify(outboxes), written, `${secret} in no outbox`)
       t.notMatch(wiretap.messages.join('\n'), written, `${secret} in no message`)
@@ -273,3 +299,24 @@ t.test('the platform as its users see it', async (t) => {
     for (const { id, actual } of results) t.equal(actual, expected[id].price, id)
   })
 })
+
+/** An operator at work: PostgreSQL logs every statement and how long it took. */
+async function logEveryStatement(adminUrl: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl })
+  await admin.connect()
+  await admin.query("alter system set log_statement = 'all'")
+  await admin.query('alter system set log_min_duration_statement = 0')
+  await admin.query('select pg_reload_conf()')
+  await admin.end()
+}
+
+/** A statement that PostgreSQL refuses because of what stands in the lot's row, hidden parts too. */
+async function failOnRowOf(url: string, itemId: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await t.rejects(
+    client.query('update lots set bid_count = -1 where item_id = $1', [itemId]),
+    /check constraint/,
+  )
+  await client.end()
+}
