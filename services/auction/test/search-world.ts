@@ -68,6 +68,9 @@ export async function fillSearchWorld(
       await client.query(INSERT_ITEMS, [JSON.stringify(items)])
     }
     await client.query('select index_item(id) from items')
+    await client.query(`insert into item_ranking (item_id, currency_code, current_price, bid_count)
+      select id, currency_code, current_price, bid_count from items
+       where status in ('scheduled', 'active')`)
     await client.query('vacuum analyze')
   } finally {
     await client.end()

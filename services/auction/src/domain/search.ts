@@ -30,6 +30,14 @@ export interface Search {
   sort: Sort
 }
 
+const BY_BIDS: readonly Sort[] = ['price', '-price', '-bids']
+
+/** Whether a search of open items filters or sorts by what bids change. */
+export function isByBids({ statuses, minPrice, maxPrice, sort }: Search): boolean {
+  const isOpen = statuses.every((status) => SEARCHED.includes(status))
+  return isOpen && ((minPrice ?? maxPrice) !== undefined || BY_BIDS.includes(sort))
+}
+
 const ATTRIBUTE = /^([a-z][a-z0-9_]{0,39}):(.{1,500})$/su
 const RANGE = /^(-?\d{1,15}(?:\.\d{1,6})?)?\.\.(-?\d{1,15}(?:\.\d{1,6})?)?$/
 

@@ -107,6 +107,13 @@ export interface ItemImports {
   seller_id: string
 }
 
+export interface ItemRanking {
+  bid_count: number
+  currency_code: string
+  current_price: bigint
+  item_id: string
+}
+
 export interface ItemRemovals {
   attempted_at: Generated<Timestamp>
   item_id: string
@@ -322,6 +329,7 @@ export interface DB {
   item_attributes: ItemAttributes
   item_images: ItemImages
   item_imports: ItemImports
+  item_ranking: ItemRanking
   item_removals: ItemRemovals
   item_search: ItemSearch
   item_withdrawals: ItemWithdrawals

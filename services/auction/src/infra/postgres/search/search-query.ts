@@ -1,5 +1,5 @@
 import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
-import type { AttributeFilter, Search } from '#src/domain/search.ts'
+import { type AttributeFilter, isByBids, type Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** How words are matched: as they are spelt, or with some letters wrong. */
@@ -26,7 +26,25 @@ export const isNarrowed = ({ categoryIds, sellerId, endingWithinMinutes, attribu
   (categoryIds ?? sellerId ?? endingWithinMinutes) !== undefined || attributes.length > 0
 
 /** `joined` leaves the plan to PostgreSQL, `ranked` and `listed` begin with the words. */
-type Reach = 'joined' | 'ranked' | 'listed'
+export type Reach = 'joined' | 'ranked' | 'listed'
+
+/**
+ * Whether the search begins with item_ranking, where the indexes of prices and counts of bids are. It
+ * has the same values as the items, of the open ones only.
+ */
+const isRanked = (search: Search, reach: Reach) =>
+  isByBids(search) && (search.text === undefined || reach === 'joined')
+
+/** Where price, number of bids and currency are read, and by which id equal ones are ordered. */
+export function bidColumnsOf(search: Search, reach: Reach) {
+  const table = isRanked(search, reach) ? 'item_ranking' : 'items'
+  return {
+    price: sql.ref<bigint>(`${table}.current_price`),
+    bidCount: sql.ref<number>(`${table}.bid_count`),
+    currency: sql.ref<string>(`${table}.currency_code`),
+    id: sql.ref<string>(table === 'items' ? 'items.id' : 'item_ranking.item_id'),
+  }
+}
 
 /** Equal ranks are ordered by id, of the table in which the rank is sorted. */
 export function rankIn(
@@ -76,10 +94,14 @@ export function searchQuery(
   reach: Reach,
 ): Query {
   const { text, statuses, categoryIds, type, sellerId, currencyCode } = search
-  const all =
+  const found =
     text === undefined
       ? (db.selectFrom('items') as unknown as Query)
       : withWords(db, text, matching, reach)
+  const all = isRanked(search, reach)
+    ? (found.innerJoin('item_ranking', 'item_ranking.item_id', 'items.id') as unknown as Query)
+    : found
+  const columns = bidColumnsOf(search, reach)
   // A list and no parameter, so that the planner sees that a partial index fits.
   return all
     .where(sql<SqlBool>`items.status in (${sql.join(statuses.map((status) => sql.lit(status)))})`)
@@ -89,17 +111,17 @@ export function searchQuery(
     .$if(type !== undefined, (query) => query.where('items.type', '=', type ?? 'english'))
     .$if(sellerId !== undefined, (query) => query.where('items.seller_id', '=', sellerId ?? ''))
     .$if(currencyCode !== undefined, (query) =>
-      query.where('items.currency_code', '=', currencyCode ?? ''),
+      query.where(columns.currency, '=', currencyCode ?? ''),
     )
-    .$call((query) => withPrice(query, search))
+    .$call((query) => withPrice(query, search, columns.price))
     .$call((query) => search.attributes.reduce(withAttribute, query))
 }
 
-function withPrice(query: Query, search: Search): Query {
+function withPrice(query: Query, search: Search, price: Expression<bigint>): Query {
   const { minPrice, maxPrice, endingWithinMinutes, hasBuyNow } = search
   let narrowed = query
-  if (minPrice !== undefined) narrowed = narrowed.where('items.current_price', '>=', minPrice)
-  if (maxPrice !== undefined) narrowed = narrowed.where('items.current_price', '<=', maxPrice)
+  if (minPrice !== undefined) narrowed = narrowed.where(price, '>=', minPrice)
+  if (maxPrice !== undefined) narrowed = narrowed.where(price, '<=', maxPrice)
   if (hasBuyNow !== undefined) narrowed = narrowed.where('items.buy_now_available', '=', hasBuyNow)
   if (endingWithinMinutes === undefined) return narrowed
   return narrowed.where(

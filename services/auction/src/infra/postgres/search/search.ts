@@ -3,7 +3,14 @@ import type { Item } from '#src/domain/item.ts'
 import type { Search, Sort } from '#src/domain/search.ts'
 import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { isNarrowed, type MatchMode, rankIn, searchQuery } from './search-query.ts'
+import {
+  bidColumnsOf,
+  isNarrowed,
+  type MatchMode,
+  type Reach,
+  rankIn,
+  searchQuery,
+} from './search-query.ts'
 
 /** Totals and facets count no more matches than this. */
 export const COUNTED_MAX = 1_000
@@ -30,8 +37,9 @@ export async function searchItems(
   matching: MatchMode,
   page: { limit: number; after: (string | number)[] | undefined },
 ): Promise<SearchPage> {
-  const order = ORDERS[search.sort]
-  const reach = order === undefined && !isNarrowed(search) ? 'ranked' : 'joined'
+  const isOrdered = search.sort !== 'relevance'
+  const reach = isOrdered || isNarrowed(search) ? 'joined' : 'ranked'
+  const order = orderOf(search, reach)
   const value = order?.value ?? rankIn(search.text, matching, reach)
   let query = searchQuery(db, search, matching, reach)
     .selectAll('items')
@@ -41,13 +49,13 @@ export async function searchItems(
   if (order !== undefined && at !== undefined) {
     const compare = order.direction === 'asc' ? sql`>` : sql`<`
     query = query.where(
-      sql<SqlBool>`(${order.value}, items.id) ${compare} (${String(at)}::${order.type}, ${String(id)}::uuid)`,
+      sql<SqlBool>`(${order.value}, ${order.id}) ${compare} (${String(at)}::${order.type}, ${String(id)}::uuid)`,
     )
   }
   const direction = order?.direction ?? 'desc'
   const rows = await query
     .orderBy(value, direction)
-    .orderBy(reach === 'ranked' ? sql`found.item_id` : sql`items.id`, direction)
+    .orderBy(reach === 'ranked' ? sql`found.item_id` : (order?.id ?? sql`items.id`), direction)
     .limit(page.limit)
     // Ranks are computed and lie in no index; their pages are counted instead.
     .$if(order === undefined, (ranked) => ranked.offset(Number(at ?? 0)))
@@ -73,12 +81,15 @@ export async function countFacets(
 ): Promise<Facets> {
   // With attributes the planner must begin there; an order would make it try all items.
   const isOrdered = search.text === undefined && search.attributes.length === 0
-  const order = isOrdered ? ORDERS[search.sort] : undefined
-  const matched = searchQuery(db, search, matching, isNarrowed(search) ? 'joined' : 'listed')
+  const reach = isNarrowed(search) ? 'joined' : 'listed'
+  const order = isOrdered ? orderOf(search, reach) : undefined
+  const matched = searchQuery(db, search, matching, reach)
     .select(['items.status', 'items.type', 'items.category_ids', 'items.buy_now_available'])
     // Counted in the order of the page, so that the same index serves both.
     .$if(order !== undefined, (query) =>
-      query.orderBy(order?.value ?? sql`0`, order?.direction).orderBy('items.id', order?.direction),
+      query
+        .orderBy(order?.value ?? sql`0`, order?.direction)
+        .orderBy(order?.id ?? sql`0`, order?.direction),
     )
     .limit(COUNTED_MAX)
   const { rows } = await sql<{ facet: string; value: string; count: bigint }>`
@@ -99,15 +110,20 @@ export async function countFacets(
 
 interface Order {
   value: Expression<unknown>
+  id: Expression<unknown>
   type: Expression<unknown>
   direction: 'asc' | 'desc'
 }
 
-const ORDERS: Readonly<Record<Sort, Order | undefined>> = {
-  relevance: undefined,
-  ending: { value: sql.ref('items.end_date'), type: sql`timestamptz`, direction: 'asc' },
-  newest: { value: sql.ref('items.published_at'), type: sql`timestamptz`, direction: 'desc' },
-  price: { value: sql.ref('items.current_price'), type: sql`bigint`, direction: 'asc' },
-  '-price': { value: sql.ref('items.current_price'), type: sql`bigint`, direction: 'desc' },
-  '-bids': { value: sql.ref('items.bid_count'), type: sql`integer`, direction: 'desc' },
+function orderOf(search: Search, reach: Reach): Order | undefined {
+  const { price, bidCount, id } = bidColumnsOf(search, reach)
+  const orders: Record<Sort, Order | undefined> = {
+    relevance: undefined,
+    ending: { value: sql.ref('items.end_date'), id, type: sql`timestamptz`, direction: 'asc' },
+    newest: { value: sql.ref('items.published_at'), id, type: sql`timestamptz`, direction: 'desc' },
+    price: { value: price, id, type: sql`bigint`, direction: 'asc' },
+    '-price': { value: price, id, type: sql`bigint`, direction: 'desc' },
+    '-bids': { value: bidCount, id, type: sql`integer`, direction: 'desc' },
+  }
+  return orders[search.sort]
 }
