@@ -72,6 +72,10 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
     log_parameter_max_length: '0',
     log_parameter_max_length_on_error: '0',
     log_error_verbosity: 'terse',
+    // As in charts/auction-data.
+    max_wal_size: '2GB',
+    checkpoint_timeout: '15min',
+    jit: 'off',
   }
   return {
     adminUrl: `postgres://postgres:${adminPassword}@127.0.0.1:${port}/postgres`,

@@ -204,7 +204,8 @@ t.test('days on which something is down', async (t) => {
       t.ok(answers.every(({ statusCode }) => [201, 422, 503].includes(statusCode)))
       const [bid, auction] = databases()
       const { rows } = await bid.query(
-        `select count(*)::int as decided from bids where kind <> 'auto' and item_id = $1`,
+        `select (select count(*) from bids where kind <> 'auto' and item_id = $1)::int
+           + (select count(*) from refusals where item_id = $1)::int as decided`,
         [id],
       )
       await Promise.all([bid.end(), auction.end()])

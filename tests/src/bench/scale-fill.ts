@@ -62,7 +62,7 @@ async function fillLots(
      from (select lot, lot % 2 = 0 as is_open, ${bidder.replaceAll('n %', '$3::int %')} as bidder,
          clock_timestamp() + (case when lot % 2 = 0 then 1 else -1 end)
            * make_interval(secs => 86400 + lot * 7 % 2500000) as ends
-       from generate_series($1::int, $2::int) lot) made`,
+       from generate_series($1::bigint, $2::bigint) lot) made`,
     [...range, bidsPerLot],
   )
   await pool.query(
@@ -71,20 +71,20 @@ async function fillLots(
      select ${id(4, 'lot * 1000 + n')}, ${id(2, 'lot')}, ${bidder}, 'proxy', 'leading', 1000 + n, 1000 + n,
        1001 + n, n, true, clock_timestamp(), false, n, 'hash', clock_timestamp() - interval '35 days',
        clock_timestamp() - interval '35 days'
-     from generate_series($1::int, $2::int) lot, generate_series(1, $3::int) n`,
+     from generate_series($1::bigint, $2::bigint) lot, generate_series(1, $3::int) n`,
     [...range, bidsPerLot],
   )
   await pool.query(
     `insert into lot_bidders (item_id, bidder_id, number)
      select item_id, bidder_id, row_number() over (partition by item_id order by bidder_id)
      from (select distinct ${id(2, 'lot')} as item_id, ${bidder} as bidder_id
-       from generate_series($1::int, $2::int) lot, generate_series(1, $3::int) n) made`,
+       from generate_series($1::bigint, $2::bigint) lot, generate_series(1, $3::int) n) made`,
     [...range, bidsPerLot],
   )
   await pool.query(
     `insert into results (item_id, round, outcome, winner_id, final_amount, bid_id, bid_count, closed_at)
      select item_id, round, outcome, winner_id, final_amount, leader_bid_id, bid_count, closed_at
-     from lots where phase = 'closed' and item_id between ${id(2, '$1::int')} and ${id(2, '$2::int')}`,
+     from lots where phase = 'closed' and item_id between ${id(2, '$1::bigint')} and ${id(2, '$2::bigint')}`,
     range,
   )
 }
@@ -93,7 +93,7 @@ async function fillOutbox(pool: Pool, rows: number): Promise<void> {
   for (let from = 1; from <= rows; from += PAGE) {
     await pool.query(
       `insert into outbox (id, events) select ${id(5, 'n')}, '[]'
-       from generate_series($1::int, $2::int) n`,
+       from generate_series($1::bigint, $2::bigint) n`,
       [from, Math.min(rows, from + PAGE - 1)],
     )
   }
