@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import { ensureRabbitmq } from './install/rabbitmq.ts'
-import { freePorts } from './ports.ts'
 import { createDatabases, preparePostgres, untilPostgresReady } from './postgres.ts'
 import {
   createProcessTable,

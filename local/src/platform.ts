@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import type { Upstreams } from './gateway/render.ts'
 import { gatewayAnswers, writeGateway } from './gateway/start.ts'
 import {
@@ -11,7 +12,6 @@ import {
 } from './infrastructure.ts'
 import { ensureTraefik } from './install/traefik.ts'
 import { type Mailbox, startMailbox } from './mailbox.ts'
-import { freePorts } from './ports.ts'
 import type { ManagedProcess, ProcessTable } from './process-table.ts'
 import { DATABASES, PROCESSES, UPSTREAMS } from './service-list.ts'
 import { type Listeners, migrationSpec, type ServiceContext, serviceSpec } from './services.ts'
@@ -54,7 +54,7 @@ export interface Platform {
 
 // Downloaded programs are shared by every state folder and survive `make reset`.
 export const PROGRAMS_DIR = fileURLToPath(new URL('../../.local/programs', import.meta.url))
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 180_000
 
 /** Starts everything on this machine: databases, broker, gateway and every process. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {

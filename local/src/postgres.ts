@@ -30,7 +30,7 @@ export interface PreparedPostgres {
 }
 
 const SERVER_USER = 'auction-local'
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 180_000
 
 /**
  * Makes a data directory if there is none and returns how to start the server. PostgreSQL refuses to

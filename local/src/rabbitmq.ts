@@ -28,7 +28,7 @@ export interface PreparedRabbitmq {
   metricsUrl: string
 }
 
-const READY_TIMEOUT_MS = 90_000
+const READY_TIMEOUT_MS = 180_000
 
 /** Writes the broker's settings and returns how to start it; everything of it is in the state folder. */
 export function prepareRabbitmq(options: RabbitmqOptions): PreparedRabbitmq {

@@ -7,8 +7,6 @@ import { type Infrastructure, startInfrastructure } from '#src/infrastructure.ts
 import { removePostgresData } from '#src/postgres.ts'
 import { createProcessTable, startTime } from '#src/process-table.ts'
 
-t.setTimeout(120_000)
-
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -8,8 +8,6 @@ import { readInstallation } from './installation.ts'
 import { type Operation, readOperations, sample } from './operations.ts'
 import { badTokens } from './tokens.ts'
 
-t.setTimeout(280_000)
-
 const installation = readInstallation(process.env)
 const url = installation?.url ?? (await createPlatform(t)).platform.gatewayUrl
 const ca = installation?.ca

@@ -4,8 +4,6 @@ import { readHeaderNames, stage } from './cast.ts'
 import { forge } from './forgeries.ts'
 import { startNaive } from './naive.ts'
 
-t.setTimeout(120_000)
-
 const SEED = 20261123
 const VARIANTS = 2_000
 

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Teardown } from '@auction/common/testing/database.ts'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { ensureTraefik } from '@auction/local/install/traefik.ts'
 import { PROGRAMS_DIR } from '@auction/local/platform.ts'
-import { freePorts } from '@auction/local/ports.ts'
 import { createProcessTable } from '@auction/local/process-table.ts'
 
 /**

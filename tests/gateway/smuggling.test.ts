@@ -7,8 +7,6 @@ import { createCast, readHeaderNames, tracesOf } from './cast.ts'
 import { type Installation, readInstallation } from './installation.ts'
 import { sendBytes } from './wire.ts'
 
-t.setTimeout(280_000)
-
 const SEED = 20261123
 const VARIANTS = 10_000
 const DIRECT_VARIANTS = 2_000

@@ -16,7 +16,7 @@ export interface WireOptions {
   readonly lingerMs?: number
 }
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 /** Sends the bytes as they are, which no HTTP client would, on a connection of their own. */
 export function sendBytes(bytes: string, options: WireOptions): Promise<WireAnswer> {

@@ -33,7 +33,8 @@ export interface ClientOptions {
   ca?: string
 }
 
-const TIMEOUT_MS = 15_000
+// Of the requests of tests: as long as only what never comes needs. Load generators give their own.
+const TIMEOUT_MS = 60_000
 
 /** A plain HTTP client with kept-alive connections; what a bidder's browser would send. */
 export function createClient(options: ClientOptions): ApiClient {

@@ -7,11 +7,9 @@ import { generate } from 'otplib'
 import pg from 'pg'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
+import { openPage, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
 import { insist, joinByMail, mailedLink, PASSWORD, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
-
-t.setTimeout(300_000)
 
 const NEXT_PASSWORD = 'another phrase that no one guesses 8'
 const LAST_PASSWORD = 'a third phrase, after the mailed link 9'
@@ -37,7 +35,7 @@ t.test('an account from its first day to its last', async (t) => {
   const unique = () => randomUUID().slice(0, 8)
   const email = `ann-${unique()}@example.test`
   const newEmail = `ann-new-${unique()}@example.test`
-  const page = await browser.newPage()
+  const page = await openPage(browser)
   const isAt = (path: string) =>
     page.waitForFunction((wanted: string) => location.pathname === wanted, {}, path)
   const logIn = async (address: string, password: string) => {

@@ -5,8 +5,6 @@ import { insist, join, logIn, sell } from '#src/people.ts'
 import { makeAdmin } from './console.ts'
 import { createPlatform } from './helper.ts'
 
-t.setTimeout(240_000)
-
 t.test('a moderator removes what was reported; a seller withdraws, and may leave', async (t) => {
   const { platform, client, direct } = await createPlatform(t)
   const run = randomUUID().slice(0, 8)

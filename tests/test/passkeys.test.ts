@@ -3,11 +3,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { startBrowser } from '#src/browser/browser.ts'
+import { openPage, startBrowser } from '#src/browser/browser.ts'
 import { join, logIn } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
-
-t.setTimeout(240_000)
 
 /** Asks the page's browser to make or use a passkey; answers what it would send to identity. */
 function useCredentials(page: Page, kind: 'create' | 'get', options: unknown): Promise<unknown> {
@@ -36,7 +34,7 @@ t.test('a real browser makes a passkey and logs in with it, through the gateway'
   const { platform, client } = await createPlatform(t)
   const browser = await startBrowser()
   t.teardown(() => browser.close())
-  const page = await browser.newPage()
+  const page = await openPage(browser)
   // An address of numbers cannot have passkeys.
   await page.goto(`${platform.gatewayUrl.replace('127.0.0.1', 'localhost')}/account/login`)
   const cdp = await page.createCDPSession()

@@ -3,11 +3,9 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
-import { startBrowser, submit, untilStatus } from '#src/browser/browser.ts'
+import { openPage, startBrowser, submit, untilStatus } from '#src/browser/browser.ts'
 import { joinByMail, mailedLink, PASSWORD } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
-
-t.setTimeout(240_000)
 
 t.test('a person registers, follows the mailed link and logs in', async (t) => {
   const env = { 'identity-api': { EMAIL_VERIFICATION: 'required' } }
@@ -17,7 +15,7 @@ t.test('a person registers, follows the mailed link and logs in', async (t) => {
   await t.test('in a browser', async (t) => {
     const browser = await startBrowser()
     t.teardown(() => browser.close())
-    const page = await browser.newPage()
+    const page = await openPage(browser)
     // Links lead to the public address, and a session belongs to one origin.
     const url = (path: string) => platform.gatewayUrl.replace('127.0.0.1', 'localhost') + path
     const email = `ann-${unique()}@example.test`

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-const VERSION_TIMEOUT_MS = 15_000
+const VERSION_TIMEOUT_MS = 60_000
 const INSTALL_TIMEOUT_MS = 10 * 60_000
 
 export type Log = (line: string) => void

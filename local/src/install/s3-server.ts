@@ -8,7 +8,7 @@ const execute = promisify(execFile)
 
 const PACKAGE = 'moto[s3,server]==5.2.5'
 const INSTALL_TIMEOUT_MS = 5 * 60_000
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 120_000
 
 // Packages lie beside the script, wherever the folder is moved to.
 const SCRIPT = `#!/bin/sh

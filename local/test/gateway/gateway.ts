@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '@auction/common/testing/ports.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Test } from 'tap'
 import type { Routes } from '#src/gateway/routes.ts'
@@ -187,11 +188,4 @@ async function close(server: Server): Promise<void> {
   if (!server.listening) return
   server.closeAllConnections()
   await new Promise<void>((resolve) => server.close(() => resolve()))
-}
-
-async function freePort(): Promise<number> {
-  const server = await listen(() => undefined)
-  const { port } = server.address() as AddressInfo
-  await close(server)
-  return port
 }

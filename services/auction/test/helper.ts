@@ -70,7 +70,7 @@ export async function build(
         target: 'bid',
         baseUrl: bid.url,
         secret: INTERNAL_SECRET,
-        timeoutMs: 1_000,
+        timeoutMs: 60_000,
       }),
     ),
     log,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import type { Teardown } from '@auction/common/testing/database.ts'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 
 export interface Running {
@@ -19,14 +19,13 @@ export async function startProcess(
   name: string,
   settings: Settings,
 ): Promise<Running> {
-  const port = await freePort()
-  const opsPort = await freePort()
-  const grpcPort = await freePort()
+  const [port = 0, opsPort = 0, grpcPort = 0] = await freePorts(3)
   const ports = { PORT: port, OPS_PORT: opsPort, GRPC_PORT: grpcPort }
   const child = spawnCommand(name, { ...settings, ...ports })
   t.teardown(() => stop(child))
   const opsUrl = `http://127.0.0.1:${opsPort}`
   await waitFor(`${name} to be ready`, async () => {
+    if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}`)
     const answer = await fetch(`${opsUrl}/health/ready`).catch(() => undefined)
     return answer?.ok === true
   })
@@ -64,13 +63,4 @@ function spawnCommand(name: string, settings: Settings): ChildProcess {
       },
     },
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no port was given')
-  return address.port
 }

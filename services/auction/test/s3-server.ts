@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import type { Teardown } from '@auction/common/testing/database.ts'
+import { freePort } from '@auction/common/testing/ports.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { S3Settings } from '#src/infra/images/s3.ts'
@@ -18,7 +18,10 @@ export async function startS3(t: Teardown): Promise<S3Settings & { stop(): Promi
   }
   t.teardown(stop)
   const endpoint = `http://127.0.0.1:${port}`
-  await waitFor('the S3 server', async () => (await fetch(endpoint).catch(() => undefined))?.ok)
+  await waitFor('the S3 server', async () => {
+    if (child.exitCode !== null) throw new Error(`the S3 server ended with code ${child.exitCode}`)
+    return (await fetch(endpoint).catch(() => undefined))?.ok
+  })
   const settings = { region: 'us-east-1', endpoint, accessKey: 'key', secretKey: 'secret' }
   const client = new S3Client({
     region: settings.region,
@@ -29,13 +32,4 @@ export async function startS3(t: Teardown): Promise<S3Settings & { stop(): Promi
   await client.send(new CreateBucketCommand({ Bucket: 'images' }))
   client.destroy()
   return { ...settings, bucket: 'images', stop }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no port was given')
-  return address.port
 }

@@ -4,7 +4,11 @@ import { createPool, type PostgresConfig } from '@auction/common/postgres/pool.t
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createPermits } from '@auction/common/process/permits.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
+import {
+  createTestDatabase,
+  TEST_CONNECTION_TIMEOUT_MS,
+  type Teardown,
+} from '@auction/common/testing/database.ts'
 import type { Kysely } from 'kysely'
 import type { EmailVerification } from '#src/app/accounts/require-verified-email.ts'
 import { buildApp } from '#src/app/app.ts'
@@ -44,7 +48,7 @@ export async function createIdentityDatabase(t: Teardown) {
 }
 
 function connect(config: PostgresConfig) {
-  const pool = createPool(config, { log })
+  const pool = createPool(config, { log, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS })
   return { config, pool, db: createDatabase<Database>(pool) }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '@auction/local/ports.ts'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import { bidPathRows, type Measured, perSecond, type Results } from './bid-path-rows.ts'
 import { type BenchServer, cpuSeconds, load, type ServerOrder, startServer } from './children.ts'
 import type { LoadOrder } from './load.ts'

@@ -3,14 +3,25 @@
 import { ensureChromium } from '@auction/local/install/chromium.ts'
 import { type Browser, launch, type Page } from 'puppeteer-core'
 
+// Of the start and of every wait in a page: a busy machine may take many times the usual.
+const TIMEOUT_MS = 120_000
+
 /** A real Chromium without a window, on a profile of its own. */
 export function startBrowser(log: (line: string) => void = () => {}): Promise<Browser> {
   return launch({
+    timeout: TIMEOUT_MS,
     executablePath: ensureChromium(log),
     // As root Chromium refuses its own sandbox; what it opens here are only our pages.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
     defaultViewport: { width: 900, height: 1000 },
   })
+}
+
+/** A new page that is patient. */
+export async function openPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(TIMEOUT_MS)
+  return page
 }
 
 /** Fills a form of the account pages, sends it, and waits until the status line says so. */

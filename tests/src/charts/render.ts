@@ -13,7 +13,7 @@ export const CHARTS_DIR = fileURLToPath(new URL('../../../charts', import.meta.u
 const EVERYTHING_DIR = fileURLToPath(new URL('../../data/charts', import.meta.url))
 /** The oldest that the charts promise to work with. */
 export const KUBE_VERSION = '1.30.0'
-const HELM_TIMEOUT_MS = 60_000
+const HELM_TIMEOUT_MS = 300_000
 
 export const NAMESPACE = 'auction'
 export const PROFILES = ['local', 'production', 'everything'] as const

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, Page } from 'puppeteer-core'
+import { openPage } from '../browser/browser.ts'
 import { CHART, filesIn, fillIn, type Panel } from './dashboards.ts'
 import type { Prometheus } from './prometheus.ts'
 
@@ -35,7 +36,7 @@ export async function drawDashboards(
       panels: Panel[]
     }
     const drawings = await Promise.all(panels.map((panel) => measure(prometheus, panel, seconds)))
-    const page = await browser.newPage()
+    const page = await openPage(browser)
     await draw(page, title, drawings)
     const path = join(folder, file.replace('.json', '.png'))
     await page.screenshot({ path, fullPage: true })

@@ -8,8 +8,6 @@ import t, { type Test } from 'tap'
 import { ownSettings, type Program, programsOf, readerOf } from '#src/charts/environment.ts'
 import { PROFILES, render } from '#src/charts/render.ts'
 
-t.setTimeout(180_000)
-
 const READ_SETTINGS = fileURLToPath(new URL('../../src/charts/read-settings.ts', import.meta.url))
 /** Read by Node and by the telemetry before any schema. */
 const ANYWHERE = /^(OTEL_|NODE_)|^POD_NAME$/

@@ -6,8 +6,6 @@ import { type KubeObject, ofKind, specOf } from '#src/charts/objects.ts'
 import { type Profile, render } from '#src/charts/render.ts'
 import type { IngressRouteSpec } from '#src/charts/rules/references.ts'
 
-t.setTimeout(60_000)
-
 const PREFIX = /^auction-/
 
 // The local gateway sets these on its entry point; in the cluster every router names them.

@@ -10,8 +10,6 @@ import {
 import { goldenFile, renderGolden } from '#src/charts/golden.ts'
 import { CHARTS_DIR, installedCharts, PROFILES } from '#src/charts/render.ts'
 
-t.setTimeout(180_000)
-
 const charts = await installedCharts()
 
 t.test('what is written from charts/services.yaml says what the list says now', async (t) => {

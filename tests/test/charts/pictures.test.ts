@@ -2,8 +2,6 @@ import t from 'tap'
 import { type KubeObject, podsOf, specOf } from '#src/charts/objects.ts'
 import { render } from '#src/charts/render.ts'
 
-t.setTimeout(120_000)
-
 const BUCKET = 'auction.images.s3.bucket=pictures'
 const WORKLOADS = ['Deployment/auction-auction-api', 'Deployment/auction-auction-worker']
 

@@ -6,8 +6,6 @@ import { oneSidedWays, unguardedPods } from '#src/charts/rules/network.ts'
 import { podFaults, replicaFaults } from '#src/charts/rules/pods.ts'
 import { missingOfRoutes, missingSecrets, secretsMade } from '#src/charts/rules/references.ts'
 
-t.setTimeout(60_000)
-
 type Rule = (objects: readonly KubeObject[]) => string[]
 
 interface Mistake {

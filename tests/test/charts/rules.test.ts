@@ -7,8 +7,6 @@ import { canReach, endpointsOf, oneSidedWays, unguardedPods } from '#src/charts/
 import { podFaults, replicaFaults } from '#src/charts/rules/pods.ts'
 import { missingOfRoutes, missingSecrets, secretsMade } from '#src/charts/rules/references.ts'
 
-t.setTimeout(300_000)
-
 const RELEASE_NAME_MAX = 53
 const charts = await installedCharts()
 

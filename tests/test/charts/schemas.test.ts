@@ -12,8 +12,6 @@ import {
   schemaFile,
 } from '#src/charts/schemas.ts'
 
-t.setTimeout(180_000)
-
 const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false })
 const known = new Map<string, ValidateFunction>()
 

@@ -10,8 +10,6 @@ import {
   valuesFile,
 } from '#src/charts/render.ts'
 
-t.setTimeout(180_000)
-
 /** Chart, one value, and what the refusal names: the chart it is of and the key. */
 const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
   ['auction-platform', 'gatewy.host=a', 'gatewy'],

@@ -5,8 +5,6 @@ import { ensurePrometheus } from '@auction/local/install/prometheus.ts'
 import t from 'tap'
 import { parse } from 'yaml'
 
-t.setTimeout(300_000)
-
 interface Rule {
   alert?: string
   labels?: { severity?: string }

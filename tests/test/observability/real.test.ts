@@ -6,9 +6,7 @@ import { type Prometheus, startPrometheus } from '#src/observability/prometheus.
 import { startTraffic } from '#src/observability/traffic.ts'
 import { createPlatform } from '../helper.ts'
 
-t.setTimeout(240_000)
-
-const PATIENCE_MS = 90_000
+const PATIENCE_MS = 240_000
 
 /** What only a cluster has, and whose source says that it is called so. */
 const KEDA = 'KEDA: pkg/metricscollector/prommetrics.go'

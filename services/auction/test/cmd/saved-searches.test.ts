@@ -45,7 +45,7 @@ t.test(
     t.ok(before > 0 && before < SEARCHES, `${before} published when it was killed`)
 
     await Promise.all([1, 2].map(() => startProcess(t, 'worker', settings)))
-    await waitFor('the rest', async () => (await waiting()).length === 0, 60_000)
+    await waitFor('the rest', async () => (await waiting()).length === 0)
     const events = await published()
     const searches = new Set(events.map(({ payload }) => payload.savedSearchId))
     t.equal(events.length, SEARCHES)

@@ -225,8 +225,9 @@ t.test('a bid that waited longer than two seconds is answered 503 and not record
   const { itemId } = await world.putTerms()
   const release = await world.hold(itemId)
   const waiting = world.bid(itemId, randomUUID(), '11.00', { key: 'slow' })
-  // Real time: the limit is on the age of the bid.
-  await setTimeout(WAIT_MAX_MS + 200)
+  // Real time, from an instant at which the bid has come for sure: the limit is on its age.
+  await world.waitForLocks(1)
+  await setTimeout(WAIT_MAX_MS + 10)
   await release()
   const answer = await waiting
   t.match(answer, {

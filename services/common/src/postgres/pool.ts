@@ -23,9 +23,12 @@ export interface PoolOptions {
   isPatient?: boolean
   /** How long a transaction may be idle before the server ends it, instead of ten seconds. */
   idleInTransactionMs?: number
+  /** How long a caller waits for a connection, whether new or one that others use now. */
+  connectionTimeoutMs?: number
   statisticsIntervalMs?: number
 }
 
+const CONNECTION_TIMEOUT_MS = 2_000
 const IDLE_IN_TRANSACTION_MS = 10_000
 const STATISTICS_INTERVAL_MS = 30_000
 const INT8_OID = 20
@@ -54,7 +57,7 @@ export function clientConfig(config: PostgresConfig, applicationName: string): p
     database: config.POSTGRES_DATABASE,
     ssl: mode === 'disable' ? false : { rejectUnauthorized: mode === 'verify-full' },
     application_name: applicationName,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     statement_timeout: 5_000,
     lock_timeout: 3_000,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
@@ -77,6 +80,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
     ...(options.isPatient === true ? PATIENT : {}),
     max,
+    connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: false,
   })

@@ -16,6 +16,12 @@ export interface Teardown {
   teardown(step: () => unknown): void
 }
 
+/**
+ * The limit of production would refuse a test's requests on a busy machine: they are made in the
+ * same process and all at once.
+ */
+export const TEST_CONNECTION_TIMEOUT_MS = 60_000
+
 /** A fresh database of the test's own, migrated, dropped when the test ends. */
 export async function createTestDatabase(
   t: Teardown,
@@ -36,7 +42,7 @@ export async function createTestDatabase(
   const log = createLogger('test', 'silent')
   const pools: pg.Pool[] = []
   const open = (max = 10) => {
-    const pool = createPool(config, { log, max })
+    const pool = createPool(config, { log, max, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS })
     pools.push(pool)
     return pool
   }

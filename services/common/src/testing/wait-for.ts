@@ -1,5 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
+/** Long enough that only what never comes reaches it, also on a machine that is ten times as busy. */
+const HOPELESS_MS = 120_000
+
 /**
  * Checks the condition again and again until it is neither undefined nor false, and returns its
  * value. Throws naming `what` when that takes too long: a test waits for conditions, never for time.
@@ -7,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 15_000,
+  timeoutMs = HOPELESS_MS,
   pauseMs = 10,
 ): Promise<NonNullable<T>> {
   const deadlineMs = performance.now() + timeoutMs

@@ -105,9 +105,9 @@ t.test('while a backup reads a table its migration waits, and no other client do
 
 t.test('a migration may take longer than any request may', async (t) => {
   const { pool, createPool: open } = await createTestDatabase(t, [])
-  const { set } = folder(t, 'shop', { '0001.sql': 'select pg_sleep(0.7)' })
+  const { set } = folder(t, 'shop', { '0001.sql': 'select pg_sleep(2)' })
   const hasty = open(2)
-  Object.assign(hasty.options, { query_timeout: 300, statement_timeout: 300 })
+  Object.assign(hasty.options, { query_timeout: 1_500, statement_timeout: 1_500 })
   await migrate(hasty, [set], log)
   t.equal(await createMigrationCheck(pool, [set])(), true)
 })

@@ -1,23 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Teardown } from '#src/testing/database.ts'
+import { freePorts } from '#src/testing/ports.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import type { LogLine } from '#test/helper.ts'
 
 const program = fileURLToPath(new URL('toy-process.ts', import.meta.url))
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 interface Toy {
   child: ChildProcess
@@ -31,7 +21,7 @@ interface Toy {
 
 /** Starts the process as production does: its own runtime, settings from the environment. */
 async function start(t: Teardown, settings: Record<string, string> = {}): Promise<Toy> {
-  const [port, opsPort] = [await freePort(), await freePort()]
+  const [port = 0, opsPort = 0] = await freePorts(2)
   const env = { HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort), ...settings }
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const closed = once(child, 'close')

@@ -80,7 +80,7 @@ t.test(
   },
 )
 
-t.test('declaring without the right ends with a failure', { timeout: 240_000 }, async (t) => {
+t.test('declaring without the right ends with a failure', async (t) => {
   const broker = await createTestBroker(t)
   const { status } = declareAll({
     ...(await settingsOf(t, broker, BID)),

@@ -37,12 +37,16 @@ t.test('nothing is kept while there is no channel', async (t) => {
 t.test('a cut settles everything in flight', async (t) => {
   const { publisher, broker, depth } = await createMessagingWorld(t)
   await waitFor('the channel', () => publisher.isReady())
-  const flights = Array.from({ length: 2_000 }, () => publisher.publish(message(QUEUE)))
-  await flights[100]
+  const send = () => Array.from({ length: 1_000 }, () => publisher.publish(message(QUEUE)))
+  const early = send()
+  await early[100]
+  // However fast the broker is, these are under way when the network is cut.
+  broker.network.stall()
+  const late = send()
   broker.network.cut()
-  const outcomes = await Promise.all(flights)
+  const outcomes = await Promise.all([...early, ...late])
   const confirmed = outcomes.filter((outcome) => outcome === 'confirmed').length
-  t.ok(confirmed >= 101 && confirmed < 2_000, `${confirmed} confirmed, the rest unknown`)
+  t.ok(confirmed >= 101 && confirmed <= 1_000, `${confirmed} confirmed, the rest unknown`)
   t.ok((await depth(QUEUE)) >= confirmed, 'what was confirmed is there')
 })
 
@@ -54,6 +58,8 @@ t.test('a confirm that does not come is given up, and the channel with it', asyn
   t.equal(await publisher.publish(message(QUEUE)), 'unknown')
   t.equal(publisher.isReady(), false)
   world.broker.network.cut()
-  await waitFor('a new channel', () => publisher.isReady())
-  t.equal(await publisher.publish(message(QUEUE)), 'confirmed')
+  // Its patience is short, and a busy broker may need more than one try.
+  await waitFor('a confirm on a new channel', async () => {
+    return (await publisher.publish(message(QUEUE))) === 'confirmed'
+  })
 })

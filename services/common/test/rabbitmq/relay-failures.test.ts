@@ -117,14 +117,10 @@ t.test('a queue that takes no more keeps the order of every lot', async (t) => {
     return metric?.values.some(({ labels }) => labels.outcome === 'unknown')
   })
   const messages: Drained[] = []
-  await waitFor(
-    'everything to leave',
-    async () => {
-      messages.push(...(await world.drain(QUEUE, 0)))
-      return (await world.unsent()) === 0 && (await world.depth(QUEUE)) === 0
-    },
-    25_000,
-  )
+  await waitFor('everything to leave', async () => {
+    messages.push(...(await world.drain(QUEUE, 0)))
+    return (await world.unsent()) === 0 && (await world.depth(QUEUE)) === 0
+  })
   for (const item of items) {
     const sequences = sequencesOf(messages, item)
     // The last copy of each comes after the last copies of all before it.

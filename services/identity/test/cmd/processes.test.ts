@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { createTestBroker } from '@auction/common/testing/broker.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { connect } from 'amqplib'
 import t from 'tap'
@@ -19,14 +19,6 @@ interface Running {
   errors(): string
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
 function environmentOf(config: PostgresConfig): Record<string, string> {
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
 }
@@ -37,7 +29,7 @@ async function start(
   file: string,
   environment: Record<string, string>,
 ): Promise<Running> {
-  const [port, opsPort] = [await freePort(), await freePort()]
+  const [port = 0, opsPort = 0] = await freePorts(2)
   const child = spawn(
     process.execPath,
     ['--import', '@auction/common/telemetry/register.ts', `src/cmd/${file}.ts`],

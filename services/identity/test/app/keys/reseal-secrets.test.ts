@@ -74,7 +74,7 @@ t.test('everything at rest changes its key while it is in use', async (t) => {
   })
 })
 
-t.test('the command lists, rotates, retires and seals again', { timeout: 120_000 }, async (t) => {
+t.test('the command lists, rotates, retires and seals again', async (t) => {
   const { config, oldText, newText, signing, holds } = await start(t)
   const keys = (args: string[], first = oldText, other = '') =>
     runCommand('keys', config, args, {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { freePorts } from '#src/ports.ts'
+import { freePorts } from '#src/testing/ports.ts'
 
 const run = promisify(execFile)
 
@@ -11,7 +11,7 @@ t.test('no port is handed out twice, even before a process listens on it', async
 })
 
 t.test('no port is handed out that another process holds and does not use yet', async (t) => {
-  const module = new URL('../src/ports.ts', import.meta.url).href
+  const module = new URL('../../src/testing/ports.ts', import.meta.url).href
   const script = `
     const { freePorts } = await import(${JSON.stringify(module)})
     console.log(JSON.stringify(await freePorts(300)))

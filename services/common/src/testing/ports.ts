@@ -7,6 +7,13 @@ const FROM = 20_000
 const COUNT = 10_000
 const TRIES_MAX = 500
 
+/** One free port, of which the same is true. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1)
+  if (port === undefined) throw new Error('no port was given')
+  return port
+}
+
 /**
  * Free ports of 127.0.0.1, all different, also from those of earlier calls and of other processes
  * that call this. They stay reserved until this process ends: a service may take seconds until it
