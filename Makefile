@@ -45,9 +45,13 @@ images: $(STAMP) ## one image a service (CLUSTER_BUILD, CLUSTER_LOAD: docs/kuber
 cluster-test: $(STAMP) ## install into kubectl's cluster from nothing and try everything there
 	@npm run -s cluster -w tests
 
+NPM_CI = npm ci --no-audit --no-fund --loglevel=error --fetch-retries=5
+
 $(STAMP): package-lock.json package.json
 	@command -v npm >/dev/null 2>&1 || { \
 	  echo 'Node.js 20 or newer with npm is needed: https://nodejs.org, or apt-get install nodejs npm.'; exit 1; }
 	@echo 'Installing packages (npm ci), about a minute on a new machine'
-	@npm ci --no-audit --no-fund --loglevel=error
+	@$(NPM_CI) || { echo 'npm ci failed and is started again'; sleep 5; $(NPM_CI); } || { \
+	  echo "The packages could not be installed: npm says why above. Needed are Node.js 20 or newer (here"; \
+	  echo "is $$(node --version 2>/dev/null || echo none)) and the registry $$(npm config get registry)."; exit 1; }
 	@touch $@

@@ -1,4 +1,5 @@
-import { ensureProgram, type Log, type Program } from './python-program.ts'
+import type { Log } from './apt.ts'
+import { ensureProgram, type Program } from './python-program.ts'
 
 /** Older ones do not take a `null` that removes a value of a subchart. */
 const HELM_VERSION_MIN = '3.14.0'

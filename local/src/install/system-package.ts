@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { hasApt, installWithApt } from './apt.ts'
 
 export interface SystemPackage {
   /** What a person calls it. */
@@ -10,17 +11,6 @@ export interface SystemPackage {
   find(): string | undefined
   log: (line: string) => void
 }
-
-// Some packages start a server of their own on its usual port; policy-rc.d is Debian's way to say no.
-const aptScript = (name: string) => `set -e
-if [ ! -e /usr/sbin/policy-rc.d ]; then
-  printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
-  chmod +x /usr/sbin/policy-rc.d
-  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -q -y --no-install-recommends ${name}`
 
 const has = (command: string) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
 
@@ -38,23 +28,18 @@ export function ensureSystemPackage({ title, apt, brew, find, log }: SystemPacka
   const present = find()
   if (present !== undefined) return present
   const attempts: string[] = []
-  const attempt = (name: string, command: string, args: string[]) => {
-    log(`installing ${apt} with ${name}`)
+  const attempt = (install: () => void) => {
     try {
-      execFileSync(command, args, { stdio: 'pipe' })
+      install()
     } catch (error) {
-      const { stderr } = error as { stderr?: Buffer }
-      attempts.push(`${name}: ${stderr?.toString().trim().split('\n').at(-1) ?? String(error)}`)
+      attempts.push(error instanceof Error ? error.message : String(error))
     }
   }
-  if (has('apt-get')) {
-    if (process.getuid?.() === 0) attempt('apt-get', 'sh', ['-c', aptScript(apt)])
-    else if (has('sudo')) attempt('sudo apt-get', 'sudo', ['-n', 'sh', '-c', aptScript(apt)])
-    else attempts.push('apt-get: needs root, and there is no sudo')
-  }
+  if (hasApt()) attempt(() => installWithApt(apt, log))
   if (find() === undefined && brew !== undefined && has('brew')) {
-    attempt('brew', 'brew', ['install', ...brew.split(' ')])
+    attempt(() => installWithBrew(brew, log))
   }
+  if (attempts.length === 0) attempts.push('there is neither apt-get nor brew here')
   const installed = find()
   if (installed !== undefined) return installed
   throw new Error(
@@ -64,4 +49,15 @@ export function ensureSystemPackage({ title, apt, brew, find, log }: SystemPacka
       `Install ${apt} (for example "sudo apt-get install ${apt}") and start again.`,
     ].join('\n'),
   )
+}
+
+function installWithBrew(name: string, log: (line: string) => void): void {
+  log(`installing ${name} with brew`)
+  try {
+    execFileSync('brew', ['install', ...name.split(' ')], { stdio: 'pipe' })
+  } catch (error) {
+    const { stderr } = error as { stderr?: Buffer }
+    const reason = stderr?.toString().trim().split('\n').at(-1)
+    throw new Error(`brew: ${reason ?? String(error)}`)
+  }
 }

@@ -1,4 +1,5 @@
-import { ensureProgram, type Log, type Program } from './python-program.ts'
+import type { Log } from './apt.ts'
+import { ensureProgram, type Program } from './python-program.ts'
 
 /** Older ones cannot refuse header names that a backend would read as X-User-Id. */
 export const TRAEFIK_VERSION_MIN = '3.7.12'
