@@ -13,8 +13,10 @@
 # arrived, then they stop too. Images are stored elsewhere: on a volume or in S3, with a backup of its own.
 set -euo pipefail
 
-usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
-[ $# -eq 2 ] || usage
+usage() { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; }
+case " $* " in *' --help '* | *' -h '*) usage; exit ;; esac
+case ${1:-} in -*) echo "There is no option $1; --help shows the usage." >&2; exit 2 ;; esac
+[ $# -eq 2 ] || { usage >&2; exit 2; }
 command=$1
 folder=$2
 namespace=${NAMESPACE:-auction}
@@ -258,5 +260,5 @@ dump | restore)
   read_databases
   "$command"
   ;;
-*) usage ;;
+*) usage >&2; exit 2 ;;
 esac

@@ -7,6 +7,10 @@
 # nodes of a cluster without a registry, for example "kind load docker-image {image}".
 set -eu
 
+case ${1:-} in
+  --help | -h) sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//'; exit ;;
+  '' | -*) echo 'Name one service; --help shows the usage.' >&2; exit 2 ;;
+esac
 service=$1
 # Docker reads a name without a registry as one of docker.io; buildah would make it localhost.
 case $IMAGE in

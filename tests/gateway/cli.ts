@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 import { createClient } from '#src/api-client.ts'
 import { attack } from './attack.ts'
 import { createCast, readHeaderNames, tracesOf } from './cast.ts'
@@ -10,14 +10,14 @@ Tries to be taken for another user, through the gateway of an installation and s
 services. Registers three users and leaves them, a lot and drafts behind. GATEWAY_URL, GATEWAY_CA
 and SERVICE_URLS do the same as the options.`
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     url: { type: 'string' },
     ca: { type: 'string' },
     direct: { type: 'string', multiple: true, default: [] },
     count: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '20261123' },
-    help: { type: 'boolean', default: false },
   },
 })
 const installation = readInstallation({
@@ -27,10 +27,8 @@ const installation = readInstallation({
 })
 const count = Number(values.count)
 const seed = Number(values.seed)
-if (values.help || installation === undefined || !(count > 0) || !Number.isInteger(seed)) {
-  console.log(HELP)
-  process.exit(values.help ? 0 : 2)
-}
+if (installation === undefined) refuse('--url or GATEWAY_URL names the installation')
+if (!(count > 0) || !Number.isInteger(seed)) refuse('--count and --seed take whole numbers')
 
 const { url, ca } = installation
 const trust = ca === undefined ? {} : { ca }

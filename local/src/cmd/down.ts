@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { openState } from '#src/infrastructure.ts'
 import { platformStateDir, runningPid } from '#src/state.ts'
+
+readCommandLine({
+  help: `make down
+
+Stops the platform that runs on this machine, or ends what a killed run left.`,
+})
 
 const stateDir = platformStateDir()
 const pid = runningPid(stateDir)

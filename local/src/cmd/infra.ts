@@ -1,9 +1,16 @@
 import { fileURLToPath } from 'node:url'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startInfrastructure } from '#src/infrastructure.ts'
 import { ensureS3Server } from '#src/install/s3-server.ts'
 import { ensureTraefik } from '#src/install/traefik.ts'
 import { PROGRAMS_DIR } from '#src/platform.ts'
 import { claimState } from '#src/state.ts'
+
+readCommandLine({
+  help: `npm run infra -w local
+
+Runs PostgreSQL and RabbitMQ for single tests until Ctrl-C and prints what to export.`,
+})
 
 // PostgreSQL and RabbitMQ for running single tests by hand; `make test` starts its own.
 const stateDir = fileURLToPath(new URL('../../../.local/infra', import.meta.url))

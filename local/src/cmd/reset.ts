@@ -1,7 +1,14 @@
 import { rmSync } from 'node:fs'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { openState } from '#src/infrastructure.ts'
 import { removePostgresData } from '#src/postgres.ts'
 import { platformStateDir, runningPid } from '#src/state.ts'
+
+readCommandLine({
+  help: `make reset
+
+Deletes every account, item and bid of the platform of this machine, which must be stopped.`,
+})
 
 const stateDir = platformStateDir()
 const pid = runningPid(stateDir)

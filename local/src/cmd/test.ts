@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 import { openState, startInfrastructure, timed } from '#src/infrastructure.ts'
 import { ensureHelm } from '#src/install/helm.ts'
 import { ensureS3Server } from '#src/install/s3-server.ts'
@@ -19,7 +20,15 @@ const WORKSPACES = [
 ]
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const log = (line: string) => console.log(line)
-const only = process.argv.slice(2)
+const { positionals: only } = readCommandLine({
+  help: `make test, or npm test -- [WORKSPACE…]
+
+Style, types and the tests of every workspace, or of those that are named: ${WORKSPACES.join(' ')}.
+They get a PostgreSQL, a RabbitMQ and a Traefik of their own.`,
+  wordsMax: WORKSPACES.length,
+})
+const unknown = only.filter((name) => !WORKSPACES.includes(name))
+if (unknown.length > 0) refuse(`There is no workspace ${unknown.join(' ')}`)
 
 // Always the same folder, so that what a killed run has left is found by the next one.
 const stateDir = join(root, '.local/test')

@@ -1,9 +1,16 @@
 import { join } from 'node:path'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
 import { timed } from '#src/infrastructure.ts'
 import { type Platform, startPlatform } from '#src/platform.ts'
 import { createProcessTable } from '#src/process-table.ts'
 import { claimState, platformStateDir, writeRunning } from '#src/state.ts'
+
+readCommandLine({
+  help: `make up
+
+Runs the platform on this machine until Ctrl-C: http://localhost:9191, or GATEWAY_PORT.`,
+})
 
 const GATEWAY_PORT_DEFAULT = 9191
 

@@ -1,11 +1,14 @@
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import fc from 'fast-check'
 import { EXPECTED } from './domain/expected.ts'
 import { playRandom, type Tally } from './domain/play-random.ts'
 import { randomAuction } from './domain/random-auctions.ts'
 
 // The long mode of the property tests: the same auctions and the same checks, many more of them.
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: `npm run simulate -- [--runs N] [--seed N]
+
+Plays random auctions and checks every rule of bidding on each.`,
   options: {
     runs: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },

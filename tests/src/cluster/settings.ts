@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 
 export const PHASES = [
   'images',
@@ -19,7 +19,7 @@ export const PHASES = [
 ] as const
 export type Phase = (typeof PHASES)[number]
 
-export const HELP = `make cluster-test, or npm run cluster -w tests -- [OPTIONS] [PHASE…]
+const HELP = `make cluster-test, or npm run cluster -w tests -- [OPTIONS] [PHASE…]
 
 Installs the platform from nothing into the cluster that kubectl points at and tries it there.
 The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and kubectl are on PATH.
@@ -54,11 +54,12 @@ export interface Settings {
 const BUILD =
   'docker build --quiet --file services/Dockerfile --build-arg SERVICE={service} --build-arg VERSION={tag} --tag {image} .'
 
-/** What was asked for; undefined when it was help, or nonsense. */
-export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | undefined {
-  const { values, positionals } = parseArgs({
+/** What was asked for. Ends the process for --help and for a mistake. */
+export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings {
+  const { values, positionals } = readCommandLine({
+    help: HELP,
     args,
-    allowPositionals: true,
+    wordsMax: PHASES.length,
     options: {
       namespace: { type: 'string', default: 'auction-test' },
       gateway: { type: 'string', default: 'https://localhost' },
@@ -69,12 +70,11 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
       rate: { type: 'string', default: '120' },
       keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
   const phases = PHASES.filter((phase) => positionals.includes(phase))
-  const isKnown = phases.length === positionals.length
-  if (values.help || !isKnown || !(Number(values.rate) > 0)) return undefined
+  if (phases.length !== positionals.length) refuse(`The phases are ${PHASES.join(' ')}`)
+  if (!(Number(values.rate) > 0)) refuse('--rate takes a number')
   return {
     ...values,
     tag: values.tag ?? env.CLUSTER_TAG,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 import { startInfrastructure } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { benchBidPath } from '#src/bench/bid-path.ts'
@@ -20,27 +20,20 @@ Benchmarks of docs/performance.md: baseline and ours in one run, medians of inte
 
 const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'search']
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: GOALS.join() },
     profile: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    help: { type: 'boolean', default: false },
   },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 
 const goals = new Set(values.only.split(','))
 const strange = [...goals].filter((goal) => !GOALS.includes(goal))
-if (strange.length > 0) {
-  console.error(`There is no goal ${strange.join()}; there are ${GOALS.join()}.`)
-  process.exit(2)
-}
+if (strange.length > 0) refuse(`There is no goal ${strange.join()}; there are ${GOALS.join()}`)
 const log = (line: string) => console.log(`  ${line}`)
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 3))

@@ -2,6 +2,7 @@
 // kind that the charts render: the golden renders say which those are.
 import { globSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject } from '#src/charts/objects.ts'
 import { CHARTS_DIR } from '#src/charts/render.ts'
@@ -14,6 +15,12 @@ import {
   schemaFile,
 } from '#src/charts/schemas.ts'
 import { run } from '#src/cluster/commands.ts'
+
+readCommandLine({
+  help: `npm run chart-schemas -w tests
+
+Writes tests/data/charts/schemas from the API server that kubectl points at.`,
+})
 
 const documents = new Map<string, OpenApi>()
 const written = new Set<string>()

@@ -4,13 +4,9 @@ import { openCluster } from '#src/cluster/commands.ts'
 import { deleteNamespace } from '#src/cluster/installation.ts'
 import type { Court } from '#src/cluster/judging.ts'
 import { createPhases, RESULTS, VERSION } from '#src/cluster/phases.ts'
-import { HELP, readSettings } from '#src/cluster/settings.ts'
+import { readSettings } from '#src/cluster/settings.ts'
 
 const settings = readSettings(process.argv.slice(2), process.env)
-if (settings === undefined) {
-  console.log(HELP)
-  process.exit(2)
-}
 const log = (line: string) => console.log(line)
 const failures: string[] = []
 const { hostname, protocol } = new URL(settings.gateway)

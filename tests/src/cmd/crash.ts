@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startPlatform } from '@auction/local/platform.ts'
 import { type ApiClient, createClient } from '#src/api-client.ts'
 import { type Counts, check, queuesOf, settled } from '#src/crash/check.ts'
@@ -17,19 +17,15 @@ Bids over 20 lots, and people who register, log in, refresh and log out, while i
 process of identity, auction, bid, PostgreSQL or RabbitMQ is killed with -9 and started again; then
 compares clients, ledger, lots, events, read model, accounts and sessions.`
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     rounds: { type: 'string', default: '50' },
     rate: { type: 'string', default: '320' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 
 const CLIENTS = 40
 const BIDDERS = 40

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { createClient } from '#src/api-client.ts'
@@ -16,17 +16,13 @@ const HELP = `npm run dashboards -w tests -- [--out FOLDER] [--seconds N]
 Starts a platform with a real Prometheus, loads it for a while and draws every dashboard of the chart
 from what was measured, one PNG each. KEDA's panels need a cluster and stay empty.`
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     out: { type: 'string', default: 'dashboards' },
     seconds: { type: 'string', default: '120' },
-    help: { type: 'boolean', default: false },
   },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 const seconds = Number(values.seconds)
 const folder = values.out
 mkdirSync(folder, { recursive: true })

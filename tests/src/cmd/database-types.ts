@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startInfrastructure } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import {
@@ -9,6 +10,13 @@ import {
   generateDatabaseTypes,
   servicesWithDatabase,
 } from '#src/database-types.ts'
+
+readCommandLine({
+  help: `npm run db:types
+
+Writes the types of tables of every service from its migrations, with a PostgreSQL of its own
+unless TEST_POSTGRES_URL names one.`,
+})
 
 const steps: (() => unknown)[] = []
 const teardown = (step: () => unknown) => steps.unshift(step)

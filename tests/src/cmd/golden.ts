@@ -1,5 +1,6 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import {
   currentContent,
   currentTarget,
@@ -10,6 +11,12 @@ import {
 import { goldenFile, renderGolden } from '#src/charts/golden.ts'
 import { readmeFile, renderReadme } from '#src/charts/readme.ts'
 import { allCharts, CHARTS_DIR, installedCharts, PROFILES } from '#src/charts/render.ts'
+
+readCommandLine({
+  help: `npm run golden -w tests
+
+Writes charts/golden, and what follows from charts/services.yaml. HELM may name Helm.`,
+})
 
 // First what follows from charts/services.yaml, since charts read it; then what the charts render.
 for (const link of generatedLinks()) {

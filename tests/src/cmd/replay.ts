@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startPlatform } from '@auction/local/platform.ts'
 import { readAuctions } from '#src/ebay-auctions.ts'
 import { type ReplayedAuction, replay } from '#src/replay.ts'
@@ -11,20 +11,16 @@ const HELP = `npm run replay -- [FILE] [--gateway URL] [--seconds N] [--auctions
 Plays the auctions of a CSV (tests/data/ebay-cartier-auctions.csv) through the public API and
 compares the hammer prices. Starts a platform of its own unless --gateway names one.`
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values, positionals } = readCommandLine({
+  help: HELP,
+  wordsMax: 1,
   options: {
     gateway: { type: 'string' },
     seconds: { type: 'string', default: '30' },
     auctions: { type: 'string' },
-    help: { type: 'boolean', default: false },
   },
 })
 
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 const file =
   positionals[0] ?? new URL('../../data/ebay-cartier-auctions.csv', import.meta.url).pathname
 const auctions = readAuctions(file).slice(

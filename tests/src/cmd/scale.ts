@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { SERVICE } from '@auction/bid/service.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { type Infrastructure, startInfrastructure, timed } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
@@ -22,18 +22,14 @@ const RATIO_MAX = 3
 // Below this, a ratio compares one moment with another and not one size with another.
 const NOISE_MS = 2
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     lots: { type: 'string', default: '2000000' },
     bids: { type: 'string', default: '20000000' },
     small: { type: 'string', default: '20000' },
-    help: { type: 'boolean', default: false },
   },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 const large: Size = { lots: Number(values.lots), bids: Number(values.bids) }
 const smallLots = Math.min(Number(values.small), large.lots)
 const small: Size = { lots: smallLots, bids: Math.round((large.bids / large.lots) * smallLots) }

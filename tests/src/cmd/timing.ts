@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { createClient } from '#src/api-client.ts'
@@ -13,16 +13,12 @@ const HELP = `npm run timing -- [--samples N]
 Do answers or their times reveal whether an address has an account? Sends requests with an address that
 has one and requests with an address that has none, in turn, and compares bytes and times.`
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  help: HELP,
   options: {
     samples: { type: 'string', default: '2000' },
-    help: { type: 'boolean', default: false },
   },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 
 const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-timing-'))
 const platform = await startPlatform({

@@ -32,6 +32,10 @@ try {
 }
 
 async function main(args: string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(HELP)
+    return
+  }
   const call = readArguments(args)
   if (call === undefined) return
   const { positionals, values } = call

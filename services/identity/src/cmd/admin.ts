@@ -1,5 +1,6 @@
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { appointAdmin } from '#src/app/operators/appoint-admin.ts'
@@ -9,8 +10,8 @@ import { SERVICE } from '#src/service.ts'
 
 const HELP = 'npm run admin -- grant EMAIL  makes an account an admin, who can appoint others'
 
-const [name, email, ...rest] = process.argv.slice(2)
-if (name !== 'grant' || email === undefined || rest.length > 0) {
+const [name, email] = readCommandLine({ help: HELP, wordsMax: 2 }).positionals
+if (name !== 'grant' || email === undefined) {
   console.error(HELP)
   process.exit(2)
 }

@@ -1,5 +1,6 @@
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
 import { resealSecrets } from '#src/app/keys/reseal-secrets.ts'
@@ -24,9 +25,9 @@ const ACTIONS = new Map<string, Action>([
   ['reseal', reseal],
 ])
 
-const [name = '', kid = '', ...rest] = process.argv.slice(2)
+const [name = '', kid = ''] = readCommandLine({ help: HELP, wordsMax: 2 }).positionals
 const action = ACTIONS.get(name)
-if (action === undefined || rest.length > 0 || (kid === '') === (name === 'retire')) {
+if (action === undefined || (kid === '') === (name === 'retire')) {
   console.error(HELP)
   process.exit(2)
 }

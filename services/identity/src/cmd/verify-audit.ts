@@ -1,5 +1,6 @@
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
+import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { type AuditHead, verifyAudit } from '#src/app/audit/verify-audit.ts'
 import { readDatabaseConfig } from '#src/config.ts'
@@ -9,9 +10,9 @@ import { SERVICE } from '#src/service.ts'
 const HELP = `npm run verify-audit                  works the chain out again from its first entry
 npm run verify-audit -- COUNT:DIGEST  and looks whether a head that was noted is still in it`
 
-const [argument, ...rest] = process.argv.slice(2)
+const [argument] = readCommandLine({ help: HELP, wordsMax: 1 }).positionals
 const noted = argument === undefined ? undefined : readHead(argument)
-if (rest.length > 0 || (argument !== undefined && noted === undefined)) {
+if (argument !== undefined && noted === undefined) {
   console.error(HELP)
   process.exit(2)
 }
