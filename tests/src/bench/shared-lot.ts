@@ -1,4 +1,4 @@
-import { freePorts } from '@auction/local/ports.ts'
+import { freePorts } from '@auction/common/testing/ports.ts'
 import type { BenchSettings } from './bid-path.ts'
 import { type BenchServer, load, startServer } from './children.ts'
 import type { LoadOrder } from './load.ts'
