@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { requestHash } from '#src/app/bid-command.ts'
 import { beginBatch, lockFreeLots, readClockAndRepeats } from '#src/infra/postgres/bid-batch.ts'
 import { createWorld } from '#test/helper.ts'
 
@@ -8,6 +9,7 @@ t.test('the deciding clock is read before former bids are looked up', async (t) 
   const { itemId } = await world.putTerms()
   const bidderId = randomUUID()
   await world.bid(itemId, bidderId, '11.00')
+  const hash = requestHash({ itemId, maxAmount: '11.00' })
   // Every look at a bid records when it happened.
   await world.pool.query(`
     create table looks (at timestamptz not null);
@@ -19,7 +21,7 @@ t.test('the deciding clock is read before former bids are looked up', async (t) 
   t.teardown(() => client.release())
   await beginBatch(client, 1_000)
   const { lots } = await lockFreeLots(client, [itemId])
-  const lookup = { itemId, bidderId, idempotencyKey: null }
+  const lookup = { itemId, bidderId, idempotencyKey: null, requestHash: hash }
   const clock = await readClockAndRepeats(client, [lookup], lots, () => undefined)
   await client.query('commit')
   t.equal(clock.stored.length, 1)
@@ -41,13 +43,17 @@ t.test(
     await world.bid(itemId, ann, '11.00')
     const client = await world.pool.connect()
     t.teardown(() => client.release())
+    const hashes = ['11.00', '12.00'].map((maxAmount) => requestHash({ itemId, maxAmount }))
     const look = async (bidderIds: string[], number?: number) => {
       await beginBatch(client, 1_000)
       const { lots } = await lockFreeLots(client, [itemId])
-      const lookups = bidderIds.map((bidderId) => ({ itemId, bidderId, idempotencyKey: null }))
+      const lookups = bidderIds.flatMap((bidderId) =>
+        hashes.map((hash) => ({ itemId, bidderId, idempotencyKey: null, requestHash: hash })),
+      )
       const { stored, numbers } = await readClockAndRepeats(client, lookups, lots, () => number)
       await client.query('commit')
-      return { stored: stored.map(({ bidderId }) => bidderId), numbers: numbers.length }
+      const numbered = new Set(numbers.map(({ bidderId }) => bidderId))
+      return { stored: stored.map(({ bidderId }) => bidderId), numbers: numbered.size }
     }
     t.strictSame(await look([ann, ann, ben]), { stored: [ann], numbers: 1 }, 'a pair once')
     t.strictSame(await look([ann], 1), { stored: [ann], numbers: 0 }, 'its number is remembered')

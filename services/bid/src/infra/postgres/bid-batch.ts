@@ -72,6 +72,7 @@ export interface RepeatLookup {
   bidderId: string
   itemId: string
   idempotencyKey: string | null
+  requestHash: string
 }
 
 const STORED_COLUMNS = `
@@ -110,17 +111,20 @@ const CLOCK_AND_REPEATS = `
   with clock as materialized (
     select clock_timestamp() as at
   ), numbered as materialized (
-    select b.item_id, b.bidder_id, b.number, k.decided
-    from unnest($6::uuid[], $7::uuid[], $8::float8[]) as k(bidder_id, item_id, decided)
+    select b.item_id, b.bidder_id, b.number, k.decided, k.hash
+    from unnest($7::uuid[], $8::uuid[], $9::float8[], $10::text[])
+      as k(bidder_id, item_id, decided, hash)
     join lot_bidders b on b.item_id = k.item_id and b.bidder_id = k.bidder_id
   )
   select ${epochMs('clock.at')} as "nowMs",
     (select array_agg(user_id::text) from bidder_standings
-      where user_id = any($9::uuid[]) and standing <> 'ok') as "barredIds",
+      where user_id = any($11::uuid[]) and standing <> 'ok') as "barredIds",
     (select array_agg(distinct seller_id || ' ' || bidder_id) from seller_blocks
-      join unnest($10::uuid[], $11::uuid[]) as k(seller_id, bidder_id) using (seller_id, bidder_id)
+      join unnest($12::uuid[], $13::uuid[]) as k(seller_id, bidder_id) using (seller_id, bidder_id)
     ) as "blockedPairs",
-    (select json_agg(json_build_array(item_id, bidder_id, number)) from numbered) as numbers,
+    case when row_number() over () = 1 then
+      (select json_agg(json_build_array(item_id, bidder_id, number)) from numbered)
+    end as numbers,
     stored.*,
     ${epochMs('clock_timestamp()')} as "doneMs"
   from clock
@@ -136,9 +140,10 @@ const CLOCK_AND_REPEATS = `
     where r.recorded_at < statement_timestamp() + interval '1 hour'
     union all
     select recent.* from (
-      select * from unnest($3::uuid[], $4::uuid[], $5::float8[]) as k(bidder_id, item_id, decided)
+      select * from unnest($3::uuid[], $4::uuid[], $5::float8[], $6::text[])
+        as k(bidder_id, item_id, decided, hash)
       union all
-      select bidder_id, item_id, decided from numbered
+      select bidder_id, item_id, decided, hash from numbered
     ) q
     cross join lateral (
       select ${STORED_COLUMNS} from bids b
@@ -147,7 +152,7 @@ const CLOCK_AND_REPEATS = `
       order by b.sequence desc limit 1
     ) recent
     where q.decided > ${epochMs('clock.at')} - ${DECIDED_WINDOW_MS}
-      and recent."idempotencyKey" is null
+      and recent."idempotencyKey" is null and recent."requestHash" = q.hash
       and recent."recordedAtMs" > ${epochMs('clock.at')} - ${REPEAT_WINDOW_MS}
   ) stored on true`
 
@@ -245,28 +250,26 @@ function lookupColumns(
   numberOf: (itemId: string, bidderId: string) => number | undefined,
 ): string[] {
   const keyed = new ColumnArray(2)
-  const remembered = new ColumnArray(3)
-  const unremembered = new ColumnArray(3)
+  const remembered = new ColumnArray(4)
+  const unremembered = new ColumnArray(4)
   const asking = new ColumnArray(2)
-  const pairs = new Map<string, { lot: Lot; bidderId: string; isUnkeyed: boolean }>()
-  for (const { itemId, bidderId, idempotencyKey } of lookups) {
-    const isUnkeyed = idempotencyKey === null
-    if (!isUnkeyed) keyed.push(bidderId, idempotencyKey)
+  const pairs = new Set<string>()
+  const formers = new Set<string>()
+  for (const { itemId, bidderId, idempotencyKey, requestHash } of lookups) {
+    if (idempotencyKey !== null) keyed.push(bidderId, idempotencyKey)
     const lot = lots.get(itemId)
     if (lot === undefined) continue
-    const pair = pairs.get(`${itemId} ${bidderId}`)
-    if (pair === undefined) pairs.set(`${itemId} ${bidderId}`, { lot, bidderId, isUnkeyed })
-    else pair.isUnkeyed ||= isUnkeyed
-  }
-  for (const { lot, bidderId, isUnkeyed } of pairs.values()) {
-    const { itemId, sellerId, bidderCount } = lot
-    asking.push(sellerId, bidderId)
-    if (bidderCount === 0) continue
+    const pair = `${itemId} ${bidderId}`
+    if (!pairs.has(pair)) asking.push(lot.sellerId, bidderId)
+    pairs.add(pair)
     // Only a bid without a key is compared with the bidder's last one.
-    const decidedAtMs = isUnkeyed ? lot.lastDecidedAtMs : null
+    const hash = idempotencyKey === null ? requestHash : null
+    const former = `${pair} ${hash}`
+    if (lot.bidderCount === 0 || formers.has(former)) continue
+    formers.add(former)
     if (numberOf(itemId, bidderId) === undefined) {
-      unremembered.push(bidderId, itemId, decidedAtMs)
-    } else if (decidedAtMs !== null) remembered.push(bidderId, itemId, decidedAtMs)
+      unremembered.push(bidderId, itemId, lot.lastDecidedAtMs, hash)
+    } else if (hash !== null) remembered.push(bidderId, itemId, lot.lastDecidedAtMs, hash)
   }
   const bidderIds = new Set(lookups.map(({ bidderId }) => bidderId))
   return [
