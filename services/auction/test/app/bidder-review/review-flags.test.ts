@@ -2,10 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { bidClosed, bidLost, bidWon } from '@auction/common/contracts/bid.ts'
 import type { OutboxEvent } from '@auction/common/contracts/event.ts'
 import { userRegistered } from '@auction/common/contracts/identity.ts'
+import { newId } from '@auction/common/ids.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { reviewBidders } from '#src/app/bidder-review/review-bidders.ts'
-import { NEVER_WINS_ITEMS_MIN, ONE_SELLER_ITEMS_MIN } from '#src/domain/review-flags.ts'
+import {
+  JUDGED_LOTS_MAX,
+  NEVER_WINS_ITEMS_MIN,
+  ONE_SELLER_ITEMS_MIN,
+} from '#src/domain/review-flags.ts'
 import { takeDueBidders } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import { purgeReviewSources } from '#src/infra/postgres/bidder-review/review-sources.ts'
 import { startAddresses } from '#test/addresses.ts'
@@ -96,6 +101,34 @@ t.test('a bidder who never wins is flagged, until they win', async (t) => {
   await consume(dependencies, sale(await createPublished(fixture), loser, [buyer]))
   await review(fixture)
   t.strictSame(await flags(fixture), [])
+})
+
+t.test('the latest lots are judged, however many there were before', async (t) => {
+  const fixture = await start(t)
+  const { pool } = fixture.database
+  const [bidder, other] = [randomUUID(), randomUUID()]
+  // The first lot was won, long ago.
+  // Those of one millisecond are in no order yet.
+  const ids = Array.from({ length: JUDGED_LOTS_MAX + 1 }, newId).sort()
+  const lots = ids.map((id, index) => ({ id, buyer: index === 0 ? bidder : other }))
+  await pool.query(
+    `insert into items (id, seller_id, name, currency_code, start_price, start_date, original_end_date,
+       end_date, status, terms_version, published_at, current_price, reserve_met, buy_now_available,
+       buyer_id, end_price, outcome)
+     select id, gen_random_uuid(), 'Silver spoon', 'USD', 100, now(), now() + interval '1 day', now(),
+       'sold', 1, now(), 100, true, false, buyer, 100, 'sold'
+     from json_to_recordset($1) as lot (id uuid, buyer uuid)`,
+    [JSON.stringify(lots)],
+  )
+  await pool.query('insert into bidder_items (bidder_id, item_id) select $1, unnest($2::uuid[])', [
+    bidder,
+    lots.map(({ id }) => id),
+  ])
+  await pool.query('insert into bidder_checks (bidder_id, due_at) values ($1, now())', [bidder])
+  await review(fixture)
+  t.match(await flags(fixture), [
+    { kind: 'never_wins', userId: bidder, details: { items: JUDGED_LOTS_MAX } },
+  ])
 })
 
 t.test('a new account in the last seconds is flagged, extension or not', async (t) => {

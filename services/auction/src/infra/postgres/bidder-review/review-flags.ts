@@ -2,6 +2,7 @@ import type { SharedAddress } from '@auction/common/contracts/shared-addresses.t
 import { sql, type Transaction } from 'kysely'
 import {
   type FlagKind,
+  JUDGED_LOTS_MAX,
   NEVER_WINS_ITEMS_MIN,
   NEW_ACCOUNT_DAYS,
   ONE_SELLER_ITEMS_MIN,
@@ -55,8 +56,8 @@ export async function postponeReviews(
 }
 
 /**
- * Computes the flags of some bidders again; flags that are not true any more are deleted. Flags of
- * shared addresses stay when those are not known.
+ * Computes the flags of some bidders again, from their latest lots; flags that are not true any more are
+ * deleted. Flags of shared addresses stay when those are not known.
  */
 export async function replaceFlags(
   tx: Transaction<Database>,
@@ -67,9 +68,13 @@ export async function replaceFlags(
   const isSold = sql`outcome in ('sold', 'bought_now')`
   await sql`
     with lots as (
-      select bidder.bidder_id, items.seller_id, items.outcome, items.buyer_id
-      from bidder_items as bidder join items on items.id = bidder.item_id
-      where bidder.bidder_id = any(${ids})
+      select bidder.id as bidder_id, items.seller_id, items.outcome, items.buyer_id
+      from unnest(${ids}) as bidder (id)
+      cross join lateral (
+        -- Ids rise with time, so this reads the latest rows of the primary key and no more.
+        select item_id from bidder_items where bidder_id = bidder.id
+        order by item_id desc limit ${JUDGED_LOTS_MAX}
+      ) as latest join items on items.id = latest.item_id
     ), shared_addresses as (
       select * from json_to_recordset(${JSON.stringify(sharedAddresses ?? [])}::json)
         as pair ("userId" uuid, "otherId" uuid)
