@@ -142,10 +142,14 @@ export function history(options: HistoryOptions): History {
   return { itemId, events }
 }
 
-/** Hands events to their consumers as the broker's messages would come: one batch per kind. */
+/**
+ * Hands events to their consumers as the broker's messages would come: one batch per kind. With `lost`
+ * each is rolled back at its end, as when the process dies.
+ */
 export async function consume(
   { db, events: itemEvents }: Pick<FinishDependencies, 'events'> & { db: Kysely<Database> },
   events: readonly OutboxEvent[],
+  fate: 'committed' | 'lost' = 'committed',
 ): Promise<void> {
   for (const consumer of createConsumers(itemEvents)) {
     const { contract, handle } = consumer as ProjectionConsumer<Database, TObject>
@@ -155,7 +159,15 @@ export async function consume(
         const read = readEvent(contract, Buffer.from(JSON.stringify(written.envelope)))
         return { ...(read as Delivery), trace }
       })
-    if (deliveries.length > 0) await db.transaction().execute((tx) => handle(tx, deliveries))
+    if (deliveries.length === 0) continue
+    const tx = await db.startTransaction().execute()
+    try {
+      await handle(tx, deliveries)
+    } catch (error) {
+      await tx.rollback().execute()
+      throw error
+    }
+    await (fate === 'lost' ? tx.rollback() : tx.commit()).execute()
   }
 }
 

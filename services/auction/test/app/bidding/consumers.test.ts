@@ -169,6 +169,65 @@ t.test('random histories, shuffled, repeated and batched, end as they do in orde
   )
 })
 
+t.test(
+  'two workers at once, some of whose batches are lost, end as one does in order',
+  async (t) => {
+    const fixture = await build(t)
+    const { dependencies } = fixture
+    const endDate = inMinutes(60)
+    const original = await createPublished(fixture, { endDate, reservePrice: '105' })
+    const step = fc.record({ extended: fc.boolean(), meetsReserve: fc.boolean() })
+    const draw = { minLength: 40, maxLength: 40 }
+    const plan = fc.record({
+      steps: fc.array(step, { minLength: 1, maxLength: 10 }),
+      isCounting: fc.boolean(),
+      order: fc.array(fc.nat(), draw),
+      cuts: fc.array(fc.integer({ min: 1, max: 4 }), draw),
+      isLost: fc.array(fc.boolean(), draw),
+    })
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ steps, isCounting, order, cuts, isLost }) => {
+        const [inOrder = '', shared = ''] = await copies(fixture, original, 2)
+        const options = {
+          endDate,
+          isCounting,
+          buyerId: randomUUID(),
+          steps: steps.map((one, index) => ({ ...one, price: `${101 + index}.00` })),
+          outcome: 'sold',
+        } as const
+        for (const one of history({ ...options, itemId: inOrder }).events) {
+          await consume(dependencies, [one])
+        }
+        const { events } = history({ ...options, itemId: shared })
+        const queue = [...events, ...events].sort(
+          (left, right) =>
+            (order[events.indexOf(left) % 40] ?? 0) - (order[events.indexOf(right) % 40] ?? 0),
+        )
+        let turn = 0
+        const work = async () => {
+          while (queue.length > 0) {
+            turn += 1
+            const batch = queue.splice(0, cuts[turn % 40] ?? 1)
+            // The process ends before the commit, and the broker delivers the batch again.
+            if (turn < 40 && isLost[turn] === true) {
+              await consume(dependencies, batch, 'lost')
+              queue.push(...batch)
+            } else await consume(dependencies, batch)
+          }
+        }
+        await Promise.all([work(), work()])
+        t.strictSame(await stateOf(fixture, shared), await stateOf(fixture, inOrder))
+        const published = await writtenEvents(fixture.database, shared)
+        checkTold(t, published, 'sold')
+        const extended = steps.filter((one) => one.extended).length
+        const lastEnd = new Date(Date.parse(endDate) + extended * 300_000).toISOString()
+        checkExtensions(t, published, endDate, lastEnd)
+      }),
+      { numRuns: 40 },
+    )
+  },
+)
+
 t.test('bid.placed', async (t) => {
   const fixture = await build(t)
   const { dependencies, database } = fixture
