@@ -42,10 +42,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 try {
   const infrastructure = await starting
-  const traefik = await ensureTraefik(PROGRAMS_DIR, log)
-  const helm = await ensureHelm(PROGRAMS_DIR, log)
-  const s3Server = await ensureS3Server(PROGRAMS_DIR, log)
+  // Downloads wait for the network, the check for the processors.
+  const installing = installPrograms()
+  installing.catch(() => undefined)
   outcomes.push(await timed(log, 'style and types checked', () => checkStyleAndTypes(root)))
+  const { traefik, helm, s3Server } = await installing
   await Promise.all([infrastructure.postgresReady, infrastructure.rabbitmqReady])
   const env = {
     ...process.env,
@@ -67,6 +68,12 @@ try {
   outcomes.push({ passed: 0, failed: 1, report: '' })
 } finally {
   await finish()
+}
+
+async function installPrograms() {
+  const traefik = await ensureTraefik(PROGRAMS_DIR, log)
+  const helm = await ensureHelm(PROGRAMS_DIR, log)
+  return { traefik, helm, s3Server: await ensureS3Server(PROGRAMS_DIR, log) }
 }
 
 /** The same for the end of all tests and for a signal, and once even when both come. */
