@@ -27,6 +27,8 @@ export interface PlatformOptions {
   autoRestart?: boolean
   /** More bid API processes beside the first; they get names like bid-api-2. */
   extraBidApis?: number
+  /** Ends the start: it stops what runs by then, and rejects. */
+  signal?: AbortSignal
 }
 
 export interface Platform {
@@ -59,58 +61,77 @@ const READY_TIMEOUT_MS = 180_000
 /** Starts everything on this machine: databases, broker, gateway and every process. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => {})
-  const { stateDir } = options
+  const { stateDir, signal } = options
   const infrastructure = await startInfrastructure({ stateDir, log })
   try {
-    const binary = ensureTraefik(PROGRAMS_DIR, log)
-    binary.catch(() => undefined)
-    const names = processNames(options.extraBidApis ?? 0)
-    const ports = await freePorts(names.length * 2 + 3)
-    const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
-    const gatewayMetricsPort = ports.pop() ?? 0
-    const listeners = new Map<string, Listeners>(
-      names.map((name) => [name, { port: ports.pop() ?? 0, opsPort: ports.pop() ?? 0 }]),
-    )
-    const context: ServiceContext = {
-      stateDir,
-      secrets: infrastructure.secrets,
-      postgresPort: infrastructure.postgres.port,
-      rabbitmqUrl: infrastructure.rabbitmq.url,
-      publicUrl: `http://localhost:${gatewayPort}`,
-      grpcPort: ports.pop() ?? 0,
-      listeners,
-    }
-    const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
-    await infrastructure.postgresReady
-    await timed(log, 'migrations applied', () => migrateAll(infrastructure, context))
-    const start = (name: string) => startService(infrastructure, name, context, options)
-    const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
-    const gateway = timed(log, 'gateway ready', async () =>
-      startGateway(
-        infrastructure,
-        await binary,
-        [gatewayPort, gatewayMetricsPort],
-        stateDir,
-        Object.fromEntries(UPSTREAMS.map(({ name, service }) => [service, address(name)])),
-      ),
-    )
-    await Promise.all([gateway, services, infrastructure.rabbitmqReady])
-    const { rabbitmq, secrets } = infrastructure
-    return createPlatform(options, infrastructure, names, {
-      mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
-      gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
-      grpcUrl: `http://127.0.0.1:${context.grpcPort}`,
-      addresses: new Map(names.map((name) => [name, address(name)])),
-      metrics: new Map([
-        ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
-        ['traefik', metricsOf(gatewayMetricsPort)],
-        ['rabbitmq', rabbitmq.metricsUrl],
-      ]),
-    })
+    return await Promise.race([startServices(infrastructure, options, log), aborted(signal)])
   } catch (error) {
     await stopAll(infrastructure)
     throw error
   }
+}
+
+/** Never resolves; rejects when the signal comes or came. */
+async function aborted(signal: AbortSignal | undefined): Promise<never> {
+  if (signal?.aborted !== true) {
+    await new Promise<void>((resolve) => {
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+  throw new Error('the start was ended')
+}
+
+async function startServices(
+  infrastructure: Infrastructure,
+  options: PlatformOptions,
+  log: (line: string) => void,
+): Promise<Platform> {
+  const { stateDir } = options
+  const binary = ensureTraefik(PROGRAMS_DIR, log)
+  binary.catch(() => undefined)
+  const names = processNames(options.extraBidApis ?? 0)
+  const ports = await freePorts(names.length * 2 + 3)
+  const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
+  const gatewayMetricsPort = ports.pop() ?? 0
+  const listeners = new Map<string, Listeners>(
+    names.map((name) => [name, { port: ports.pop() ?? 0, opsPort: ports.pop() ?? 0 }]),
+  )
+  const context: ServiceContext = {
+    stateDir,
+    secrets: infrastructure.secrets,
+    postgresPort: infrastructure.postgres.port,
+    rabbitmqUrl: infrastructure.rabbitmq.url,
+    publicUrl: `http://localhost:${gatewayPort}`,
+    grpcPort: ports.pop() ?? 0,
+    listeners,
+  }
+  const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
+  await infrastructure.postgresReady
+  await timed(log, 'migrations applied', () => migrateAll(infrastructure, context))
+  const start = (name: string) => startService(infrastructure, name, context, options)
+  const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
+  const gateway = timed(log, 'gateway ready', async () =>
+    startGateway(
+      infrastructure,
+      await binary,
+      [gatewayPort, gatewayMetricsPort],
+      stateDir,
+      Object.fromEntries(UPSTREAMS.map(({ name, service }) => [service, address(name)])),
+    ),
+  )
+  await Promise.all([gateway, services, infrastructure.rabbitmqReady])
+  const { rabbitmq, secrets } = infrastructure
+  return createPlatform(options, infrastructure, names, {
+    mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
+    gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+    grpcUrl: `http://127.0.0.1:${context.grpcPort}`,
+    addresses: new Map(names.map((name) => [name, address(name)])),
+    metrics: new Map([
+      ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
+      ['traefik', metricsOf(gatewayMetricsPort)],
+      ['rabbitmq', rabbitmq.metricsUrl],
+    ]),
+  })
 }
 
 const metricsOf = (port: number | undefined) => `http://127.0.0.1:${port}/metrics`
@@ -252,8 +273,12 @@ function createPlatform(
 async function stopAll(infrastructure: Infrastructure): Promise<void> {
   const { supervised, table } = infrastructure
   table.close()
+  // A start that was ended goes on until its next process, which must not come any more.
+  infrastructure.table.close()
   const below = new Set(['postgres', 'rabbitmq', 'epmd'])
   const services = [...supervised].filter(([name]) => !below.has(name))
   await Promise.all(services.map(([, { process }]) => process.stop()))
   await infrastructure.stop()
+  // Migrations that were under way.
+  await infrastructure.table.clearLeftovers()
 }

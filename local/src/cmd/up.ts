@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
+import { loopbackAddresses } from '#src/gateway/start.ts'
 import { timed } from '#src/infrastructure.ts'
 import { type Platform, startPlatform } from '#src/platform.ts'
-import { createProcessTable } from '#src/process-table.ts'
 import { claimState, platformStateDir, writeRunning } from '#src/state.ts'
 
 readCommandLine({
@@ -17,6 +17,8 @@ const GATEWAY_PORT_DEFAULT = 9191
 const stateDir = platformStateDir()
 const log = (line: string) => console.log(`  ${line}`)
 let platform: Platform | undefined
+let starting: Promise<Platform> | undefined
+const startEnd = new AbortController()
 let isStopping = false
 const startedAtMs = performance.now()
 
@@ -27,9 +29,14 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => void stop())
   }
-  console.log('Starting the auction platform')
   const gatewayPort = Number(process.env.GATEWAY_PORT ?? GATEWAY_PORT_DEFAULT)
-  platform = await startPlatform({ stateDir, gatewayPort, log, autoRestart: true })
+  await loopbackAddresses(gatewayPort).catch((error: Error) => {
+    throw new Error(`${error.message}. "make up GATEWAY_PORT=9292" takes another one.`)
+  })
+  console.log('Starting the auction platform')
+  const { signal } = startEnd
+  starting = startPlatform({ stateDir, gatewayPort, log, autoRestart: true, signal })
+  platform = await starting
   const { gatewayUrl, rabbitmq, postgres } = platform
   writeRunning(stateDir, {
     gatewayUrl,
@@ -41,7 +48,7 @@ try {
 } catch (error) {
   if (isStopping) await new Promise(() => {})
   console.error(`\n${error instanceof Error ? error.message : String(error)}`)
-  console.error(`Logs: ${join(stateDir, 'logs')}`)
+  if (starting !== undefined) console.error(`Logs: ${join(stateDir, 'logs')}`)
   await platform?.stop()
   process.exit(1)
 }
@@ -62,8 +69,8 @@ async function stop(): Promise<void> {
   if (isStopping) return
   isStopping = true
   console.log('\nStopping')
-  // Asked while still starting: what runs by now is written down and is ended from there.
-  if (platform === undefined) await createProcessTable(stateDir).clearLeftovers()
-  else await platform.stop()
+  startEnd.abort()
+  const started = platform ?? (await starting?.catch(() => undefined))
+  await started?.stop()
   process.exit(0)
 }

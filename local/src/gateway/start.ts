@@ -52,7 +52,7 @@ export async function gatewayAnswers(url: string): Promise<boolean> {
 }
 
 /** A browser may take `localhost` for ::1 or 127.0.0.1, so both are served where both exist. */
-async function loopbackAddresses(port: number): Promise<string[]> {
+export async function loopbackAddresses(port: number): Promise<string[]> {
   await assertFree('127.0.0.1', port)
   try {
     await assertFree('::1', port)
