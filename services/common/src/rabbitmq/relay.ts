@@ -3,12 +3,12 @@ import type { Pool, PoolClient } from 'pg'
 import type { Registry } from 'prom-client'
 import type { OutboxEvent } from '../contracts/event.ts'
 import { isUnavailable } from '../http/errors.ts'
-import { ADVISORY_LOCKS } from '../postgres/advisory-locks.ts'
 import type { Logger } from '../process/logger.ts'
 import { CORRELATION_ATTRIBUTE, startSpan } from '../telemetry/tracing.ts'
 import { OUTBOX_CHANNEL, startOutboxPurge } from './outbox.ts'
 import type { Publisher, PublishOutcome } from './publisher.ts'
 import { createHolds, type EventOutcome, type Holds, type Row } from './relay-holds.ts'
+import { createLease, endSilentLeader, type Lease, takeLead } from './relay-lease.ts'
 import { createRelayMetrics, type RelayMetrics } from './relay-metrics.ts'
 import { createScan } from './relay-scan.ts'
 import { hasSubscribers } from './topology.ts'
@@ -42,7 +42,8 @@ const PURGE_INTERVAL_MS = 60_000
 
 /**
  * Publishes what was committed to the outbox, in order per aggregate, at least once. One relay per
- * database is active (a session lock decides), the others stand by and take over when it dies.
+ * database is active (a session lock decides), the others stand by and take over when it dies, or
+ * when it is silent for ten seconds (relay-lease.ts).
  */
 export function startOutboxRelay(options: RelayOptions): Relay {
   const { pool, log } = options
@@ -91,7 +92,9 @@ async function lead(
   client.on('error', wake.now)
   signal.addEventListener('abort', wake.now)
   try {
-    while (!(await tryLock(client))) {
+    while (!(await takeLead(client))) {
+      if (await endSilentLeader(client))
+        options.log.warn('the silent leader of the outbox relay was ended')
       if (await pause(options.standbyIntervalMs ?? STANDBY_INTERVAL_MS, signal)) return
     }
     await client.query(`listen ${OUTBOX_CHANNEL}`)
@@ -123,26 +126,22 @@ async function relayUntilStopped(
   signal: AbortSignal,
 ): Promise<void> {
   const holds = createHolds()
-  const context = { client, publisher, log, metrics, holds, unroutable: new Set<string>() }
+  const lease = createLease(client)
+  const context = { client, lease, publisher, log, metrics, holds, unroutable: new Set<string>() }
   const scan = createScan(holds)
   while (!signal.aborted) {
     if (!publisher.isReady()) {
-      await wake.after(jittered(pollIntervalMs), signal)
+      await lease.renewedBy(() => client.query('select 1'))
+      await lease.keptDuring(() => wake.after(jittered(pollIntervalMs), signal))
       continue
     }
-    const rows = await readUnsent(client, scan.afterSeq(), ROWS_MAX)
-    await relayRows(context, rows, scan.startedAtMs())
-    scan.advance(rows)
-    if (rows.length === 0) await wake.after(jittered(pollIntervalMs), signal)
+    const readAtMs = performance.now()
+    const rows = await lease.renewedBy(() => readUnsent(client, scan.afterSeq(), ROWS_MAX))
+    const sent = await relayRows(context, rows, scan.startedAtMs())
+    scan.advance(rows, readAtMs, sent === rows.length)
+    if (rows.length === 0)
+      await lease.keptDuring(() => wake.after(jittered(pollIntervalMs), signal))
   }
-}
-
-async function tryLock(client: PoolClient): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    'select pg_try_advisory_lock(hashtext($1)) as locked',
-    [ADVISORY_LOCKS.outboxRelay],
-  )
-  return rows[0]?.locked === true
 }
 
 const jittered = (ms: number) => ms * (0.75 + Math.random() * 0.5)
@@ -184,6 +183,7 @@ function createWake(): Wake {
 
 interface RowsContext {
   client: PoolClient
+  lease: Lease
   publisher: Publisher
   log: Logger
   metrics: RelayMetrics
@@ -212,24 +212,31 @@ async function readUnsent(client: PoolClient, afterSeq: bigint, rowsMax: number)
   return rows
 }
 
-/** Publishes rows and marks those that are wholly at the broker. No transaction is open meanwhile. */
+/**
+ * Publishes rows and marks those that are wholly at the broker; answers how many. No transaction is
+ * open meanwhile.
+ */
 async function relayRows(
   context: RowsContext,
   rows: Row[],
   scanStartedAtMs: number,
-): Promise<void> {
-  if (rows.length === 0) return
-  const { client, holds, metrics } = context
+): Promise<number> {
+  if (rows.length === 0) return 0
+  const { client, lease, holds, metrics } = context
   const startedAtMs = performance.now()
-  const sent = holds.settle(rows, await publishRows(context, rows, scanStartedAtMs))
-  if (sent.length === 0) return
-  await client.query({
-    name: 'outbox-mark-sent',
-    text: 'update outbox set sent_at = clock_timestamp() where id = any($1::uuid[])',
-    values: [`{${sent.map(({ id }) => id).join(',')}}`],
-  })
+  const outcomes = await lease.keptDuring(() => publishRows(context, rows, scanStartedAtMs))
+  const sent = holds.settle(rows, outcomes)
+  if (sent.length === 0) return 0
+  await lease.renewedBy(() =>
+    client.query({
+      name: 'outbox-mark-sent',
+      text: 'update outbox set sent_at = clock_timestamp() where id = any($1::uuid[])',
+      values: [`{${sent.map(({ id }) => id).join(',')}}`],
+    }),
+  )
   const elapsedMs = performance.now() - startedAtMs
   for (const { ageMs } of sent) metrics.latency((ageMs + elapsedMs) / 1000)
+  return sent.length
 }
 
 async function publishRows(
@@ -237,7 +244,7 @@ async function publishRows(
   rows: Row[],
   scanStartedAtMs: number,
 ): Promise<EventOutcome[][]> {
-  const { publisher, holds } = context
+  const { publisher, holds, lease } = context
   const failed = new Set<string>()
   const pending: Promise<unknown>[] = []
   let inFlight = 0
@@ -252,8 +259,9 @@ async function publishRows(
           hasRoom = resolve
         })
       }
-      // Without a channel, or blocked, everything stays for a later scan, also when it is over soon.
-      isStopped ||= !publisher.isReady()
+      // Without a channel, or blocked, or when the lead may be another's, everything stays for a
+      // later scan, also when it is over soon.
+      isStopped ||= !publisher.isReady() || !lease.isHeld()
       const { aggregateId } = event
       if (holds.isConfirmed(row, index)) rowOutcomes[index] = 'confirmed'
       else if (

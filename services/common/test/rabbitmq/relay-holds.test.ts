@@ -58,7 +58,7 @@ t.test('an event that was held back is no failure of its own', async (t) => {
 t.test('reading begins at the start as long as nothing is held', async (t) => {
   const holds = createHolds()
   const scan = createScan(holds)
-  scan.advance([row(anna), row(bert)])
+  scan.advance([row(anna), row(bert)], performance.now(), false)
   t.equal(scan.afterSeq(), 0n)
   t.ok(scan.startedAtMs() > 0)
 })
@@ -68,7 +68,7 @@ t.test('while something is held reading goes on behind it, and leaves it alone',
   const scan = createScan(holds)
   const rows = [row(anna), row(bert)]
   holds.settle(rows, outcomes(['returned'], ['confirmed']))
-  scan.advance(rows)
+  scan.advance(rows, performance.now(), false)
   t.equal(scan.afterSeq(), rows[1]?.seq)
   t.equal(holds.mayPublish(anna, scan.startedAtMs()), false)
 })

@@ -1,0 +1,82 @@
+import type { PoolClient } from 'pg'
+import { ADVISORY_LOCKS } from '../postgres/advisory-locks.ts'
+
+/**
+ * The lead of an outbox relay. PostgreSQL keeps a session's lock for as long as it believes in the
+ * socket, so a leader that is frozen, or whose host vanished, would keep the lead. Therefore a
+ * leader says something on its session every two seconds; a standby ends the session of a leader
+ * that was silent for ten. The leader itself publishes nothing when it did not renew for eight: a
+ * frozen one that wakes up has lost the lead and must not publish out of order.
+ */
+export interface Lease {
+  /** True while no other process can have taken the lead. */
+  isHeld(): boolean
+  /** Runs a statement of the lead; any of them renews it. */
+  renewedBy<T>(statement: () => Promise<T>): Promise<T>
+  /** Renews the lead while `work` runs, which must not use the session. */
+  keptDuring<T>(work: () => Promise<T>): Promise<T>
+}
+
+const RENEW_INTERVAL_MS = 2_000
+const HELD_MS = 8_000
+/** A leader is silent when its session ran no statement for so long. */
+export const SILENT_MAX_MS = 10_000
+
+export function createLease(client: PoolClient): Lease {
+  let renewedAtMs = performance.now()
+  const renewedBy = async <T>(statement: () => Promise<T>): Promise<T> => {
+    // Before it is sent: the server's time of the statement is never earlier.
+    const askedAtMs = performance.now()
+    const result = await statement()
+    renewedAtMs = askedAtMs
+    return result
+  }
+  return {
+    isHeld: () => performance.now() - renewedAtMs < HELD_MS,
+    renewedBy,
+    async keptDuring(work) {
+      let renewal: Promise<unknown> | undefined
+      const renew = () => {
+        // A failure shows at the next statement of the relay, which uses the same session.
+        renewal ??= renewedBy(() => client.query('select 1'))
+          .catch(() => undefined)
+          .finally(() => {
+            renewal = undefined
+          })
+      }
+      const timer = setInterval(renew, RENEW_INTERVAL_MS)
+      try {
+        return await work()
+      } finally {
+        clearInterval(timer)
+        await renewal
+      }
+    },
+  }
+}
+
+/** Takes the lead if it is free. It is held until the session ends. */
+export async function takeLead(client: PoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    'select pg_try_advisory_lock(hashtext($1)) as locked',
+    [ADVISORY_LOCKS.outboxRelay],
+  )
+  return rows[0]?.locked === true
+}
+
+/** Ends the session that leads when it was silent for too long; answers whether it did. */
+export async function endSilentLeader(
+  client: PoolClient,
+  silentMaxMs = SILENT_MAX_MS,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select pg_terminate_backend(leader.pid)
+     from pg_locks lock join pg_stat_activity leader using (pid)
+     where lock.locktype = 'advisory' and lock.granted and lock.objsubid = 1
+       and lock.database = (select oid from pg_database where datname = current_database())
+       and (lock.classid::bigint << 32 | lock.objid::bigint) = hashtext($1)::bigint
+       and leader.state_change < (select clock_timestamp() - make_interval(secs => $2))`,
+    [ADVISORY_LOCKS.outboxRelay, silentMaxMs / 1000],
+  )
+  return (rowCount ?? 0) > 0
+}

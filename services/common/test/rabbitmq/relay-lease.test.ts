@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { clientConfig } from '#src/postgres/pool.ts'
+import { createLease } from '#src/rabbitmq/relay-lease.ts'
+import { waitFor } from '#src/testing/wait-for.ts'
+import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
+
+t.setTimeout(120_000)
+
+const program = fileURLToPath(new URL('./fixtures/leading-relay.ts', import.meta.url))
+
+t.test('a leader that is frozen loses the lead, and publishes nothing out of order', async (t) => {
+  const world = await createMessagingWorld(t)
+  const order = { url: world.broker.url, config: world.config }
+  const leader = spawn(process.execPath, [program, JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(async () => {
+    leader.kill('SIGKILL')
+    if (leader.exitCode === null && leader.signalCode === null) await once(leader, 'exit')
+  })
+  let said = ''
+  leader.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  await waitFor('the leader', () => said === 'leads\n', 60_000)
+  const standby = world.relay({ pool: world.createPool() })
+  const item = itemId()
+  await world.write([placed(item, '10.00', 1)])
+  await world.drain(QUEUE, 1)
+  t.equal(standby.isActive(), false)
+  leader.kill('SIGSTOP')
+  await world.write([placed(item, '11.00', 2), placed(item, '12.00', 3)])
+  await waitFor('the standby to lead', () => standby.isActive(), 60_000)
+  const messages = await world.drain(QUEUE, 2)
+  leader.kill('SIGCONT')
+  await waitFor('the former leader to notice', () => said.endsWith('does not lead\n'), 60_000)
+  await world.write([placed(item, '13.00', 4)])
+  messages.push(...(await world.drain(QUEUE, 1)))
+  t.strictSame(sequencesOf(messages, item), [2, 3, 4])
+  t.equal(await world.depth(QUEUE), 0)
+})
+
+t.test('an idle leader renews the lead between its polls', async (t) => {
+  const world = await createMessagingWorld(t)
+  const leader = world.relay({ pollIntervalMs: 600_000 })
+  await waitFor('the leader', () => leader.isActive())
+  const lastSaid = async () => {
+    const { rows } = await world.pool.query<{ at: string }>(
+      `select leader.state_change::text as at from pg_locks lock
+       join pg_stat_activity leader using (pid)
+       where lock.locktype = 'advisory' and lock.granted
+         and lock.database = (select oid from pg_database where datname = current_database())`,
+    )
+    return rows[0]?.at
+  }
+  const seen = new Set<string>()
+  await waitFor(
+    'three renewals',
+    async () => {
+      const at = await lastSaid()
+      if (at !== undefined) seen.add(at)
+      return seen.size >= 4
+    },
+    60_000,
+  )
+  t.equal(leader.isActive(), true)
+})
+
+t.test('a lease that was not renewed for eight seconds is not held', async (t) => {
+  const world = await createMessagingWorld(t)
+  const client = await world.pool.connect()
+  t.teardown(() => client.release())
+  const lease = createLease(client)
+  t.equal(lease.isHeld(), true)
+  const { now } = performance
+  t.teardown(() => {
+    performance.now = now
+  })
+  performance.now = () => now.call(performance) + 8_000
+  t.equal(lease.isHeld(), false)
+  await lease.renewedBy(() => client.query('select 1'))
+  t.equal(lease.isHeld(), true)
+})
+
+t.test('the server gives up a client whose host vanished after ten seconds', async (t) => {
+  const world = await createMessagingWorld(t)
+  const shown = async (name: string) =>
+    (await world.pool.query(`select current_setting('${name}') as value`)).rows[0].value
+  t.match(clientConfig(world.config, 'test').options, 'tcp_user_timeout')
+  t.equal(await shown('tcp_keepalives_idle'), '5')
+  t.equal(await shown('tcp_keepalives_interval'), '2')
+  t.equal(await shown('tcp_keepalives_count'), '3')
+  t.match(await shown('tcp_user_timeout'), /^10(000|s)$/)
+})
