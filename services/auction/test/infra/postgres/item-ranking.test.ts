@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createDatabase } from '@auction/common/postgres/database.ts'
+import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createTestDatabase, type TestDatabase } from '@auction/common/testing/database.ts'
 import fc from 'fast-check'
 import { sql } from 'kysely'
@@ -8,6 +12,7 @@ import type { PlacedBid } from '#src/domain/bid-fold.ts'
 import { projectPlaced, projectReserveMet } from '#src/infra/postgres/bidding/bid-projection.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { SERVICE } from '#src/service.ts'
+import { log } from '#test/neighbours.ts'
 
 const END = new Date(Date.now() + 86_400_000)
 
@@ -115,4 +120,24 @@ t.test('the former search by price answers the same, without the index it had', 
     former.rows.map(({ id }) => id),
     ids.slice(0, 4).reverse(),
   )
+})
+
+t.test('the migration ranks the open items that are there, and no others', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'auction-migrations-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const former = SERVICE.migrations.map(({ name, dir }) => {
+    const copy = join(folder, name)
+    cpSync(dir, copy, {
+      recursive: true,
+      filter: (path) => !/\/(002[2-9]|00[3-9]\d)-/.test(path) || name !== 'auction',
+    })
+    return { name, dir: copy }
+  })
+  const database = await createTestDatabase(t, former)
+  const [ended] = await insertItems(database, 5)
+  await database.pool.query(`update items set status = 'expired' where id = $1`, [ended])
+  await migrate(database.pool, SERVICE.migrations, log)
+  t.strictSame((await database.pool.query(MISRANKED)).rows, [])
+  const { rows } = await database.pool.query('select count(*)::int as count from item_ranking')
+  t.strictSame(rows, [{ count: 4 }])
 })
