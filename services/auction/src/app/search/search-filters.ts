@@ -70,6 +70,7 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
     throw searchErrors.invalid({ field: 'sort', reason: 'needs_currency' })
   }
   const hasText = text !== undefined && text !== ''
+  const isRelevance = sort === undefined || sort === 'relevance'
   return {
     text: hasText ? text : undefined,
     categoryIds: await readSubtree(db, filters.category),
@@ -82,7 +83,8 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
     endingWithinMinutes: filters.endingWithinMinutes,
     hasBuyNow: filters.buyNow,
     attributes,
-    sort: sort ?? (hasText ? 'relevance' : 'ending'),
+    // Without words all items are equally relevant.
+    sort: isRelevance ? (hasText ? 'relevance' : 'ending') : sort,
   }
 }
 

@@ -175,6 +175,14 @@ t.test('pages follow each other without gap or repetition, in every order', asyn
   }
 })
 
+t.test('relevance without words is the order by end', async (t) => {
+  const fixture = await build(t)
+  await createPublished(fixture, { name: 'later', endDate: inMinutes(700) })
+  await createPublished(fixture, { name: 'sooner', endDate: inMinutes(600) })
+  const { names } = await find(fixture, { sort: 'relevance', facets: 'true' })
+  t.strictSame(names, ['sooner', 'later'])
+})
+
 t.test('a malformed search is refused, one without matches is empty', async (t) => {
   const fixture = await build(t)
   for (let index = 0; index < 3; index += 1)
