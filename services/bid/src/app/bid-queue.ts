@@ -2,11 +2,10 @@ import { bidErrors } from '#src/errors.ts'
 import type { BidCommand, Decision } from './bid-command.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
 import { createLanes, type LanesOptions } from './lanes.ts'
-import { isLockTimeout, type SettleOptions, settle, type WaitingBid } from './settle.ts'
+import { isLockTimeout, settle, type WaitingBid } from './settle.ts'
 
-export interface BidQueueOptions extends Omit<LanesOptions, 'onIdle' | 'observe'> {
+export interface BidQueueOptions extends Omit<LanesOptions, 'onIdle'> {
   queueMax: number
-  observe?: SettleOptions['observe'] & { batchSize(size: number): void }
 }
 
 export interface BidQueue {

@@ -16,6 +16,7 @@ export interface LanesOptions extends SettleOptions {
   decideHeldLot: (itemId: string, take: () => BidCommand[]) => Promise<BatchAnswer[]>
   batchMax: number
   lanesMax: number
+  observe?: (SettleOptions['observe'] & { batchSize(size: number): void }) | undefined
   /** Called when no lot is held any more. */
   onIdle: () => void
 }
@@ -166,6 +167,7 @@ async function takeTurn(lot: HeldLot, options: LanesOptions): Promise<void> {
   }
   try {
     const answers = await withRetries(() => decideHeldLot(lot.itemId, take))
+    if (taken.length > 0) options.observe?.batchSize(taken.length)
     answerAll(taken, answers, options)
   } catch (error) {
     if (taken.length > 0) {

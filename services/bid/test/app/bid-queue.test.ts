@@ -215,7 +215,14 @@ t.test(
   'bids on a held lot wait beside the batches, and come in one turn when it is free',
   async (t) => {
     const { options, batches, turns, release } = heldLots('held')
-    const queue = createBidQueue({ ...lanes, ...options, batchMax: 10, queueMax: 10 })
+    const sizes: number[] = []
+    const queue = createBidQueue({
+      ...lanes,
+      ...options,
+      batchMax: 10,
+      queueMax: 10,
+      observe: { batchSize: (size) => sizes.push(size), undecided: () => {} },
+    })
     const first = queue.submit(command('a', 'held'))
     await queue.submit(command('b', 'free'))
     const later = ['c', 'd'].map((id) => queue.submit(command(id, 'held')))
@@ -225,6 +232,7 @@ t.test(
     release('held')
     await Promise.all([first, ...later])
     t.strictSame(turns, [['a', 'c', 'd']])
+    t.strictSame(sizes, [2, 1, 3])
     await queue.drained()
     t.match(queue, { length: 0, heldBids: 0, lanes: 0 })
   },
