@@ -143,3 +143,14 @@ t.test('the metrics show what waits and how long publishing took', async (t) => 
   )
   t.match(text, /outbox_publish_latency_seconds_count\{service="test"\} 2\n/)
 })
+
+t.test('the outbox does not wait for a fifth of it before it is vacuumed', async (t) => {
+  const world = await createMessagingWorld(t)
+  const { rows } = await world.pool.query<{ setting: string; value: number }>(
+    `select option_name as setting, option_value::float8 as value
+     from pg_class, pg_options_to_table(reloptions) where oid = 'outbox'::regclass`,
+  )
+  const settings = new Map(rows.map(({ setting, value }) => [setting, value]))
+  for (const kind of ['vacuum', 'analyze'])
+    t.ok((settings.get(`autovacuum_${kind}_scale_factor`) ?? 0.2) <= 0.02, kind)
+})
