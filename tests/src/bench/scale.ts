@@ -23,6 +23,8 @@ export interface Cost {
 }
 
 const RUNS = 15
+// The floor moves a minute after a read at the earliest.
+const FLOOR_TIMEOUT_MS = 180_000
 const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
 const log = createLogger('scale', 'silent')
 
@@ -102,7 +104,7 @@ async function openLots(pool: Pool): Promise<string[]> {
   return rows.map((row) => row.id)
 }
 
-/** The statement with which a relay that has read everything looks for more. */
+/** The statement with which a relay that has read everything, and has its floor, looks for more. */
 async function relayPoll(open: () => Pool): Promise<Statement> {
   const pool = open()
   const statements = recordStatements(pool)
@@ -112,8 +114,14 @@ async function relayPoll(open: () => Pool): Promise<Statement> {
     close: () => Promise.resolve(),
   }
   const relay = startOutboxRelay({ pool, publisher, log, registry: createRegistry('relay') })
+  // A row without events is sent at once: after it the relay knows how far it has read.
+  await pool.query(`insert into outbox (id, events) values (gen_random_uuid(), '[]')`)
   const isPoll = ({ text }: Statement) => /from outbox\s+where sent_at is null/.test(text)
-  const poll = await waitFor('the relay to poll', () => [...statements.values()].find(isPoll))
+  const poll = await waitFor(
+    'the relay to poll from its floor',
+    () => [...statements.values()].find((one) => isPoll(one) && one.values?.[0] !== '0'),
+    FLOOR_TIMEOUT_MS,
+  )
   await relay.close()
   return poll
 }
