@@ -42,11 +42,12 @@ export function latestPerItem<E extends { readonly itemId: string; readonly sequ
 
 /**
  * Whether an extension lies between two states. The end decides and not the bid that extended: that
- * one may come late and is skipped then. An end that moved without an extension was edited.
+ * one may come late and is skipped then. An end that moved without an extension was edited, and an
+ * extension may end before the end that is known here, when that one was edited meanwhile.
  */
 export function isExtension(before: LotEnd, after: LotEnd): boolean {
-  if (after.endDate <= before.endDate) return false
-  if (after.extensionCount === null || before.extensionCount === null) return true
+  if (after.extensionCount === null || before.extensionCount === null)
+    return after.endDate > before.endDate
   return after.extensionCount > before.extensionCount
 }
 

@@ -104,7 +104,7 @@ async function emitExtensions(
   const known = new Map(items.map((item) => [item.id, item]))
   const later = bids.filter(({ itemId, endDate }) => {
     const before = known.get(itemId)?.endDate
-    return before !== undefined && endDate > before
+    return before !== undefined && endDate.getTime() !== before.getTime()
   })
   for (const [itemId, own] of Map.groupBy(later, (bid) => bid.itemId)) {
     const before = known.get(itemId)
