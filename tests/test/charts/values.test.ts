@@ -51,6 +51,13 @@ const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
   ['auction-data', 'rabbitmq.storage.sizes=1Gi', 'rabbitmq.storage', 'sizes'],
   ['auction-data', 'postgres.image=postgres:latest', 'postgres.image'],
   ['auction-data', 'postgres.storage.size=much', 'postgres.storage.size'],
+  ['auction-data', 'postgres.parameters.log_parameter_max_length=-1', 'log_parameter_max_length'],
+  ['auction-data', 'postgres.parameters.log_parameter_max_length=null', 'log_parameter_max_length'],
+  [
+    ...(['auction-data', 'postgres.parameters.log_parameter_max_length_on_error=64'] as const),
+    'log_parameter_max_length_on_error',
+  ],
+  ['auction-data', 'postgres.parameters.log_error_verbosity=default', 'log_error_verbosity'],
   ['auction-data', 'rabbitmq.users.admin.permissions.read=.*', 'rabbitmq.users', 'admin'],
   ['auction-data', 'rabbitmq.users.crm.permissions.read=.*', 'users.crm', 'all three'],
   ['auction-data', 'databases={Identity}', 'databases.0'],
