@@ -118,7 +118,8 @@ async function apply(
     await client.query('commit')
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
-    if (sqlState(error) === SQL_STATES.lockNotAvailable) {
+    const state = sqlState(error)
+    if (state === SQL_STATES.lockNotAvailable || state === SQL_STATES.deadlock) {
       log.warn({ migration: name }, 'migration waits for a table that is in use')
       return false
     }
