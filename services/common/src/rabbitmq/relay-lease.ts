@@ -5,8 +5,9 @@ import { ADVISORY_LOCKS } from '../postgres/advisory-locks.ts'
  * The lead of an outbox relay. PostgreSQL keeps a session's lock for as long as it believes in the
  * socket, so a leader that is frozen, or whose host vanished, would keep the lead. Therefore a
  * leader says something on its session every two seconds; a standby ends the session of a leader
- * that was silent for ten. The leader itself publishes nothing when it did not renew for eight: a
- * frozen one that wakes up has lost the lead and must not publish out of order.
+ * that was silent for ten. The leader itself publishes nothing new when it did not renew for eight: a
+ * frozen one that wakes up has lost the lead. What it had handed to its socket before goes out once
+ * more all the same, which consumers tolerate.
  */
 export interface Lease {
   /** True while no other process can have taken the lead. */
@@ -23,23 +24,34 @@ const HELD_MS = 8_000
 export const SILENT_MAX_MS = 10_000
 
 export function createLease(client: PoolClient): Lease {
-  let renewedAtMs = performance.now()
+  // The steady clock stands still while a virtual machine is suspended, the other one may be set.
+  let renewedAt = { steadyMs: performance.now(), wallMs: Date.now() }
+  let isLost = false
+  const lose = () => {
+    isLost = true
+  }
+  // The lock is free as soon as its session has ended.
+  client.once('error', lose)
+  client.once('end', lose)
   const renewedBy = async <T>(statement: () => Promise<T>): Promise<T> => {
     // Before it is sent: the server's time of the statement is never earlier.
-    const askedAtMs = performance.now()
+    const askedAt = { steadyMs: performance.now(), wallMs: Date.now() }
     const result = await statement()
-    renewedAtMs = askedAtMs
+    renewedAt = askedAt
     return result
   }
   return {
-    isHeld: () => performance.now() - renewedAtMs < HELD_MS,
+    isHeld: () =>
+      !isLost &&
+      performance.now() - renewedAt.steadyMs < HELD_MS &&
+      Date.now() - renewedAt.wallMs < HELD_MS,
     renewedBy,
     async keptDuring(work) {
       let renewal: Promise<unknown> | undefined
       const renew = () => {
-        // A failure shows at the next statement of the relay, which uses the same session.
+        // What failed shows at the next statement of the relay, which uses the same session.
         renewal ??= renewedBy(() => client.query('select 1'))
-          .catch(() => undefined)
+          .catch(lose)
           .finally(() => {
             renewal = undefined
           })

@@ -17,6 +17,11 @@ export interface Scan {
   startedAtMs(): number
   /** Takes what was read at that instant, and whether all of it is at the broker. */
   advance(rows: readonly Row[], readAtMs: number, isSent: boolean): void
+  /**
+   * Gives a read from the start up when there is a floor to go on from; answers whether. Under an old
+   * snapshot everything that was sent since cannot be vacuumed, and such a read may take too long.
+   */
+  skipFromStart(): boolean
 }
 
 const FULL_SCAN_PAUSE_MS = 500
@@ -42,13 +47,14 @@ export function createScan(holds: Holds, options: ScanOptions = {}): Scan {
   let afterSeq = 0n
   let startedAtMs = performance.now()
   let fromStartAtMs = startedAtMs
+  let isFromStart = true
   let isBehind = false
   let fullDueMs = 0
   let seenSeq = 0n
   let endSeq = 0n
 
   const restart = (nowMs: number) => {
-    const isFromStart = nowMs - fromStartAtMs >= fromStartIntervalMs
+    isFromStart = nowMs - fromStartAtMs >= fromStartIntervalMs
     if (isFromStart) fromStartAtMs = nowMs
     afterSeq = isFromStart ? 0n : floor.seq()
     startedAtMs = nowMs
@@ -66,6 +72,11 @@ export function createScan(holds: Holds, options: ScanOptions = {}): Scan {
       if (holds.isEmpty()) {
         // A page that began at the floor holds every unsent row from there to its last.
         if (isSent && afterSeq <= floor.seq()) floor.settled(last?.seq ?? seenSeq, readAtMs)
+        if (isFromStart && last !== undefined && last.seq < floor.seq()) {
+          // More than a page committed late below the floor: all of it is read before the rest.
+          afterSeq = isSent ? last.seq : 0n
+          return
+        }
         return restart(nowMs)
       }
       if (last !== undefined) afterSeq = last.seq
@@ -74,6 +85,13 @@ export function createScan(holds: Holds, options: ScanOptions = {}): Scan {
         fullDueMs = nowMs + Math.max(FULL_SCAN_PAUSE_MS, (nowMs - startedAtMs) * FULL_SCAN_SHARE)
       }
       if (isBehind && nowMs >= fullDueMs) restart(nowMs)
+    },
+    skipFromStart() {
+      if (afterSeq >= floor.seq()) return false
+      isFromStart = false
+      fromStartAtMs = performance.now()
+      afterSeq = floor.seq()
+      return true
     },
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { Registry } from 'prom-client'
 import type { OutboxEvent } from '../contracts/event.ts'
-import { isUnavailable } from '../http/errors.ts'
+import { isUnavailable, SQL_STATES, sqlState } from '../http/errors.ts'
 import type { Logger } from '../process/logger.ts'
 import { CORRELATION_ATTRIBUTE, startSpan } from '../telemetry/tracing.ts'
 import { OUTBOX_CHANNEL, startOutboxPurge } from './outbox.ts'
@@ -136,7 +136,13 @@ async function relayUntilStopped(
       continue
     }
     const readAtMs = performance.now()
-    const rows = await lease.renewedBy(() => readUnsent(client, scan.afterSeq(), ROWS_MAX))
+    const rows = await lease
+      .renewedBy(() => readUnsent(client, scan.afterSeq(), ROWS_MAX))
+      .catch((error: unknown) => {
+        if (sqlState(error) !== SQL_STATES.queryCanceled || !scan.skipFromStart()) throw error
+        log.warn({ err: error }, 'the outbox could not be read from its start in time')
+      })
+    if (rows === undefined) continue
     const sent = await relayRows(context, rows, scan.startedAtMs())
     scan.advance(rows, readAtMs, sent === rows.length)
     if (rows.length === 0)

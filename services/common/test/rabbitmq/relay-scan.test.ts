@@ -42,6 +42,31 @@ t.test('the floor stays where it is while a page is not wholly at the broker', (
   t.end()
 })
 
+t.test('what committed very late below the floor is read page by page from the start', (t) => {
+  const scan = createScan(createHolds(), { ...settings, fromStartIntervalMs: 0 })
+  scan.advance([row(20n)], 0, true)
+  scan.advance([], 60_000, true)
+  t.equal(scan.afterSeq(), 0n)
+  scan.advance([row(2n), row(3n)], 120_000, true)
+  t.equal(scan.afterSeq(), 3n)
+  scan.advance([row(4n), row(5n)], 120_001, false)
+  t.equal(scan.afterSeq(), 0n, 'a page that did not reach the broker is read again')
+  scan.advance([row(4n), row(30n)], 120_002, true)
+  t.equal(scan.afterSeq(), 0n)
+  t.end()
+})
+
+t.test('a read from the start that takes too long is given up for the floor', (t) => {
+  const scan = createScan(createHolds(), { ...settings, fromStartIntervalMs: 0 })
+  t.equal(scan.skipFromStart(), false, 'without a floor there is nothing to go on from')
+  scan.advance([row(20n)], 0, true)
+  scan.advance([], 60_000, true)
+  t.equal(scan.afterSeq(), 0n)
+  t.equal(scan.skipFromStart(), true)
+  t.equal(scan.afterSeq(), 20n)
+  t.end()
+})
+
 t.test('now and then a scan begins at the start, whatever the floor', (t) => {
   const scan = createScan(createHolds(), { ...settings, fromStartIntervalMs: 0 })
   scan.advance([row(20n)], 0, true)
