@@ -69,8 +69,10 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     if (expiry !== undefined) return
     const first = waiting[0]?.command.receivedAtMs ?? Number.POSITIVE_INFINITY
     const oldestMs = Math.min(first, lanes.oldestReceivedMs())
-    if (oldestMs === Number.POSITIVE_INFINITY) return
-    const dueMs = oldestMs + WAIT_MAX_MS - performance.now()
+    if (oldestMs === Number.POSITIVE_INFINITY && isIdle()) return
+    // Bids in a transaction do not show, but may come back from it: a lot may still be held.
+    const dueMs =
+      oldestMs === Number.POSITIVE_INFINITY ? 0 : oldestMs + WAIT_MAX_MS - performance.now()
     expiry = setTimeout(
       () => {
         expiry = undefined

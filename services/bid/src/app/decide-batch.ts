@@ -6,7 +6,13 @@ import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import type { Acceptance } from '#src/domain/accept.ts'
 import type { AcceptedBid, CounterBid, DecidedBid, RefusedBid } from '#src/domain/bid-record.ts'
-import { monotonicAtClock } from '#src/domain/deciding-time.ts'
+import {
+  type ClockReading,
+  monotonicAtClock,
+  monotonicBySecond,
+  onTheWayMs,
+  UNSURE_MS,
+} from '#src/domain/deciding-time.ts'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
 import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
@@ -16,6 +22,7 @@ import {
   type LockedLots,
   lockFreeLots,
   readClockAndRepeats,
+  readServerClock,
   waitForLot,
   writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
@@ -176,6 +183,18 @@ async function rollback(client: PoolClient, failure: Error): Promise<void> {
   }
 }
 
+/**
+ * When a first statement was long on the way, its request may have been, and bids of the last moment
+ * would be taken for late: a second reading under the same locks is better.
+ */
+async function monotonicOf(client: PoolClient, first: ClockReading): Promise<number> {
+  if (onTheWayMs(first) <= UNSURE_MS) return monotonicAtClock(first)
+  const sentAtMs = performance.now()
+  const nowMs = await readServerClock(client)
+  const answeredAtMs = performance.now()
+  return monotonicBySecond(first, { sentAtMs, answeredAtMs, nowMs, doneMs: nowMs })
+}
+
 async function openBatch(
   client: PoolClient,
   { numbers }: DecideDependencies,
@@ -188,6 +207,7 @@ async function openBatch(
   const sentAtMs = performance.now()
   const clock = await readClockAndRepeats(client, commands, lots, numberOf)
   const answeredAtMs = performance.now()
+  const reading = { sentAtMs, answeredAtMs, nowMs: clock.nowMs, doneMs: clock.doneMs }
   for (const { itemId, bidderId, number } of clock.numbers)
     known.set(pairKey(itemId, bidderId), number)
   numbers.remember(clock.numbers)
@@ -201,12 +221,7 @@ async function openBatch(
   }
   return {
     nowMs: clock.nowMs,
-    monotonicMs: monotonicAtClock({
-      sentAtMs,
-      answeredAtMs,
-      nowMs: clock.nowMs,
-      doneMs: clock.doneMs,
-    }),
+    monotonicMs: await monotonicOf(client, reading),
     barredIds: clock.barredIds,
     isBlocked: clock.isBlocked,
     lots,

@@ -244,6 +244,17 @@ export async function readClockAndRepeats(
   }
 }
 
+/** The database's clock, in milliseconds since 1970. */
+export async function readServerClock(client: ClientBase): Promise<number> {
+  const { rows } = await client.query<{ nowMs: number }>({
+    name: 'server-clock',
+    text: 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"',
+  })
+  const [row] = rows
+  if (row === undefined) throw new Error('PostgreSQL did not answer the time')
+  return row.nowMs
+}
+
 function lookupColumns(
   lookups: readonly RepeatLookup[],
   lots: ReadonlyMap<string, Lot>,

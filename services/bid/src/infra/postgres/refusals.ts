@@ -67,12 +67,23 @@ export async function keepRefusalWeeks(db: Kysely<Database>, retentionDays: numb
   for (const partition of wanted.filter((name) => !existing.includes(name))) {
     await change(db, async (tx) => {
       const monday = partition.slice(-8)
+      // While it is attached bids wait, and a row of that week in the default partition forbids it.
+      if (await isInDefault(tx, monday)) return
       await sql`select add_refusals_week(${monday}::date)`.execute(tx)
     })
   }
   for (const partition of existing.filter((name) => name < oldest)) {
     await change(db, (tx) => tx.schema.dropTable(partition).ifExists().execute())
   }
+}
+
+async function isInDefault(tx: Transaction<Database>, monday: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from refusals_default
+    where recorded_at >= ${monday}::date::timestamp at time zone 'UTC'
+      and recorded_at < (${monday}::date + 7)::timestamp at time zone 'UTC'
+    limit 1`.execute(tx)
+  return rows.length > 0
 }
 
 /** The name of the partition of the week that begins at this Monday, or of a day to compare with. */
