@@ -266,11 +266,12 @@ t.test('bid.placed', async (t) => {
 
   t.test('folds a batch of many items at once, and publishes each extension', async (t) => {
     const [one = '', two = ''] = await copies(fixture, await createPublished(fixture), 2)
+    const [firstEnd, secondEnd] = [inMinutes(1_445), inMinutes(1_450)]
     await consume(dependencies, [
-      placed(one, 2, { amount: '102.00', extended: true, endDate: inMinutes(1_450) }),
+      placed(one, 2, { amount: '102.00', extended: true, endDate: secondEnd }),
       placed(two, 1, { amount: '100.00' }),
-      placed(one, 1, { amount: '101.00', extended: true, endDate: inMinutes(1_445) }),
-      placed(one, 3, { amount: '103.00', endDate: inMinutes(1_450) }),
+      placed(one, 1, { amount: '101.00', extended: true, endDate: firstEnd }),
+      placed(one, 3, { amount: '103.00', endDate: secondEnd }),
     ])
     t.match(await show(one), { currentPrice: '103.00', bidCount: 3 })
     t.match(await show(two), { currentPrice: '100.00', bidCount: 1 })
