@@ -95,7 +95,9 @@ t.test('a second "make up" is refused, and leaves the first one alone', ONLY_LIN
   t.match(second.said(), /running already \(process \d+\)\. "make down" stops it/)
   t.equal(first.child.exitCode, null)
 
-  // Killed with -9 it leaves its processes, and the next command ends them.
+  // Killed with -9 it leaves its processes, the gateway on its port too, and the next command ends
+  // them.
+  await first.until('gateway ready')
   first.child.kill('SIGKILL')
   await first.ended
   t.not(processesOf(stateDir).length, 0)

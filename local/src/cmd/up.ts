@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
 import { loopbackAddresses } from '#src/gateway/start.ts'
-import { timed } from '#src/infrastructure.ts'
+import { openState, timed } from '#src/infrastructure.ts'
 import { type Platform, startPlatform } from '#src/platform.ts'
 import { claimState, platformStateDir, writeRunning } from '#src/state.ts'
 
@@ -29,6 +30,8 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => void stop())
   }
+  // The gateway of a run that was killed may still have the port.
+  if (existsSync(join(stateDir, 'processes.json'))) await openState(stateDir, log)
   const gatewayPort = Number(process.env.GATEWAY_PORT ?? GATEWAY_PORT_DEFAULT)
   await loopbackAddresses(gatewayPort).catch((error: Error) => {
     throw new Error(`${error.message}. "make up GATEWAY_PORT=9292" takes another one.`)
