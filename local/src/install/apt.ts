@@ -16,13 +16,22 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 said=$(mktemp)
 made=
 trap 'rm -f "$said" $made' EXIT
-if [ ! -e "$policy" ]; then
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# Only while apt-get runs: who holds the lock meanwhile may start services.
+deny_starts() {
+  [ -e "$policy" ] && return
   made=$policy
   printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod +x "$policy"
-fi
+}
+allow_starts() {
+  rm -f $made
+  made=
+}
 apt() {
   waited=0
-  until apt-get -q -o DPkg::Lock::Timeout="$retry_seconds" -o Acquire::Retries=3 "$@" > "$said" 2>&1; do
+  until deny_starts; apt-get -q -o DPkg::Lock::Timeout="$retry_seconds" -o Acquire::Retries=3 "$@" > "$said" 2>&1; do
+    allow_starts
     cat "$said"
     grep -Eq 'Could not get lock|Unable to (acquire|lock)' "$said" || return 1
     [ "$waited" -lt "$wait_seconds" ] || return 1
@@ -33,6 +42,7 @@ apt() {
     waited=$((waited + retry_seconds))
     sleep "$retry_seconds"
   done
+  allow_starts
   cat "$said"
 }
 # One list that cannot be read is no reason: the package may be in another one, or known already.
