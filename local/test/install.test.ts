@@ -55,6 +55,39 @@ t.test('a lock that is never given back is named', async (t) => {
   t.throws(() => install(world, 1), { message: `apt-get: ${lock}` })
 })
 
+t.test('services are denied their start only while apt-get runs', async (t) => {
+  const world = machine(t, {
+    sudo: SUDO,
+    // A try that waits for the lock itself would do so with the file in place.
+    'apt-get': `
+[ -e "$here/policy-rc.d" ] && touch "$here/denied-in-apt"
+case "$*" in *Lock::Timeout=0*) ;; *) touch "$here/waits-in-apt";; esac
+[ -e "$here/again" ] && exit
+touch "$here/again"
+echo "E: Could not get lock /var/lib/dpkg/lock-frontend"
+exit 100`,
+    sleep: '[ -e "$here/policy-rc.d" ] && touch "$here/denied-in-wait"',
+  })
+  install(world)
+  const was = (name: string) => existsSync(join(world.folder, name))
+  t.equal(world.calls('sleep').length, 1)
+  t.ok(was('denied-in-apt'))
+  t.notOk(was('denied-in-wait'))
+  t.notOk(was('waits-in-apt'))
+})
+
+for (const signal of ['INT', 'TERM', 'HUP']) {
+  t.test(`SIG${signal} during an installation leaves no policy-rc.d`, async (t) => {
+    const world = machine(t, {
+      sudo: SUDO,
+      'apt-get': `[ -e "$here/policy-rc.d" ] && touch "$here/denied"\nkill -${signal} $PPID`,
+    })
+    t.throws(() => install(world))
+    t.ok(existsSync(join(world.folder, 'denied')))
+    t.notOk(existsSync(join(world.folder, 'policy-rc.d')))
+  })
+}
+
 t.test('a list that cannot be read does not keep a package from being installed', async (t) => {
   const world = machine(t, {
     sudo: SUDO,

@@ -6,7 +6,8 @@ const LOCK_WAIT_SECONDS = 900
 const LOCK_RETRY_SECONDS = 5
 
 // A fresh machine updates itself in its first minutes and holds the locks meanwhile. apt-get can wait
-// for the lock of dpkg but not for that of its lists, so it is started again until both are free.
+// for the lock of dpkg but not for that of its lists, so it is started again until both are free; it
+// waits for neither itself, since policy-rc.d would be there meanwhile.
 // What apt-get prints goes to stdout, where a failure is read; stderr is for the person who waits.
 // Some packages start a server on its usual port; policy-rc.d is Debian's way to say no.
 const SCRIPT = `
@@ -30,7 +31,7 @@ allow_starts() {
 }
 apt() {
   waited=0
-  until deny_starts; apt-get -q -o DPkg::Lock::Timeout="$retry_seconds" -o Acquire::Retries=3 "$@" > "$said" 2>&1; do
+  until deny_starts; apt-get -q -o DPkg::Lock::Timeout=0 -o Acquire::Retries=3 "$@" > "$said" 2>&1; do
     allow_starts
     cat "$said"
     grep -Eq 'Could not get lock|Unable to (acquire|lock)' "$said" || return 1
