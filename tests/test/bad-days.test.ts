@@ -116,6 +116,7 @@ t.test('days on which something is down', async (t) => {
         await platform.kill('bid-worker')
         const { body } = await client.request('GET', `/api/v1/lots/${sale.id}`)
         if (placed.statusCode === 201 && body.phase === 'open') return sale
+        t.ok(String(body.serverTime) >= sale.endDate, 'no lot ends early')
         await platform.restart('bid-worker')
       })
       await waitFor('the end', async () => {

@@ -175,7 +175,9 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
         })
         return confirmed.statusCode === 201 && 'placed'
       })
-      return end === 'placed' ? id : undefined
+      if (end === 'placed') return id
+      t.ok(Date.now() >= startsAtMs + 2 * pauseMs, 'no lot ends early')
+      return undefined
     })
     const started = await otlp.find('item.started.v1 publish')
     const start = await otlp.trace(started.traceId, ['start item'])

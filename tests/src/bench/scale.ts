@@ -9,7 +9,11 @@ import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { startOutboxRelay } from '@auction/common/rabbitmq/relay.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import { recordStatements, type Statement } from '@auction/common/testing/clock-plans.ts'
+import {
+  recordStatements,
+  type Statement,
+  UNUSED_CONNECTIONS,
+} from '@auction/common/testing/clock-plans.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Pool } from 'pg'
@@ -87,15 +91,7 @@ export async function measureCosts(open: () => Pool): Promise<Map<string, Cost>>
   return costs
 }
 
-const workerConfig = () =>
-  readWorkerConfig({
-    POSTGRES_USERNAME: 'unused',
-    POSTGRES_PASSWORD: 'unused',
-    POSTGRES_DATABASE: 'unused',
-    RABBITMQ_URL: 'amqp://unused',
-    AUCTION_URL: 'http://unused',
-    INTERNAL_JWT_SECRET: 'a secret of at least thirty-two letters',
-  })
+const workerConfig = () => readWorkerConfig({ ...UNUSED_CONNECTIONS, AUCTION_URL: 'http://unused' })
 
 async function openLots(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(

@@ -59,5 +59,7 @@ function report(replayed: ReplayedAuction[]): void {
     replayed.filter((auction) => auction.outcome === outcome).length
   console.log(`${count('at the price')} of ${replayed.length} end at the price`)
   console.log(`${count('below')} below, ${count('above')} above, ${count('broken')} broken`)
-  if (count('broken') > 0 || count('above') > 0) process.exitCode = 1
+  if (count('late') > 0)
+    console.log(`${count('late')} not judged: their bids came after the end; take more --seconds`)
+  if (count('broken') > 0 || count('above') > 0 || count('late') > 0) process.exitCode = 1
 }

@@ -1,5 +1,11 @@
 import type pg from 'pg'
-import type { TestDatabase } from './database.ts'
+import { createDatabase } from '../postgres/database.ts'
+import { createLogger } from '../process/logger.ts'
+import type { DatabaseContext } from '../process/run-api.ts'
+import type { WorkerParts } from '../process/run-worker.ts'
+import type { Service } from '../process/service.ts'
+import { createRegistry } from '../telemetry/metrics.ts'
+import { createTestDatabase, type Teardown, type TestDatabase } from './database.ts'
 
 export interface Statement {
   text: string
@@ -43,6 +49,33 @@ export async function explainByClock(
     if (!isByIndex(nodes)) scanning.push(`${text.trim()}\n${nodes.map(describe).join('\n')}`)
   }
   return { compared: comparing.length, scanning }
+}
+
+/** What a worker asks of its environment and a run of its timers alone does not use. */
+export const UNUSED_CONNECTIONS = {
+  POSTGRES_USERNAME: 'unused',
+  POSTGRES_PASSWORD: 'unused',
+  POSTGRES_DATABASE: 'unused',
+  RABBITMQ_URL: 'amqp://unused',
+  INTERNAL_JWT_SECRET: 'a secret of at least thirty-two letters',
+}
+
+/** Runs each timer of a service's worker once on a database of its own, and explains what it sent. */
+export async function explainTimers<DB>(
+  t: Teardown,
+  { name, migrations }: Service,
+  build: (context: DatabaseContext<DB>) => WorkerParts<DB>,
+): Promise<ClockPlans> {
+  return explainByClock(await createTestDatabase(t, migrations), async (pool) => {
+    const { timers } = build({
+      pool,
+      db: createDatabase<DB>(pool),
+      log: createLogger(name, 'silent'),
+      registry: createRegistry(name),
+      lifecycle: { onStop: () => undefined, isStopping: () => false },
+    })
+    for (const timer of timers) await timer.run()
+  })
 }
 
 /** Records every statement that is sent over a pool from now on, each text with its last parameters. */

@@ -227,3 +227,17 @@ export async function createMessagingWorld(t: Teardown) {
     },
   }
 }
+
+/**
+ * Waits until the broker has sent a projection all that its prefetch allows, of so many messages in
+ * all: how it cuts them up on the wire is no part of what a test of batches asks.
+ */
+export async function untilAllowedArrived(
+  world: { effects(): Promise<unknown[]>; depth(queue: string): Promise<number> },
+  total: number,
+  batchMax: number,
+): Promise<void> {
+  const handled = (await world.effects()).length
+  const waiting = Math.max(0, total - handled - 2 * batchMax)
+  await waitFor('the prefetch to be used up', async () => (await world.depth(QUEUE)) <= waiting)
+}
