@@ -288,6 +288,31 @@ t.test('a registration that arrives after the bid flags the bidder', async (t) =
   t.match(await flags(fixture), [{ kind: 'new_account_last_seconds', userId }])
 })
 
+t.test('a bidder who stands in one batch with several lots is queued once', async (t) => {
+  const fixture = await start(t)
+  const userId = randomUUID()
+  const endDate = new Date(Date.now() + 30_000).toISOString()
+  const timestamp = new Date().toISOString()
+  const late = async () =>
+    placed(await createPublished(fixture), 1, { amount: '150.00', userId, timestamp, endDate })
+  const queued = async () => {
+    const { rows } = await fixture.database.pool.query('select bidder_id from bidder_checks')
+    await fixture.database.pool.query('delete from bidder_checks')
+    return rows.map(({ bidder_id }) => bidder_id)
+  }
+  await consume(fixture.dependencies, [await late(), await late()])
+  t.strictSame(await queued(), [userId], 'late bids')
+  const lost = async () => {
+    const [, , event] = sale(await createPublished(fixture), randomUUID(), [userId])
+    return event as OutboxEvent
+  }
+  await consume(fixture.dependencies, [await lost(), await lost()])
+  t.strictSame(await queued(), [userId], 'lost lots')
+  const registered = { userId, name: 'A', email: 'a@example.test' }
+  await consume(fixture.dependencies, [event(userRegistered, userId, registered)])
+  t.strictSame(await queued(), [userId], 'a registration after two late bids')
+})
+
 t.test('an extension that the hard end cut short does not show the end before', async (t) => {
   const fixture = await start(t)
   const userId = randomUUID()

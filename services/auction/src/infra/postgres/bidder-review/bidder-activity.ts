@@ -114,8 +114,9 @@ export async function recordRegistrations(
 
 const queueReviews = sql`
   insert into bidder_checks (bidder_id, due_at)
-  select distinct bidder_id, clock_timestamp() + make_interval(secs => ${CHECK_DELAY_SECONDS})
-  from noted order by bidder_id
+  -- The clock moves from row to row, so "distinct" with it would leave a bidder twice.
+  select bidder_id, (select clock_timestamp()) + make_interval(secs => ${CHECK_DELAY_SECONDS})
+  from noted group by bidder_id order by bidder_id
   -- Not "do nothing": a worker may be taking the row now, without having seen what is recorded here.
   -- This waits for that worker, and inserts the row again when it was deleted.
   on conflict (bidder_id) do update set due_at = least(bidder_checks.due_at, excluded.due_at)`
