@@ -33,6 +33,10 @@ export interface Load {
 const TICK_MS = 10
 const ANSWER_TIMEOUT_MS = 3_000
 const GIVE_UP_MS = 25_000
+// People wait for an answer before they bid on, and wait longer each time it does not come. Without
+// both, the bids of an outage are sent again faster than a busy machine answers, and never end.
+const UNDERWAY_SECONDS = 2
+const RETRY_MS = { from: 200, to: 3_200 }
 const TOKEN_REFRESH_MS = 240_000
 
 /** Bids at a steady rate over lots that open and close all the while, whatever is being killed. */
@@ -74,8 +78,9 @@ export function startLoad(options: LoadOptions): Load {
       }
     }
   }
+  const underwayMax = options.bidsPerSecond * UNDERWAY_SECONDS
   const bid = () => {
-    if (lots.length === 0) return
+    if (lots.length === 0 || underway.size >= underwayMax) return
     const lot = chance.pick(lots)
     const bidder = chance.pick(bidders)
     // About half are above the price and some far above; the others show that losing is safe too.
@@ -143,6 +148,7 @@ async function place(
   seePrice: (cents: number) => void,
 ): Promise<void> {
   const deadlineMs = performance.now() + GIVE_UP_MS
+  let retryMs = RETRY_MS.from
   while (performance.now() < deadlineMs) {
     sent.attempts += 1
     try {
@@ -173,6 +179,7 @@ async function place(
     } catch {
       // No answer: what became of the bid is unknown, so the same key is sent again.
     }
-    await wait(150 + Math.random() * 250)
+    await wait(retryMs * (0.5 + Math.random()))
+    retryMs = Math.min(retryMs * 2, RETRY_MS.to)
   }
 }
