@@ -20,12 +20,15 @@ import { SERVICE } from '#src/service.ts'
 
 export interface World {
   app: App
+  /** For looking and for everything but batches. */
   pool: Pool
+  /** Another pool for batches, as the API has it. */
+  createBidPool(): Pool
   config: PostgresConfig
   db: Kysely<Database>
   identity: TestIdentity
-  /** Another API process on the same database. */
-  replica(): Promise<App>
+  /** Another API process on the same database, with connections of its own for batches or with these. */
+  replica(bidPool?: Pool): Promise<App>
   /** Another closer run, as any worker would do it. */
   close(): Promise<number>
   putTerms(
@@ -71,9 +74,10 @@ export async function createWorld(
   const { pool, config, createPool } = await createTestDatabase(t, SERVICE.migrations)
   const identity = createTestIdentity()
   const log = createLogger('bid', 'silent')
-  const build = async (on: Pool) => {
+  const createBidPool = () => createPool(10, { isPipelined: true })
+  const build = async (on: Pool, bidPool = createBidPool()) => {
     const app = await buildApp({
-      bidPool: on,
+      bidPool,
       pool: on,
       db: createDatabase<Database>(on),
       settings: createBidSettings(),
@@ -97,7 +101,8 @@ export async function createWorld(
     config,
     db,
     identity,
-    replica: () => build(createPool()),
+    createBidPool,
+    replica: (bidPool) => build(createPool(), bidPool),
     close: () => closeDueLots({ db, events: createBidEvents({ legacyAlias }), log }),
     async putTerms(changes = {}) {
       const terms = lotTerms(changes)

@@ -4,6 +4,7 @@
  * per bid in the plain style that every system we studied uses.
  */
 
+import { createBidPool } from '@auction/bid/app/api.ts'
 import { buildApp } from '@auction/bid/app/app.ts'
 import { createBidEvents } from '@auction/bid/app/bid-events.ts'
 import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
@@ -24,18 +25,16 @@ const publicKey = process.env.BENCH_PUBLIC_KEY ?? ''
 const address = new URL(postgresUrl)
 const log = createLogger('bench', 'warn')
 const registry = createRegistry('bench')
-const pool = createPool(
-  {
-    POSTGRES_HOST: address.hostname,
-    POSTGRES_PORT: Number(address.port),
-    POSTGRES_USERNAME: address.username,
-    POSTGRES_PASSWORD: address.password,
-    POSTGRES_DATABASE: address.pathname.slice(1),
-    POSTGRES_SSLMODE: 'disable',
-    POSTGRES_POOL_MAX: 16,
-  },
-  { log, registry },
-)
+const postgres = {
+  POSTGRES_HOST: address.hostname,
+  POSTGRES_PORT: Number(address.port),
+  POSTGRES_USERNAME: address.username,
+  POSTGRES_PASSWORD: address.password,
+  POSTGRES_DATABASE: address.pathname.slice(1),
+  POSTGRES_SSLMODE: 'disable',
+  POSTGRES_POOL_MAX: 16,
+}
+const pool = createPool(postgres, { log, registry })
 const db = createDatabase<Database>(pool)
 const auth = {
   issuer: 'auction-identity',
@@ -60,7 +59,7 @@ async function plainServer(queue: BidQueue) {
 const app =
   mode === 'ours'
     ? await buildApp({
-        bidPool: pool,
+        bidPool: createBidPool(postgres, { log, registry }),
         pool,
         db,
         settings: createBidSettings(),

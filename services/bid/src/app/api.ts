@@ -60,5 +60,6 @@ export function createBidPool(
     name: 'bids',
     max: BID_CONNECTIONS,
     idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+    isPipelined: true,
   })
 }

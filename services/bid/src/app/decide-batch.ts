@@ -18,15 +18,14 @@ import { type Lot, minNextBid } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import {
   type BatchWrite,
-  beginBatch,
+  beginWithFreeLots,
+  beginWithLot,
+  commitBatch,
   type LockedLots,
-  lockFreeLots,
   readClockAndRepeats,
   readServerClock,
-  waitForLot,
-  writeBatch,
 } from '#src/infra/postgres/bid-batch.ts'
-import { hasKey, type KeyedRefusal, writeRefusals } from '#src/infra/postgres/refusals.ts'
+import { hasKey, type KeyedRefusal } from '#src/infra/postgres/refusals.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BatchAnswer, BidCommand } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
@@ -76,8 +75,8 @@ interface Batch {
 
 /**
  * Decides a batch in one transaction: lock those of its lots that are free, read the clock in the
- * next statement, judge every bid in arrival order in memory, write everything in one statement,
- * commit. Bids on lots that another transaction holds are left for `decideHeldLot`. Throws when
+ * next statement, judge every bid in arrival order in memory, write everything in one statement
+ * and commit. Bids on lots that another transaction holds are left for `decideHeldLot`. Throws when
  * nothing was committed, or when a lost connection leaves that unknown.
  */
 export function decideBatch(
@@ -85,8 +84,8 @@ export function decideBatch(
   commands: BidCommand[],
 ): Promise<BatchAnswer[]> {
   const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
-  return inTransaction(dependencies, BATCH_LOCK_TIMEOUT_MS, async (client) => {
-    const locked = await lockFreeLots(client, itemIds)
+  return inTransaction(dependencies, async (client) => {
+    const locked = await beginWithFreeLots(client, itemIds, BATCH_LOCK_TIMEOUT_MS)
     return decideLocked(client, dependencies, commands, locked)
   })
 }
@@ -100,8 +99,8 @@ export function decideHeldLot(
   itemId: string,
   take: () => BidCommand[],
 ): Promise<BatchAnswer[]> {
-  return inTransaction(dependencies, LANE_LOCK_TIMEOUT_MS, async (client) => {
-    const locked = await waitForLot(client, itemId)
+  return inTransaction(dependencies, async (client) => {
+    const locked = await beginWithLot(client, itemId, LANE_LOCK_TIMEOUT_MS)
     return decideLocked(client, dependencies, take(), locked)
   })
 }
@@ -113,20 +112,16 @@ interface Decided {
   refusals: KeyedRefusal[]
 }
 
-/** Runs `decideAll` in a transaction of its own and commits it. */
+/** Runs `decideAll`, which begins a transaction, and commits what it decided. */
 async function inTransaction(
   dependencies: DecideDependencies,
-  lockTimeoutMs: number,
   decideAll: (client: PoolClient) => Promise<Decided>,
 ): Promise<BatchAnswer[]> {
   const client = await dependencies.pool.connect()
   let failure: Error | undefined
   try {
-    await beginBatch(client, lockTimeoutMs)
     const { commands, answers, write, refusals } = await decideAll(client)
-    if (write.bids.length > 0) await writeBatch(client, write)
-    if (refusals.length > 0) await writeRefusals(client, refusals)
-    await client.query('commit')
+    await commitBatch(client, write, refusals)
     dependencies.numbers.remember(write.bidders)
     observeDecisions(dependencies, commands, answers)
     if (write.outbox !== null) wakeRelay(dependencies.db)

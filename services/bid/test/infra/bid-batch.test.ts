@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { requestHash } from '#src/app/bid-command.ts'
-import { beginBatch, lockFreeLots, readClockAndRepeats } from '#src/infra/postgres/bid-batch.ts'
+import { beginWithFreeLots, readClockAndRepeats } from '#src/infra/postgres/bid-batch.ts'
 import { createWorld } from '#test/helper.ts'
 
 t.test('the deciding clock is read before former bids are looked up', async (t) => {
@@ -17,10 +17,9 @@ t.test('the deciding clock is read before former bids are looked up', async (t) 
       $$ begin insert into looks values (clock_timestamp()); return true; end $$;
     alter table bids rename to stored_bids;
     create view bids as select * from stored_bids where look()`)
-  const client = await world.pool.connect()
+  const client = await world.createBidPool().connect()
   t.teardown(() => client.release())
-  await beginBatch(client, 1_000)
-  const { lots } = await lockFreeLots(client, [itemId])
+  const { lots } = await beginWithFreeLots(client, [itemId], 1_000)
   const lookup = { itemId, bidderId, idempotencyKey: null, requestHash: hash }
   const clock = await readClockAndRepeats(client, [lookup], lots, () => undefined)
   await client.query('commit')
@@ -41,12 +40,11 @@ t.test(
     const { itemId } = await world.putTerms()
     const [ann, ben] = [randomUUID(), randomUUID()]
     await world.bid(itemId, ann, '11.00')
-    const client = await world.pool.connect()
+    const client = await world.createBidPool().connect()
     t.teardown(() => client.release())
     const hashes = ['11.00', '12.00'].map((maxAmount) => requestHash({ itemId, maxAmount }))
     const look = async (bidderIds: string[], number?: number) => {
-      await beginBatch(client, 1_000)
-      const { lots } = await lockFreeLots(client, [itemId])
+      const { lots } = await beginWithFreeLots(client, [itemId], 1_000)
       const lookups = bidderIds.flatMap((bidderId) =>
         hashes.map((hash) => ({ itemId, bidderId, idempotencyKey: null, requestHash: hash })),
       )

@@ -3,11 +3,13 @@ export type ColumnValue = string | number | bigint | boolean | null
 // Ids, codes and numbers, the bulk of what is written, need no quotes in an array literal.
 const PLAIN = /^[A-Za-z0-9_.:-]+$/
 
+const isNull = (text: string) => text.length === 4 && text.toUpperCase() === 'NULL'
+
 /** One value as an element of a PostgreSQL array literal. */
 export function arrayElement(value: ColumnValue): string {
   if (value === null) return 'NULL'
   if (typeof value !== 'string') return String(value)
-  if (PLAIN.test(value) && value.toUpperCase() !== 'NULL') return value
+  if (PLAIN.test(value) && !isNull(value)) return value
   return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 

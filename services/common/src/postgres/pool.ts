@@ -25,6 +25,11 @@ export interface PoolOptions {
   idleInTransactionMs?: number
   /** How long a caller waits for a connection, whether new or one that others use now. */
   connectionTimeoutMs?: number
+  /**
+   * A statement is sent although one before it is not answered yet, so several of a transaction take one
+   * way to the server and back. Only for code that waits for all answers before it releases the client.
+   */
+  isPipelined?: boolean
   statisticsIntervalMs?: number
 }
 
@@ -84,6 +89,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
     ...clientConfig(config, `auction-${name}`),
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
     ...(options.isPatient === true ? PATIENT : {}),
+    pipeline: options.isPipelined === true,
     max,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,

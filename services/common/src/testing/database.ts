@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { type MigrationSet, migrate } from '../postgres/migrate.ts'
-import { createPool, type PostgresConfig } from '../postgres/pool.ts'
+import { createPool, type PoolOptions, type PostgresConfig } from '../postgres/pool.ts'
 import { createLogger } from '../process/logger.ts'
 
 export interface TestDatabase {
   pool: pg.Pool
   config: PostgresConfig
   /** Another pool on the same database, closed with the test. */
-  createPool(max?: number): pg.Pool
+  createPool(max?: number, options?: Pick<PoolOptions, 'isPipelined'>): pg.Pool
 }
 
 /** What a test offers for cleaning up; tap's `t` fits. */
@@ -41,8 +41,9 @@ export async function createTestDatabase(
   await administer(url, `create database ${name}`)
   const log = createLogger('test', 'silent')
   const pools: pg.Pool[] = []
-  const open = (max = 10) => {
-    const pool = createPool(config, { log, max, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS })
+  const open: TestDatabase['createPool'] = (max = 10, options = {}) => {
+    const connectionTimeoutMs = TEST_CONNECTION_TIMEOUT_MS
+    const pool = createPool(config, { ...options, log, max, connectionTimeoutMs })
     pools.push(pool)
     return pool
   }

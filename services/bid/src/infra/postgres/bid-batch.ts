@@ -1,10 +1,12 @@
 import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
-import type { ClientBase } from 'pg'
+import { type ClientBase, DatabaseError } from 'pg'
 import type { AcceptedBid, BidRecord, DecidedBid } from '#src/domain/bid-record.ts'
 import type { RefusalCode } from '#src/domain/judge.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { ColumnArray } from './column-array.ts'
+import { inOneFlight } from './flight.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
+import { type KeyedRefusal, writeRefusals } from './refusals.ts'
 
 // Plans of prepared statements are kept. One that was made while a table was small, or before its
 // statistics were, would read whole tables for a batch of rows: on 18,000 lots that halved the rate
@@ -12,10 +14,8 @@ import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 const PLAN_BY_KEY = `set local enable_seqscan = off; set local enable_hashjoin = off;
   set local enable_mergejoin = off`
 
-/** Begins the transaction of a batch; no lock is waited for longer than `lockTimeoutMs`. */
-export async function beginBatch(client: ClientBase, lockTimeoutMs: number): Promise<void> {
-  await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}; ${PLAN_BY_KEY}`)
-}
+const beginBatch = (client: ClientBase, lockTimeoutMs: number) =>
+  client.query(`begin; set local lock_timeout = ${lockTimeoutMs}; ${PLAN_BY_KEY}`)
 
 export interface LockedLots {
   lots: Map<string, Lot>
@@ -26,16 +26,24 @@ export interface LockedLots {
 const NONE_HELD: ReadonlySet<string> = new Set()
 
 /**
- * Locks those lots of a batch that no other transaction holds, and waits for none. READ COMMITTED:
- * every later statement sees what the previous lock holder committed.
+ * Begins the transaction of a batch, locks those of its lots that no other transaction holds, and
+ * waits for none. READ COMMITTED: every later statement sees what the previous lock holder
+ * committed. No other lock is waited for longer than `lockTimeoutMs`.
  */
-export async function lockFreeLots(client: ClientBase, itemIds: string[]): Promise<LockedLots> {
-  const { rows } = await client.query<LotRow>({
-    name: 'lock-free-lots',
-    text: `select ${LOT_COLUMNS} from lots where item_id = any($1::uuid[])
-      order by item_id for update skip locked`,
-    values: [`{${itemIds.join(',')}}`],
-  })
+export async function beginWithFreeLots(
+  client: ClientBase,
+  itemIds: string[],
+  lockTimeoutMs: number,
+): Promise<LockedLots> {
+  const [, { rows }] = await inOneFlight([
+    beginBatch(client, lockTimeoutMs),
+    client.query<LotRow>({
+      name: 'lock-free-lots',
+      text: `select ${LOT_COLUMNS} from lots where item_id = any($1::uuid[])
+        order by item_id for update skip locked`,
+      values: [`{${itemIds.join(',')}}`],
+    }),
+  ])
   const lots = new Map(rows.map((row) => [row.itemId, toLot(row)]))
   if (lots.size === itemIds.length) return { lots, held: NONE_HELD }
   // Those that are left are held, or do not exist.
@@ -49,21 +57,28 @@ export async function lockFreeLots(client: ClientBase, itemIds: string[]): Promi
 }
 
 /**
- * Waits for the lock of one lot. The transaction holds no other lot, and a batch waits for none, so
- * no two can wait in a circle. Those that wait for a row forget their order with each update of it,
+ * Begins a transaction and waits for the lock of one lot. The transaction holds no other lot, and a batch
+ * waits for none, so no two can wait in a circle. Those that wait for a row forget their order with each update of it,
  * and with several replicas one could wait for ever; so only the first in line waits for the row.
  */
-export async function waitForLot(client: ClientBase, itemId: string): Promise<LockedLots> {
-  await client.query({
-    name: 'line-of-lot',
-    text: `select pg_advisory_xact_lock(${ADVISORY_LOCKS.lineOfLot}, hashtext($1))`,
-    values: [itemId],
-  })
-  const { rows } = await client.query<LotRow>({
-    name: 'wait-for-lot',
-    text: `select ${LOT_COLUMNS} from lots where item_id = $1 for update`,
-    values: [itemId],
-  })
+export async function beginWithLot(
+  client: ClientBase,
+  itemId: string,
+  lockTimeoutMs: number,
+): Promise<LockedLots> {
+  const [, , { rows }] = await inOneFlight([
+    beginBatch(client, lockTimeoutMs),
+    client.query({
+      name: 'line-of-lot',
+      text: `select pg_advisory_xact_lock(${ADVISORY_LOCKS.lineOfLot}, hashtext($1))`,
+      values: [itemId],
+    }),
+    client.query<LotRow>({
+      name: 'wait-for-lot',
+      text: `select ${LOT_COLUMNS} from lots where item_id = $1 for update`,
+      values: [itemId],
+    }),
+  ])
   return { lots: new Map(rows.map((row) => [row.itemId, toLot(row)])), held: NONE_HELD }
 }
 
@@ -359,8 +374,6 @@ const WRITE_BATCH = `
       as t(id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
         bid_count, reserve_met, ends, extended, sequence, trigger_bid_id, refusal_code,
         refusal_details, idempotency_key, request_hash, decided, recorded)
-    on conflict (bidder_id, idempotency_key) where idempotency_key is not null do nothing
-    returning 1
   ), numbered as (
     insert into lot_bidders (item_id, bidder_id, number)
     select * from unnest($21::uuid[], $22::uuid[], $23::int[])
@@ -376,32 +389,59 @@ const WRITE_BATCH = `
       as t(item_id, ends, extension_count, current_price, leader_id, leader_max, leader_bid_id,
         bid_count, bidder_count, reserve_met, buy_now_available, decided, sequence)
     where lots.item_id = t.item_id
-  ), published as (
-    insert into outbox (id, events)
-    select $37::uuid, $38::json where $37::uuid is not null
   )
-  select count(*)::int as written from written`
+  insert into outbox (id, events)
+  select $37::uuid, $38::json where $37::uuid is not null`
 
 /** A key that another transaction used in the same instant, for a bid on another lot. */
 export class IdempotencyRaceError extends Error {
   override readonly name = 'IdempotencyRaceError'
 }
 
-/** Writes ledger, lots, numbers and outbox in one statement. Every lot must be locked. */
-export async function writeBatch(client: ClientBase, write: BatchWrite): Promise<void> {
-  const { rows } = await client.query<{ written: number }>({
-    name: 'write-batch',
-    text: WRITE_BATCH,
-    values: [
-      ...bidColumns(write.bids),
-      ...bidderColumns(write.bidders),
-      ...lotColumns(write.lots),
-      write.outbox?.id ?? null,
-      write.outbox?.events ?? null,
-    ],
-  })
-  if (rows[0]?.written !== write.bids.length) throw new IdempotencyRaceError()
+/**
+ * Writes a batch and commits it, in one flight: the commit is sent before the writes are answered.
+ * After one that failed PostgreSQL answers it with a rollback, so a write that did not do all it
+ * should must fail in SQL, and never by what its answer says. Every lot must be locked. Throws when
+ * nothing was committed, or when a lost connection leaves that unknown.
+ */
+export async function commitBatch(
+  client: ClientBase,
+  write: BatchWrite,
+  refusals: KeyedRefusal[],
+): Promise<void> {
+  const writes: Promise<unknown>[] = []
+  if (write.bids.length > 0) writes.push(writeBatch(client, write))
+  if (refusals.length > 0) writes.push(writeRefusals(client, refusals))
+  const committed = client.query('commit')
+  await inOneFlight([...writes, committed])
+  // Answers that contradict each other must never count as a commit.
+  const { command } = await committed
+  if (command !== 'COMMIT') throw new Error(`the commit of a batch was answered with ${command}`)
 }
+
+/** Writes ledger, lots, numbers and outbox in one statement. */
+async function writeBatch(client: ClientBase, write: BatchWrite): Promise<void> {
+  try {
+    await client.query({
+      name: 'write-batch',
+      text: WRITE_BATCH,
+      values: [
+        ...bidColumns(write.bids),
+        ...bidderColumns(write.bidders),
+        ...lotColumns(write.lots),
+        write.outbox?.id ?? null,
+        write.outbox?.events ?? null,
+      ],
+    })
+  } catch (error) {
+    if (isKeyUsed(error)) throw new IdempotencyRaceError()
+    throw error
+  }
+}
+
+/** The unique index of keys refused the row: another transaction has committed the same key. */
+const isKeyUsed = (error: unknown) =>
+  error instanceof DatabaseError && error.constraint === 'bids_idempotency'
 
 function bidColumns(bids: BidRecord[]): string[] {
   const columns = new ColumnArray(20)

@@ -9,11 +9,14 @@ export class ColumnArray {
   }
 
   push(...values: ColumnValue[]): void {
-    if (values.length !== this.#columns.length) throw new Error('row has another width')
-    for (const [index, value] of values.entries()) {
-      const column = this.#columns[index]
+    const columns = this.#columns
+    if (values.length !== columns.length) throw new Error('row has another width')
+    // Not entries(): it makes an array for each value, and a batch has ten thousand.
+    let index = 0
+    for (const value of values) {
       const text = arrayElement(value)
-      this.#columns[index] = column === '' ? text : `${column},${text}`
+      columns[index] = columns[index] === '' ? text : `${columns[index]},${text}`
+      index += 1
     }
   }
 
