@@ -45,6 +45,37 @@ t.test(
   },
 )
 
+t.test(
+  'bidders who come to a lot at once by two processes get numbers without a gap',
+  async (t) => {
+    const world = await createWorld(t)
+    const replica = await world.replica()
+    const { itemId } = await world.putTerms()
+    const COUNT = 60
+    // Amounts rise and fall, so some are refused and get no number, and some bid twice.
+    const bidders = Array.from({ length: COUNT }, () => randomUUID())
+    for (const round of [0, 1]) {
+      await Promise.all(
+        bidders.map((bidder, index) =>
+          world.bid(itemId, bidder, `${20 + ((index * 7 + round * 31) % COUNT)}.00`, {
+            app: index % 2 === 0 ? world.app : replica,
+          }),
+        ),
+      )
+    }
+    const { rows } = await world.pool.query<{ number: number }>(
+      'select number from lot_bidders where item_id = $1 order by number',
+      [itemId],
+    )
+    t.ok(rows.length > 5, `${rows.length} bidders`)
+    t.strictSame(
+      rows.map(({ number }) => number),
+      rows.map((_row, index) => index + 1),
+    )
+    t.strictSame((await verifyLots(world.db, createBidSettings())).violations, [])
+  },
+)
+
 t.test('of an edit and a first bid at once exactly one succeeds', async (t) => {
   const world = await createWorld(t)
   const replica = await world.replica()

@@ -37,3 +37,13 @@ t.test('every lot is verified, page by page, and what is wrong with one is found
   t.ok(violations.some((text) => text.startsWith(`${withoutResult} I17`)))
   t.notOk(violations.some((text) => text.startsWith(`${closed} I17`)))
 })
+
+t.test('a number that two bidders of a lot have is found', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  for (const amount of ['20.00', '30.00']) await world.bid(itemId, randomUUID(), amount)
+  const verify = async () => (await verifyLots(world.db, createBidSettings())).violations
+  t.strictSame(await verify(), [])
+  await world.pool.query('update lot_bidders set number = 1 where number = 2')
+  t.match(await verify(), [/bidderNumber differs/])
+})
