@@ -65,6 +65,36 @@ t.test(
   },
 )
 
+t.test('a lot with very many losers is closed at once, and no outbox row is long', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  const ann = randomUUID()
+  await world.bid(itemId, ann, '25.00')
+  const losers = 100_000
+  await world.pool.query(
+    `insert into lot_bidders (item_id, bidder_id, number)
+     select $1, gen_random_uuid(), 1 + n from generate_series(1, $2::int) n`,
+    [itemId, losers],
+  )
+  await endIn(world, itemId, -CLOSING_GRACE_MS)
+  t.equal(await world.close(), 1)
+  const { rows: sizes } = await world.pool.query<{ length: number; xid: string }>(
+    `select length(events::text) as length, xmin::text as xid from outbox
+     where events->0->>'key' in ('bid.closed.v1', 'bid.lost.v1')`,
+  )
+  t.ok(sizes.length > 10, `${sizes.length} rows`)
+  t.ok(Math.max(...sizes.map(({ length }) => length)) <= 260_000)
+  t.equal(new Set(sizes.map(({ xid }) => xid)).size, 1, 'of one transaction')
+  const published = (await events(world, itemId)).slice(1)
+  t.strictSame(
+    published.slice(0, 3).map(({ key }) => key),
+    ['bid.closed.v1', 'bid.won.v1', 'bid.lost.v1'],
+  )
+  const named = published.slice(2).flatMap(({ payload }) => payload.userIds)
+  t.equal(named.length, losers)
+  t.equal(new Set(named).size, losers)
+})
+
 t.test('no bids, or a reserve that was not met: no winner', async (t) => {
   const world = await createWorld(t)
   const [empty, short] = [await world.putTerms(), await world.putTerms({ reservePrice: '99.00' })]

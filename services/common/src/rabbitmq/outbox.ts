@@ -5,6 +5,7 @@ import type { OutboxEvent } from '../contracts/event.ts'
 import { newId } from '../ids.ts'
 import type { Logger } from '../process/logger.ts'
 import { type Repeated, repeat } from '../process/repeat.ts'
+import { formatEvent, joinEvents } from './outbox-format.ts'
 
 export interface OutboxRow {
   id: string
@@ -14,9 +15,35 @@ export interface OutboxRow {
 /** The channel on which relays listen for a hint that something was committed. */
 export const OUTBOX_CHANNEL = 'outbox'
 
-/** One row for all events of a commit; null when there are none. */
+/** One row for all events of a batch of bids; null when there are none. */
 export function outboxRow(events: readonly OutboxEvent[]): OutboxRow | null {
-  return events.length === 0 ? null : { id: newId(), events: JSON.stringify(events) }
+  return events.length === 0 ? null : rowOf(events.map(formatEvent))
+}
+
+// A row is read, and held in memory, as a whole. The losers of one lot may be any number.
+const ROW_LENGTH_MAX = 250_000
+
+const rowOf = (formatted: readonly string[]): OutboxRow => ({
+  id: newId(),
+  events: joinEvents(formatted),
+})
+
+/** Rows for the events of a commit, in their order, none longer than that; an event has one row. */
+function outboxRows(events: readonly OutboxEvent[]): OutboxRow[] {
+  const rows: OutboxRow[] = []
+  let formatted: string[] = []
+  let length = 0
+  for (const event of events) {
+    const text = formatEvent(event)
+    if (formatted.length > 0 && length + text.length > ROW_LENGTH_MAX) {
+      rows.push(rowOf(formatted))
+      formatted = []
+      length = 0
+    }
+    formatted.push(text)
+    length += text.length
+  }
+  return formatted.length === 0 ? rows : [...rows, rowOf(formatted)]
 }
 
 // Transactions that wrote to the outbox and are not over yet.
@@ -27,9 +54,14 @@ export async function writeOutbox<DB>(
   tx: Transaction<DB>,
   events: readonly OutboxEvent[],
 ): Promise<void> {
-  const row = outboxRow(events)
-  if (row === null) return
-  await sql`insert into outbox (id, events) values (${row.id}, ${row.events}::json)`.execute(tx)
+  const rows = outboxRows(events)
+  if (rows.length === 0) return
+  await sql`
+    insert into outbox (id, events)
+    select id, events::json
+    from unnest(${rows.map(({ id }) => id)}::uuid[], ${rows.map((row) => row.events)}::text[])
+      with ordinality as row (id, events, place)
+    order by place`.execute(tx)
   writers.add(tx)
 }
 

@@ -56,6 +56,8 @@ export function createLease(client: PoolClient): Lease {
             renewal = undefined
           })
       }
+      // Many short waits without a statement between them are one long one.
+      if (performance.now() - renewedAt.steadyMs >= RENEW_INTERVAL_MS) renew()
       const timer = setInterval(renew, RENEW_INTERVAL_MS)
       try {
         return await work()

@@ -1,22 +1,33 @@
-import type { Holds, Row } from './relay-holds.ts'
+import { createSeqRuns } from './seq-runs.ts'
 
 /**
- * Where in the outbox to read next. As a rule from the floor: the seq below which everything is
- * settled. While aggregates are held, their rows stay at the head and must not keep the others from
- * being read: a full scan passes over them page by page, then reading goes on behind them, and now
- * and then a full scan begins again, which also finds rows that committed late.
+ * What of the outbox to read next. A row may commit after rows with a higher seq were read, and later
+ * rows of its lot behind it; to keep the order of a lot, such a row must be read before them. So a
+ * read begins at a seq below which nothing can commit any more, and leaves out what this scan has read
+ * already. It finds what has committed late, and rows of a lot in their order, because a statement that
+ * sees a row sees the rows before it of the same lot.
  *
- * The floor keeps a read from passing over every row that was sent since the last vacuum. It moves
- * to a seq that was read a minute ago: a transaction that was open then, with a lower seq, has
- * committed or ended since (statements end after 5 seconds, idle transactions after 10), and a
- * read from the old floor has seen it. Once a minute a scan begins at 0 all the same.
+ * Nothing commits any more below a seq that was read a minute ago: a transaction that was open then has
+ * committed or ended since (statements end after 5 seconds, idle transactions after 10). Up to there
+ * reading goes page by page. It keeps a read from passing over every row that was sent since the last
+ * vacuum. Once a minute a scan begins at 0 all the same.
+ *
+ * Rows that are read and not sent, because their aggregate is held, are passed over; a scan from the
+ * floor, the seq below which everything is sent, tries them again now and then.
  */
 export interface Scan {
+  /** A read begins behind this seq. */
   afterSeq(): bigint
-  /** Aggregates held after this instant are not retried; between two full scans none is. */
+  /** What of the rows behind it this scan has read, as an int8multirange. */
+  known(): string
   startedAtMs(): number
-  /** Takes what was read at that instant, and whether all of it is at the broker. */
-  advance(rows: readonly Row[], readAtMs: number, isSent: boolean): void
+  /** Takes what was read at that instant. `isCut`: there may be more behind the last row. */
+  advance(rows: readonly { seq: bigint }[], readAtMs: number, isCut: boolean): void
+  /** Takes whether a row that was read is at the broker. Rows are settled in the order of reading. */
+  settle(row: { seq: bigint }, isSent: boolean): void
+  /** Begins a new scan if one is due, or `isWanted`. Only when every row that was read is settled. */
+  restart(isWanted: boolean): void
+  isRestartDue(): boolean
   /**
    * Gives a read from the start up when there is a floor to go on from; answers whether. Under an old
    * snapshot everything that was sent since cannot be vacuumed, and such a read may take too long.
@@ -24,9 +35,9 @@ export interface Scan {
   skipFromStart(): boolean
 }
 
-const FULL_SCAN_PAUSE_MS = 500
+const RETRY_PAUSE_MS = 500
 // A backlog that takes long to scan is scanned less often: at most a sixth of the time goes there.
-const FULL_SCAN_SHARE = 5
+const RETRY_SHARE = 5
 const WRITER_LIFETIME_MS = 60_000
 const FROM_START_INTERVAL_MS = 60_000
 const MARK_INTERVAL_MS = 5_000
@@ -37,85 +48,97 @@ export interface ScanOptions {
   markIntervalMs?: number
 }
 
-export function createScan(holds: Holds, options: ScanOptions = {}): Scan {
+export function createScan(options: ScanOptions = {}): Scan {
   const {
     writerLifetimeMs = WRITER_LIFETIME_MS,
     fromStartIntervalMs = FROM_START_INTERVAL_MS,
     markIntervalMs = MARK_INTERVAL_MS,
   } = options
-  const floor = createFloor(writerLifetimeMs, markIntervalMs)
+  const finality = createFinality(writerLifetimeMs, markIntervalMs)
+  // Everything up to here is sent.
+  let floor = 0n
   let afterSeq = 0n
+  const known = createSeqRuns()
+  let highestSeq = 0n
+  // The lowest row that this scan read and that did not reach the broker.
+  let lowestPassed: bigint | undefined
   let startedAtMs = performance.now()
   let fromStartAtMs = startedAtMs
-  let isFromStart = true
-  let isBehind = false
-  let fullDueMs = 0
-  let seenSeq = 0n
+  // A scan has ended when it has read what was there when it began.
   let endSeq = 0n
+  let endedAtMs: number | undefined
 
-  const restart = (nowMs: number) => {
-    isFromStart = nowMs - fromStartAtMs >= fromStartIntervalMs
-    if (isFromStart) fromStartAtMs = nowMs
-    afterSeq = isFromStart ? 0n : floor.seq()
-    startedAtMs = nowMs
-    isBehind = false
-    endSeq = seenSeq
+  const isRestartDue = () => {
+    if (endedAtMs === undefined) return false
+    const nowMs = performance.now()
+    if (nowMs - fromStartAtMs >= fromStartIntervalMs) return true
+    const pauseMs = Math.max(RETRY_PAUSE_MS, (endedAtMs - startedAtMs) * RETRY_SHARE)
+    return lowestPassed !== undefined && nowMs >= endedAtMs + pauseMs
   }
 
   return {
     afterSeq: () => afterSeq,
-    startedAtMs: () => (isBehind ? Number.NEGATIVE_INFINITY : startedAtMs),
-    advance(rows, readAtMs, isSent) {
+    known: () => known.toString(),
+    startedAtMs: () => startedAtMs,
+    advance(rows, readAtMs, isCut) {
+      for (const { seq } of rows) {
+        known.add(seq)
+        if (seq > highestSeq) highestSeq = seq
+      }
+      // Every row that could be seen up to there was read by this scan, now or before.
+      const readUpTo = isCut ? (rows.at(-1)?.seq ?? afterSeq) : highestSeq
+      const finalSeq = finality.at(readAtMs, highestSeq)
+      const next = readUpTo < finalSeq ? readUpTo : finalSeq
+      if (next > afterSeq) {
+        afterSeq = next
+        known.dropUpTo(next)
+      }
+      if (!isCut || readUpTo >= endSeq) endedAtMs ??= performance.now()
+    },
+    settle({ seq }, isSent) {
+      if (!isSent && (lowestPassed === undefined || seq < lowestPassed)) lowestPassed = seq
+    },
+    isRestartDue,
+    restart(isWanted) {
+      if (!isWanted && !isRestartDue()) return
+      floor = lowestPassed === undefined || lowestPassed > afterSeq ? afterSeq : lowestPassed - 1n
       const nowMs = performance.now()
-      const last = rows.at(-1)
-      if (last !== undefined && last.seq > seenSeq) seenSeq = last.seq
-      if (holds.isEmpty()) {
-        // A page that began at the floor holds every unsent row from there to its last.
-        if (isSent && afterSeq <= floor.seq()) floor.settled(last?.seq ?? seenSeq, readAtMs)
-        if (isFromStart && last !== undefined && last.seq < floor.seq()) {
-          // More than a page committed late below the floor: all of it is read before the rest.
-          afterSeq = isSent ? last.seq : 0n
-          return
-        }
-        return restart(nowMs)
-      }
-      if (last !== undefined) afterSeq = last.seq
-      if (!isBehind && (last === undefined || afterSeq >= endSeq)) {
-        isBehind = true
-        fullDueMs = nowMs + Math.max(FULL_SCAN_PAUSE_MS, (nowMs - startedAtMs) * FULL_SCAN_SHARE)
-      }
-      if (isBehind && nowMs >= fullDueMs) restart(nowMs)
+      const isFromStart = nowMs - fromStartAtMs >= fromStartIntervalMs
+      if (isFromStart) fromStartAtMs = nowMs
+      afterSeq = isFromStart ? 0n : floor
+      known.clear()
+      lowestPassed = undefined
+      startedAtMs = nowMs
+      endSeq = highestSeq
+      endedAtMs = undefined
     },
     skipFromStart() {
-      if (afterSeq >= floor.seq()) return false
-      isFromStart = false
-      fromStartAtMs = performance.now()
-      afterSeq = floor.seq()
+      if (afterSeq >= floor) return false
+      afterSeq = floor
       return true
     },
   }
 }
 
-interface Floor {
-  seq(): bigint
-  /** Everything up to this seq that was visible at that instant is at the broker. */
-  settled(upToSeq: bigint, readAtMs: number): void
+interface Finality {
+  /** The seq up to which a read at this instant has seen all that will ever commit. */
+  at(readAtMs: number, highestSeq: bigint): bigint
 }
 
-function createFloor(writerLifetimeMs: number, markIntervalMs: number): Floor {
-  let seq = 0n
-  let marks: { seq: bigint; atMs: number }[] = []
+/** Remembers the highest seq of now and then, until it is as old as a transaction may become. */
+function createFinality(writerLifetimeMs: number, markIntervalMs: number): Finality {
+  let finalSeq = 0n
+  const marks: { seq: bigint; atMs: number }[] = []
   return {
-    seq: () => seq,
-    settled(upToSeq, readAtMs) {
-      const old = marks.filter(
-        (mark) => mark.seq <= upToSeq && readAtMs - mark.atMs >= writerLifetimeMs,
-      )
-      for (const mark of old) if (mark.seq > seq) seq = mark.seq
-      if (old.length > 0) marks = marks.filter((mark) => !old.includes(mark))
+    at(readAtMs, highestSeq) {
+      while (marks[0] !== undefined && readAtMs - marks[0].atMs >= writerLifetimeMs) {
+        finalSeq = marks[0].seq
+        marks.shift()
+      }
       const latest = marks.at(-1)
       if (latest === undefined || readAtMs - latest.atMs >= markIntervalMs)
-        marks.push({ seq: upToSeq, atMs: readAtMs })
+        marks.push({ seq: highestSeq, atMs: readAtMs })
+      return finalSeq
     },
   }
 }

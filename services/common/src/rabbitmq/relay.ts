@@ -1,17 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { Registry } from 'prom-client'
-import type { OutboxEvent } from '../contracts/event.ts'
 import { isUnavailable, SQL_STATES, sqlState } from '../http/errors.ts'
 import type { Logger } from '../process/logger.ts'
-import { CORRELATION_ATTRIBUTE, startSpan } from '../telemetry/tracing.ts'
 import { OUTBOX_CHANNEL, startOutboxPurge } from './outbox.ts'
-import type { Publisher, PublishOutcome } from './publisher.ts'
-import { createHolds, type EventOutcome, type Holds, type Row } from './relay-holds.ts'
+import { readEvents } from './outbox-format.ts'
+import type { Publisher } from './publisher.ts'
+import { createHolds, type Holds } from './relay-holds.ts'
 import { createLease, endSilentLeader, type Lease, takeLead } from './relay-lease.ts'
 import { createRelayMetrics, type RelayMetrics } from './relay-metrics.ts'
-import { createScan } from './relay-scan.ts'
-import { hasSubscribers } from './topology.ts'
+import { createPages, type Page, type Pages, type StoredRow } from './relay-pages.ts'
+import { createScan, type Scan } from './relay-scan.ts'
 
 export interface RelayOptions {
   pool: Pool
@@ -33,8 +32,7 @@ export interface Relay {
 const POLL_INTERVAL_MS = 150
 const STANDBY_INTERVAL_MS = 1_000
 const FAILURE_PAUSE_MS = 500
-// Events on their way to the broker at once, and the weight of a page of rows.
-const WINDOW = 256
+// The weight of a page of rows.
 const PAGE_BYTES = 1_000_000
 const ROWS_MAX = 1_000
 const RETENTION_DAYS = 7
@@ -88,8 +86,8 @@ async function lead(
 ): Promise<void> {
   const client = await options.pool.connect()
   const wake = createWake()
-  client.on('notification', wake.now)
-  client.on('error', wake.now)
+  client.on('notification', wake.committed)
+  client.on('error', wake.committed)
   signal.addEventListener('abort', wake.now)
   try {
     while (!(await takeLead(client))) {
@@ -98,6 +96,9 @@ async function lead(
       if (await pause(options.standbyIntervalMs ?? STANDBY_INTERVAL_MS, signal)) return
     }
     await client.query(`listen ${OUTBOX_CHANNEL}`)
+    // All that this session commits is that rows were sent. When the server forgets it in a crash, they
+    // are published again, as after a crash of the relay; so no mark waits for the disk.
+    await client.query('set synchronous_commit = off')
     setActive(true)
     const purge = startOutboxPurge(options.pool, {
       log: options.log,
@@ -111,7 +112,7 @@ async function lead(
     }
   } finally {
     setActive(false)
-    client.off('notification', wake.now)
+    client.off('notification', wake.committed)
     signal.removeEventListener('abort', wake.now)
     // Closing the session is what frees the lock, whatever state the connection is in.
     client.release(true)
@@ -127,28 +128,43 @@ async function relayUntilStopped(
 ): Promise<void> {
   const holds = createHolds()
   const lease = createLease(client)
-  const context = { client, lease, publisher, log, metrics, holds, unroutable: new Set<string>() }
-  const scan = createScan(holds)
-  while (!signal.aborted) {
-    if (!publisher.isReady()) {
-      await lease.renewedBy(() => client.query('select 1'))
-      await lease.keptDuring(() => wake.after(jittered(pollIntervalMs), signal))
-      continue
+  const pages = createPages({ publisher, lease, holds, metrics, log, changed: wake.now })
+  const scan = createScan()
+  const waitAtMost = (ms: number) => lease.keptDuring(() => wake.after(ms))
+  let nextReadMs = 0
+  try {
+    while (!(signal.aborted && pages.isEmpty())) {
+      await markSent(client, lease, metrics, settle(pages.takeOver(), holds, scan))
+      if (signal.aborted) {
+        // What was handed over is marked, so that the next leader need not publish it again.
+        if (!pages.isEmpty()) await waitAtMost(UNTIL_WOKEN_MS)
+        continue
+      }
+      if (!publisher.isReady()) {
+        await lease.renewedBy(() => client.query('select 1'))
+        await waitAtMost(jittered(pollIntervalMs))
+        continue
+      }
+      if (pages.isEmpty()) {
+        scan.restart(pages.isStopped())
+        pages.resume()
+      }
+      const mayRead = pages.isFed() && !pages.isStopped() && !scan.isRestartDue()
+      if (mayRead && wake.takeCommitted()) nextReadMs = 0
+      const waitMs = mayRead ? nextReadMs - performance.now() : UNTIL_WOKEN_MS
+      if (waitMs > 0) await waitAtMost(waitMs)
+      else {
+        const isCut = await readPage(client, lease, scan, pages, log)
+        nextReadMs = isCut ? 0 : performance.now() + jittered(pollIntervalMs)
+      }
     }
-    const readAtMs = performance.now()
-    const rows = await lease
-      .renewedBy(() => readUnsent(client, scan.afterSeq(), ROWS_MAX))
-      .catch((error: unknown) => {
-        if (sqlState(error) !== SQL_STATES.queryCanceled || !scan.skipFromStart()) throw error
-        log.warn({ err: error }, 'the outbox could not be read from its start in time')
-      })
-    if (rows === undefined) continue
-    const sent = await relayRows(context, rows, scan.startedAtMs())
-    scan.advance(rows, readAtMs, sent === rows.length)
-    if (rows.length === 0)
-      await lease.keptDuring(() => wake.after(jittered(pollIntervalMs), signal))
+  } finally {
+    await pages.end()
   }
 }
+
+// A page that is under way wakes the relay in any case.
+const UNTIL_WOKEN_MS = 60_000
 
 const jittered = (ms: number) => ms * (0.75 + Math.random() * 0.5)
 
@@ -160,20 +176,34 @@ async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 
 interface Wake {
   now(): void
-  after(ms: number, signal: AbortSignal): Promise<void>
+  /** Something was committed: wakes, and remembers that a read is worth it. */
+  committed(): void
+  takeCommitted(): boolean
+  after(ms: number): Promise<void>
 }
 
-/** A wait that a notification ends early, also one that came before the wait began. */
+/** A wait that is ended early, also by what came before the wait began. */
 function createWake(): Wake {
   let isWoken = false
+  let isCommitted = false
   let resolveWait: (() => void) | undefined
+  const now = () => {
+    isWoken = true
+    resolveWait?.()
+  }
   return {
-    now: () => {
-      isWoken = true
-      resolveWait?.()
+    now,
+    committed() {
+      isCommitted = true
+      now()
     },
-    async after(ms, signal) {
-      if (!isWoken && !signal.aborted) {
+    takeCommitted() {
+      const wasCommitted = isCommitted
+      isCommitted = false
+      return wasCommitted
+    },
+    async after(ms) {
+      if (!isWoken) {
         let timer: NodeJS.Timeout | undefined
         await new Promise<void>((resolve) => {
           resolveWait = resolve
@@ -187,52 +217,99 @@ function createWake(): Wake {
   }
 }
 
-interface RowsContext {
-  client: PoolClient
-  lease: Lease
-  publisher: Publisher
-  log: Logger
-  metrics: RelayMetrics
-  holds: Holds
-  /** Keys that reached no queue and were logged; logged again only after one of them got through. */
-  unroutable: Set<string>
+/** Reads a page and hands it to the channel; answers whether there may be more behind it. */
+async function readPage(
+  client: PoolClient,
+  lease: Lease,
+  scan: Scan,
+  pages: Pages,
+  log: Logger,
+): Promise<boolean> {
+  const readAtMs = performance.now()
+  const found = await lease
+    .renewedBy(() => readUnsent(client, scan.afterSeq(), scan.known()))
+    .catch((error: unknown) => {
+      if (sqlState(error) !== SQL_STATES.queryCanceled || !scan.skipFromStart()) throw error
+      log.warn({ err: error }, 'the outbox could not be read from its start in time')
+    })
+  if (found === undefined) return true
+  const { rows, isCut } = found
+  scan.advance(rows, readAtMs, isCut)
+  if (rows.length > 0) pages.feed(rows, readAtMs, scan.startedAtMs())
+  return isCut
+}
+
+interface UnsentRow {
+  id: string
+  seq: bigint
+  events: string
+  bytes: number
+  ageMs: number
 }
 
 /**
  * Reads a page of the unsent by seq. A row may hold one event or those of a whole batch of bids, so
- * the page is bounded by what its rows weigh as well; it has one row at least.
+ * the page is bounded by what its rows weigh as well; it has one row at least. The ranges that are left
+ * out are a filter of the index scan, so that the order and the limit end it early.
  */
-async function readUnsent(client: PoolClient, afterSeq: bigint, rowsMax: number): Promise<Row[]> {
-  const { rows } = await client.query<Row>({
+async function readUnsent(
+  client: PoolClient,
+  afterSeq: bigint,
+  known: string,
+): Promise<{ rows: StoredRow[]; isCut: boolean }> {
+  const { rows } = await client.query<UnsentRow>({
     name: 'outbox-unsent',
-    text: `select id, seq, events,
+    text: `select id, seq, events::text as events, bytes,
         (extract(epoch from clock_timestamp() - created_at) * 1000)::float8 as "ageMs"
       from (
-        select id, seq, events, created_at, sum(pg_column_size(events)) over preceding as weight
-        from outbox where sent_at is null and seq > $1
+        select id, seq, events, created_at, pg_column_size(events) as bytes,
+          sum(pg_column_size(events)) over preceding as weight
+        from outbox where sent_at is null and seq > $1 and not seq <@ $4::int8multirange
         window preceding as (order by seq rows between unbounded preceding and 1 preceding)
         order by seq limit $2) as page
       where coalesce(weight, 0) < $3 order by seq`,
-    values: [String(afterSeq), rowsMax, PAGE_BYTES],
+    values: [String(afterSeq), ROWS_MAX, PAGE_BYTES, known],
   })
-  return rows
+  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0)
+  return {
+    rows: rows.map(({ id, seq, events, ageMs }) => ({
+      id,
+      seq,
+      events: readEvents(events),
+      ageMs,
+    })),
+    isCut: rows.length === ROWS_MAX || bytes >= PAGE_BYTES,
+  }
 }
 
-/**
- * Publishes rows and marks those that are wholly at the broker; answers how many. No transaction is
- * open meanwhile.
- */
-async function relayRows(
-  context: RowsContext,
-  rows: Row[],
-  scanStartedAtMs: number,
-): Promise<number> {
-  if (rows.length === 0) return 0
-  const { client, lease, holds, metrics } = context
-  const startedAtMs = performance.now()
-  const outcomes = await lease.keptDuring(() => publishRows(context, rows, scanStartedAtMs))
-  const sent = holds.settle(rows, outcomes)
-  if (sent.length === 0) return 0
+/** Settles pages in order; answers the rows that are wholly at the broker. */
+function settle(pages: readonly Page[], holds: Holds, scan: Scan): SentRow[] {
+  const sent: SentRow[] = []
+  for (const { rows, outcomes, readAtMs, scanStartedAtMs } of pages) {
+    for (const [position, row] of rows.entries()) {
+      const isSent = holds.settle(row, outcomes[position] ?? [], scanStartedAtMs)
+      scan.settle(row, isSent)
+      if (isSent) sent.push({ id: row.id, ageMs: row.ageMs, readAtMs })
+    }
+  }
+  return sent
+}
+
+interface SentRow {
+  id: string
+  /** Its age when it was read, and when that was. */
+  ageMs: number
+  readAtMs: number
+}
+
+async function markSent(
+  client: PoolClient,
+  lease: Lease,
+  metrics: RelayMetrics,
+  sent: readonly SentRow[],
+): Promise<void> {
+  if (sent.length === 0) return
+  const confirmedAtMs = performance.now()
   await lease.renewedBy(() =>
     client.query({
       name: 'outbox-mark-sent',
@@ -240,105 +317,5 @@ async function relayRows(
       values: [`{${sent.map(({ id }) => id).join(',')}}`],
     }),
   )
-  const elapsedMs = performance.now() - startedAtMs
-  for (const { ageMs } of sent) metrics.latency((ageMs + elapsedMs) / 1000)
-  return sent.length
-}
-
-async function publishRows(
-  context: RowsContext,
-  rows: Row[],
-  scanStartedAtMs: number,
-): Promise<EventOutcome[][]> {
-  const { publisher, holds, lease } = context
-  const failed = new Set<string>()
-  const pending: Promise<unknown>[] = []
-  let inFlight = 0
-  let hasRoom: (() => void) | undefined
-  let isStopped = false
-  const outcomes: EventOutcome[][] = rows.map(() => [])
-  for (const [position, row] of rows.entries()) {
-    const rowOutcomes = outcomes[position] ?? []
-    for (const [index, event] of row.events.entries()) {
-      while (inFlight >= WINDOW) {
-        await new Promise<void>((resolve) => {
-          hasRoom = resolve
-        })
-      }
-      // Without a channel, or blocked, or when the lead may be another's, everything stays for a
-      // later scan, also when it is over soon.
-      isStopped ||= !publisher.isReady() || !lease.isHeld()
-      const { aggregateId } = event
-      if (holds.isConfirmed(row, index)) rowOutcomes[index] = 'confirmed'
-      else if (
-        isStopped ||
-        failed.has(aggregateId) ||
-        !holds.mayPublish(aggregateId, scanStartedAtMs)
-      ) {
-        rowOutcomes[index] = 'held'
-      } else {
-        inFlight += 1
-        const published = publishEvent(publisher, event).then((outcome) => {
-          inFlight -= 1
-          rowOutcomes[index] = outcome
-          if (outcome !== 'confirmed') failed.add(aggregateId)
-          recordOutcome(context, event.key, outcome, row.id)
-          hasRoom?.()
-        })
-        pending.push(published)
-      }
-    }
-  }
-  await Promise.all(pending)
-  return outcomes
-}
-
-function recordOutcome(
-  { log, metrics, unroutable }: RowsContext,
-  key: string,
-  outcome: PublishOutcome,
-  outboxId: string,
-): void {
-  metrics.published(key, outcome)
-  if (outcome === 'returned' && !unroutable.has(key)) {
-    unroutable.add(key)
-    log.error({ key, outboxId }, 'event reached no queue of its subscribers')
-  } else if (outcome === 'confirmed') unroutable.delete(key)
-}
-
-function publishEvent(publisher: Publisher, event: OutboxEvent): Promise<PublishOutcome> {
-  const { envelope, key } = event
-  const span = startSpan(`${key} publish`, {
-    kind: 'producer',
-    traceparent: event.traceparent,
-    attributes: {
-      'messaging.system': 'rabbitmq',
-      'messaging.destination.name': event.exchange,
-      [CORRELATION_ATTRIBUTE]: envelope.correlationId,
-    },
-  })
-  const published = publisher.publish({
-    exchange: event.exchange,
-    routingKey: key,
-    content: Buffer.from(JSON.stringify(envelope)),
-    options: {
-      persistent: true,
-      mandatory: hasSubscribers(key),
-      messageId: envelope.id,
-      type: key,
-      timestamp: Math.floor(Date.parse(envelope.timestamp) / 1000),
-      contentType: 'application/json',
-      headers: {
-        'x-trace-id': envelope.traceId,
-        'x-correlation-id': envelope.correlationId,
-        'x-service': envelope.source,
-        traceparent: span.traceparent,
-      },
-    },
-  })
-  if (!span.sampled) return published
-  return published.then((outcome) => {
-    span.end(outcome === 'confirmed' ? undefined : outcome)
-    return outcome
-  })
+  for (const { ageMs, readAtMs } of sent) metrics.latency((ageMs + confirmedAtMs - readAtMs) / 1000)
 }

@@ -1,74 +1,130 @@
 import t from 'tap'
-import { createHolds, type EventOutcome, type Row } from '#src/rabbitmq/relay-holds.ts'
-import { createScan } from '#src/rabbitmq/relay-scan.ts'
-import { itemId, placed } from './helper.ts'
+import { createHolds, type EventOutcome, type Holds } from '#src/rabbitmq/relay-holds.ts'
+import { itemId } from './helper.ts'
 
 let seq = 0n
 const [anna, bert] = [itemId(), itemId()]
 
 /** A row with one event for each aggregate named. */
-function row(...aggregates: string[]): Row {
+function row(...aggregates: string[]) {
   seq += 1n
-  const events = aggregates.map((aggregate) => placed(aggregate, '10.00', Number(seq)))
-  return { id: itemId(), seq, events, ageMs: 0 }
+  return { id: itemId(), seq, events: aggregates.map((aggregateId) => ({ aggregateId })) }
 }
 
-const LATER = Number.POSITIVE_INFINITY
-const outcomes = (...all: EventOutcome[][]) => all
+type Row = ReturnType<typeof row>
 
-t.test('rows that are wholly at the broker are sent, and nothing is held', async (t) => {
-  const holds = createHolds()
-  const rows = [row(anna), row(bert, anna)]
-  t.strictSame(holds.settle(rows, outcomes(['confirmed'], ['confirmed', 'confirmed'])), rows)
-  t.equal(holds.isEmpty(), true)
+const { now } = performance
+let offsetMs = 0
+performance.now = () => now.call(performance) + offsetMs
+t.teardown(() => {
+  performance.now = now
 })
 
-t.test('what followed a failure goes again after it, though it arrived', async (t) => {
-  const holds = createHolds()
+/** The beginning of a scan, when every pause is over. */
+function nextScan(): number {
+  offsetMs += 3_600_000
+  return performance.now()
+}
+
+/** Publishes what may be published, with these outcomes, and settles it; answers the rows that are sent. */
+function publish(holds: Holds, scanStartedAtMs: number, ...rows: [Row, EventOutcome[]][]): Row[] {
+  const settled = rows.map(([one, wanted]): [Row, EventOutcome[]] => [
+    one,
+    wanted.map((outcome, index) => {
+      if (holds.isConfirmed(one, index)) return 'confirmed'
+      return holds.mayPublish(one, index, scanStartedAtMs) ? outcome : 'held'
+    }),
+  ])
+  for (const [one, outcomes] of settled)
+    for (const [index, outcome] of outcomes.entries())
+      if (outcome !== 'confirmed' && outcome !== 'held') holds.fail(one, index, scanStartedAtMs)
+  return settled.flatMap(([one, outcomes]) =>
+    holds.settle(one, outcomes, scanStartedAtMs) ? [one] : [],
+  )
+}
+
+t.test('rows that are wholly at the broker are sent, and nothing is held', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
+  const [one, two] = [row(anna), row(bert, anna)]
+  const sent = publish(holds, scan, [one, ['confirmed']], [two, ['confirmed', 'confirmed']])
+  t.strictSame(sent, [one, two])
+  t.equal(holds.mayPublish(row(anna), 0, scan), true)
+  t.end()
+})
+
+t.test('what followed a failure goes again after it, though it arrived', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
   const [first, second, other] = [row(anna), row(anna), row(bert)]
-  const rows = [first, second, other]
-  const sent = holds.settle(rows, outcomes(['unknown'], ['confirmed'], ['confirmed']))
+  const sent = publish(
+    holds,
+    scan,
+    [first, ['unknown']],
+    [second, ['confirmed']],
+    [other, ['confirmed']],
+  )
   t.strictSame(sent, [other])
   t.equal(holds.isConfirmed(second, 0), false)
-  t.equal(holds.mayPublish(anna, performance.now()), false, 'not before its pause is over')
-  t.equal(holds.mayPublish(bert, performance.now()), true)
-  t.equal(holds.mayPublish(anna, LATER), true)
-  t.strictSame(holds.settle([first, second], outcomes(['confirmed'], ['confirmed'])), [
-    first,
-    second,
-  ])
-  t.equal(holds.isEmpty(), true)
+  t.equal(holds.mayPublish(second, 0, performance.now()), false, 'not before its pause is over')
+  t.equal(holds.mayPublish(other, 0, scan), true)
+  const again = publish(holds, nextScan(), [first, ['confirmed']], [second, ['confirmed']])
+  t.strictSame(again, [first, second])
+  t.equal(holds.mayPublish(row(anna), 0, scan), true)
+  t.end()
 })
 
-t.test('what of a row is at the broker is remembered until the rest is too', async (t) => {
-  const holds = createHolds()
+t.test(
+  'of events that fail together the first one is waited for, in whatever order they fail',
+  (t) => {
+    const [holds, scan] = [createHolds(), nextScan()]
+    const [first, second, third] = [row(anna), row(anna), row(anna)]
+    for (const one of [third, first, second]) holds.fail(one, 0, scan)
+    const retry = nextScan()
+    const halfway = publish(holds, retry, [first, ['confirmed']], [second, ['unknown']])
+    t.strictSame(halfway, [first])
+    t.equal(holds.mayPublish(third, 0, retry), false, 'the second failed again')
+    const later = nextScan()
+    t.strictSame(publish(holds, later, [second, ['confirmed']], [third, ['confirmed']]), [
+      second,
+      third,
+    ])
+    t.end()
+  },
+)
+
+t.test('a failure that another page meets keeps the later page from being counted', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
+  const [first, second] = [row(anna), row(anna)]
+  t.equal(holds.mayPublish(first, 0, scan), true)
+  t.equal(holds.mayPublish(second, 0, scan), true)
+  holds.fail(first, 0, scan)
+  t.equal(holds.settle(first, ['unknown'], scan), false)
+  t.equal(holds.settle(second, ['confirmed'], scan), false)
+  t.end()
+})
+
+t.test('a row that is gone holds its aggregate no longer than until the next try', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
+  const [gone, next] = [row(anna), row(anna)]
+  publish(holds, scan, [gone, ['returned']])
+  t.strictSame(publish(holds, nextScan(), [next, ['confirmed']]), [next])
+  t.equal(holds.mayPublish(row(anna), 0, scan), true)
+  t.end()
+})
+
+t.test('what of a row is at the broker is remembered until the rest is too', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
   const mixed = row(anna, bert)
-  t.strictSame(holds.settle([mixed], outcomes(['returned', 'confirmed'])), [])
+  t.strictSame(publish(holds, scan, [mixed, ['returned', 'confirmed']]), [])
   t.strictSame([holds.isConfirmed(mixed, 0), holds.isConfirmed(mixed, 1)], [false, true])
-  t.strictSame(holds.settle([mixed], outcomes(['confirmed', 'confirmed'])), [mixed])
+  t.strictSame(publish(holds, nextScan(), [mixed, ['confirmed', 'confirmed']]), [mixed])
   t.equal(holds.isConfirmed(mixed, 1), false, 'nothing is kept of a row that is sent')
+  t.end()
 })
 
-t.test('an event that was held back is no failure of its own', async (t) => {
-  const holds = createHolds()
-  t.strictSame(holds.settle([row(anna)], outcomes(['held'])), [])
-  t.equal(holds.isEmpty(), true)
-})
-
-t.test('reading begins at the start as long as nothing is held', async (t) => {
-  const holds = createHolds()
-  const scan = createScan(holds)
-  scan.advance([row(anna), row(bert)], performance.now(), false)
-  t.equal(scan.afterSeq(), 0n)
-  t.ok(scan.startedAtMs() > 0)
-})
-
-t.test('while something is held reading goes on behind it, and leaves it alone', async (t) => {
-  const holds = createHolds()
-  const scan = createScan(holds)
-  const rows = [row(anna), row(bert)]
-  holds.settle(rows, outcomes(['returned'], ['confirmed']))
-  scan.advance(rows, performance.now(), false)
-  t.equal(scan.afterSeq(), rows[1]?.seq)
-  t.equal(holds.mayPublish(anna, scan.startedAtMs()), false)
+t.test('an event that was held back is no failure of its own', (t) => {
+  const [holds, scan] = [createHolds(), nextScan()]
+  const one = row(anna)
+  t.equal(holds.settle(one, ['held'], scan), false)
+  t.equal(holds.mayPublish(one, 0, scan), true)
+  t.end()
 })
