@@ -154,3 +154,16 @@ t.test('the outbox does not wait for a fifth of it before it is vacuumed', async
   for (const kind of ['vacuum', 'analyze'])
     t.ok((settings.get(`autovacuum_${kind}_scale_factor`) ?? 0.2) <= 0.02, kind)
 })
+
+t.test('the events of a large batch are not compressed by pglz', async (t) => {
+  const world = await createMessagingWorld(t)
+  const { rows } = await world.pool.query<{ how: string }>(
+    `select case when attstorage = 'e' then 'plain' else attcompression::text end as how
+     from pg_attribute where attrelid = 'outbox'::regclass and attname = 'events'`,
+  )
+  const { rows: settings } = await world.pool.query<{ hasLz4: boolean }>(
+    `select 'lz4' = any(enumvals) as "hasLz4" from pg_settings
+     where name = 'default_toast_compression'`,
+  )
+  t.equal(rows[0]?.how, settings[0]?.hasLz4 === true ? 'l' : 'plain')
+})
