@@ -117,6 +117,10 @@ async function sendWakeUps<DB>(
 
 const DAY_MS = 24 * 60 * 60_000
 const PURGE_BATCH = 1_000
+const PURGE_FROM_START_MS = 60 * 60_000
+// Enough for some thousand commits a second. More waits for the next run: stopping waits for this one, and
+// bids use the same disk.
+const PURGE_RUN_MAX_MS = 5_000
 
 /** Deletes sent rows that are older than the retention, in small batches, now and then. */
 export function startOutboxPurge(
@@ -124,19 +128,47 @@ export function startOutboxPurge(
   options: { log: Logger; retentionDays: number; intervalMs: number },
 ): Repeated {
   const { log, retentionDays, intervalMs } = options
+  // Where the last batch ended. Until the next vacuum the index keeps an entry of every row that was
+  // deleted, so a search from its beginning passes over all of them, for each batch. Rows that were sent
+  // late lie behind: once an hour the search begins at the beginning.
+  let after = NO_ID
+  let fromStartAtMs = performance.now()
   return repeat('outbox purge', intervalMs, log, async () => {
+    const startedAtMs = performance.now()
+    if (performance.now() - fromStartAtMs >= PURGE_FROM_START_MS) {
+      after = NO_ID
+      fromStartAtMs = performance.now()
+    }
     // Ids are made in time order. Bounding them keeps the search at the head of the primary key;
     // by sent_at alone it would read every row of the last days to find that none is old enough.
-    const bound = v7({ msecs: Date.now() - retentionDays * DAY_MS, seq: 0, random: NO_RANDOM })
+    const before = v7({ msecs: Date.now() - retentionDays * DAY_MS, seq: 0, random: NO_RANDOM })
     for (;;) {
-      const { rowCount } = await pool.query(
-        `delete from outbox where id in (
-           select id from outbox where id < $1 and sent_at is not null order by id limit $2)`,
-        [bound, PURGE_BATCH],
-      )
-      if ((rowCount ?? 0) < PURGE_BATCH) return
+      const { rowCount, last } = await purgeBatch(pool, after, before)
+      after = last ?? after
+      const isOver = performance.now() - startedAtMs >= PURGE_RUN_MAX_MS
+      if (rowCount < PURGE_BATCH || isOver) return
     }
   })
 }
 
+const NO_ID = '00000000-0000-0000-0000-000000000000'
 const NO_RANDOM = new Uint8Array(16)
+
+/** Deletes sent rows between two ids; answers how many, and the last of them. */
+async function purgeBatch(
+  pool: Pool,
+  after: string,
+  before: string,
+): Promise<{ rowCount: number; last: string | undefined }> {
+  const { rows, rowCount } = await pool.query<{ id: string }>(
+    `delete from outbox where id in (
+       select id from outbox where id > $1 and id < $2 and sent_at is not null order by id limit $3)
+     returning id`,
+    [after, before, PURGE_BATCH],
+  )
+  const last = rows.reduce<string | undefined>(
+    (highest, { id }) => (highest === undefined || id > highest ? id : highest),
+    undefined,
+  )
+  return { rowCount: rowCount ?? 0, last }
+}
