@@ -232,9 +232,12 @@ function exposePool(
 
 const refreshers = new WeakMap<Registry, (() => void)[]>()
 
+// `local` is on disk here and not yet at a synchronous standby: a failover would forget it.
+const LOSING_COMMITS = ['off', 'local']
+
 /**
  * Refuses a database that may lose an acknowledged commit (reliability.md R1). Throws when
- * fsync or synchronous_commit is off.
+ * fsync or synchronous_commit is off, or commits do not wait for a synchronous standby.
  */
 export async function assertDurable(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ fsync: string; commit: string }>(
@@ -242,7 +245,7 @@ export async function assertDurable(pool: pg.Pool): Promise<void> {
   )
   const row = rows[0]
   if (row === undefined) throw serviceUnavailable()
-  if (row.fsync !== 'on' || row.commit === 'off') {
+  if (row.fsync !== 'on' || LOSING_COMMITS.includes(row.commit)) {
     throw new Error(
       `PostgreSQL would lose acknowledged bids: fsync=${row.fsync} synchronous_commit=${row.commit}. Turn both on.`,
     )
