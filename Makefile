@@ -30,7 +30,7 @@ bench: $(STAMP) ## benchmarks against their baselines, in one run
 replay: $(STAMP) ## play 136 recorded eBay auctions through the public API
 	@npm run -s replay
 
-crash: $(STAMP) ## kill processes under load, then compare ledger, lots and events
+crash: $(STAMP) ## kill and freeze processes under load, then compare ledger, lots and events
 	@npm run -s crash
 
 dlq: $(STAMP) ## dead letters of the running platform (npm run dlq -- show QUEUE)

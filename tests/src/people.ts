@@ -69,6 +69,8 @@ export interface InsistOptions {
   token?: string
   body?: unknown
   headers?: Record<string, string>
+  /** How long one answer may take; the request fails then. */
+  timeoutMs?: number
   accept: number[]
 }
 
@@ -102,16 +104,21 @@ export interface Listing {
   startsInMs?: number
   currencyCode?: string
   terms?: Record<string, unknown>
+  /** How long one answer may take. */
+  timeoutMs?: number
 }
 
 /** Lists and publishes an item; answers its id and when it ends. */
 export async function sell(
   client: ApiClient,
   seller: Person,
-  { name, startPrice, durationMs, startsInMs = 0, currencyCode = 'USD', terms = {} }: Listing,
+  listing: Listing,
 ): Promise<{ id: string; endDate: string }> {
+  const { name, startPrice, durationMs, startsInMs = 0, currencyCode = 'USD', terms = {} } = listing
+  const patience = listing.timeoutMs === undefined ? {} : { timeoutMs: listing.timeoutMs }
   const startsAtMs = Date.now() + startsInMs
   const created = await insist(client, 'POST', '/api/v1/items', {
+    ...patience,
     token: seller.token,
     accept: [201],
     body: {
@@ -127,6 +134,7 @@ export async function sell(
   })
   const id = String(created.body.id)
   await insist(client, 'POST', `/api/v1/items/${id}/publish`, {
+    ...patience,
     token: seller.token,
     accept: [200],
   })

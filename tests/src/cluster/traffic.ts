@@ -46,6 +46,7 @@ export async function startTraffic(
   const watch: Watch = { requests: 0, troubles: [] }
   const chance = createChance(Date.now())
   const clients = Array.from({ length: CLIENTS }, () => watched(createClient(gateway), watch))
+  const sellerClient = watched(createClient(gateway), watch)
   const unique = () => `cluster-${Date.now()}-${people++}`
   const seller = await join(chance.pick(clients), 'seller', unique())
   const bidders = []
@@ -54,6 +55,7 @@ export async function startTraffic(
   const load: Load = startLoad({
     keyPrefix: unique(),
     clients,
+    sellerClient,
     seller,
     bidders,
     chance,
@@ -82,7 +84,7 @@ export async function startTraffic(
     async stop() {
       isStopping = true
       await Promise.all([load.stop(), reading])
-      for (const client of clients) client.close()
+      for (const client of [...clients, sellerClient]) client.close()
     },
   }
 }

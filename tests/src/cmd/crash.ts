@@ -1,49 +1,67 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import { readCommandLine } from '@auction/common/process/command-line.ts'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 import { startPlatform } from '@auction/local/platform.ts'
 import { type ApiClient, createClient } from '#src/api-client.ts'
+import { type AnswerLog, createAnswerLog } from '#src/crash/answers.ts'
 import { type Counts, check, queuesOf, settled } from '#src/crash/check.ts'
-import { type Fault, runFaults } from '#src/crash/faults.ts'
+import { FAULT_KINDS, type FaultKind, type FaultsResult, runFaults } from '#src/crash/faults.ts'
 import { createChance, type SentBid } from '#src/crash/history.ts'
 import { findOutlived, type IdentityHistory, startIdentityLoad } from '#src/crash/identity-load.ts'
-import { startLoad } from '#src/crash/load.ts'
+import { type Load, startLoad } from '#src/crash/load.ts'
 import { join, logIn } from '#src/people.ts'
 
-const HELP = `npm run crash -- [--rounds N] [--rate BIDS_PER_SECOND] [--seed N] [--keep]
+const HELP = `npm run crash -- [--rounds N] [--rate BIDS_PER_SECOND] [--faults KINDS] [--seed N] [--keep]
 
-Bids over 20 lots, and people who register, log in, refresh and log out, while in each round one
-process of identity, auction, bid, PostgreSQL or RabbitMQ is killed with -9 and started again; then
-compares clients, ledger, lots, events, read model, accounts and sessions.`
+Bids over 20 lots, and people who register, log in, refresh and log out, while each round does one bad thing;
+then compares clients, ledger, lots, events, read model, accounts and sessions. KINDS are ${FAULT_KINDS.join(',')}:
+
+  kill    one process of identity, auction, bid, PostgreSQL or RabbitMQ, with -9; it is started again
+  freeze  one of them (not PostgreSQL) with SIGSTOP for longer than the lease of a relay, then SIGCONT
+  hold    a lot's row is locked by another session for 8 s
+  late    for 8 s a synchronous standby confirms every commit 200 ms late
+
+A run in which no bid is accepted for a minute ends with what is known, and checks what was recorded so far.`
 
 const { values } = readCommandLine({
   help: HELP,
   options: {
     rounds: { type: 'string', default: '50' },
     rate: { type: 'string', default: '320' },
+    faults: { type: 'string', default: FAULT_KINDS.join(',') },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     keep: { type: 'boolean', default: false },
   },
 })
 
+const kinds = values.faults.split(',').map((word): FaultKind => {
+  const kind = FAULT_KINDS.find((known) => known === word)
+  return kind ?? refuse(`There are no faults of the kind '${word}'`)
+})
 const CLIENTS = 40
 const BIDDERS = 40
 const OPEN_LOTS = 20
 const LOT_SECONDS = { from: 20, to: 60 }
+/** The answers that a run shows which came to nothing. */
+const LAST_ANSWERS_MS = 10_000
 
 const seed = Number(values.seed)
 const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-crash-'))
 console.log(`seed ${seed}, ${values.rounds} rounds, ${values.rate} bids/s, state in ${stateDir}`)
 const platform = await startPlatform({ stateDir, log: (line) => console.log(`  ${line}`) })
-const clients = Array.from({ length: CLIENTS }, (_, index) =>
-  createClient({ baseUrl: platform.gatewayUrl, localAddress: `127.0.0.${index + 20}` }),
-)
+const answers = createAnswerLog()
+const openClient = (index: number) =>
+  answers.recorded(
+    createClient({ baseUrl: platform.gatewayUrl, localAddress: `127.0.0.${index + 20}` }),
+  )
+const clients = Array.from({ length: CLIENTS }, (_, index) => openClient(index))
+const sellerClient = openClient(CLIENTS)
 let isFine = false
 try {
   isFine = await run()
 } finally {
-  for (const client of clients) client.close()
+  for (const client of [...clients, sellerClient]) client.close()
   await platform.stop()
   if (!values.keep && isFine) rmSync(stateDir, { recursive: true, force: true })
   else console.log(`databases and logs are kept in ${stateDir}`)
@@ -64,6 +82,7 @@ async function run(): Promise<boolean> {
   const startedAtMs = performance.now()
   const load = startLoad({
     clients,
+    sellerClient,
     seller,
     bidders,
     chance,
@@ -74,14 +93,17 @@ async function run(): Promise<boolean> {
     sold,
   })
   const members = startIdentityLoad({ clients, chance, unique: String(seed) })
-  const faults = await runFaults({
+  const result = await runFaults({
     platform,
     chance,
     rounds: Number(values.rounds),
+    kinds,
     history,
     acceptedCount: load.acceptedCount,
+    openLots: load.openLots,
     log: (line) => console.log(line),
   })
+  if (result.failure !== undefined) reportFailure(result.failure, load, answers)
   const loadSeconds = (performance.now() - startedAtMs) / 1000
   await Promise.all([load.stop(), members.stop()])
   console.log('load stopped; waiting until every lot is closed and every event has arrived')
@@ -94,7 +116,34 @@ async function run(): Promise<boolean> {
     await findOutlived(chance.pick(clients), ended, members.history.outlived)
   }
   const identity = members.history
-  return report(counts, { faults, loadSeconds, drainSeconds, queues, locked, identity })
+  const isRight = report(counts, {
+    ...result,
+    unsent: load.unsentCount(),
+    loadSeconds,
+    drainSeconds,
+    queues,
+    locked,
+    identity,
+  })
+  return isRight && result.failure === undefined
+}
+
+/** What is known of a run that could not go on, before it is stopped. */
+function reportFailure(
+  { round, name, problem }: NonNullable<FaultsResult['failure']>,
+  load: Load,
+  answers: AnswerLog,
+): void {
+  console.log(`ENDED in round ${round} (${name}): ${problem}`)
+  const lots = load.openLots()
+  console.log(`${lots.length} lots are open${lots.length === 0 ? '' : ':'}`)
+  for (const { id, endsAtMs, priceCents } of lots) {
+    const seconds = ((endsAtMs - Date.now()) / 1000).toFixed(1)
+    console.log(`  ${id} ends in ${seconds} s, at ${(priceCents / 100).toFixed(2)}`)
+  }
+  console.log(`answers of the last ${LAST_ANSWERS_MS / 1000} s:`)
+  for (const [answer, count] of answers.last(LAST_ANSWERS_MS)) console.log(`  ${count} x ${answer}`)
+  for (const name of platform.names) console.log(`  ${name.padEnd(16)} ${platform.logFile(name)}`)
 }
 
 /** How many users whose registration was confirmed cannot log in. */
@@ -108,8 +157,8 @@ async function countLocked(emails: string[], client: () => ApiClient): Promise<n
   return locked
 }
 
-interface Circumstances {
-  faults: Fault[]
+interface Circumstances extends FaultsResult {
+  unsent: number
   loadSeconds: number
   drainSeconds: number
   queues: { deadLetters: number; waiting: number }
@@ -119,8 +168,8 @@ interface Circumstances {
 
 function report(counts: Counts, circumstances: Circumstances): boolean {
   const { faults, loadSeconds, drainSeconds, queues, locked, identity } = circumstances
-  const killed = new Map<string, number>()
-  for (const { name } of faults) killed.set(name, (killed.get(name) ?? 0) + 1)
+  const done = new Map<string, number>()
+  for (const { name } of faults) done.set(name, (done.get(name) ?? 0) + 1)
   const recoveries = faults.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b)
   const retried = counts.retried
   const lines: [string, unknown][] = [
@@ -131,7 +180,8 @@ function report(counts: Counts, circumstances: Circumstances): boolean {
     ['acknowledged 201', counts.acknowledged],
     ['refused', counts.refused],
     ['never answered', `${counts.unknown}, of which ${counts.unknownInLedger} are in the ledger`],
-    ['killed', [...killed].map(([name, count]) => `${name} ${count}`).join(', ')],
+    ['not sent, none was free', circumstances.unsent],
+    ['faults', [...done].map(([name, count]) => `${name} ${count}`).join(', ')],
     [
       'to the next accepted bid',
       `median ${recoveries[recoveries.length >> 1]?.toFixed(0)} ms, worst ${recoveries.at(-1)?.toFixed(0)} ms`,

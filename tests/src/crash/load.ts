@@ -5,6 +5,8 @@ import type { Chance, SentBid } from './history.ts'
 
 export interface LoadOptions {
   clients: ApiClient[]
+  /** The seller's own: behind the bids of a crowd no lot would be listed in time. */
+  sellerClient: ApiClient
   seller: Person
   bidders: Person[]
   chance: Chance
@@ -17,7 +19,7 @@ export interface LoadOptions {
   keyPrefix?: string
 }
 
-interface OpenLot {
+export interface OpenLot {
   id: string
   endsAtMs: number
   /** The price as the clients saw it last, in cents. */
@@ -28,15 +30,22 @@ export interface Load {
   /** No new bids and lots; resolves when every bid under way has ended one way or the other. */
   stop(): Promise<void>
   acceptedCount(): number
+  /** Lots that take bids, as the seller knows it. */
+  openLots(): readonly OpenLot[]
+  /** Bids that were due while so many were under way that no further bidder was free. */
+  unsentCount(): number
 }
 
 const TICK_MS = 10
 const ANSWER_TIMEOUT_MS = 3_000
+// Bidders who wait for an answer do not bid again: so many seconds' bids are under way at most. Without
+// a limit, bids are sent again for 25 seconds each after an outage, at a machine that was busy before.
+// Then answers come when their bidders have given up, to lots that have ended, and that never ends.
+const UNDER_WAY_SECONDS = 2
+const LISTING_TIMEOUT_MS = 10_000
 const GIVE_UP_MS = 25_000
-// People wait for an answer before they bid on, and wait longer each time it does not come. Without
-// both, the bids of an outage are sent again faster than a busy machine answers, and never end.
-const UNDERWAY_SECONDS = 2
-const RETRY_MS = { from: 200, to: 3_200 }
+const PAUSE_MS = 300
+const PAUSE_MAX_MS = 3_000
 const TOKEN_REFRESH_MS = 240_000
 
 /** Bids at a steady rate over lots that open and close all the while, whatever is being killed. */
@@ -46,6 +55,9 @@ export function startLoad(options: LoadOptions): Load {
   const underway = new Set<Promise<void>>()
   let isStopping = false
   let accepted = 0
+  let bidding = 0
+  let unsent = 0
+  const biddingMax = Math.ceil(options.bidsPerSecond * UNDER_WAY_SECONDS)
 
   const track = (work: Promise<void>) => {
     const tracked = work.finally(() => underway.delete(tracked))
@@ -60,7 +72,7 @@ export function startLoad(options: LoadOptions): Load {
         if ((lots[index]?.endsAtMs ?? 0) < now) lots.splice(index, 1)
       }
       while (lots.length < options.openLots && !isStopping) {
-        const lot = await list(options, client()).catch(() => undefined)
+        const lot = await list(options).catch(() => undefined)
         if (lot === undefined) await wait(250)
         else lots.push(lot)
       }
@@ -78,9 +90,13 @@ export function startLoad(options: LoadOptions): Load {
       }
     }
   }
-  const underwayMax = options.bidsPerSecond * UNDERWAY_SECONDS
   const bid = () => {
-    if (lots.length === 0 || underway.size >= underwayMax) return
+    if (lots.length === 0) return
+    if (bidding >= biddingMax) {
+      unsent += 1
+      return
+    }
+    bidding += 1
     const lot = chance.pick(lots)
     const bidder = chance.pick(bidders)
     // About half are above the price and some far above; the others show that losing is safe too.
@@ -101,6 +117,7 @@ export function startLoad(options: LoadOptions): Load {
       place(client(), bidder, sent, (priceCents) => {
         lot.priceCents = Math.max(lot.priceCents, priceCents)
       }).then(() => {
+        bidding -= 1
         if (sent.status === 'accepted') accepted += 1
       }),
     )
@@ -119,6 +136,8 @@ export function startLoad(options: LoadOptions): Load {
 
   return {
     acceptedCount: () => accepted,
+    openLots: () => lots.filter(({ endsAtMs }) => endsAtMs > Date.now()),
+    unsentCount: () => unsent,
     async stop() {
       isStopping = true
       clearInterval(ticker)
@@ -127,13 +146,14 @@ export function startLoad(options: LoadOptions): Load {
   }
 }
 
-async function list(options: LoadOptions, client: ApiClient): Promise<OpenLot> {
+async function list(options: LoadOptions): Promise<OpenLot> {
   const { from, to } = options.lotSeconds
   const seconds = from + options.chance.below(to - from + 1)
-  const { id, endDate } = await sell(client, options.seller, {
+  const { id, endDate } = await sell(options.sellerClient, options.seller, {
     name: `crash lot ${options.sold.length}`,
     startPrice: '1.00',
     durationMs: seconds * 1000,
+    timeoutMs: LISTING_TIMEOUT_MS,
     terms: options.chance.below(4) === 0 ? { reservePrice: '30.00' } : {},
   })
   options.sold.push(id)
@@ -148,11 +168,11 @@ async function place(
   seePrice: (cents: number) => void,
 ): Promise<void> {
   const deadlineMs = performance.now() + GIVE_UP_MS
-  let retryMs = RETRY_MS.from
   while (performance.now() < deadlineMs) {
     sent.attempts += 1
+    let retryAfter: unknown
     try {
-      const { statusCode, body } = await client.request(
+      const { statusCode, body, headers } = await client.request(
         'POST',
         `/api/v1/lots/${sent.itemId}/bids`,
         {
@@ -168,6 +188,7 @@ async function place(
         seePrice(Math.round(Number(body.currentPrice) * 100))
         return
       }
+      retryAfter = headers['retry-after']
       // 404: published, but the terms have not reached the bid service; 401, 429 and 5xx: try again.
       if (statusCode === 403 || statusCode === 409 || statusCode === 422) {
         sent.status = 'refused'
@@ -179,7 +200,13 @@ async function place(
     } catch {
       // No answer: what became of the bid is unknown, so the same key is sent again.
     }
-    await wait(retryMs * (0.5 + Math.random()))
-    retryMs = Math.min(retryMs * 2, RETRY_MS.to)
+    await wait(pauseMs(sent.attempts, retryAfter))
   }
+}
+
+/** As long as the answer asks for; otherwise longer with each attempt, and not all at once. */
+function pauseMs(attempts: number, retryAfter: unknown): number {
+  const askedMs = Number(retryAfter) * 1_000
+  if (askedMs > 0) return Math.min(askedMs, PAUSE_MAX_MS) * (1 + Math.random() / 4)
+  return Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** (attempts - 1)) * (0.5 + Math.random() / 2)
 }
