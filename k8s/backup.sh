@@ -25,6 +25,8 @@ data=${DATA:-auction-data}
 vhost=${VHOST:-auction}
 patience_seconds=${PATIENCE_SECONDS:-600}
 lock=auction-backup
+# As in auction-data: letters of every script are known, texts are ordered by their bytes.
+locale="template template0 encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C.UTF-8'"
 # A signal ends it as an error does, so that the traps below see both.
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -243,7 +245,7 @@ restore() {
   for service in $databases; do
     postgres "$service" psql --quiet --set=ON_ERROR_STOP=1 \
       --command="drop database if exists \"$service\" with (force)" \
-      --command="create database \"$service\" owner \"$service\"" \
+      --command="create database \"$service\" owner \"$service\" $locale" \
       --command="revoke connect on database \"$service\" from public"
     postgres_in "$service" pg_restore --dbname="$service" --exit-on-error <"$folder/$service.dump"
     say "$service restored"

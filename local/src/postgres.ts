@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { DATABASE_LOCALE } from '@auction/common/postgres/locale.ts'
 import pg from 'pg'
 import type { ProcessSpec } from './process-table.ts'
 import { DATABASES } from './service-list.ts'
@@ -167,7 +168,9 @@ function initialise(
         '--auth=scram-sha-256',
         `--pwfile=${passwordFile}`,
         '--encoding=UTF8',
+        // Texts are ordered by their bytes, and letters of every script are known.
         '--locale=C',
+        '--lc-ctype=C.UTF-8',
         '--no-instructions',
       ],
       { cwd: home, stdio: 'pipe', env: { PATH: process.env.PATH, LC_ALL: 'C' }, ...owner },
@@ -199,7 +202,10 @@ export async function untilPostgresReady(
   }
 }
 
-/** One role and one database for every service; no role may connect to another's. */
+/**
+ * One role and one database for every service; no role may connect to another's. A database that an earlier
+ * version made with LC_CTYPE C gets the right one; its indexes are made again by the migrations.
+ */
 export async function createDatabases(adminUrl: string, password: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
@@ -207,9 +213,15 @@ export async function createDatabases(adminUrl: string, password: string): Promi
     const { rows } = await client.query<{ datname: string }>('select datname from pg_database')
     const existing = new Set(rows.map(({ datname }) => datname))
     for (const name of DATABASES) {
-      if (existing.has(name)) continue
+      if (existing.has(name)) {
+        await client.query(
+          `update pg_database set datctype = 'C.UTF-8' where datname = $1 and datctype in ('C', 'POSIX')`,
+          [name],
+        )
+        continue
+      }
       await client.query(`create role ${name} login password '${password}'`)
-      await client.query(`create database ${name} owner ${name}`)
+      await client.query(`create database ${name} owner ${name} ${DATABASE_LOCALE}`)
       await client.query(`revoke connect on database ${name} from public`)
     }
   } finally {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SERVICE } from '@auction/bid/service.ts'
+import { DATABASE_LOCALE } from '@auction/common/postgres/locale.ts'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
@@ -68,7 +69,7 @@ async function onDatabase(
 ): Promise<Map<string, Cost>> {
   const admin = new pg.Client({ connectionString: postgres.adminUrl })
   await admin.connect()
-  await admin.query(`create database bid_${name} owner bid`)
+  await admin.query(`create database bid_${name} owner bid ${DATABASE_LOCALE}`)
   await admin.end()
   const address = new URL(postgres.url('bid'))
   const pools: pg.Pool[] = []

@@ -7,6 +7,7 @@ import type { Pool, PoolClient } from 'pg'
 import { isUnavailable, SQL_STATES, sqlState } from '../http/errors.ts'
 import type { Logger } from '../process/logger.ts'
 import { ADVISORY_LOCKS } from './advisory-locks.ts'
+import { assertLocale } from './locale.ts'
 import { assertDurable } from './pool.ts'
 
 /** A folder of plain SQL files, run in the order of their names. */
@@ -47,7 +48,7 @@ const LOCK_PAUSE_MS = 2_000
 /**
  * Brings the database up to date, forward only, each file in a transaction of its own, under an
  * advisory lock so that any number of callers may start at once. Throws when a file that was run
- * has changed since, or when the database could lose a commit. A file whose table is in use tries
+ * has changed since, when the database could lose a commit, or when it knows letters of ASCII only. A file whose table is in use tries
  * again until it gets it: a backup may read for an hour, and must stop neither bids nor be stopped. A file
  * that begins with "-- no transaction" runs statement by statement.
  */
@@ -60,6 +61,7 @@ export async function migrate(
   const client = await connectPatiently(pool, log)
   try {
     await assertDurable(pool)
+    await assertLocale(pool)
     // A migration may rightly take longer than a request, and must wait for the other migrator.
     await client.query('set statement_timeout = 0')
     await client.query('set lock_timeout = 0')

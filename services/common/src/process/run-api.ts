@@ -4,6 +4,7 @@ import type { Pool } from 'pg'
 import { isUnavailable } from '../http/errors.ts'
 import type { App } from '../http/server.ts'
 import { createDatabase } from '../postgres/database.ts'
+import { assertLocale } from '../postgres/locale.ts'
 import { createMigrationCheck } from '../postgres/migrate.ts'
 import { assertDurable, createPool, type PostgresConfig } from '../postgres/pool.ts'
 import type { Logger } from './logger.ts'
@@ -35,7 +36,8 @@ const CONNECT_DEADLINE_MS = 60_000
 const CONNECT_PAUSE_MS = 250
 
 /**
- * The pool of a process, closed when it stops; refuses a server that can lose commits. A database
+ * The pool of a process, closed when it stops; refuses a server that can lose commits, and a
+ * database that knows letters of ASCII only. A database
  * that cannot be reached yet, as when a whole node starts, is waited for up to a minute: ending the
  * process would only start it again, with growing pauses.
  */
@@ -54,7 +56,8 @@ async function untilConnected(pool: Pool, log: Logger): Promise<void> {
   const deadlineMs = performance.now() + CONNECT_DEADLINE_MS
   for (;;) {
     try {
-      return await assertDurable(pool)
+      await assertDurable(pool)
+      return await assertLocale(pool)
     } catch (error) {
       if (!isUnavailable(error) || performance.now() > deadlineMs) throw error
       log.warn({ err: error }, 'the database is not reachable yet')

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { DATABASE_LOCALE } from '../postgres/locale.ts'
 import { type MigrationSet, migrate } from '../postgres/migrate.ts'
 import { createPool, type PoolOptions, type PostgresConfig } from '../postgres/pool.ts'
 import { createLogger } from '../process/logger.ts'
@@ -38,7 +39,7 @@ export async function createTestDatabase(
     POSTGRES_SSLMODE: 'disable',
     POSTGRES_POOL_MAX: 10,
   }
-  await administer(url, `create database ${name}`)
+  await administer(url, `create database ${name} ${DATABASE_LOCALE}`)
   const log = createLogger('test', 'silent')
   const pools: pg.Pool[] = []
   const open: TestDatabase['createPool'] = (max = 10, options = {}) => {
