@@ -124,6 +124,11 @@ export const attributeErrors = {
 /** Errors of the pictures of items. */
 export const imageErrors = {
   invalid: defineError('item.image.validation_failed', 'Send one file as `image`.', 400),
+  altTextInvalid: defineError(
+    'item.image.alt_text_invalid',
+    'Say what the picture shows, in 300 characters on one line.',
+    400,
+  ),
   orderInvalid: defineError('item.image.order_invalid', 'Name each image of the item once.', 400),
   tooLarge: defineError('item.image.too_large', 'An image has 5 MB at most.', 413),
   typeRefused: defineError(

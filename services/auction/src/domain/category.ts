@@ -1,3 +1,5 @@
+import { TEXTS, writtenText } from './texts.ts'
+
 export interface Category {
   id: string
   parentId: string | null
@@ -68,15 +70,14 @@ export type ReadAttribute =
   | { ok: false; reason: 'not_a_number' | 'not_a_choice' | 'not_printable' }
 
 const NUMBER = /^-?\d{1,15}(\.\d{1,6})?$/
-const CONTROL = /\p{Cc}|\p{Cs}/u
 
 /** Reads a value as its definition wants it; a key that no category defines is free text. */
 export function readAttribute(
   text: string,
   definition: AttributeDefinition | undefined,
 ): ReadAttribute {
-  const value = text.normalize('NFC').trim()
-  if (value === '' || CONTROL.test(value)) return { ok: false, reason: 'not_printable' }
+  const value = writtenText(text, TEXTS.attributeValue)
+  if (value === undefined) return { ok: false, reason: 'not_printable' }
   switch (definition?.kind) {
     case 'number':
       if (!NUMBER.test(value)) return { ok: false, reason: 'not_a_number' }

@@ -1,19 +1,15 @@
+import { TEXTS, writtenText } from './texts.ts'
+
 export type CommentKind = 'comment' | 'question' | 'answer'
 export type CommentState = 'visible' | 'deleted' | 'hidden' | 'removed'
 
-const CONTENT_LENGTH_MAX = 2_000
 /** A user may write this many comments in COMMENT_WINDOW_MINUTES. */
 export const COMMENTS_MAX = 20
 export const COMMENT_WINDOW_MINUTES = 10
 
-const INVISIBLE = /^[\p{C}\p{Z}]*$/u
-
 /** A comment's text in composed form without outer blanks, or undefined when there is nothing to see. */
 export function readContent(text: string): string | undefined {
-  const content = text.normalize('NFC').trim()
-  // PostgreSQL cannot store NUL, and no user means to write it.
-  if (INVISIBLE.test(content) || content.includes('\0') || !content.isWellFormed()) return undefined
-  return [...content].length <= CONTENT_LENGTH_MAX ? content : undefined
+  return writtenText(text, TEXTS.comment)
 }
 
 export interface NewComment {

@@ -2,10 +2,9 @@ import { CONTENT_FIELDS, type ContentField, type Item, type ItemContent, isOpen 
 import {
   type ListingInput,
   type ListingLimits,
-  listingInput,
   listingProblem,
   type Problem,
-  readListing,
+  readChanged,
   startProblem,
 } from './listing.ts'
 
@@ -33,7 +32,7 @@ export function judgeEdit(
   limits: ListingLimits,
 ): EditVerdict {
   if (item.status !== 'draft' && !isOpen(item.status)) return { outcome: 'not_open' }
-  const read = readListing({ ...listingInput(item), ...changes })
+  const read = readChanged(item, changes)
   if (!read.ok) return invalid(read)
   const edit = editTo(item, read.content)
   const { content, changedFields } = edit
@@ -91,7 +90,10 @@ function editProblem(
 }
 
 function isAllowedWithBids(item: Item, content: ItemContent, field: ContentField): boolean {
-  if (field === 'description') return content.description.startsWith(item.description)
+  // What was stored by an earlier version may not be composed.
+  if (field === 'description') {
+    return content.description.startsWith(item.description.normalize('NFC'))
+  }
   if (field !== 'reservePrice' || item.reservePrice === null) return false
   return content.reservePrice === null || content.reservePrice < item.reservePrice
 }

@@ -4,7 +4,6 @@ export const IMAGE_BYTES_MAX = 5 * 1024 * 1024
 export const IMAGE_PIXELS_MAX = 30_000_000
 /** A pixel has three bytes or eight: interlaced files are decoded whole, whatever they hold. */
 export const IMAGE_DECODED_BYTES_MAX = 100_000_000
-export const ALT_TEXT_LENGTH_MAX = 300
 
 /** The longest side of each size, in pixels. Smaller pictures stay as small as they are. */
 export const IMAGE_SIDES = { small: 320, medium: 800, large: 1600 } as const

@@ -1,5 +1,7 @@
 import { formatAmount, isCurrency, parseAmount } from '@auction/common/money.ts'
+import { readOptionalText, readText } from '@auction/common/text.ts'
 import { type ExtensionMode, type ItemContent, type ItemType, thresholdMaxMinutes } from './item.ts'
+import { TEXTS } from './texts.ts'
 
 /** The fields of a listing as a seller sends them: decimal strings, ISO instants, null = none. */
 export interface ListingInput {
@@ -56,7 +58,7 @@ export function listingLimits(auctionSecondsMin: number): ListingLimits {
   }
 }
 
-/** Reads what a seller sent. Amounts are exact in the currency, instants real, texts printable. */
+/** Reads what a seller sent. Amounts are exact in the currency, instants real, texts by R-TEXT-1. */
 export function readListing(input: ListingInput): ReadListing {
   const { currencyCode } = input
   if (!isCurrency(currencyCode)) return refused('currencyCode', 'unknown_currency')
@@ -74,17 +76,17 @@ export function readListing(input: ListingInput): ReadListing {
     if (!parsed.ok) return refused(field, parsed.reason)
     optional[field] = parsed.minor
   }
-  const name = input.name.trim()
-  const description = input.description ?? ''
-  const textProblem = nameProblem(name) ?? descriptionProblem(description)
-  if (textProblem !== undefined) return { ok: false, ...textProblem }
+  const name = readText(input.name, TEXTS.itemName)
+  if (!name.ok) return refused('name', name.reason)
+  const description = readOptionalText(input.description ?? '', TEXTS.itemDescription)
+  if (!description.ok) return refused('description', description.reason)
   const startDate = new Date(input.startDate)
   if (Number.isNaN(startDate.getTime())) return refused('startDate', 'not_an_instant')
   const endDate = new Date(input.endDate)
   if (Number.isNaN(endDate.getTime())) return refused('endDate', 'not_an_instant')
   const content: ItemContent = {
-    name,
-    description,
+    name: name.text,
+    description: description.text,
     type: input.type ?? 'english',
     currencyCode,
     startPrice: startPrice.minor,
@@ -98,6 +100,26 @@ export function readListing(input: ListingInput): ReadListing {
     maxExtensions: input.maxExtensions ?? 0,
   }
   return { ok: true, content }
+}
+
+/**
+ * Reads a listing after a change. A text that stays as it is is not read again: one of an earlier
+ * version may be in no form that is taken today, and must not count as changed.
+ */
+export function readChanged(content: ItemContent, changes: Partial<ListingInput>): ReadListing {
+  const { name, description } = content
+  const { name: newName = name, description: newDescription = description } = changes
+  const isNamed = newName !== name
+  const isDescribed = newDescription !== description
+  const read = readListing({
+    ...listingInput(content),
+    ...changes,
+    name: isNamed ? newName : 'unchanged',
+    description: isDescribed ? newDescription : '',
+  })
+  if (!read.ok) return read
+  const kept = { ...(isNamed ? {} : { name }), ...(isDescribed ? {} : { description }) }
+  return { ok: true, content: { ...read.content, ...kept } }
 }
 
 /** The same fields as a seller would send them; what readListing reads back unchanged. */
@@ -161,33 +183,6 @@ export function publishProblem(
   const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
   if (problem !== undefined) return problem
   return content.endDate <= now ? { field: 'endDate', reason: 'in_the_past' } : undefined
-}
-
-// Control characters, line separators and those that reverse the direction of what follows: none
-// has a place in a title, and each has been used to make one look like something else.
-const NOT_IN_NAMES = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
-const NOT_IN_TEXTS = /[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/u
-const NAME_LENGTH_MAX = 200
-const DESCRIPTION_LENGTH_MAX = 10_000
-
-function nameProblem(name: string): Problem | undefined {
-  if (name === '') return { field: 'name', reason: 'empty' }
-  // PostgreSQL counts characters, JavaScript UTF-16 units: count as the database does.
-  if ([...name].length > NAME_LENGTH_MAX) return { field: 'name', reason: 'too_long' }
-  if (!name.isWellFormed() || NOT_IN_NAMES.test(name)) {
-    return { field: 'name', reason: 'forbidden_characters' }
-  }
-  return undefined
-}
-
-function descriptionProblem(description: string): Problem | undefined {
-  if ([...description].length > DESCRIPTION_LENGTH_MAX) {
-    return { field: 'description', reason: 'too_long' }
-  }
-  if (!description.isWellFormed() || NOT_IN_TEXTS.test(description)) {
-    return { field: 'description', reason: 'forbidden_characters' }
-  }
-  return undefined
 }
 
 function refused(field: string, reason: string): ReadListing {

@@ -1,4 +1,5 @@
 import type { Item, ItemStatus } from './item.ts'
+import { optionalText, TEXTS, writtenText } from './texts.ts'
 
 /** Reasons of users; the worker reports with `words`. */
 export const REPORT_REASONS = [
@@ -23,20 +24,14 @@ export type ModerationAction =
 export const REPORTS_MAX = 20
 export const REPORT_WINDOW_MINUTES = 10
 
-const TEXT_LENGTH_MAX = 1_000
-const BLANK = /^[\p{C}\p{Z}]*$/u
-
-/** A reason or note in composed form without outer blanks, or undefined when it cannot be kept. */
+/** A note in composed form without outer blanks, or undefined when it cannot be kept. */
 export function readNote(text: string): string | undefined {
-  const note = text.normalize('NFC').trim()
-  if (note.includes('\0') || !note.isWellFormed()) return undefined
-  return [...note].length <= TEXT_LENGTH_MAX ? note : undefined
+  return optionalText(text, TEXTS.reportNote)
 }
 
-/** The same for a reason that must be given: a blank one is undefined too. */
+/** The same for a reason, which must say something. */
 export function readReason(text: string): string | undefined {
-  const reason = readNote(text)
-  return reason === undefined || BLANK.test(reason) ? undefined : reason
+  return writtenText(text, TEXTS.reason)
 }
 
 /** True while bid has, or may yet get, a lot of this item that takes bids. */

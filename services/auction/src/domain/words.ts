@@ -39,8 +39,13 @@ export function readWordList(setting: string): WordList {
   return createWordList(setting.trim() === '-' ? [] : setting.split(','))
 }
 
-/** Words in small letters with one blank around each, so that a search finds whole ones only. */
+const UNSEEN = /[\p{M}\p{Default_Ignorable_Code_Point}]/gu
+
+/**
+ * Words in small letters with one blank around each, so that a search finds whole ones only. What is not
+ * to be seen hides no word.
+ */
 function plainText(text: string): string {
-  const letters = text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase()
+  const letters = text.normalize('NFKD').replaceAll(UNSEEN, '').toLowerCase()
   return ` ${letters.replaceAll(/[^\p{L}\p{N}]+/gu, ' ').trim()} `
 }

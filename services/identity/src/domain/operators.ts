@@ -1,4 +1,6 @@
+import { readText } from '@auction/common/text.ts'
 import { isAdmin, isOperator } from './roles.ts'
+import { TEXTS } from './texts.ts'
 
 /** `deleting`: closed by its owner, and deleted shortly. */
 export type AccountStatus = 'active' | 'suspended' | 'deleting' | 'deleted'
@@ -25,14 +27,11 @@ export function isLastAdmin(accounts: readonly Account[], id: string): boolean {
   return !accounts.some((one) => one.id !== id && one.status === 'active' && isAdmin(one.roles))
 }
 
-const REASON_LENGTH_MAX = 500
-// Invisible characters have no place in what other operators and the audit show.
-const FORBIDDEN = /(?![\n\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u
-const VISIBLE = /[\p{L}\p{N}]/u
+// Dots and dashes are to be seen, but say nothing.
+const SAYS_SOMETHING = /[\p{L}\p{N}]/u
 
 /** Why something was done, in composed form without outer blanks; undefined when it says nothing. */
 export function normaliseReason(text: string): string | undefined {
-  const reason = text.normalize('NFC').trim()
-  if (FORBIDDEN.test(reason) || !VISIBLE.test(reason)) return undefined
-  return [...reason].length <= REASON_LENGTH_MAX ? reason : undefined
+  const read = readText(text, TEXTS.reason)
+  return read.ok && SAYS_SOMETHING.test(read.text) ? read.text : undefined
 }

@@ -1,4 +1,6 @@
+import { readOptionalText, type TextKind, trimText } from '@auction/common/text.ts'
 import { normaliseName } from './name.ts'
+import { TEXTS } from './texts.ts'
 
 export interface ProfileFields {
   phone: string | null
@@ -22,17 +24,11 @@ export type ProfileVerdict =
   | { outcome: 'fine'; name: string | undefined; fields: Partial<ProfileFields> }
   | { outcome: 'invalid'; field: 'name' | 'phone' | 'country' | 'city' | 'description' }
 
-const CITY_LENGTH_MAX = 160
-const DESCRIPTION_LENGTH_MAX = 1_000
 const PHONE = /^\+[1-9]\d{6,14}$/
 
 const COUNTRY_NAMES = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' })
 /** Codes that name no country of ISO 3166, although there is a name for them. */
 const NO_COUNTRIES = new Set('AC CP CQ DG EA EU EZ IC QO SU TA UK UN XA XB ZZ'.split(' '))
-
-// Control and invisible formatting characters, as in names; a description may have lines.
-const HIDDEN = /(?!\u200c|\u200d)[\p{C}\p{Zl}\p{Zp}]/u
-const HIDDEN_IN_LINES = /(?!\u200c|\u200d|\n)[\p{C}\p{Zl}\p{Zp}]/u
 
 /** Judges a change and puts its texts into the form in which they are stored. */
 export function judgeProfile(change: ProfileChange): ProfileVerdict {
@@ -41,9 +37,10 @@ export function judgeProfile(change: ProfileChange): ProfileVerdict {
   for (const [field, read] of entriesOf(readers)) {
     const text = change[field]
     if (text === undefined) continue
-    const value = text === null || text.trim() === '' ? null : read(text)
+    const value = text === null || trimText(text) === '' ? null : read(text)
     if (value === undefined) return { outcome: 'invalid', field }
-    fields[field] = value
+    // A text without anything to see clears as the empty one does.
+    fields[field] = value === '' ? null : value
   }
   if (change.isBusiness !== undefined) fields.isBusiness = change.isBusiness
   const name = change.name === undefined ? undefined : normaliseName(change.name)
@@ -56,27 +53,30 @@ type Reader = (text: string) => string | undefined
 const entriesOf = <F extends string>(readers: Record<F, Reader>) =>
   Object.entries(readers) as [F, Reader][]
 
-/** People group digits as they like; stored is E.164. */
+/** People group digits as they like, and paste marks of direction with them; stored is E.164. */
 function readPhone(text: string): string | undefined {
-  const phone = text.replace(/[\s().-]/g, '').replace(/^00/, '+')
+  const phone = text
+    .normalize('NFKC')
+    .replace(/[\s().\p{Pd}\p{Cf}]/gu, '')
+    .replace(/^00/, '+')
   return PHONE.test(phone) ? phone : undefined
 }
 
 function readCountry(text: string): string | undefined {
-  const code = text.trim().toUpperCase()
+  const code = trimText(text).toUpperCase()
   if (!/^[A-Z]{2}$/.test(code) || NO_COUNTRIES.has(code)) return undefined
   return COUNTRY_NAMES.of(code) === undefined ? undefined : code
 }
 
 function readCity(text: string): string | undefined {
-  return readText(text, HIDDEN, CITY_LENGTH_MAX)
+  return written(text, TEXTS.city)
 }
 
 function readLines(text: string): string | undefined {
-  return readText(text.replace(/\r\n?/g, '\n'), HIDDEN_IN_LINES, DESCRIPTION_LENGTH_MAX)
+  return written(text.replace(/\r\n?/g, '\n'), TEXTS.description)
 }
 
-function readText(text: string, hidden: RegExp, lengthMax: number): string | undefined {
-  const composed = text.normalize('NFC').trim()
-  return hidden.test(composed) || [...composed].length > lengthMax ? undefined : composed
+function written(text: string, kind: TextKind): string | undefined {
+  const read = readOptionalText(text, kind)
+  return read.ok ? read.text : undefined
 }

@@ -1,10 +1,12 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type DescribeDependencies, describeCommandOf } from '#src/app/item/editable-item.ts'
 import { ItemAnswer, itemAnswer } from '#src/app/item/item-view.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { attributeErrors } from '#src/errors.ts'
 import {
   type ItemAttribute,
@@ -31,7 +33,7 @@ const AttributesBody = Type.Object(
       Type.Object(
         {
           key: Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }),
-          value: Type.String({ minLength: 1, maxLength: 500 }),
+          value: WrittenText(TEXTS.attributeValue),
         },
         STRICT,
       ),

@@ -1,6 +1,7 @@
 import { newId } from '@auction/common/ids.ts'
 import type { Kysely } from 'kysely'
 import { type AttributeDefinition, type Category, judgePlace } from '#src/domain/category.ts'
+import { optionalText, TEXTS, writtenText } from '#src/domain/texts.ts'
 import { categoryErrors } from '#src/errors.ts'
 import {
   deleteCategory,
@@ -80,12 +81,18 @@ export async function defineAttributes(
   })
 }
 
+const DEFINITION_TEXTS = {
+  label: TEXTS.attributeLabel,
+  unit: TEXTS.attributeUnit,
+  choice: TEXTS.attributeChoice,
+}
+
 /** Normalises a definition as values are normalised, so that a value can equal a choice. */
 function readDefinition(definition: AttributeDefinition): AttributeDefinition {
   const { key, label, unit, choices } = definition
-  const plain = (text: string, field: string) => {
-    const read = text.normalize('NFC').trim()
-    if (read === '' || /\p{C}/u.test(read)) {
+  const plain = (text: string, field: 'label' | 'unit' | 'choice') => {
+    const read = writtenText(text, DEFINITION_TEXTS[field])
+    if (read === undefined) {
       throw categoryErrors.invalid({ field: key, reason: `${field}_not_printable` })
     }
     return read
@@ -99,10 +106,11 @@ function readDefinition(definition: AttributeDefinition): AttributeDefinition {
 }
 
 function readInput(input: CategoryInput): CategoryInput {
-  const name = input.name.normalize('NFC').trim()
-  if (name === '' || /\p{C}/u.test(name)) throw categoryErrors.invalid({ field: 'name' })
-  if (input.description.includes('\0')) throw categoryErrors.invalid({ field: 'description' })
-  const { parentId, description, status } = input
+  const name = writtenText(input.name, TEXTS.categoryName)
+  if (name === undefined) throw categoryErrors.invalid({ field: 'name' })
+  const description = optionalText(input.description, TEXTS.categoryDescription)
+  if (description === undefined) throw categoryErrors.invalid({ field: 'description' })
+  const { parentId, status } = input
   return { parentId, name, description, status }
 }
 

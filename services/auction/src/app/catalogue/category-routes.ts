@@ -1,9 +1,11 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { type Category, pathOf, subtreeOf } from '#src/domain/category.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { categoryErrors } from '#src/errors.ts'
 import {
   type CategoryCount,
@@ -35,12 +37,12 @@ const CategoryAnswer = Type.Object(fields)
 const Definition = Type.Object(
   {
     key: Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }),
-    label: Type.String({ minLength: 1, maxLength: 80 }),
+    label: WrittenText(TEXTS.attributeLabel),
     kind: Type.Union([Type.Literal('text'), Type.Literal('number'), Type.Literal('choice')]),
-    unit: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 20 }), Type.Null()])),
+    unit: Type.Optional(Type.Union([WrittenText(TEXTS.attributeUnit), Type.Null()])),
     choices: Type.Optional(
       Type.Union([
-        Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+        Type.Array(WrittenText(TEXTS.attributeChoice), {
           minItems: 1,
           maxItems: 200,
           uniqueItems: true,
@@ -59,8 +61,8 @@ const CategoryDetail = Type.Object({
 })
 
 const editable = {
-  name: Type.String({ minLength: 1, maxLength: 80 }),
-  description: Type.Optional(Type.String({ maxLength: 1_000 })),
+  name: WrittenText(TEXTS.categoryName),
+  description: Type.Optional(WrittenText(TEXTS.categoryDescription, { isOptional: true })),
   parent_id: Type.Optional(ParentId),
   status: Type.Optional(Status),
 }

@@ -1,8 +1,10 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { type Static, Type } from 'typebox'
 import { isModerator } from '#src/app/item/moderators.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { commentErrors } from '#src/errors.ts'
 import { type Comment, readThreads } from '#src/infra/postgres/comments/comments.ts'
 import { type CommentDependencies, removeComment, writeComment } from './comments.ts'
@@ -16,7 +18,7 @@ const Kind = Type.Union([Type.Literal('comment'), Type.Literal('question'), Type
 
 const CommentBody = Type.Object(
   {
-    content: Type.String({ minLength: 1, maxLength: 4_000, description: '1 to 2,000 characters' }),
+    content: WrittenText(TEXTS.comment),
     parent_id: optional(Type.Union([Uuid, Type.Null()])),
     kind: optional(Kind),
   },
@@ -65,7 +67,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
     COMMENTS,
     {
       config: { auth: 'bearer', access: 'any' },
-      bodyLimit: 16 * 1024,
+      bodyLimit: 32 * 1024,
       schema: {
         tags,
         summary: 'Comment on an item, ask its seller, or answer as the seller',

@@ -1,19 +1,15 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { describeCommandOf } from '#src/app/item/editable-item.ts'
 import { ImageAnswer, imageAnswer } from '#src/app/item/image-view.ts'
 import { readVisibleItem } from '#src/app/item/visible-item.ts'
-import {
-  ALT_TEXT_LENGTH_MAX,
-  IMAGE_BYTES_MAX,
-  IMAGE_SIZES,
-  IMAGES_MAX,
-  objectKey,
-} from '#src/domain/image.ts'
+import { IMAGE_BYTES_MAX, IMAGE_SIZES, IMAGES_MAX, objectKey } from '#src/domain/image.ts'
 import { isPublic } from '#src/domain/item.ts'
+import { optionalText, TEXTS } from '#src/domain/texts.ts'
 import { imageErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/images/item-images.ts'
 import { changeAltText, removeImage, reorderImages } from './change-images.ts'
@@ -189,13 +185,8 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
         summary: 'Say what a picture shows',
         params: imageParams,
         body: Type.Object(
-          {
-            // No control characters: a text for screen readers is one line.
-            alt_text: Type.String({
-              maxLength: ALT_TEXT_LENGTH_MAX,
-              pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-            }),
-          },
+          // One line, since it is read out.
+          { alt_text: WrittenText(TEXTS.imageAltText, { isOptional: true }) },
           STRICT,
         ),
         response: answers({ 200: ImageAnswer }),
@@ -204,7 +195,9 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
     async (request) => {
       const { itemId, imageId } = request.params
       const command = describeCommandOf(request, itemId)
-      return imageAnswer(await changeAltText(dependencies, command, imageId, request.body.alt_text))
+      const altText = optionalText(request.body.alt_text, TEXTS.imageAltText)
+      if (altText === undefined) throw imageErrors.altTextInvalid({ field: 'alt_text' })
+      return imageAnswer(await changeAltText(dependencies, command, imageId, altText))
     },
   )
   app.delete(

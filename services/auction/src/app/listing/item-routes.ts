@@ -10,11 +10,13 @@ import {
 import type { App } from '@auction/common/http/server.ts'
 import { type SharedAnswers, sendShared } from '@auction/common/http/shared-answers.ts'
 import { fieldOf } from '@auction/common/http/validation.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '#src/app/item/item-view.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
 import { EXTENSION_MODES, ITEM_STATUSES, ITEM_TYPES } from '#src/domain/item.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { itemErrors } from '#src/errors.ts'
 import { createItemLists } from '#src/infra/postgres/listing/item-list.ts'
 import { createItem } from './create-item.ts'
@@ -32,7 +34,7 @@ const optional = Type.Optional
 const OptionalAmount = optional(Type.Union([Amount, Type.Null()]))
 
 const required = {
-  name: Type.String({ minLength: 1, maxLength: 400, description: '1 to 200 characters' }),
+  name: WrittenText(TEXTS.itemName),
   currencyCode: CurrencyCode,
   startPrice: Amount,
   startDate: Instant,
@@ -40,7 +42,7 @@ const required = {
 }
 
 const optionals = {
-  description: optional(Type.String({ maxLength: 10_000 })),
+  description: optional(WrittenText(TEXTS.itemDescription, { isOptional: true })),
   type: optional(Type.Union(ITEM_TYPES.map((type) => Type.Literal(type)))),
   bidIncrement: OptionalAmount,
   reservePrice: OptionalAmount,

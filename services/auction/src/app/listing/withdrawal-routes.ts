@@ -1,8 +1,10 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import type { PushDependencies } from '#src/app/lot-terms/push-terms.ts'
 import { readReason } from '#src/domain/moderation.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { withdrawErrors } from '#src/errors.ts'
 import { withdrawItem } from './withdraw-item.ts'
 
@@ -18,7 +20,7 @@ export async function withdrawRoutes(app: App, dependencies: PushDependencies): 
           'Withdraw your item: without bids any time, with bids until 12 hours before the end',
         description: 'Bidding stops with the answer; the item is cancelled a moment later.',
         params: Type.Object({ id: Uuid }),
-        body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
+        body: Type.Object({ reason: WrittenText(TEXTS.reason) }, STRICT),
         response: answers({ 202: Type.Null() }),
       },
     },

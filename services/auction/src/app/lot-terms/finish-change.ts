@@ -3,7 +3,7 @@ import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { editTo } from '#src/domain/edit.ts'
 import type { Item, ItemContent } from '#src/domain/item.ts'
-import { type ListingInput, listingInput, readListing } from '#src/domain/listing.ts'
+import { type ListingInput, readChanged } from '#src/domain/listing.ts'
 import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item/items.ts'
 import { deletePendingChange, type PendingChange } from '#src/infra/postgres/lot-terms/terms.ts'
 import { lotTerms } from './item-terms.ts'
@@ -64,10 +64,7 @@ export async function finishChange(
  * the request validated.
  */
 export function contentAfter(item: Item, change: PendingChange): ItemContent {
-  const read = readListing({
-    ...listingInput(item),
-    ...(change.changes as Partial<ListingInput>),
-  })
+  const read = readChanged(item, change.changes as Partial<ListingInput>)
   if (!read.ok) throw new Error(`a recorded change became invalid: ${read.field} ${read.reason}`)
   return read.content
 }

@@ -1,10 +1,12 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
 import { MODERATORS } from '#src/app/item/moderators.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import { readReason } from '#src/domain/moderation.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { moderationErrors } from '#src/errors.ts'
 import { readActions } from '#src/infra/postgres/moderation/moderation-actions.ts'
 import { readReports } from '#src/infra/postgres/moderation/reports.ts'
@@ -82,7 +84,7 @@ export async function moderationRoutes(app: App, dependencies: FinishDependencie
           tags,
           summary: `${summary}, saying why (moderators)`,
           params: Type.Object({ id: Uuid }),
-          body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 2_000 }) }, STRICT),
+          body: Type.Object({ reason: WrittenText(TEXTS.reason) }, STRICT),
           response: answers({ 204: Type.Null() }),
         },
       },

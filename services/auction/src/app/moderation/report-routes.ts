@@ -1,9 +1,11 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { REPORT_REASONS } from '#src/domain/moderation.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import type { Report } from '#src/infra/postgres/moderation/reports.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { report } from './report.ts'
@@ -13,7 +15,7 @@ const tags = ['moderation']
 const ReportBody = Type.Object(
   {
     reason: Type.Union(REPORT_REASONS.map((reason) => Type.Literal(reason))),
-    note: Type.Optional(Type.String({ maxLength: 2_000, description: 'up to 1,000 characters' })),
+    note: Type.Optional(WrittenText(TEXTS.reportNote, { isOptional: true })),
   },
   STRICT,
 )

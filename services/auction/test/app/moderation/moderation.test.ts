@@ -293,6 +293,11 @@ t.test('words of the list make a report, and block nothing', async (t) => {
   t.match(await queue(fixture), { totalItems: 2 }, 'and asks the open question once')
   t.equal(await checkWords(db, words), 0)
   t.strictSame(readWordList('').find('a replica'), ['replica'])
+  t.strictSame(
+    readWordList('').find('re\u200bpli\u00adca\ufe0f'),
+    ['replica'],
+    'nothing unseen hides it',
+  )
   t.strictSame(readWordList('-').find('a replica'), [])
   const registry = createRegistry('auction')
   createModerationMetrics(registry).open(await countOpenReports(db))

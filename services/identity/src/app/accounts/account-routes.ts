@@ -1,12 +1,14 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { type RegisterDependencies, registerUser } from './register-user.ts'
 
 const RegisterBody = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 160, description: '1 to 80 characters' }),
+    name: WrittenText(TEXTS.name),
     email: Type.String({ minLength: 1, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: 1024, description: '8 to 128 characters' }),
   },

@@ -1,7 +1,9 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { type Static, Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { identityErrors } from '#src/errors.ts'
 import {
   type ListedAccount,
@@ -49,7 +51,7 @@ const UserQuery = Type.Object(
   STRICT,
 )
 
-const Reason = Type.String({ minLength: 1, maxLength: 1_000, description: '1 to 500 characters' })
+const Reason = WrittenText(TEXTS.reason)
 const SuspendBody = Type.Object({ reason: Reason, until: Type.Optional(Instant) }, STRICT)
 const ReinstateBody = Type.Object({ reason: Reason }, STRICT)
 const params = Type.Object({ id: Uuid })

@@ -1,7 +1,9 @@
 import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { type ListedPasskey, readPasskeys } from '#src/infra/postgres/passkeys/passkeys.ts'
 import {
   addPasskey,
@@ -13,7 +15,7 @@ import {
 import type { PasskeyDependencies } from './check-passkey.ts'
 import { CreatedCredential, PasskeyOptions } from './schemas.ts'
 
-const Name = Type.String({ minLength: 1, maxLength: 160, description: '1 to 80 characters' })
+const Name = WrittenText(TEXTS.name)
 
 const Passkey = Type.Object({
   id: Type.String(),

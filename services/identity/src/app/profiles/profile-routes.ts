@@ -1,20 +1,23 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
-import { Type } from 'typebox'
+import { WrittenText } from '@auction/common/http/written-text.ts'
+import { type TString, Type } from 'typebox'
 import type { SessionCheck } from '#src/app/sessions/session-check.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import type { Profile } from '#src/infra/postgres/profiles/profiles.ts'
 import { changeProfile, findProfile, type ProfileDependencies, requireOwner } from './profiles.ts'
 
-const OrNull = (maxLength: number, description: string) =>
-  Type.Optional(Type.Union([Type.String({ maxLength, description }), Type.Null()]))
+const OrNull = (schema: TString) => Type.Optional(Type.Union([schema, Type.Null()]))
 
 const ProfileBody = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 160 })),
-    phone: OrNull(40, 'With country code; shown to its owner only.'),
-    country: OrNull(2, 'ISO 3166-1 alpha-2.'),
-    city: OrNull(320, '1 to 160 characters'),
-    description: OrNull(4_000, '1 to 1000 characters'),
+    name: Type.Optional(WrittenText(TEXTS.name)),
+    phone: OrNull(
+      Type.String({ maxLength: 60, description: 'With country code; shown to its owner only.' }),
+    ),
+    country: OrNull(Type.String({ maxLength: 20, description: 'ISO 3166-1 alpha-2.' })),
+    city: OrNull(WrittenText(TEXTS.city, { isOptional: true })),
+    description: OrNull(WrittenText(TEXTS.description, { isOptional: true })),
     isBusiness: Type.Optional(Type.Boolean()),
   },
   { ...STRICT, description: 'What is absent stays as it is; null clears.' },
