@@ -22,11 +22,11 @@ const { pool } = database
 const { word, categories } = await fillSearchWorld(database, 1_000)
 // Two words each for most, and of the others a category with a price, or an attribute.
 await pool.query(
-  `insert into saved_searches (id, user_id, name, filters, words, statuses, category_id,
+  `insert into saved_searches (id, user_id, name, filters, statuses, category_id,
      currency_code, min_price, max_price, attributes)
-   select gen_random_uuid(), gen_random_uuid(), 'search ' || n, '{}',
-     case when n % 10 < 7 then websearch_to_tsquery('item_search',
-       words[1 + n % cardinality(words)] || ' ' || words[1 + n / 7 % cardinality(words)]) end,
+   select gen_random_uuid(), gen_random_uuid(), 'search ' || n,
+     case when n % 10 < 7 then jsonb_build_object('q', words[1 + n % cardinality(words)] || ' '
+       || words[1 + n / 7 % cardinality(words)]) else '{}' end,
      '{scheduled,active}', case when n % 10 > 5 then categories[1 + n % cardinality(categories)] end,
      case when n % 3 = 0 then 'USD' end, case when n % 3 = 0 then n % 5000 end, null,
      case when n % 10 = 9 then

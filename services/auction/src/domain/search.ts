@@ -1,5 +1,6 @@
 import { parseAmount } from '@auction/common/money.ts'
 import type { ItemStatus, ItemType } from './item.ts'
+import { TEXTS, writtenText } from './texts.ts'
 
 export const SORTS = ['relevance', 'ending', 'newest', 'price', '-price', '-bids'] as const
 export type Sort = (typeof SORTS)[number]
@@ -38,7 +39,7 @@ export function isByBids({ statuses, minPrice, maxPrice, sort }: Search): boolea
   return isOpen && ((minPrice ?? maxPrice) !== undefined || BY_BIDS.includes(sort))
 }
 
-const ATTRIBUTE = /^([a-z][a-z0-9_]{0,39}):(.{1,500})$/su
+const ATTRIBUTE = /^([a-z][a-z0-9_]{0,39}):(.+)$/su
 const RANGE = /^(-?\d{1,15}(?:\.\d{1,6})?)?\.\.(-?\d{1,15}(?:\.\d{1,6})?)?$/
 
 /**
@@ -48,9 +49,11 @@ const RANGE = /^(-?\d{1,15}(?:\.\d{1,6})?)?\.\.(-?\d{1,15}(?:\.\d{1,6})?)?$/
 export function readAttributeFilters(texts: readonly string[]): AttributeFilter[] | undefined {
   const filters = new Map<string, AttributeFilter>()
   for (const text of texts) {
-    const [, key, value] = ATTRIBUTE.exec(text) ?? []
-    if (key === undefined || value === undefined) return undefined
-    if (value.includes('\0') || !value.isWellFormed()) return undefined
+    const [, key, given] = ATTRIBUTE.exec(text) ?? []
+    if (key === undefined || given === undefined) return undefined
+    // As values are stored, so that one can equal the other.
+    const value = writtenText(given, TEXTS.attributeValue)
+    if (value === undefined) return undefined
     const range = readRange(value)
     const known = filters.get(key)
     if (known !== undefined && (range !== null || known.range !== null)) return undefined
@@ -80,13 +83,10 @@ export function readPrice(text: string | undefined, currencyCode: string | undef
   return parseAmount(text, currencyCode)
 }
 
-export const SAVED_NAME_MAX = 100
 /** Saved searches of one user. */
 export const SAVED_MAX = 50
 
 /** The name of a saved search; undefined when it is not valid. */
 export function readSavedName(text: string): string | undefined {
-  const name = text.normalize('NFC').trim()
-  const isWritable = !name.includes('\0') && name.isWellFormed()
-  return isWritable && name !== '' && [...name].length <= SAVED_NAME_MAX ? name : undefined
+  return writtenText(text, TEXTS.savedSearchName)
 }

@@ -1,5 +1,6 @@
 import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { newId } from '@auction/common/ids.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
@@ -7,10 +8,10 @@ import {
   type Filters,
   filterFields,
   readSearch,
-  refuseTooComplex,
   savedFields,
 } from '#src/app/search/search-filters.ts'
-import { readSavedName, SAVED_MAX, SAVED_NAME_MAX } from '#src/domain/search.ts'
+import { readSavedName, SAVED_MAX } from '#src/domain/search.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { savedSearchErrors } from '#src/errors.ts'
 import {
   deleteSavedSearch,
@@ -26,7 +27,7 @@ const tags = ['search']
 
 const SavedBody = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 2 * SAVED_NAME_MAX }),
+    name: WrittenText(TEXTS.savedSearchName),
     filters: Type.Object(savedFields, {
       ...STRICT,
       description: 'As in GET /items/search, without endingWithinMinutes',
@@ -94,8 +95,7 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       const name = readSavedName(text)
       if (name === undefined) throw savedSearchErrors.invalid({ field: 'name' })
       const search = await readSearch(db, filters)
-      const hasAny = () => refuseTooComplex(hasWords(db, search.text ?? ''))
-      if (filters.q !== undefined && !(await hasAny())) {
+      if (filters.q !== undefined && !(await hasWords(db, search.text ?? ''))) {
         throw savedSearchErrors.invalid({ field: 'q', reason: 'no_words' })
       }
       const about = { id: newId(), userId: user.id, name, filters, search }

@@ -1,4 +1,4 @@
-import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
+import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
@@ -7,7 +7,7 @@ import { createCursors } from '#src/app/item/search-cursor.ts'
 import { searchErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { COUNTED_MAX } from '#src/infra/postgres/search/search.ts'
-import { filterFields, readSearch, refuseTooComplex } from './search-filters.ts'
+import { filterFields, readSearch } from './search-filters.ts'
 import { search } from './search-items.ts'
 
 const optional = Type.Optional
@@ -27,6 +27,9 @@ const SearchAnswer = Type.Object({
   items: Type.Array(ItemBody),
   nextCursor: optional(Type.String()),
   spelling: Type.String({ description: 'exact, or similar when nothing has the words as spelt' }),
+  similar: Type.Array(Uuid, {
+    description: 'Those of these items that only look like the words; few have them as spelt.',
+  }),
   facets: optional(
     Type.Object({
       total: Type.Integer(),
@@ -68,13 +71,14 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
       const cursors = createCursors(secret, JSON.stringify(Object.entries(asked).sort()))
       const after = cursor === undefined ? undefined : cursors.read(cursor)
       if (cursor !== undefined && after === undefined) throw searchErrors.invalidCursor()
-      const result = await refuseTooComplex(search(db, wanted, { limit, after, withFacets }))
+      const result = await search(db, wanted, { limit, after, withFacets })
       reply.header('cache-control', 'no-store')
       const { facets } = result
       return {
         items: result.items.map((item) => itemBody(item, request.caller?.id)),
         ...(result.next === undefined ? {} : { nextCursor: cursors.write(result.next) }),
-        spelling: result.matching === 'words' ? 'exact' : 'similar',
+        spelling: result.matching === 'similar' ? 'similar' : 'exact',
+        similar: result.similar,
         ...(facets === undefined
           ? {}
           : { facets: { ...facets, isTotalExact: facets.total < COUNTED_MAX } }),

@@ -1,4 +1,6 @@
 import { Amount, CurrencyCode, Uuid } from '@auction/common/http/schemas.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
+import { readOptionalText } from '@auction/common/text.ts'
 import type { Kysely } from 'kysely'
 import { type Static, type TProperties, Type } from 'typebox'
 import { subtreeOf } from '#src/domain/category.ts'
@@ -10,18 +12,19 @@ import {
   type Search,
   SORTS,
 } from '#src/domain/search.ts'
+import { TEXTS } from '#src/domain/texts.ts'
 import { searchErrors } from '#src/errors.ts'
 import { readCategories } from '#src/infra/postgres/catalogue/categories.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 const optional = Type.Optional
-const AttributeText = Type.String({ minLength: 3, maxLength: 560 })
+const AttributeText = WrittenText(TEXTS.attributeFilter)
 const literals = <T extends string>(values: readonly T[]) =>
   Type.Union(values.map((value) => Type.Literal(value)))
 
 /** What can be looked for, in a query and in a saved search alike. */
 export const filterFields = {
-  q: optional(Type.String({ minLength: 1, maxLength: 200, description: 'Words, "phrases", -not' })),
+  q: optional(WrittenText(TEXTS.searchText, { about: 'Words, "phrases", -not, this or that' })),
   category: optional(Uuid),
   status: optional(literals(PUBLIC_STATUSES)),
   type: optional(literals(ITEM_TYPES)),
@@ -49,14 +52,7 @@ export type Filters = Static<typeof Filters>
 /** Reads filters; throws the error that names the wrong one. */
 export async function readSearch(db: Kysely<Database>, filters: Filters): Promise<Search> {
   const { q, currencyCode, status, type, seller, sort } = filters
-  // Several dashes mean the same as one.
-  const text = q
-    ?.normalize('NFC')
-    .replaceAll(/-(?:\s*-)+/g, '-')
-    .trim()
-  if (text?.includes('\0') || text?.isWellFormed() === false) {
-    throw searchErrors.invalid({ field: 'q', reason: 'not_printable' })
-  }
+  const text = q === undefined ? '' : readQuery(q)
   const attributes = readAttributeFilters(
     filters.attribute === undefined ? [] : [filters.attribute].flat(),
   )
@@ -69,7 +65,7 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
   if ((sort === 'price' || sort === '-price') && currencyCode === undefined) {
     throw searchErrors.invalid({ field: 'sort', reason: 'needs_currency' })
   }
-  const hasText = text !== undefined && text !== ''
+  const hasText = text !== ''
   const isRelevance = sort === undefined || sort === 'relevance'
   return {
     text: hasText ? text : undefined,
@@ -88,14 +84,24 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
   }
 }
 
-/** PostgreSQL reads only some dozens of operators; a text with more is refused. */
-export async function refuseTooComplex<T>(asked: Promise<T>): Promise<T> {
-  return asked.catch((error: unknown) => {
-    if (error instanceof Error && /tsquery stack/.test(error.message)) {
-      throw searchErrors.invalid({ field: 'q', reason: 'too_complex' })
-    }
-    throw error
-  })
+// More than anyone means; each costs.
+const DASHES_MAX = 64
+// They come along when a text is pasted, and change nothing about its words.
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g
+
+/** The words as they are looked for; empty when there is nothing to see. */
+function readQuery(given: string): string {
+  const read = readOptionalText(given.replaceAll(DIRECTIONS, ''), TEXTS.searchText)
+  if (!read.ok) {
+    const reason = read.reason === 'too_long' ? 'too_long' : 'not_printable'
+    throw searchErrors.invalid({ field: 'q', reason })
+  }
+  // Several dashes mean the same as one.
+  const text = read.text.replaceAll(/-(?:\s*-)+/g, '-')
+  if ((text.match(/-/g)?.length ?? 0) > DASHES_MAX) {
+    throw searchErrors.invalid({ field: 'q', reason: 'too_complex' })
+  }
+  return text
 }
 
 async function readSubtree(

@@ -8,6 +8,8 @@ import type { MatchMode } from '#src/infra/postgres/search/search-query.ts'
 
 export interface SearchResult {
   items: Item[]
+  /** Ids of those that only look like the words. */
+  similar: string[]
   facets: Facets | undefined
   matching: MatchMode
   next: (string | number)[] | undefined
@@ -15,11 +17,14 @@ export interface SearchResult {
 }
 
 /** A text with phrases or exclusions is meant literally: no similar words are tried. */
-const OPERATORS = /"|(^|\s)-|\bor\b/i
+const OPERATORS = /["“”„‟«»＂]|(^|\s)-|\S\s+or\s+\S/i
+
+/** With fewer items than these that have the words, those that look like them are found as well. */
+const FEW = 10
 
 /**
- * Finds items. When no item has the words as they are spelt, items with similar names are found
- * instead; later pages use the mode of the first page.
+ * Finds items. When few items have the words as they are spelt, items with similar names are found as
+ * well, after them in the order of relevance; later pages use the mode of the first page.
  */
 export async function search(
   db: Kysely<Database>,
@@ -38,12 +43,14 @@ export async function search(
   let used = matching as MatchMode
   let [found, facets] = await find(used)
   const isPlain = wanted.text !== undefined && !OPERATORS.test(wanted.text)
-  if (isFirst && found.items.length === 0 && isPlain) {
-    used = 'similar'
+  const count = found.items.length
+  if (isFirst && count < Math.min(FEW, page.limit) && isPlain) {
+    used = count === 0 ? 'similar' : 'both'
     ;[found, facets] = await find(used)
   }
   return {
     items: found.items,
+    similar: found.similar,
     facets,
     matching: used,
     next: found.last === undefined ? undefined : [used, ...found.last],

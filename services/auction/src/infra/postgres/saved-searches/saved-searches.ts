@@ -21,11 +21,11 @@ export interface NewSavedSearch {
   categoryId: string | undefined
 }
 
-/** Whether a text has a word to search for; "the" alone has none. */
+/** Whether a text has a word to search for. */
 export async function hasWords(db: Kysely<Database>, text: string): Promise<boolean> {
-  const { rows } = await sql<{ nodes: number }>`
-    select numnode(websearch_to_tsquery('item_search', ${text})) as nodes`.execute(db)
-  return (rows[0]?.nodes ?? 0) > 0
+  const { rows } = await sql<{ hasWords: boolean }>`
+    select search_query(${text}) is not null as "hasWords"`.execute(db)
+  return rows[0]?.hasWords === true
 }
 
 export type SaveOutcome =
@@ -51,7 +51,6 @@ export async function insertSavedSearch(
   const same = rows.find((row) => row.same)
   if (same !== undefined) return { kind: 'exists', id: same.id }
   if (rows.length >= limit) return { kind: 'too_many' }
-  const { text } = search
   const saved = await tx
     .insertInto('saved_searches')
     .values({
@@ -59,7 +58,6 @@ export async function insertSavedSearch(
       user_id: userId,
       name,
       filters: written,
-      words: text === undefined ? null : sql`websearch_to_tsquery('item_search', ${text})`,
       statuses: [...search.statuses],
       category_id: categoryId ?? null,
       type: search.type ?? null,

@@ -2,24 +2,47 @@ import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sq
 import { type AttributeFilter, isByBids, type Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** How words are matched: as they are spelt, or with some letters wrong. */
-export type MatchMode = 'words' | 'similar'
+/**
+ * How words are matched: as they are spelt, with some letters wrong, or either. Where some items have the
+ * words, others must look more like them.
+ */
+export type MatchMode = 'words' | 'similar' | 'both'
 
 type Query = SelectQueryBuilder<Database, 'items', object>
 
-/** As names are stored. In parentheses, so that it is computed once and not for every name. */
-const plain = (text: string) => sql<string>`(select lower(unaccent(${text})))`
-const wordsOf = (text: string) => sql`websearch_to_tsquery('item_search', ${text})`
+/** As names are stored. Both are computed once, when the statement is planned. */
+const plain = (text: string) => sql<string>`search_text(${text})`
+const wordsOf = (text: string) => sql`search_query(${text})`
 
-const conditionOf = (text: string, matching: MatchMode) =>
-  matching === 'words'
-    ? sql<SqlBool>`item_search.document @@ ${wordsOf(text)}`
-    : sql<SqlBool>`${plain(text)} <% item_search.name`
+/** Beside items that have the words, of three letters two must be right and at their place. */
+const ALIKE = 0.7
 
-const rankOf = (text: string, matching: MatchMode) =>
-  matching === 'words'
-    ? sql<number>`ts_rank('{0, 0.1, 0.4, 1}', item_search.document, ${wordsOf(text)}, 1)`
-    : sql<number>`word_similarity(${plain(text)}, item_search.name)`
+const hasWordsOf = (text: string) => sql<SqlBool>`item_search.document @@ ${wordsOf(text)}`
+const looksLike = (text: string) => sql<SqlBool>`${plain(text)} <% item_search.name`
+const likeness = (text: string) => sql<number>`word_similarity(${plain(text)}, item_search.name)`
+const weight = (text: string) =>
+  sql<number>`ts_rank('{0, 0.1, 0.4, 1}', item_search.document, ${wordsOf(text)}, 1)`
+
+function conditionOf(text: string, matching: MatchMode): Expression<SqlBool> {
+  if (matching === 'words') return hasWordsOf(text)
+  if (matching === 'similar') return looksLike(text)
+  const isAlike = sql`${likeness(text)} >= ${sql.lit(ALIKE)}`
+  return sql<SqlBool>`(${hasWordsOf(text)} or (${looksLike(text)} and ${isAlike}))`
+}
+
+function rankOf(text: string, matching: MatchMode): Expression<number> {
+  if (matching === 'words') return weight(text)
+  if (matching === 'similar') return likeness(text)
+  // What has the words comes before what looks like them.
+  return sql<number>`case when ${hasWordsOf(text)} then 1 + ${weight(text)} else ${likeness(text)} end`
+}
+
+/** Whether an item of this query has the words as they are spelt. */
+export function isExactIn(text: string | undefined, matching: MatchMode, reach: Reach) {
+  if (text === undefined || matching === 'words') return sql<boolean>`true`
+  if (matching === 'similar') return sql<boolean>`false`
+  return reach === 'joined' ? sql<boolean>`${hasWordsOf(text)}` : sql<boolean>`found.rank > 1`
+}
 
 /** Whether another filter leaves few items, so that the planner may begin with it. */
 export const isNarrowed = ({ categoryIds, sellerId, endingWithinMinutes, attributes }: Search) =>

@@ -5,6 +5,7 @@ import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   bidColumnsOf,
+  isExactIn,
   isNarrowed,
   type MatchMode,
   type Reach,
@@ -17,6 +18,8 @@ export const COUNTED_MAX = 1_000
 
 export interface SearchPage {
   items: Item[]
+  /** Ids of those that only look like the words. */
+  similar: string[]
   /** Where the next page begins: the last item's place in the order. */
   last: (string | number)[] | undefined
   now: Date | undefined
@@ -44,6 +47,7 @@ export async function searchItems(
   let query = searchQuery(db, search, matching, reach)
     .selectAll('items')
     .select(clock)
+    .select(isExactIn(search.text, matching, reach).as('is_exact'))
     .select(sql<string>`(${value})::text`.as('position'))
   const [at, id] = page.after ?? []
   if (order !== undefined && at !== undefined) {
@@ -63,6 +67,7 @@ export async function searchItems(
   const lastRow = rows.at(-1)
   return {
     items: rows.map((row) => toReadItem(row).item),
+    similar: rows.filter(({ is_exact }) => !is_exact).map(({ id }) => id),
     now: lastRow?.server_time,
     last:
       lastRow === undefined || rows.length < page.limit
