@@ -83,6 +83,8 @@ export const itemExtended = defineEvent({
     hardEndDate: field.instant,
     /** Missing when the news of a later bid came first, or that of the closing. */
     bidId: optional(field.id),
+    /** `outage`: the platform was down before the end. Missing when a bid extended, or when it is not known. */
+    reason: optional(field.text),
     /** How often the end has moved so far; a repeated or skipped number is no error. */
     extensionCount: optional(field.integer),
     sequence: field.integer,

@@ -68,6 +68,31 @@ export const bidReserveMet = defineEvent({
   }),
 })
 
+/**
+ * The end of a lot was moved, and not by a bid: before it, bids could not be placed. It happens once
+ * in the life of a lot. Price and counts stay as they are.
+ */
+export const bidExtended = defineEvent({
+  event: 'bid.extended',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    /** `outage`: the platform was down. */
+    reason: field.text,
+    outageFrom: field.instant,
+    outageUntil: field.instant,
+    previousEndDate: field.instant,
+    /** The end of the seller's terms that this extension belongs to. */
+    originalEndDate: field.instant,
+    endDate: field.instant,
+    hardEndDate: field.instant,
+    /** How often the end has moved so far, this time included. */
+    extensionCount: field.integer,
+    timestamp: field.instant,
+    sequence: field.integer,
+  }),
+})
+
 /** A lot is over; carries its whole final state, so it stands when earlier events come late. */
 export const bidClosed = defineEvent({
   event: 'bid.closed',

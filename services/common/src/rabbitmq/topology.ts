@@ -1,6 +1,13 @@
 import type { Channel } from 'amqplib'
 import { itemPublished } from '../contracts/auction.ts'
-import { bidClosed, bidLost, bidPlaced, bidReserveMet, bidWon } from '../contracts/bid.ts'
+import {
+  bidClosed,
+  bidExtended,
+  bidLost,
+  bidPlaced,
+  bidReserveMet,
+  bidWon,
+} from '../contracts/bid.ts'
 import type { EventContract } from '../contracts/event.ts'
 import {
   mailRequested,
@@ -20,6 +27,7 @@ export interface Subscription {
 export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'auction', contract: bidPlaced },
   { consumer: 'auction', contract: bidReserveMet },
+  { consumer: 'auction', contract: bidExtended },
   { consumer: 'auction', contract: bidClosed },
   { consumer: 'auction', contract: bidWon },
   { consumer: 'auction', contract: bidLost },

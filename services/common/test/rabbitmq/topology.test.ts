@@ -86,6 +86,7 @@ t.test('seed bug 17: subscriptions are what the design says', async (t) => {
     [
       'auction.bid.placed.v1',
       'auction.bid.reserve_met.v1',
+      'auction.bid.extended.v1',
       'auction.bid.closed.v1',
       'auction.bid.won.v1',
       'auction.bid.lost.v1',
