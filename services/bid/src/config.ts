@@ -37,6 +37,11 @@ const WORKER_SETTINGS = Type.Object({
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
   AUCTION_URL: Type.String({ minLength: 1 }),
   BID_REFUSED_RETENTION_DAYS: Type.Integer({ default: 7, minimum: 1, maximum: 3_650 }),
+  /**
+   * By how much a lot is extended after an outage, at least. Less than the last minutes that an
+   * outage harms (R-CLOSE-13) could bring the end forward.
+   */
+  BID_OUTAGE_EXTENSION_MINUTES: Type.Integer({ default: 15, minimum: 5, maximum: 1_440 }),
 })
 
 const VERIFY_SETTINGS = Type.Object({

@@ -58,6 +58,8 @@ export interface Reply {
 }
 
 const DAY_MS = 86_400_000
+/** By how much the closer of these tests extends a lot after an outage, at least. */
+export const OUTAGE_EXTENSION_MS = 900_000
 const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
 const UNLIMITED = { bids: AT_ONCE, refusals: AT_ONCE }
 
@@ -103,7 +105,13 @@ export async function createWorld(
     identity,
     createBidPool,
     replica: (bidPool) => build(createPool(), bidPool),
-    close: () => closeDueLots({ db, events: createBidEvents({ legacyAlias }), log }),
+    close: () =>
+      closeDueLots({
+        db,
+        events: createBidEvents({ legacyAlias }),
+        log,
+        outageExtensionMs: OUTAGE_EXTENSION_MS,
+      }),
     async putTerms(changes = {}) {
       const terms = lotTerms(changes)
       const response = await app.inject({

@@ -1,11 +1,13 @@
 import { createJwksCache } from '@auction/common/http/jwks.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { createPool, type PoolOptions, type PostgresConfig } from '@auction/common/postgres/pool.ts'
+import { repeat } from '@auction/common/process/repeat.ts'
 import type { DatabaseContext } from '@auction/common/process/run-api.ts'
 import type { Pool } from 'pg'
 import type { ApiConfig } from '#src/config.ts'
 import { parseTables } from '#src/domain/increments.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
+import { recordProof } from '#src/infra/postgres/outages.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { buildApp } from './app.ts'
 import { createBidEvents } from './bid-events.ts'
@@ -15,6 +17,10 @@ import { BID_CONNECTIONS } from './bid-queue.ts'
 // two seconds would be decided anyway.
 const IDLE_IN_TRANSACTION_MS = 3_000
 
+// The closer waits for a proof that is younger than the end of a lot; within its two seconds of grace
+// there is one.
+const PROOF_INTERVAL_MS = 1_000
+
 /** Puts the bid API together from its settings. */
 export async function buildApi(
   config: ApiConfig,
@@ -22,7 +28,7 @@ export async function buildApi(
 ): Promise<App> {
   const bidPool = createBidPool(config, { log, registry })
   lifecycle.onStop('bid connections', () => bidPool.end())
-  return buildApp({
+  const app = await buildApp({
     bidPool,
     pool,
     db,
@@ -48,9 +54,15 @@ export async function buildApi(
       },
     },
   })
+  // Not before: a process that cannot listen would prove again and again that bids can be placed.
+  app.addHook('onListen', async () => {
+    const proof = repeat('proof of bidding', PROOF_INTERVAL_MS, log, () => recordProof(bidPool))
+    lifecycle.onStop('proof of bidding', () => proof.stop())
+  })
+  return app
 }
 
-/** The connections of batches and lanes alone. */
+/** The connections of batches, lanes and the proof that bids can be placed. */
 export function createBidPool(
   config: PostgresConfig,
   options: Pick<PoolOptions, 'log' | 'registry'>,
@@ -58,7 +70,7 @@ export function createBidPool(
   return createPool(config, {
     ...options,
     name: 'bids',
-    max: BID_CONNECTIONS,
+    max: BID_CONNECTIONS + 1,
     idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
     isPipelined: true,
   })

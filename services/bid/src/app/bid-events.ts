@@ -1,5 +1,6 @@
 import {
   bidClosed,
+  bidExtended,
   bidLost,
   bidOutbid,
   bidPlaced,
@@ -17,7 +18,8 @@ import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Acceptance } from '#src/domain/accept.ts'
 import type { AcceptedBid } from '#src/domain/bid-record.ts'
-import type { Lot } from '#src/domain/lot.ts'
+import type { OutageEntry } from '#src/domain/ledger.ts'
+import { type Lot, timesExtended } from '#src/domain/lot.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand } from './bid-command.ts'
 import { alias, isoInstant } from './lot-view.ts'
@@ -27,6 +29,8 @@ export interface BidEvents {
   /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
   ofBid(command: BidCommand, verdict: Acceptance, record: AcceptedBid): OutboxEvent[]
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
+  /** A lot that was extended after an outage. */
+  ofOutage(lot: Lot, entry: OutageEntry): OutboxEvent
   /**
    * A closed lot. `bidders` are all who bid, the winner included; `isBySeller`: the seller
    * cancelled it.
@@ -59,6 +63,7 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
       return events
     },
     ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
+    ofOutage: (lot, entry) => extended(contextOf(lot, ownTrace('lot extension')), lot, entry),
     ofClosing(lot, bidders, closedAtMs, isBySeller = false) {
       // No request closes a lot, so its events begin a trace of their own.
       const context = contextOf(lot, ownTrace('lot close'))
@@ -95,7 +100,7 @@ function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid)
     buyNowAvailable: lot.buyNowAvailable,
     endDate: isoInstant(lot.endsAtMs),
     extended: verdict.extended,
-    extensionCount: lot.extensionCount,
+    extensionCount: timesExtended(lot),
     atHardEnd: verdict.atHardEnd,
     kind: verdict.kind,
     sequence: lot.sequence,
@@ -130,6 +135,22 @@ function reserveMet(context: EventContext, lot: Lot): OutboxEvent {
   })
 }
 
+function extended(context: EventContext, lot: Lot, entry: OutageEntry): OutboxEvent {
+  return createEvent(bidExtended, context, {
+    itemId: lot.itemId,
+    reason: 'outage',
+    outageFrom: isoInstant(entry.outageFromMs),
+    outageUntil: isoInstant(entry.outageUntilMs),
+    previousEndDate: isoInstant(entry.previousEndsAtMs),
+    originalEndDate: isoInstant(lot.originalEndsAtMs),
+    endDate: isoInstant(lot.endsAtMs),
+    hardEndDate: isoInstant(lot.hardEndsAtMs),
+    extensionCount: timesExtended(lot),
+    timestamp: isoInstant(entry.decidedAtMs),
+    sequence: lot.sequence,
+  })
+}
+
 function closed(
   context: EventContext,
   lot: Lot,
@@ -149,7 +170,7 @@ function closed(
     reserveMet: lot.reserveMet,
     endDate: isoInstant(lot.endsAtMs),
     closedAt: isoInstant(closedAtMs),
-    extensionCount: lot.extensionCount,
+    extensionCount: timesExtended(lot),
     ...(isBySeller ? { bySeller: true } : {}),
     sequence: lot.sequence,
   })

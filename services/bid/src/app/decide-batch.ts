@@ -434,7 +434,7 @@ function acceptedRecord(
 ): AcceptedBid {
   const { lot, ledger } = verdict
   const [entry] = ledger
-  if (entry === undefined || entry.kind === 'auto' || entry.kind === 'terms') {
+  if (entry === undefined || !('bidId' in entry)) {
     throw new Error('an accepted bid must come first in its own ledger entries')
   }
   return {

@@ -1,7 +1,7 @@
 import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
-import { effectivePhase, minNextBid } from '#src/domain/lot.ts'
+import { effectivePhase, minNextBid, timesExtended } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import type { LotView } from '#src/infra/postgres/lots.ts'
 
@@ -22,6 +22,8 @@ export const LotAnswer = Type.Object({
   endDate: Instant,
   hardEndDate: Instant,
   extensionCount: Type.Integer(),
+  /** The end was moved then, because bids could not be placed before it. */
+  outageExtendedAt: Type.Optional(Instant),
   termsVersion: Type.Integer(),
   outcome: Type.Optional(Type.String()),
   finalAmount: Type.Optional(Amount),
@@ -56,7 +58,10 @@ export function lotAnswer(
     startDate: isoInstant(lot.startsAtMs),
     endDate: isoInstant(lot.endsAtMs),
     hardEndDate: isoInstant(lot.hardEndsAtMs),
-    extensionCount: lot.extensionCount,
+    extensionCount: timesExtended(lot),
+    ...(lot.outageExtendedAtMs === null
+      ? {}
+      : { outageExtendedAt: isoInstant(lot.outageExtendedAtMs) }),
     termsVersion: lot.termsVersion,
     ...(lot.outcome === null ? {} : { outcome: lot.outcome }),
     ...(lot.finalAmount === null ? {} : { finalAmount: money(lot.finalAmount) }),

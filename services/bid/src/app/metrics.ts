@@ -86,10 +86,14 @@ export function createBidMetrics(registry: Registry): BidMetrics {
 
 export interface CloserMetrics {
   closed(outcome: string, lagSeconds: number): void
+  extendedAfterOutage(): void
   backlog(backlog: ClosingBacklog): void
 }
 
-/** Lots closed by outcome, how late, how many are open and how overdue the oldest is. */
+/**
+ * Lots closed by outcome, how late, how many are open and how overdue the oldest is; lots extended
+ * after an outage, and how long ago it was proved that bids can be placed.
+ */
 export function createCloserMetrics(registry: Registry): CloserMetrics {
   const registers = [registry]
   const closings = new Counter({
@@ -116,15 +120,27 @@ export function createCloserMetrics(registry: Registry): CloserMetrics {
     help: 'Age of the oldest end that has not been closed.',
     registers,
   })
+  const outages = new Counter({
+    name: 'bid_outage_extensions_total',
+    help: 'Lots whose end was moved because bids could not be placed before it.',
+    registers,
+  })
+  const proof = new Gauge({
+    name: 'bid_last_proof_age_seconds',
+    help: 'How long ago a bid API last proved that bids can be placed; 0 before the first proof.',
+    registers,
+  })
   return {
+    extendedAfterOutage: () => outages.inc(),
     closed(outcome, lagSeconds) {
       closings.inc({ outcome })
       lag.observe(lagSeconds)
     },
-    backlog({ openLots, endingSoon, overdueSeconds }) {
+    backlog({ openLots, endingSoon, overdueSeconds, proofAgeSeconds }) {
       open.set(openLots)
       ending.set(endingSoon)
       overdue.set(overdueSeconds)
+      proof.set(proofAgeSeconds)
     },
   }
 }

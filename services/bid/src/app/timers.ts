@@ -1,6 +1,7 @@
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Timer } from '@auction/common/process/repeat.ts'
 import type { Kysely } from 'kysely'
+import { purgeBiddingPeriods } from '#src/infra/postgres/outages.ts'
 import { keepRefusalWeeks, purgeUnpartitionedRefusals } from '#src/infra/postgres/refusals.ts'
 import { purgeRefusedBids, readClosingBacklog } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -14,21 +15,24 @@ export interface TimerDependencies {
   log: Logger
   metrics: CloserMetrics
   refusedRetentionDays: number
+  outageExtensionMs: number
 }
 
 const CLOSE_INTERVAL_MS = 1_000
 const BACKLOG_INTERVAL_MS = 10_000
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_BATCH = 1_000
+// A lot that ended earlier than this and is still open is closed by the end it had.
+const PERIODS_KEPT_DAYS = 90
 
-/** What the bid worker repeats: closing, measuring the backlog of closing, and purging refusals. */
+/** What the bid worker repeats: closing, measuring the backlog of closing, and purging. */
 export function createTimers(dependencies: TimerDependencies): Timer[] {
-  const { db, events, log, metrics, refusedRetentionDays } = dependencies
+  const { db, events, log, metrics, refusedRetentionDays, outageExtensionMs } = dependencies
   return [
     {
       name: 'closer',
       intervalMs: CLOSE_INTERVAL_MS,
-      run: () => closeDueLots({ db, events, log, observe: metrics }),
+      run: () => closeDueLots({ db, events, log, outageExtensionMs, observe: metrics }),
     },
     {
       name: 'closing backlog',
@@ -41,6 +45,7 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       name: 'purge',
       intervalMs: PURGE_INTERVAL_MS,
       async run() {
+        while ((await purgeBiddingPeriods(db, PERIODS_KEPT_DAYS, PURGE_BATCH)) === PURGE_BATCH);
         await keepRefusalWeeks(db, refusedRetentionDays)
         // Those that former versions stored among the bids; a busy day of theirs is more than one batch.
         while ((await purgeRefusedBids(db, refusedRetentionDays, PURGE_BATCH)) === PURGE_BATCH);

@@ -9,6 +9,8 @@ import { createConsumers } from './consumers.ts'
 import { createCloserMetrics } from './metrics.ts'
 import { createTimers } from './timers.ts'
 
+const MINUTE_MS = 60_000
+
 /** The consumers and timers of the bid worker, from its settings. */
 export function buildWorker(
   config: WorkerConfig,
@@ -29,6 +31,7 @@ export function buildWorker(
       log,
       metrics: createCloserMetrics(registry),
       refusedRetentionDays: config.BID_REFUSED_RETENTION_DAYS,
+      outageExtensionMs: config.BID_OUTAGE_EXTENSION_MINUTES * MINUTE_MS,
     }),
   }
 }

@@ -1,23 +1,31 @@
 import { accept } from './accept.ts'
-import type { BidEntry, LedgerEntry, TermsEntry } from './ledger.ts'
-import { type Lot, type LotTerms, openLot } from './lot.ts'
+import type { BidEntry, LedgerEntry, OutageEntry, TermsEntry } from './ledger.ts'
+import { type Lot, openLot } from './lot.ts'
+import { extendAfterOutage } from './outage.ts'
 import type { BidSettings } from './settings.ts'
-import { lowerReserve } from './terms.ts'
+import { lowerReserve, type OriginalTerms } from './terms.ts'
+
+/** An entry that a replay decides again; the others come out of it. */
+export type InputEntry = BidEntry | TermsEntry | OutageEntry
 
 /** One step of a replay: what the ledger says, and what it should say. */
 export interface ReplayStep {
   readonly before: Lot
-  readonly entry: BidEntry | TermsEntry
+  readonly entry: InputEntry
   readonly after: Lot
   readonly expected: readonly LedgerEntry[]
 }
 
 /**
  * The lot that a ledger adds up to, from the terms the first bid met and entries in sequence
- * order. Only bids and changes of terms are read: prices, leaders, ends and counter-bids are
- * results and come out again. Whether it was closed is not in the ledger, so it comes out open.
+ * order. Only bids, changes of terms and outages are read: prices, leaders, ends and counter-bids
+ * are results and come out again. Whether it was closed is not in the ledger, so it comes out open.
  */
-export function fold(terms: LotTerms, entries: readonly LedgerEntry[], settings: BidSettings): Lot {
+export function fold(
+  terms: OriginalTerms,
+  entries: readonly LedgerEntry[],
+  settings: BidSettings,
+): Lot {
   let lot = unbid(terms, entries)
   for (const step of replay(terms, entries, settings)) lot = step.after
   return lot
@@ -25,13 +33,13 @@ export function fold(terms: LotTerms, entries: readonly LedgerEntry[], settings:
 
 /** The same, step by step. */
 export function* replay(
-  terms: LotTerms,
+  terms: OriginalTerms,
   entries: readonly LedgerEntry[],
   settings: BidSettings,
 ): Generator<ReplayStep> {
   const numbers = new Map<string, number>()
   let before = unbid(terms, entries)
-  for (const entry of entries) {
+  for (const entry of afterOpening(terms, entries)) {
     if (entry.kind === 'auto') continue
     const step = next(before, entry, numbers, settings)
     yield step
@@ -41,13 +49,17 @@ export function* replay(
 
 function next(
   before: Lot,
-  entry: BidEntry | TermsEntry,
+  entry: InputEntry,
   numbers: Map<string, number>,
   settings: BidSettings,
 ): ReplayStep {
   if (entry.kind === 'terms') {
     const change = lowerReserve(before, entry)
     return { before, entry, after: at(change.lot, entry), expected: [change.entry] }
+  }
+  if (entry.kind === 'outage') {
+    const extension = extendAfterOutage(before, entry)
+    return { before, entry, after: at(extension.lot, entry), expected: [extension.entry] }
   }
   const { bidId, bidderId, maxAmount } = entry
   const bidderNumber = numbers.get(bidderId)
@@ -63,6 +75,20 @@ function at(lot: Lot, entry: LedgerEntry): Lot {
   return lot.sequence === entry.sequence ? lot : { ...lot, sequence: entry.sequence }
 }
 
-function unbid(terms: LotTerms, entries: readonly LedgerEntry[]): Lot {
-  return openLot(terms, (entries[0]?.sequence ?? 1) - 1)
+/** The lot before the first entry; without entries its sequence is the one given. */
+export function unbid(
+  { outage, ...terms }: OriginalTerms,
+  entries: readonly LedgerEntry[],
+  sequence = 0,
+): Lot {
+  const [first] = afterOpening({ ...terms, outage }, entries)
+  return openLot(terms, first === undefined ? sequence : first.sequence - 1, outage)
+}
+
+/** The entries but an outage before the first bid, which the terms bring with them. */
+export function afterOpening(
+  { outage }: OriginalTerms,
+  entries: readonly LedgerEntry[],
+): readonly LedgerEntry[] {
+  return outage === undefined ? entries : entries.filter(({ kind }) => kind !== 'outage')
 }

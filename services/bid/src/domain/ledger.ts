@@ -39,4 +39,16 @@ export interface TermsEntry {
   readonly price: bigint
 }
 
-export type LedgerEntry = BidEntry | AutoEntry | TermsEntry
+/** An extension after an outage: an input like a bid, because no other entry says how long bids stood still. */
+export interface OutageEntry {
+  readonly kind: 'outage'
+  readonly sequence: number
+  readonly decidedAtMs: number
+  /** Between these two instants no bid could be placed. */
+  readonly outageFromMs: number
+  readonly outageUntilMs: number
+  readonly previousEndsAtMs: number
+  readonly extendedToMs: number
+}
+
+export type LedgerEntry = BidEntry | AutoEntry | TermsEntry | OutageEntry

@@ -37,7 +37,12 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly phase: LotPhase
   readonly originalEndsAtMs: number
   readonly hardEndsAtMs: number
+  /** How often bids have moved the end. */
   readonly extensionCount: number
+  /** When the end was moved because of an outage; this happens once (R-CLOSE-13). */
+  readonly outageExtendedAtMs: number | null
+  /** By so much the end and the hard end lie later because of it. */
+  readonly outageExtensionMs: number
   readonly currentPrice: bigint | null
   readonly leaderId: string | null
   /** The leader's hidden maximum. It never leaves the bid service. */
@@ -57,15 +62,25 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly winnerId: string | null
 }
 
+/** What an outage did to a lot. */
+export type OutageMark = Pick<Lot, 'outageExtendedAtMs' | 'outageExtensionMs'>
+
+const NO_OUTAGE: OutageMark = { outageExtendedAtMs: null, outageExtensionMs: 0 }
+
 /** A lot without bids. */
-export function openLot(terms: LotTerms, sequence = 0): Lot {
+export function openLot(terms: LotTerms, sequence = 0, outage: OutageMark = NO_OUTAGE): Lot {
   const { maxTotalExtensionMs, ...kept } = terms
+  const { outageExtendedAtMs, outageExtensionMs } = outage
+  const endsAtMs = terms.endsAtMs + outageExtensionMs
   return {
     ...kept,
+    endsAtMs,
     phase: 'open',
     originalEndsAtMs: terms.endsAtMs,
-    hardEndsAtMs: terms.endsAtMs + maxTotalExtensionMs,
+    hardEndsAtMs: endsAtMs + maxTotalExtensionMs,
     extensionCount: 0,
+    outageExtendedAtMs,
+    outageExtensionMs,
     currentPrice: null,
     leaderId: null,
     leaderMax: null,
@@ -74,7 +89,7 @@ export function openLot(terms: LotTerms, sequence = 0): Lot {
     bidderCount: 0,
     reserveMet: terms.reservePrice === null,
     buyNowAvailable: terms.buyNowPrice !== null,
-    lastDecidedAtMs: null,
+    lastDecidedAtMs: outageExtendedAtMs,
     sequence,
     outcome: null,
     finalAmount: null,
@@ -90,6 +105,11 @@ export function effectivePhase(lot: Lot, nowMs: number): LotPhase | 'pending' | 
   if (lot.phase !== 'open') return lot.phase
   if (nowMs < lot.startsAtMs) return 'pending'
   return nowMs < lot.endsAtMs ? 'open' : 'closing'
+}
+
+/** How often the end of a lot has moved, by bids and because of an outage. */
+export function timesExtended(lot: Lot): number {
+  return lot.extensionCount + (lot.outageExtendedAtMs === null ? 0 : 1)
 }
 
 /** The seller's fixed step, or else the table of the currency. */

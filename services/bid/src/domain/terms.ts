@@ -1,7 +1,7 @@
 import { isCurrency } from '@auction/common/money.ts'
 import { meetsReserve } from './accept.ts'
 import type { LedgerEntry, TermsEntry } from './ledger.ts'
-import { effectivePhase, type Lot, type LotTerms, openLot } from './lot.ts'
+import { effectivePhase, type Lot, type LotTerms, type OutageMark, openLot } from './lot.ts'
 
 export type TermsRefusal =
   | 'invalid_terms'
@@ -82,14 +82,25 @@ export function lowerReserve(
   return { lot: next, entry }
 }
 
+/** The terms the first bid met, and what an outage had done to the lot before. */
+export interface OriginalTerms extends LotTerms {
+  readonly outage?: OutageMark | undefined
+}
+
 /** The terms the first bid met: those of the lot with the changes of its ledger taken back. */
-export function originalTerms(lot: Lot, ledger: readonly LedgerEntry[]): LotTerms {
+export function originalTerms(lot: Lot, ledger: readonly LedgerEntry[]): OriginalTerms {
   const firstChange = ledger.find((entry): entry is TermsEntry => entry.kind === 'terms')
   return {
     ...termsOf(lot),
     termsVersion: firstChange?.previousTermsVersion ?? lot.termsVersion,
     reservePrice: firstChange === undefined ? lot.reservePrice : firstChange.previousReservePrice,
+    // Terms may have been replaced after it, which is in no ledger: the lot knows what is left of it.
+    ...(ledger[0]?.kind === 'outage' ? { outage: outageOf(lot) } : {}),
   }
+}
+
+function outageOf({ outageExtendedAtMs, outageExtensionMs }: Lot): OutageMark {
+  return { outageExtendedAtMs, outageExtensionMs }
 }
 
 /** The terms a lot stands under now. Its end is the original one, before any extension. */
@@ -110,16 +121,20 @@ export function termsOf(lot: Lot): LotTerms {
     extensionThresholdMs: lot.extensionThresholdMs,
     extensionDurationMs: lot.extensionDurationMs,
     extensionMode: lot.extensionMode,
-    maxTotalExtensionMs: lot.hardEndsAtMs - lot.originalEndsAtMs,
+    maxTotalExtensionMs: lot.hardEndsAtMs - lot.originalEndsAtMs - lot.outageExtensionMs,
     maxExtensions: lot.maxExtensions,
   }
 }
 
 function replace(lot: Lot, terms: LotTerms, nowMs: number): TermsVerdict {
-  if (terms.endsAtMs <= nowMs) {
+  // An end that the seller chooses counts as it is; with the end that was, the lot stays extended.
+  const isEndKept = terms.endsAtMs === lot.originalEndsAtMs
+  const outage = isEndKept ? outageOf(lot) : { ...outageOf(lot), outageExtensionMs: 0 }
+  const replaced = openLot(terms, lot.sequence + 1, outage)
+  if (replaced.endsAtMs <= nowMs) {
     return { outcome: 'refused', reason: 'invalid_terms', problem: 'the new end has passed' }
   }
-  return { outcome: 'replaced', lot: openLot(terms, lot.sequence + 1) }
+  return { outcome: 'replaced', lot: replaced }
 }
 
 function amend(lot: Lot, terms: LotTerms, nowMs: number): TermsVerdict {

@@ -1,9 +1,11 @@
 import { greater, lesser } from '@auction/common/money.ts'
-import { type ReplayStep, replay } from './fold.ts'
+import { afterOpening, type ReplayStep, replay, unbid } from './fold.ts'
 import { increment } from './increments.ts'
-import type { BidEntry, LedgerEntry } from './ledger.ts'
-import { incrementRule, type Lot, type LotTerms, minNextBid, openLot } from './lot.ts'
+import type { BidEntry, LedgerEntry, OutageEntry } from './ledger.ts'
+import { incrementRule, type Lot, minNextBid } from './lot.ts'
+import { LAST_MINUTES_MS, OUTAGE_MIN_MS } from './outage.ts'
 import type { BidSettings } from './settings.ts'
+import type { OriginalTerms } from './terms.ts'
 
 /**
  * Compares a lot with its ledger, and both with the rules. Returns what is wrong, each with the
@@ -11,27 +13,29 @@ import type { BidSettings } from './settings.ts'
  * from which bids were retracted must be given as it was, with a lot as it was.
  */
 export function verifyLedger(
-  terms: LotTerms,
+  terms: OriginalTerms,
   entries: readonly LedgerEntry[],
   lot: Lot,
   settings: BidSettings,
 ): string[] {
   const violations: string[] = []
-  let replayed = openLot(terms, entries[0] === undefined ? lot.sequence : entries[0].sequence - 1)
+  const steps = afterOpening(terms, entries)
+  let replayed = unbid(terms, entries, lot.sequence)
   const expected: LedgerEntry[] = []
   let leaderMaxAtContest: bigint | null = null
   for (const step of replay(terms, entries, settings)) {
     checkStep(step, settings, violations)
     const { entry, before, after } = step
-    if (entry.kind !== 'terms' && entry.bidderId !== before.leaderId) {
+    if ('bidId' in entry && entry.bidderId !== before.leaderId) {
       leaderMaxAtContest = after.leaderMax
     }
     expected.push(...step.expected)
     replayed = after
   }
-  checkRows(entries, expected, violations)
+  checkRows(steps, expected, violations)
+  checkOutages(entries, lot, violations)
   checkWinningPrice(entries, lot, leaderMaxAtContest, settings, violations)
-  checkLot(lot, replayed, entries.length > 0, violations)
+  checkLot(lot, replayed, steps.length > 0, violations)
   checkOutcome(lot, violations)
   return violations
 }
@@ -51,7 +55,7 @@ function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]
   if (after.endsAtMs < before.endsAtMs || after.endsAtMs > after.hardEndsAtMs) {
     violations.push(`I18 ${where}: the end shrank or passed the hard end`)
   }
-  if (entry.kind === 'terms') return
+  if (!('bidId' in entry)) return
   if (entry.decidedAtMs < before.startsAtMs || entry.decidedAtMs >= before.endsAtMs) {
     violations.push(`I6 ${where}: decided outside the auction`)
   }
@@ -78,6 +82,37 @@ function checkRows(
       // A gap in the sequence has been reported already, as what it is.
       if (key !== 'sequence') violations.push(`I12 sequence ${entry.sequence}: ${key} differs`)
     }
+  }
+}
+
+/**
+ * A lot is extended after an outage once, and only if the outage was long enough and overlapped the
+ * last minutes before the end. The instants of an outage are rounded, so at the bounds it may be
+ * either way.
+ */
+function checkOutages(entries: readonly LedgerEntry[], lot: Lot, violations: string[]): void {
+  const outages = entries.filter((entry): entry is OutageEntry => entry.kind === 'outage')
+  if (outages.length > 1) violations.push('I18 lot: extended after an outage more than once')
+  const [entry] = outages
+  if (entry?.decidedAtMs !== (lot.outageExtendedAtMs ?? undefined)) {
+    violations.push('I12 lot: outageExtendedAtMs differs from its ledger')
+  }
+  if (entry === undefined) return
+  const { outageFromMs, outageUntilMs, previousEndsAtMs, extendedToMs, decidedAtMs } = entry
+  const where = `sequence ${entry.sequence}`
+  if (outageUntilMs - outageFromMs < OUTAGE_MIN_MS || outageUntilMs > decidedAtMs) {
+    violations.push(`I18 ${where}: extended without an outage`)
+  }
+  if (outageFromMs >= previousEndsAtMs || outageUntilMs < previousEndsAtMs - LAST_MINUTES_MS) {
+    violations.push(`I18 ${where}: the outage does not overlap the last minutes`)
+  }
+  if (extendedToMs <= previousEndsAtMs || extendedToMs <= decidedAtMs) {
+    violations.push(`I18 ${where}: the outage did not move the end`)
+  }
+  // Zero: the seller has chosen another end since, which is possible before the first bid only.
+  const isEdited = lot.outageExtensionMs === 0 && entries[0] === entry
+  if (!isEdited && lot.outageExtensionMs !== extendedToMs - previousEndsAtMs) {
+    violations.push('I12 lot: outageExtensionMs differs from its ledger')
   }
 }
 

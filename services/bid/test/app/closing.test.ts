@@ -330,6 +330,7 @@ t.test(
       openLots: 0,
       endingSoon: 0,
       overdueSeconds: 0,
+      proofAgeSeconds: 0,
     })
     for (const fromNowMs of [-3_000, 110_000, 130_000, 86_400_000]) {
       const { itemId } = await world.putTerms()

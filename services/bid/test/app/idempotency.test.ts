@@ -127,6 +127,7 @@ t.test('refusals', async (t) => {
       log: createLogger('bid', 'silent'),
       metrics: createCloserMetrics(createRegistry('bid')),
       refusedRetentionDays: retentionDays,
+      outageExtensionMs: 0,
     })
       .find(({ name }) => name === 'purge')
       ?.run()

@@ -15,6 +15,8 @@ export const EXPECTED = [
   'lowering left it unmet',
   'buy-now stays open',
   'retraction replayed',
+  'outage before bids',
+  'outage after bids',
   'minimum refused: bid.exceeds_buy_now',
   'minimum refused: bid.amount_invalid',
   'closed sold',

@@ -75,7 +75,7 @@ t.test('without the retracted bids the next one leads, at the price they leave',
   const without = (bidderId: string) =>
     fold(
       terms,
-      auction.ledger.filter((entry) => entry.kind === 'terms' || entry.bidderId !== bidderId),
+      auction.ledger.filter((entry) => !('bidderId' in entry) || entry.bidderId !== bidderId),
       SETTINGS,
     )
   t.match(without('B'), { currentPrice: 2050n, leaderId: 'C', bidCount: 2, sequence: 3 })

@@ -5,11 +5,18 @@ import { increment } from '#src/domain/increments.ts'
 import { type Bid, judge, type Verdict } from '#src/domain/judge.ts'
 import type { BidEntry, LedgerEntry } from '#src/domain/ledger.ts'
 import { incrementRule, type Lot, minNextBid, openLot } from '#src/domain/lot.ts'
+import { extendAfterOutage } from '#src/domain/outage.ts'
 import { applyTerms, originalTerms, termsOf } from '#src/domain/terms.ts'
 import { verifyLedger } from '#src/domain/verify.ts'
 import { SETTINGS } from './auction.ts'
 import { amountOf, instantOf } from './choices.ts'
-import { BIDDERS, type BidAction, type LowerAction, type RandomAuction } from './random-auctions.ts'
+import {
+  BIDDERS,
+  type BidAction,
+  type LowerAction,
+  type OutageAction,
+  type RandomAuction,
+} from './random-auctions.ts'
 import { createReferenceModel } from './reference-model.ts'
 
 /** How often each thing happened; a run in which something never did has shown nothing of it. */
@@ -37,6 +44,7 @@ export function playRandom({ terms, actions }: RandomAuction, tally: Tally): voi
   count(tally, 'auctions')
   for (const action of actions) {
     if (action.kind === 'bid') playBid(table, action)
+    else if (action.kind === 'outage') playOutage(table, action)
     else playLower(table, action)
     checkStanding(table)
     checkMinimum(table)
@@ -111,10 +119,34 @@ function playLower(table: Table, action: LowerAction): void {
     assert.equal(verdict.lot.currentPrice, lot.currentPrice, 'lowering moved the price')
   } else {
     // There are no bids: it is simply another auction, and the model starts again with it.
-    table.reference = createReferenceModel(terms)
+    table.reference = createReferenceModel(terms, verdict.lot.outageExtensionMs)
   }
   checkOrder(lot, verdict.lot)
   table.lot = Object.freeze(verdict.lot)
+}
+
+function playOutage(table: Table, { byMs }: OutageAction): void {
+  const { lot } = table
+  if (lot.outageExtendedAtMs !== null) return
+  table.nowMs = Math.max(table.nowMs, lot.endsAtMs - 60_000)
+  const { nowMs } = table
+  const { lot: extended, entry } = extendAfterOutage(lot, {
+    outageFromMs: nowMs - 70_000,
+    outageUntilMs: nowMs,
+    decidedAtMs: Math.max(nowMs, lot.lastDecidedAtMs ?? 0),
+    extendedToMs: lot.endsAtMs + byMs,
+  })
+  table.reference.outage(byMs)
+  table.ledger.push(entry)
+  count(table.tally, lot.bidCount === 0 ? 'outage before bids' : 'outage after bids')
+  checkOrder(lot, extended)
+  assert.equal(extended.hardEndsAtMs - extended.endsAtMs, lot.hardEndsAtMs - lot.endsAtMs)
+  assert.deepEqual(
+    { ...termsOf(extended), endsAtMs: 0 },
+    { ...termsOf(lot), endsAtMs: 0 },
+    'an outage changed the terms',
+  )
+  table.lot = Object.freeze(extended)
 }
 
 // A refusal for the price may depend on what the bidder can see or has said himself, on nothing
@@ -201,13 +233,14 @@ function checkMinimum({ lot, nowMs, tally }: Table): void {
 function checkLedger({ lot, ledger }: Table): void {
   const terms = originalTerms(lot, ledger)
   assert.deepEqual(verifyLedger(terms, ledger, lot, SETTINGS), [])
-  if (ledger.length > 0) assert.deepEqual(fold(terms, ledger, SETTINGS), lot)
+  // Terms that were replaced after the last entry have used up sequences.
+  if (ledger.some(isBid)) assert.deepEqual(fold(terms, ledger, SETTINGS), lot)
 }
 
 /** Without one bidder's bids, what is left still adds up to an auction that obeys the rules. */
 function checkRetraction({ lot, ledger, tally }: Table): void {
   if (lot.leaderId === null) return
-  const left = ledger.filter((entry) => entry.kind === 'terms' || entry.bidderId !== lot.leaderId)
+  const left = ledger.filter((entry) => !('bidderId' in entry) || entry.bidderId !== lot.leaderId)
   const without = fold(originalTerms(lot, ledger), left, SETTINGS)
   const best = highestBid(left.filter(isBid))
   assert.equal(without.leaderId, best?.bidderId ?? null)

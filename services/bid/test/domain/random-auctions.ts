@@ -42,9 +42,18 @@ export interface LowerAction {
   percent: number
 }
 
+/** An outage that ends shortly before the end of the lot. */
+export interface OutageAction {
+  kind: 'outage'
+  /** By so much the end moves. */
+  byMs: number
+}
+
+type Action = BidAction | LowerAction | OutageAction
+
 export interface RandomAuction {
   terms: LotTerms
-  actions: (BidAction | LowerAction)[]
+  actions: Action[]
 }
 
 export const BIDDERS = ['A', 'B', 'C', 'D', 'E', 'seller']
@@ -75,13 +84,20 @@ const bidAction: fc.Arbitrary<BidAction> = fc.record({
   ),
 })
 
-const action: fc.Arbitrary<BidAction | LowerAction> = fc.oneof(
+const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 25, arbitrary: bidAction },
   {
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('lower the reserve'),
       percent: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100 })),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('outage'),
+      byMs: fc.integer({ min: 300_000, max: 1_800_000 }),
     }),
   },
 )

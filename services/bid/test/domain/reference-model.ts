@@ -21,11 +21,12 @@ export interface Standing {
  * A second, deliberately naive auction. It keeps the list of offers and works everything out
  * from that list again after each, in doubles and without any notion of an incumbent's answer.
  */
-export function createReferenceModel(terms: LotTerms) {
+export function createReferenceModel(terms: LotTerms, movedByMs = 0) {
   const offers: Offer[] = []
   let reserve = terms.reservePrice === null ? null : Number(terms.reservePrice)
   let buyNowOpen = terms.buyNowPrice !== null
-  let endsAtMs = terms.endsAtMs
+  let endsAtMs = terms.endsAtMs + movedByMs
+  let hardEndMs = endsAtMs + terms.maxTotalExtensionMs
   let extensions = 0
   /** The price when the reserve was last lowered: it does not fall because of that. */
   let floor = 0
@@ -102,10 +103,7 @@ export function createReferenceModel(terms: LotTerms) {
     if (endsAtMs - atMs > terms.extensionThresholdMs) return
     if (terms.maxExtensions !== 0 && extensions === terms.maxExtensions) return
     const base = terms.extensionMode === 'from_end' ? endsAtMs : atMs
-    const wanted = Math.min(
-      base + terms.extensionDurationMs,
-      terms.endsAtMs + terms.maxTotalExtensionMs,
-    )
+    const wanted = Math.min(base + terms.extensionDurationMs, hardEndMs)
     if (wanted <= endsAtMs) return
     endsAtMs = wanted
     extensions += 1
@@ -117,5 +115,10 @@ export function createReferenceModel(terms: LotTerms) {
     if (standing().reserveMet) buyNowOpen = false
   }
 
-  return { standing, refusal, offer, lowerReserve }
+  function outage(byMs: number): void {
+    endsAtMs += byMs
+    hardEndMs += byMs
+  }
+
+  return { standing, refusal, offer, lowerReserve, outage }
 }

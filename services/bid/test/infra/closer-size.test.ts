@@ -38,7 +38,8 @@ t.test(
     t.teardown(() => recorded.end())
     const statements = recordStatements(recorded)
     const db = createDatabase<Database>(recorded)
-    t.equal(await closeDueLots({ db, events: createBidEvents({ legacyAlias: false }), log }), 0)
+    const events = createBidEvents({ legacyAlias: false })
+    t.equal(await closeDueLots({ db, events, log, outageExtensionMs: 0 }), 0)
     const ofLots = [...statements.values()].filter(({ text }) => /\bfrom lots\b/.test(text))
     t.ok(ofLots.length >= 2, 'it takes what is due, and asks whether more is')
     for (const { text, values } of ofLots) {

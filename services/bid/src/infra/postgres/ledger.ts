@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { LedgerEntry, TermsEntry } from '#src/domain/ledger.ts'
+import type { LedgerEntry, OutageEntry, TermsEntry } from '#src/domain/ledger.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 import type { Database } from './schema.ts'
@@ -30,6 +30,8 @@ interface TermsRow {
   price: bigint
 }
 
+type OutageRow = Omit<OutageEntry, 'kind'> & { itemId: string }
+
 const decidedAtMs = sql<number>`(extract(epoch from decided_at) * 1000)::float8`
 
 /**
@@ -56,15 +58,25 @@ export async function readLedgers(
       reserve_price as "reservePrice", previous_reserve_price as "previousReservePrice", price
     from terms_changes where item_id = any(${ids}) order by item_id, sequence
   `.execute(db)
+  const outages = await sql<OutageRow>`
+    select item_id as "itemId", sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
+      (extract(epoch from outage_from) * 1000)::float8 as "outageFromMs",
+      (extract(epoch from outage_until) * 1000)::float8 as "outageUntilMs",
+      (extract(epoch from previous_ends_at) * 1000)::float8 as "previousEndsAtMs",
+      (extract(epoch from ends_at) * 1000)::float8 as "extendedToMs"
+    from outage_extensions where item_id = any(${ids})
+  `.execute(db)
   const ledgers = new Map<string, LedgerEntry[]>()
   for (const [itemId, rows] of Map.groupBy(bids.rows, (row) => row.itemId)) {
     ledgers.set(itemId, bidEntries(rows))
   }
-  for (const { itemId, ...row } of terms.rows) {
+  const add = (itemId: string, entry: LedgerEntry) => {
     const entries = ledgers.get(itemId) ?? []
-    entries.push({ kind: 'terms', ...row })
+    entries.push(entry)
     ledgers.set(itemId, entries)
   }
+  for (const { itemId, ...row } of terms.rows) add(itemId, { kind: 'terms', ...row })
+  for (const { itemId, ...row } of outages.rows) add(itemId, { kind: 'outage', ...row })
   // Stable: a counter-bid stays behind the bid whose sequence it shares.
   for (const entries of ledgers.values()) entries.sort((a, b) => a.sequence - b.sequence)
   return ledgers

@@ -1,13 +1,18 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Pool } from 'pg'
 import type { Lot } from '#src/domain/lot.ts'
+import type { Outage } from '#src/domain/outage.ts'
 import type { Database } from './schema.ts'
 
 /** A lot as the queries below return it: instants as epoch milliseconds, counters as bigint. */
-export type LotRow = Omit<Lot, 'sequence' | 'extensionThresholdMs' | 'extensionDurationMs'> & {
+export type LotRow = Omit<
+  Lot,
+  'sequence' | 'extensionThresholdMs' | 'extensionDurationMs' | 'outageExtensionMs'
+> & {
   sequence: bigint
   extensionThresholdMs: bigint
   extensionDurationMs: bigint
+  outageExtensionMs: bigint
 }
 
 const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
@@ -23,6 +28,8 @@ export const LOT_COLUMNS = `
   extension_threshold_ms as "extensionThresholdMs",
   extension_duration_ms as "extensionDurationMs", extension_mode as "extensionMode",
   max_extensions as "maxExtensions", extension_count as "extensionCount",
+  ${epochMs('outage_extended_at')} as "outageExtendedAtMs",
+  outage_extension_ms as "outageExtensionMs",
   current_price as "currentPrice", leader_id as "leaderId", leader_max as "leaderMax",
   leader_bid_id as "leaderBidId", bid_count as "bidCount", bidder_count as "bidderCount",
   reserve_met as "reserveMet", buy_now_available as "buyNowAvailable",
@@ -35,6 +42,7 @@ export function toLot(row: LotRow): Lot {
     sequence: Number(row.sequence),
     extensionThresholdMs: Number(row.extensionThresholdMs),
     extensionDurationMs: Number(row.extensionDurationMs),
+    outageExtensionMs: Number(row.outageExtensionMs),
   }
 }
 
@@ -46,23 +54,64 @@ export async function lockLot(tx: Transaction<Database>, itemId: string): Promis
   return rows[0] === undefined ? undefined : toLot(rows[0])
 }
 
+/** Which of the lots that are found a page of the closer takes. */
+export interface LotsPage {
+  limit: number
+  exceptItemIds: readonly string[]
+  onlyItemId?: string | undefined
+}
+
+/** When the end of a lot is due. */
+export interface DueEnds {
+  /** So long ago, at least. */
+  graceMs: number
+  /** Not after this instant; undefined: no limit. */
+  provenMs: number | undefined
+}
+
+const isDue = ({ graceMs, provenMs }: DueEnds) => {
+  const proven = provenMs === undefined ? sql`` : sql`and ends_at <= ${new Date(provenMs)}`
+  return sql`phase = 'open'
+    and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000}) ${proven}`
+}
+
 /**
- * Locks lots whose end lies at least `graceMs` back, skipping those another closer holds. The
- * condition is evaluated again on the locked version, so an extension that came first counts.
+ * Locks lots whose end is due, skipping those another closer holds. The condition is evaluated
+ * again on the locked version, so an extension that came first counts.
  */
-export async function lockDueLots(
+export function lockDueLots(
   tx: Transaction<Database>,
-  graceMs: number,
-  limit: number,
-  exceptItemIds: readonly string[] = [],
-  onlyItemId?: string,
+  due: DueEnds,
+  page: LotsPage,
+): Promise<Lot[]> {
+  return lockPage(tx, isDue(due), page)
+}
+
+/**
+ * Locks lots that an outage may have harmed and that were not extended for one, in the same way.
+ * Their end lies after its beginning and at most `lastMinutesMs` after it.
+ */
+export function lockHarmedLots(
+  tx: Transaction<Database>,
+  { fromMs, untilMs }: Outage,
+  lastMinutesMs: number,
+  page: LotsPage,
+): Promise<Lot[]> {
+  const harmed = sql`phase = 'open' and outage_extended_at is null
+    and ends_at > ${new Date(fromMs)} and ends_at < ${new Date(untilMs + lastMinutesMs)}
+    and starts_at < ${new Date(untilMs)}`
+  return lockPage(tx, harmed, page)
+}
+
+async function lockPage(
+  tx: Transaction<Database>,
+  condition: RawBuilder<unknown>,
+  { limit, exceptItemIds, onlyItemId }: LotsPage,
 ): Promise<Lot[]> {
   const only = onlyItemId === undefined ? sql`` : sql`and item_id = ${onlyItemId}`
   const { rows } = await sql<LotRow>`
     select ${sql.raw(LOT_COLUMNS)} from lots
-    where phase = 'open'
-      and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000})
-      and item_id <> all(${exceptItemIds}::uuid[]) ${only}
+    where ${condition} and item_id <> all(${exceptItemIds}::uuid[]) ${only}
     order by ends_at
     limit ${limit}
     for update skip locked
@@ -73,15 +122,11 @@ export async function lockDueLots(
 /** Whether a lot is due that is not closed, held by another transaction or not. */
 export async function hasDueLots(
   db: Kysely<Database>,
-  graceMs: number,
+  due: DueEnds,
   exceptItemIds: readonly string[],
 ): Promise<boolean> {
   const { rows } = await sql`
-    select 1 from lots
-    where phase = 'open'
-      and ends_at <= statement_timestamp() - make_interval(secs => ${graceMs / 1000})
-      and item_id <> all(${exceptItemIds}::uuid[])
-    limit 1
+    select 1 from lots where ${isDue(due)} and item_id <> all(${exceptItemIds}::uuid[]) limit 1
   `.execute(db)
   return rows.length > 0
 }
@@ -156,6 +201,8 @@ function lotColumns(lot: Lot) {
     extension_mode: lot.extensionMode,
     max_extensions: lot.maxExtensions,
     extension_count: lot.extensionCount,
+    outage_extended_at: timestamp(lot.outageExtendedAtMs),
+    outage_extension_ms: BigInt(lot.outageExtensionMs),
     current_price: lot.currentPrice,
     leader_id: lot.leaderId,
     leader_max: lot.leaderMax,

@@ -78,6 +78,8 @@ export interface ClosingBacklog {
   endingSoon: number
   /** Age of the oldest end that should have been closed. */
   overdueSeconds: number
+  /** Age of the last proof that bids can be placed; 0 when there was none yet. */
+  proofAgeSeconds: number
 }
 
 // Every worker asks every ten seconds, so the answer may not cost more at a larger size.
@@ -100,9 +102,12 @@ export async function readClosingBacklog(db: Kysely<Database>): Promise<ClosingB
         order by ends_at limit ${COUNTED_LOTS_MAX}) counted)::int as "endingSoon",
       greatest(0, coalesce(extract(epoch from statement_timestamp() - (
         select ends_at from lots where phase = 'open' order by ends_at limit 1)), 0))::float8
-        as "overdueSeconds"
+        as "overdueSeconds",
+      greatest(0, coalesce(extract(epoch from statement_timestamp() - (
+        select until from bidding_periods order by since desc limit 1)), 0))::float8
+        as "proofAgeSeconds"
   `.execute(db)
-  return rows[0] ?? { openLots: 0, endingSoon: 0, overdueSeconds: 0 }
+  return rows[0] ?? { openLots: 0, endingSoon: 0, overdueSeconds: 0, proofAgeSeconds: 0 }
 }
 
 /** Deletes refused bids older than the retention, a batch at a time; returns how many. */

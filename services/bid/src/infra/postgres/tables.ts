@@ -17,6 +17,11 @@ export interface BidderStandings {
   user_id: string
 }
 
+export interface BiddingPeriods {
+  since: Timestamp
+  until: Timestamp
+}
+
 export interface Bids {
   bid_count: number | null
   bidder_id: string
@@ -83,6 +88,8 @@ export interface Lots {
   leader_max: bigint | null
   max_extensions: number
   original_ends_at: Timestamp
+  outage_extended_at: Timestamp | null
+  outage_extension_ms: Generated<bigint>
   outcome: 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled' | null
   phase: Generated<'open' | 'reserved' | 'closed' | 'cancelled'>
   reserve_met: boolean
@@ -96,6 +103,16 @@ export interface Lots {
   type: Generated<'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'>
   updated_at: Generated<Timestamp>
   winner_id: string | null
+}
+
+export interface OutageExtensions {
+  decided_at: Timestamp
+  ends_at: Timestamp
+  item_id: string
+  outage_from: Timestamp
+  outage_until: Timestamp
+  previous_ends_at: Timestamp
+  sequence: bigint
 }
 
 export interface Outbox {
@@ -151,11 +168,13 @@ export interface TermsChanges {
 
 export interface DB {
   bidder_standings: BidderStandings
+  bidding_periods: BiddingPeriods
   bids: Bids
   inbox: Inbox
   inbox_attempts: InboxAttempts
   lot_bidders: LotBidders
   lots: Lots
+  outage_extensions: OutageExtensions
   outbox: Outbox
   refusals: Refusals
   results: Results
