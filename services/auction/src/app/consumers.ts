@@ -2,6 +2,7 @@ import type { Consumer } from '@auction/common/rabbitmq/consumer.ts'
 import { onBidLost } from '#src/app/bidder-review/bid-lost.ts'
 import { onUserRegistered } from '#src/app/bidder-review/user-registered.ts'
 import { onBidClosed } from '#src/app/bidding/bid-closed.ts'
+import { onBidExtended } from '#src/app/bidding/bid-extended.ts'
 import { onBidPlaced } from '#src/app/bidding/bid-placed.ts'
 import { onBidReserveMet } from '#src/app/bidding/bid-reserve-met.ts'
 import { onBidWon } from '#src/app/bidding/bid-won.ts'
@@ -14,6 +15,7 @@ export function createConsumers(events: ItemEvents): Consumer<Database>[] {
   return [
     onBidPlaced(events),
     onBidReserveMet(),
+    onBidExtended(events),
     onBidClosed(events),
     onBidWon(events),
     onBidLost(),

@@ -16,6 +16,15 @@ export interface PlacedBid extends LotEnd {
   readonly isExtended: boolean
 }
 
+/** The end of a lot after an outage, as bid.extended carries it. */
+export interface OutageExtension {
+  readonly itemId: string
+  /** The seller's end that it belongs to. */
+  readonly originalEndDate: Date
+  readonly endDate: Date
+  readonly extensionCount: number
+}
+
 /** A lot whose reserve is met, as bid.reserve_met carries it; shares a sequence with its bid. */
 export interface ReserveMet {
   readonly itemId: string
@@ -64,10 +73,14 @@ export function extensionsAmong<B extends PlacedBid>(
   for (const bid of bids.toSorted((left, right) => left.sequence - right.sequence)) {
     if (BigInt(bid.sequence) <= known.sequence) continue
     if (isExtension(end, bid)) extensions.push(bid)
-    end = {
-      endDate: bid.endDate,
-      extensionCount: bid.extensionCount ?? end.extensionCount,
-    }
+    end = laterEnd(end, bid)
   }
   return extensions
+}
+
+/** An extension after an outage may be known before a bid that came before it: its end stays. */
+function laterEnd(known: LotEnd, { endDate, extensionCount }: LotEnd): LotEnd {
+  if (extensionCount === null) return { endDate, extensionCount: known.extensionCount }
+  const isOvertaken = known.extensionCount !== null && extensionCount < known.extensionCount
+  return isOvertaken ? known : { endDate, extensionCount }
 }

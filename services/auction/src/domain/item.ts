@@ -124,7 +124,15 @@ export function effectiveThresholdMinutes(content: ItemContent): number {
   )
 }
 
-/** No extension leads beyond this instant. */
-export function hardEndDate(content: Pick<ItemContent, 'endDate' | 'maxExtensionMinutes'>): Date {
-  return new Date(content.endDate.getTime() + content.maxExtensionMinutes * MINUTE_MS)
+/**
+ * No extension by a bid leads beyond this instant. After an outage the end itself may lie there, and
+ * the bid service knows how far bids can move it then.
+ */
+export function hardEndDate({
+  endDate,
+  maxExtensionMinutes,
+  currentEndDate,
+}: Pick<Item, 'endDate' | 'maxExtensionMinutes' | 'currentEndDate'>): Date {
+  const chosenMs = endDate.getTime() + maxExtensionMinutes * MINUTE_MS
+  return new Date(Math.max(chosenMs, currentEndDate.getTime()))
 }

@@ -31,7 +31,13 @@ export type ItemEvent =
   | { kind: 'ended' | 'sold' | 'expired' | 'cancelled' }
   | { kind: 'removed'; reason: string }
   | { kind: 'updated'; changedFields: readonly string[] }
-  | ({ kind: 'extended'; bidId: string | undefined; sequence: number } & LotEnd)
+  | ({
+      kind: 'extended'
+      bidId: string | undefined
+      sequence: number
+      /** Why, when it was no bid. */
+      reason?: string
+    } & LotEnd)
 
 export interface ItemEvents {
   /**
@@ -121,6 +127,7 @@ function toOutboxEvent(
         originalEndDate: item.endDate.toISOString(),
         hardEndDate: hardEndDate(item).toISOString(),
         ...(event.bidId === undefined ? {} : { bidId: event.bidId }),
+        ...(event.reason === undefined ? {} : { reason: event.reason }),
         ...(event.extensionCount === null ? {} : { extensionCount: event.extensionCount }),
         sequence: event.sequence,
       })

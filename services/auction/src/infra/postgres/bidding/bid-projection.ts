@@ -1,6 +1,6 @@
 import { arrayLiteral } from '@auction/common/postgres/array-literal.ts'
 import { sql, type Transaction } from 'kysely'
-import type { PlacedBid, ReserveMet } from '#src/domain/bid-fold.ts'
+import type { OutageExtension, PlacedBid, ReserveMet } from '#src/domain/bid-fold.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** An item of a batch as it was before the batch. */
@@ -55,8 +55,10 @@ export async function projectPlaced(
         buy_now_available = case when e.sequence < i.reserve_sequence then i.buy_now_available
           else e.buy_now end,
         bid_count = e.bid_count,
-        end_date = e.end_date,
-        extension_count = coalesce(e.extension_count, i.extension_count),
+        -- An extension after an outage is no bid: it may have brought a later end already.
+        end_date = case when e.extension_count < i.extension_count then i.end_date
+          else e.end_date end,
+        extension_count = greatest(e.extension_count, i.extension_count),
         updated_at = clock_timestamp()
       from e join locked l on l.id = e.item_id
       where i.id = e.item_id and e.sequence > l.bid_sequence
@@ -66,6 +68,45 @@ export async function projectPlaced(
       extension_count as "extensionCount" from locked
   `.execute(tx)
   return rows
+}
+
+/**
+ * Moves the ends of items after an outage, each unless it has moved as often already. An end that the
+ * seller chose since then stays. Returns which items exist, locked, and which of them moved.
+ */
+export async function projectExtended(
+  tx: Transaction<Database>,
+  extensions: readonly OutageExtension[],
+): Promise<{ known: Set<string>; moved: Set<string> }> {
+  const { rows } = await sql<{ id: string; isMoved: boolean }>`
+    with e as (
+      select distinct on (item_id) * from unnest(
+        ${arrayLiteral(extensions.map((extension) => extension.itemId))}::uuid[],
+        ${arrayLiteral(extensions.map((extension) => extension.endDate.toISOString()))}::timestamptz[],
+        ${arrayLiteral(extensions.map((extension) => extension.originalEndDate.toISOString()))}::timestamptz[],
+        ${arrayLiteral(extensions.map((extension) => extension.extensionCount))}::integer[]
+      ) as e (item_id, end_date, original_end_date, extension_count)
+    ), locked as materialized (
+      select i.id, i.original_end_date, i.extension_count from items i
+      where i.id in (select item_id from e) and i.published_at is not null
+      order by i.id for no key update
+    ), updated as (
+      update items i set
+        end_date = case when l.original_end_date = e.original_end_date then e.end_date
+          else i.end_date end,
+        extension_count = e.extension_count,
+        updated_at = clock_timestamp()
+      from e join locked l on l.id = e.item_id
+      where i.id = e.item_id and e.extension_count > l.extension_count
+      returning i.id, l.original_end_date = e.original_end_date as is_moved
+    )
+    select locked.id, coalesce(is_moved, false) as "isMoved"
+    from locked left join updated on updated.id = locked.id
+  `.execute(tx)
+  return {
+    known: new Set(rows.map(({ id }) => id)),
+    moved: new Set(rows.filter(({ isMoved }) => isMoved).map(({ id }) => id)),
+  }
 }
 
 /** Marks reserves as met; at most one event per item. Returns the items that exist. */

@@ -160,15 +160,18 @@ export async function updateItem(
   { content, termsVersion, isApplied, eventCount }: ItemUpdate,
 ): Promise<ReadItem> {
   const untouched = untouchedColumns(content)
-  const whileUntouched = <C extends keyof typeof untouched>(column: C) =>
+  const whileUntouched = <C extends keyof typeof untouched>(column: C, condition = sql`true`) =>
     sql<(typeof untouched)[C]>`case
       when bid_sequence = 0 and reserve_sequence = 0 and bid_count = 0 and closed_at is null
+        and ${condition}
       then ${untouched[column]} else ${sql.ref(column)} end`
+  // Without bids an outage may have extended it, for the end that was chosen before.
+  const isEndChosen = sql`(extension_count = 0 or original_end_date <> ${content.endDate})`
   const row = await tx
     .updateTable('items')
     .set((eb) => ({
       ...contentColumns(content),
-      end_date: whileUntouched('end_date'),
+      end_date: whileUntouched('end_date', isEndChosen),
       current_price: whileUntouched('current_price'),
       reserve_met: whileUntouched('reserve_met'),
       buy_now_available: whileUntouched('buy_now_available'),
