@@ -183,8 +183,8 @@ async function startGateway(
   stateDir: string,
   upstreams: Upstreams,
 ): Promise<void> {
-  const args = await writeGateway({ stateDir, port, metricsPort, upstreams })
-  const spec = { name: 'traefik', command: binary, args, env: { PATH: process.env.PATH } }
+  const start = await writeGateway({ stateDir, port, metricsPort, upstreams })
+  const spec = { name: 'traefik', command: binary, ...start, env: { PATH: process.env.PATH } }
   const url = `http://127.0.0.1:${port}`
   const ready = async (process: ManagedProcess) => {
     const deadlineMs = performance.now() + READY_TIMEOUT_MS

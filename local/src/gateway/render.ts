@@ -31,6 +31,9 @@ export interface StaticOptions {
   readonly accessLogFile?: string
 }
 
+/** Gives the errors of Traefik itself the error body; k8s/traefik-plugin is its source. */
+export const PLUGIN = { name: 'errorBody', module: 'auction.example/errorbody' }
+
 /** Answers 200 as soon as Traefik has read its routers; it is no part of the public surface. */
 export const PING_PATH = '/.gateway/ping'
 
@@ -47,6 +50,13 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
       priority: PING_PRIORITY,
       middlewares: [],
       service: 'ping@internal',
+    },
+    // What no row takes.
+    'no-route': {
+      rule: 'PathPrefix(`/`)',
+      priority: 1,
+      middlewares: ['strip-identity', 'no-route'],
+      service: 'noop@internal',
     },
   }
   for (const [index, route] of table.routes.entries()) {
@@ -80,7 +90,7 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
 
 function renderRouters(route: Route, priority: number): Record<string, Router> {
   // By address before the user is known, by user after; the answer is compressed last.
-  const known = ['strip-identity', `rate-${route.rate}`]
+  const known = ['strip-identity', 'error-body', `rate-${route.rate}`]
   const open = [...known, 'compress']
   const guarded = [...known, 'authenticate', `user-rate-${route.rate}`, 'compress']
   const rule = ruleOf(route)
@@ -141,6 +151,9 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
         referrerPolicy: 'same-origin',
       },
     },
+    // Before the limits and everything after them, whose errors these are.
+    'error-body': { plugin: { [PLUGIN.name]: { retryAfterSeconds: 1 } } },
+    'no-route': { plugin: { [PLUGIN.name]: { status: 404 } } },
     ...Object.fromEntries(rateLimits),
     // Streams of events must not wait for a full block.
     compress: {
@@ -176,6 +189,7 @@ export function renderStatic(options: StaticOptions): object {
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: 'ERROR', noColor: true },
     ping: { manualRouting: true },
+    experimental: { localPlugins: { [PLUGIN.name]: { moduleName: PLUGIN.module } } },
     // The one file does not change while it runs, so nothing need be waited for.
     providers: { providersThrottleDuration: '10ms', file: { filename: dynamicFile, watch: false } },
     entryPoints: Object.fromEntries([

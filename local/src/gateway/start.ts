@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
-import { PING_PATH, renderGateway, renderStatic, type Upstreams } from './render.ts'
+import { PING_PATH, PLUGIN, renderGateway, renderStatic, type Upstreams } from './render.ts'
 import { type Routes, readRoutes } from './routes.ts'
 
 export interface GatewayOptions {
@@ -23,8 +24,16 @@ export class GatewayError extends Error {
   readonly code = 'gateway.start_failed'
 }
 
-/** Writes both settings files and answers the arguments that Traefik is started with. */
-export async function writeGateway(options: GatewayOptions): Promise<string[]> {
+const PLUGIN_SOURCE = fileURLToPath(new URL('../../../k8s/traefik-plugin', import.meta.url))
+
+/** How Traefik is started: its arguments, and the folder in which it looks for plugins. */
+export interface GatewayStart {
+  readonly args: string[]
+  readonly cwd: string
+}
+
+/** Writes both settings files and the plugin, and answers how Traefik is started with them. */
+export async function writeGateway(options: GatewayOptions): Promise<GatewayStart> {
   const folder = join(options.stateDir, 'gateway')
   const dynamicFile = join(folder, 'dynamic.yaml')
   const staticFile = join(folder, 'traefik.yaml')
@@ -40,7 +49,8 @@ export async function writeGateway(options: GatewayOptions): Promise<string[]> {
   await mkdir(folder, { recursive: true })
   await writeFile(dynamicFile, stringify(dynamic))
   await writeFile(staticFile, stringify(settings))
-  return [`--configFile=${staticFile}`]
+  await cp(PLUGIN_SOURCE, join(folder, 'plugins-local/src', PLUGIN.module), { recursive: true })
+  return { args: [`--configFile=${staticFile}`], cwd: folder }
 }
 
 /** Whether Traefik is up and has read its routers. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { createServer, request, type ServerResponse } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
@@ -175,6 +175,111 @@ t.test('too many requests from one address get the time to come back', async (t)
   t.equal(refused.status, 429, 'another address cannot be claimed')
   t.ok(Number(refused.headers['retry-after']) > 0)
   t.equal((await fetch(`${gateway.url}/api/v1/items`)).status, 200, 'other classes go on')
+})
+
+const TRACE_ID = /^[0-9a-f]{32}$/
+
+t.test('what the gateway itself refuses has the error body of the services', async (t) => {
+  const routes = await readRoutes()
+  const rateClasses = { ...routes.rateClasses, auth: { average: 1, burst: 1, period: '1m' } }
+  const gateway = await startGateway(t, { routes: { ...routes, rateClasses } })
+  await gateway.stopService('bid')
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const answer = await fetch(`${gateway.url}${path}`, init)
+    return { answer, body: (await answer.json()) as Record<string, string> }
+  }
+  await ask('/identity/login', { method: 'POST' })
+  const post = { method: 'POST' }
+  const expected: [path: string, init: RequestInit, status: number, code: string][] = [
+    ['/identity/login', post, 429, 'request.too_many'],
+    ['/api/v1/lots/1', {}, 502, 'service.no_answer'],
+    ['/api/v1/bids', { headers: BEARER }, 502, 'service.no_answer'],
+    ['/', post, 404, 'request.not_found'],
+    ['/nothing', { method: 'PROPFIND' }, 404, 'request.not_found'],
+  ]
+  for (const [path, init, status, code] of expected) {
+    const { answer, body } = await ask(path, init)
+    t.equal(answer.status, status, path)
+    t.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8', path)
+    t.equal(answer.headers.get('cache-control'), 'no-store', path)
+    t.strictSame(Object.keys(body), ['code', 'message', 'traceId'], path)
+    t.equal(body.code, code, path)
+    t.match(body.traceId, TRACE_ID, path)
+    t.equal(Number(answer.headers.get('retry-after')) > 0, status !== 404, `${path} comes again`)
+    t.equal(answer.headers.get('x-content-type-options'), 'nosniff', path)
+  }
+  const head = await fetch(`${gateway.url}/api/v1/lots/1`, { method: 'HEAD' })
+  t.equal(head.status, 502)
+  t.equal(head.headers.get('content-type'), 'application/json; charset=utf-8', 'HEAD as well')
+})
+
+t.test('an error of the gateway belongs to the trace of its request', async (t) => {
+  const gateway = await startGateway(t)
+  await gateway.stopService('bid')
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const ask = async (traceparent: string) => {
+    const answer = await fetch(`${gateway.url}/api/v1/lots/1`, { headers: { traceparent } })
+    return ((await answer.json()) as { traceId: string }).traceId
+  }
+  t.equal(await ask(`00-${traceId}-b7ad6b7169203331-01`), traceId)
+  for (const bad of ['00-"}-1-01', `00-${'"'.repeat(32)}-b7ad6b7169203331-01`, 'x']) {
+    t.match(await ask(bad), TRACE_ID, bad)
+  }
+})
+
+t.test('no one is let in while identity is down, and the answer says to come back', async (t) => {
+  const gateway = await startGateway(t)
+  await gateway.stopService('identity')
+  const url = `${gateway.url}/api/v1/lots/1/bids`
+  const answer = await fetch(url, { method: 'POST', headers: BEARER })
+  t.equal(answer.status, 503)
+  t.match(await answer.json(), { code: 'service.unavailable', traceId: TRACE_ID })
+  t.ok(Number(answer.headers.get('retry-after')) > 0)
+})
+
+t.test('an error of a service passes as it is, with its body and its Retry-After', async (t) => {
+  const refusal = JSON.stringify({ code: 'item.busy', message: 'Wait.', traceId: 'of auction' })
+  const gateway = await startGateway(t, {
+    handlers: {
+      auction: (request, response) => {
+        const [, status, type = ''] = /status=(\d+)&type=(.*)/.exec(request.url ?? '') ?? []
+        response.writeHead(Number(status), { 'content-type': type, 'retry-after': '899' })
+        response.end(refusal)
+      },
+    },
+  })
+  for (const type of ['application/json', 'text/html']) {
+    for (const status of [400, 404, 409, 413, 422, 429, 500, 502, 503, 504]) {
+      const answer = await fetch(`${gateway.url}/api/v1/items?status=${status}&type=${type}`)
+      t.equal(answer.status, status)
+      t.equal(answer.headers.get('retry-after'), '899', `${status} ${type}`)
+      t.equal(answer.headers.get('content-type'), type)
+      t.equal(await answer.text(), refusal)
+    }
+  }
+})
+
+t.test('events of a stream arrive one by one', async (t) => {
+  const streams: ServerResponse[] = []
+  const gateway = await startGateway(t, {
+    handlers: {
+      auction: (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write('data: first\n\n')
+        streams.push(response)
+      },
+    },
+  })
+  // As EventSource does.
+  const headers = { accept: 'text/event-stream' }
+  const { body } = await fetch(`${gateway.url}/api/v1/items/events`, { headers })
+  if (body === null) throw new Error('no stream came')
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  // The service sends the second event only after the first one has arrived.
+  t.equal((await reader.read()).value, 'data: first\n\n')
+  streams[0]?.end('data: second\n\n')
+  t.equal((await reader.read()).value, 'data: second\n\n')
+  t.ok((await reader.read()).done)
 })
 
 const ONLY_LINUX = process.platform === 'linux' ? {} : { skip: '127.0.0.2 is Linux only' }

@@ -1,5 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,32 +48,39 @@ export interface RawRequest {
   readonly body?: string
 }
 
+export interface GatewayTestOptions {
+  routes?: Routes
+  /** Answers in place of the small server that only records. */
+  handlers?: Readonly<Record<string, RequestListener>>
+}
+
 /** The real Traefik in front of one small server per public service, which records its requests. */
-export async function startGateway(t: Test, options: { routes?: Routes } = {}) {
+export async function startGateway(t: Test, options: GatewayTestOptions = {}) {
+  const { handlers = {}, ...settings } = options
   const received: Received[] = []
   const asked: string[] = []
   const services = new Map<string, Server>()
   for (const { service } of UPSTREAMS) {
-    const server = await listen((request, response) =>
+    const record: RequestListener = (request, response) =>
       service === 'identity'
         ? identity(request, response, asked, received)
-        : echo(service, request, response, received),
-    )
+        : echo(service, request, response, received)
+    const server = await listen(handlers[service] ?? record)
     services.set(service, server)
   }
   const stateDir = await mkdtemp(join(tmpdir(), 'auction-gateway-'))
   const port = await freePort()
   const binary = await ensureTraefik(TOOLS, (line) => t.comment(line))
-  const args = await writeGateway({
+  const start = await writeGateway({
     stateDir,
     port,
     upstreams: Object.fromEntries(
       [...services].map(([service, server]) => [service, urlOf(server)]),
     ),
-    ...options,
+    ...settings,
   })
   const processes = createProcessTable(stateDir)
-  const traefik = processes.spawn({ name: 'traefik', command: binary, args, env: {} })
+  const traefik = processes.spawn({ name: 'traefik', command: binary, ...start, env: {} })
   t.teardown(async () => {
     await traefik.stop()
     await Promise.all([...services.values()].map(close))

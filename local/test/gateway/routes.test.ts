@@ -24,7 +24,7 @@ t.test('the route table of the charts becomes routers for every service', async 
   const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.same(
     new Set(Object.values(http.routers).map(({ service }) => service)),
-    new Set([...SERVICES, 'ping@internal']),
+    new Set([...SERVICES, 'ping@internal', 'noop@internal']),
   )
 })
 
@@ -43,6 +43,7 @@ t.test('addresses are limited before identity is asked, and users after', async 
   const { http } = renderGateway(await readRoutes(), ADDRESSES)
   t.same(http.routers['lots-write']?.middlewares, [
     'strip-identity',
+    'error-body',
     'rate-write',
     'authenticate',
     'user-rate-write',

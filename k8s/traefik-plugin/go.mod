@@ -1,0 +1,3 @@
+module auction.example/errorbody
+
+go 1.22
