@@ -23,6 +23,7 @@ export interface Schema {
 /** One operation as its document describes it. */
 export interface Operation {
   readonly name: string
+  readonly operationId: string
   readonly service: string
   readonly method: string
   /** With its parameters in braces. */
@@ -37,6 +38,7 @@ export interface Operation {
 }
 
 interface Described {
+  readonly operationId?: string
   readonly 'x-auth'?: string
   readonly 'x-access'?: string
   readonly security?: readonly object[]
@@ -44,18 +46,38 @@ interface Described {
   readonly requestBody?: { content?: Record<string, { schema?: Schema }> }
 }
 
+interface Components {
+  readonly schemas: Readonly<Record<string, unknown>>
+}
+
+const COMPONENT = '#/components/schemas/'
+
+/** The same with every reference to a schema replaced by the schema. */
+function resolveAll(value: unknown, components: Components): unknown {
+  if (Array.isArray(value)) return value.map((each) => resolveAll(each, components))
+  if (typeof value !== 'object' || value === null) return value
+  const { $ref } = value as { $ref?: unknown }
+  if (typeof $ref === 'string' && $ref.startsWith(COMPONENT)) {
+    return resolveAll(components.schemas[$ref.slice(COMPONENT.length)], components)
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, resolveAll(each, components)]),
+  )
+}
+
 /** Every operation of every document, so that a new route is tried the day it is written. */
 export async function readOperations(client: ApiClient): Promise<Operation[]> {
   const documents = await Promise.all(
     [...DOCS].map(async ([service, path]) => {
       const { body } = await insist(client, 'GET', `${path}/openapi.json`, { accept: [200] })
-      return { service, paths: body.paths as Record<string, Record<string, Described>> }
+      const paths = body.paths as Record<string, Record<string, Described>>
+      return { service, paths, components: body.components as Components }
     }),
   )
-  return documents.flatMap(({ service, paths }) =>
+  return documents.flatMap(({ service, paths, components }) =>
     Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, described]) => ({
-        ...describe(method, path, described),
+        ...describe(method, path, resolveAll(described, components) as Described),
         service,
       })),
     ),
@@ -68,6 +90,7 @@ function describe(method: string, path: string, described: Described): Omit<Oper
   const name = `${method.toUpperCase()} ${path}`
   return {
     name,
+    operationId: described.operationId ?? '',
     method: method.toUpperCase(),
     path,
     auth: described['x-auth'],

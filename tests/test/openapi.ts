@@ -13,6 +13,9 @@ export function openApiProblems(document: Json): string[] {
   demand(/^3\.1\.\d+$/.test(String(document.openapi)), 'openapi is not 3.1')
   const info = isObject(document.info) ? document.info : {}
   demand(typeof info.title === 'string' && typeof info.version === 'string', 'info is incomplete')
+  demand(isObject(info.license), 'no licence')
+  demand(Array.isArray(document.servers) && document.servers.length > 0, 'no servers')
+  const tags = new Set((Array.isArray(document.tags) ? document.tags : []).map(({ name }) => name))
   const ids = new Set<unknown>()
   for (const [path, methods] of Object.entries(isObject(document.paths) ? document.paths : {})) {
     demand(path.startsWith('/'), `${path} does not begin with a slash`)
@@ -24,7 +27,11 @@ export function openApiProblems(document: Json): string[] {
         continue
       }
       problems.push(...operationProblems(name, path, operation, document))
-      if (operation.operationId === undefined) continue
+      demand(typeof operation.operationId === 'string', `${name} has no operationId`)
+      demand(typeof operation.summary === 'string', `${name} has no summary`)
+      for (const tag of Array.isArray(operation.tags) ? operation.tags : []) {
+        demand(tags.has(tag), `${name}: tag ${tag} is not described`)
+      }
       demand(!ids.has(operation.operationId), `${name} shares its operationId`)
       ids.add(operation.operationId)
     }
@@ -50,10 +57,16 @@ function operationProblems(name: string, path: string, operation: Json, document
   if (answers.length === 0) problems.push(`${name} has no answers`)
   for (const [status, answer] of answers) {
     if (!/^([1-5](\d\d|XX)|default)$/.test(status)) problems.push(`${name}: answer ${status}`)
-    if (!isObject(answer) || typeof answer.description !== 'string') {
+    const isReference = isObject(answer) && typeof answer.$ref === 'string'
+    if (!isReference && (!isObject(answer) || typeof answer.description !== 'string')) {
       problems.push(`${name}: answer ${status} is not described`)
     }
+    if (!isReference) problems.push(...unnamedSchemas(`${name}: answer ${status}`, answer))
   }
+  for (const status of ['400', '429', '500', '503']) {
+    if (!answers.some(([each]) => each === status)) problems.push(`${name}: no answer ${status}`)
+  }
+  problems.push(...unnamedSchemas(`${name}: body`, operation.requestBody))
   const components = isObject(document.components) ? document.components : {}
   const schemes = isObject(components.securitySchemes) ? components.securitySchemes : {}
   for (const requirement of Array.isArray(operation.security) ? operation.security : []) {
@@ -62,6 +75,14 @@ function operationProblems(name: string, path: string, operation: Json, document
     }
   }
   return problems
+}
+
+/** Objects as JSON that have no name in the components: a generator would have to make one up. */
+function unnamedSchemas(name: string, described: unknown): string[] {
+  const content = isObject(described) && isObject(described.content) ? described.content : {}
+  const json = isObject(content['application/json']) ? content['application/json'] : {}
+  const isNamed = !isObject(json.schema) || typeof json.schema.$ref === 'string'
+  return isNamed ? [] : [`${name} has no named schema`]
 }
 
 function referencesIn(value: unknown): string[] {

@@ -10,6 +10,7 @@ import {
   type Teardown,
   type TestDatabase,
 } from '@auction/common/testing/database.ts'
+import { expectDocumentedAnswers } from '@auction/common/testing/documented-answers.ts'
 import type { Kysely } from 'kysely'
 import { buildApp } from '#src/app/app.ts'
 import { createItemEvents } from '#src/app/item/item-events.ts'
@@ -52,6 +53,7 @@ export async function build(
   t: Teardown,
   options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
 ): Promise<Fixture> {
+  expectDocumentedAnswers(t)
   const database = await createTestDatabase(t, SERVICE.migrations)
   const identity = createIdentity()
   const bid = await startBid(t)

@@ -6,6 +6,7 @@ import type { PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
+import { expectDocumentedAnswers } from '@auction/common/testing/documented-answers.ts'
 import { createTestIdentity, type TestIdentity } from '@auction/common/testing/tokens.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Kysely } from 'kysely'
@@ -73,6 +74,7 @@ export async function createWorld(
     legacyAlias?: boolean
   } = {},
 ): Promise<World> {
+  expectDocumentedAnswers(t)
   const { pool, config, createPool } = await createTestDatabase(t, SERVICE.migrations)
   const identity = createTestIdentity()
   const log = createLogger('bid', 'silent')

@@ -9,6 +9,7 @@ import {
   TEST_CONNECTION_TIMEOUT_MS,
   type Teardown,
 } from '@auction/common/testing/database.ts'
+import { expectDocumentedAnswers } from '@auction/common/testing/documented-answers.ts'
 import type { Kysely } from 'kysely'
 import type { EmailVerification } from '#src/app/accounts/require-verified-email.ts'
 import { buildApp } from '#src/app/app.ts'
@@ -70,6 +71,7 @@ export interface IdentityOptions {
 
 /** The whole API on a database of its own, and shortcuts for its commonest calls. */
 export async function startIdentity(t: Teardown, options: IdentityOptions = {}) {
+  expectDocumentedAnswers(t)
   const { connectThrough, beside } = options
   const database = beside === undefined ? await createIdentityDatabase(t) : connect(beside.config)
   const box = beside?.box ?? createSecretBox(newKeyEncryptionKey())

@@ -41,6 +41,16 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       prefix: '/api/v1/items',
       title: 'Auction API',
       description: 'Items for sale by auction: drafts, publication, and the state of the bidding.',
+      tags: {
+        items: 'Items for sale: drafts, publication, changes and withdrawal.',
+        search: 'Finding items, and searches that are saved.',
+        watchlist: 'Items that a user watches.',
+        attributes: 'Attributes and categories of an item.',
+        categories: 'The tree of categories.',
+        comments: 'Comments, questions and answers under an item.',
+        images: 'Pictures of an item.',
+        moderation: 'Reports, and what moderators decide.',
+      },
     },
     // Room for a description of 10,000 characters of four bytes, and the other fields.
     bodyLimitBytes: 64 * 1024,

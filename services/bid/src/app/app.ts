@@ -47,6 +47,11 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       prefix: '/api/v1/lots',
       title: 'Bid API',
       description: 'Lots under the hammer: price, history and proxy bids.',
+      tags: {
+        lots: 'The state of the bidding on an item.',
+        bids: 'Placing bids, the history of a lot, and the bids of the caller.',
+        blocks: 'Bidders whose bids a seller does not take.',
+      },
     },
   })
   const metrics = createBidMetrics(registry)

@@ -1,4 +1,4 @@
-import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import { Amount, CurrencyCode, Instant, OneOf, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
 import { effectivePhase, minNextBid, timesExtended } from '#src/domain/lot.ts'
@@ -6,30 +6,33 @@ import type { BidSettings } from '#src/domain/settings.ts'
 import type { LotView } from '#src/infra/postgres/lots.ts'
 
 /** A lot as every visitor may see it: never a maximum, never the reserve's amount, never who leads. */
-export const LotAnswer = Type.Object({
-  itemId: Uuid,
-  phase: Type.String({ description: 'pending | open | reserved | closing | closed | cancelled' }),
-  currencyCode: CurrencyCode,
-  startPrice: Amount,
-  currentPrice: Type.Optional(Amount),
-  minNextBid: Type.Optional(Amount),
-  bidCount: Type.Integer(),
-  leaderAlias: Type.Optional(Type.String()),
-  hasReserve: Type.Boolean(),
-  reserveMet: Type.Boolean(),
-  buyNowAvailable: Type.Boolean(),
-  startDate: Instant,
-  endDate: Instant,
-  hardEndDate: Instant,
-  extensionCount: Type.Integer(),
-  /** The end was moved then, because bids could not be placed before it. */
-  outageExtendedAt: Type.Optional(Instant),
-  termsVersion: Type.Integer(),
-  outcome: Type.Optional(Type.String()),
-  finalAmount: Type.Optional(Amount),
-  sequence: Type.Integer(),
-  serverTime: Instant,
-})
+export const LotAnswer = Type.Object(
+  {
+    itemId: Uuid,
+    phase: OneOf(['pending', 'open', 'reserved', 'closing', 'closed', 'cancelled']),
+    currencyCode: CurrencyCode,
+    startPrice: Amount,
+    currentPrice: Type.Optional(Amount),
+    minNextBid: Type.Optional(Amount),
+    bidCount: Type.Integer(),
+    leaderAlias: Type.Optional(Type.String()),
+    hasReserve: Type.Boolean(),
+    reserveMet: Type.Boolean(),
+    buyNowAvailable: Type.Boolean(),
+    startDate: Instant,
+    endDate: Instant,
+    hardEndDate: Instant,
+    extensionCount: Type.Integer(),
+    /** The end was moved then, because bids could not be placed before it. */
+    outageExtendedAt: Type.Optional(Instant),
+    termsVersion: Type.Integer(),
+    outcome: Type.Optional(Type.String()),
+    finalAmount: Type.Optional(Amount),
+    sequence: Type.Integer(),
+    serverTime: Instant,
+  },
+  { title: 'Lot' },
+)
 
 export const isoInstant = (epochMs: number) => new Date(epochMs).toISOString()
 

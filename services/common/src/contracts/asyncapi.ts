@@ -26,6 +26,11 @@ export function asyncApiDocument(): Record<string, unknown> {
       version: '1.0.0',
       description:
         'What happened on the platform. Every event is published after its commit, at least once: order by `sequence`, and expect to receive an event twice.',
+      contact: { name: 'Operators of this installation' },
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      tags: [...new Set(EVENTS.map(({ publisher }) => publisher))]
+        .sort()
+        .map((name) => ({ name, description: `Published by the service ${name}.` })),
     },
     defaultContentType: 'application/json',
     channels: byName(EVENTS.map((contract) => [contract.key, channelOf(contract)])),

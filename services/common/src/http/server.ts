@@ -16,7 +16,8 @@ import type { Logger } from '../process/logger.ts'
 import { observeRequests, prepare } from '../telemetry/request-observer.ts'
 import { type AuthOptions, assertAccess, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
-import { documentAccess, withOptionalDefaults } from './openapi.ts'
+import { documentRoute } from './openapi.ts'
+import { finishDocument } from './openapi-document.ts'
 import { createValidatorCompiler } from './validation.ts'
 
 export type App = FastifyInstance<
@@ -34,11 +35,20 @@ export interface ServerOptions {
   /** Absent only for a service that never asks who is calling. */
   auth?: Omit<AuthOptions, 'service'>
   /** Where openapi.json and the browsable page live, e.g. `/identity`; absent = none. */
-  docs?: { prefix: string; title: string; description: string }
+  docs?: ApiDocs
   bodyLimitBytes?: number
   requestTimeoutMs?: number
   /** Addresses and CIDRs whose X-Forwarded-For is believed; absent = `request.ip` is the peer. */
   trustedProxies?: readonly string[]
+}
+
+/** What the document of an API says besides its routes. */
+export interface ApiDocs {
+  prefix: string
+  title: string
+  description: string
+  /** Every tag that routes use, with what it stands for. */
+  tags: Readonly<Record<string, string>>
 }
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -128,7 +138,7 @@ function requireAuthMode(app: App, { docs, auth }: ServerOptions): void {
     if (auth !== undefined) assertAccess(name, route.config ?? {}, auth)
     if (docs !== undefined) {
       if (!isPage) assertResponseSchema(name, route.schema)
-      documentAccess(route)
+      documentRoute(name, route)
     }
   })
 }
@@ -166,13 +176,29 @@ async function serveDocs(app: App, docs: NonNullable<ServerOptions['docs']>): Pr
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: docs.title, description: docs.description, version: '1.0.0' },
+      info: {
+        title: docs.title,
+        description: docs.description,
+        version: '1.0.0',
+        contact: { name: 'Operators of this installation' },
+        license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
+      },
+      // Relative to the document: an API is where its document was read.
+      servers: [{ url: '/', description: 'The installation that served this document' }],
+      tags: Object.entries(docs.tags).map(([name, description]) => ({ name, description })),
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'The access token of POST /identity/login.',
+          },
+        },
       },
     },
     hideUntagged: true,
-    transformObject: withOptionalDefaults,
+    transformObject: finishDocument,
   })
   await app.register(fastifySwaggerUi, { routePrefix: `${docs.prefix}/docs` })
   app.get(

@@ -1,6 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import t from 'tap'
-import { Type } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { defineError } from '#src/http/errors.ts'
 import { answers, STRICT } from '#src/http/schemas.ts'
 import type { App } from '#src/http/server.ts'
@@ -73,14 +73,21 @@ t.test('a route that asks who is calling needs a server that can verify', async 
 })
 
 t.test('a route beside the pages of the API is not opened by its name', async (t) => {
-  const docs = { prefix: '/toys', title: 'Toys', description: 'Toys.' }
+  const docs = { prefix: '/toys', title: 'Toys', description: 'Toys.', tags: {} }
   const { issuer, jwks, internalSecret } = createTestIdentity()
   const unauthenticated = defineError('toy.unauthenticated', 'Log in.', 401)
   const { app } = await buildToy(t, {
     docs,
     auth: { issuer, jwks, internalSecret, unauthenticated },
   })
-  app.get('/toys/docs/mine', { config: { auth: 'bearer', access: 'any' } }, () => 'secret')
+  app.get(
+    '/toys/docs/mine',
+    {
+      config: { auth: 'bearer', access: 'any' },
+      schema: { operationId: 'getMyToys', summary: 'My toys' },
+    },
+    () => 'secret',
+  )
   t.throws(() => app.get('/toys/docsecrets', () => 'secret'), /declares no auth mode/)
   t.equal((await app.inject('/toys/docs/mine')).statusCode, 401)
 })
@@ -236,29 +243,35 @@ t.test('requests are measured by their route, not by their address', async (t) =
   t.match(text, 'http_request_duration_seconds_count{route="GET unknown",status="404"} 2')
 })
 
+const DOCS = {
+  prefix: '/toys',
+  title: 'Toys',
+  description: 'All about toys.',
+  tags: { toys: 'What children play with.' },
+}
+const TOYS = { tags: ['toys'], operationId: 'listToys', summary: 'All toys' }
+const ONE_TOY = { tags: ['toys'], operationId: 'getToy', summary: 'One toy' }
+
 t.test('the document is OpenAPI 3.1 and shows tagged routes only', async (t) => {
-  const docs = { prefix: '/toys', title: 'Toys', description: 'All about toys.' }
-  const { app } = await buildToy(t, { docs })
+  const { app } = await buildToy(t, { docs: DOCS })
   const response = answers({ 200: Type.Object({ name: Type.String() }) })
-  app.get(
-    '/toys/:id',
-    { config, schema: { tags: ['toys'], summary: 'One toy', response } },
-    async () => ({ name: 'bear' }),
-  )
+  app.get('/toys/:id', { config, schema: { ...ONE_TOY, response } }, async () => ({ name: 'bear' }))
   app.get('/toys/internal', { config, schema: { summary: 'For us', response } }, async () => ({
     name: 'x',
   }))
   const document = (await app.inject('/toys/openapi.json')).json()
   t.match(document, { openapi: '3.1.0', info: { title: 'Toys', description: 'All about toys.' } })
   t.strictSame(Object.keys(document.paths), ['/toys/{id}'])
-  const { responses } = document.paths['/toys/{id}'].get
-  t.strictSame(Object.keys(responses).sort(), ['200', '4XX', '5XX'])
+  t.match(document, {
+    info: { license: { identifier: 'Apache-2.0' } },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'toys', description: 'What children play with.' }],
+  })
   t.match(await app.inject('/toys/docs/'), { statusCode: 200, body: /<html/i })
 })
 
 t.test('a query parameter with a default is documented as one that need not be sent', async (t) => {
-  const docs = { prefix: '/toys', title: 'Toys', description: 'All about toys.' }
-  const { app } = await buildToy(t, { docs })
+  const { app } = await buildToy(t, { docs: DOCS })
   const querystring = Type.Object(
     { limit: Type.Integer({ default: 20 }), shelf: Type.String() },
     STRICT,
@@ -266,7 +279,7 @@ t.test('a query parameter with a default is documented as one that need not be s
   const response = answers({ 200: querystring })
   app.get(
     '/toys',
-    { config, schema: { tags: ['toys'], querystring, response } },
+    { config, schema: { ...TOYS, querystring, response } },
     (request) => request.query,
   )
   const document = (await app.inject('/toys/openapi.json')).json()
@@ -278,11 +291,115 @@ t.test('a query parameter with a default is documented as one that need not be s
 })
 
 t.test('a route of an API that describes no success stops the boot', async (t) => {
-  const { app } = await buildToy(t, { docs: { prefix: '/toys', title: 'Toys', description: '' } })
+  const { app } = await buildToy(t, { docs: DOCS })
   const add = (schema: FastifySchema) => () => app.get('/toys/all', { config, schema }, () => 'x')
   const message = 'route GET /toys/all has no response schema for its success'
   t.throws(add({}), { message })
   t.throws(add({ response: { '4xx': Type.Object({}) } }), { message })
   t.throws(add({ produces: ['application/json'] }), { message })
   t.doesNotThrow(add({ produces: ['text/csv'] }))
+})
+
+const refusalsOf = (operation: { responses: Record<string, unknown> }) =>
+  Object.keys(operation.responses).filter((status) => Number(status) >= 400)
+
+t.test('a document names each refusal by its status, those of its kind and its own', async (t) => {
+  const { issuer, jwks, internalSecret } = createTestIdentity()
+  const unauthenticated = defineError('toy.unauthenticated', 'Log in.', 401)
+  const auth = { issuer, jwks, internalSecret, unauthenticated }
+  const { app } = await buildToy(t, { docs: DOCS, auth })
+  const response = answers({ 200: Type.Null() })
+  app.get('/toys', { config, schema: { ...TOYS, response } }, () => null)
+  app.post(
+    '/toys/:id/wind',
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        ...ONE_TOY,
+        operationId: 'windToy',
+        response: answers({ 204: Type.Null() }, [409, 422]),
+      },
+    },
+    () => null,
+  )
+  const { paths, components } = (await app.inject('/toys/openapi.json')).json()
+  const OF_ALL = ['400', '429', '500', '502', '503', '504']
+  t.strictSame(refusalsOf(paths['/toys'].get), OF_ALL)
+  t.strictSame(refusalsOf(paths['/toys/{id}/wind'].post), [
+    ...['400', '401', '403', '404', '409', '413', '415', '422'],
+    ...OF_ALL.slice(1),
+  ])
+  t.match(components.responses.TooManyRequests, {
+    headers: { 'Retry-After': {} },
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
+  })
+  t.strictSame(components.schemas.ErrorBody.required, ['code', 'message', 'traceId'])
+  t.strictSame(paths['/toys'].get.security, [])
+  t.strictSame(paths['/toys/{id}/wind'].post.security, [{ bearer: [] }])
+})
+
+t.test('a schema with a title is one component for all who use it', async (t) => {
+  const { app } = await buildToy(t, { docs: DOCS })
+  const Toy = Type.Object(
+    { name: Type.String(), kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]) },
+    { title: 'Toy' },
+  )
+  const ToyList = Type.Object({ items: Type.Array(Toy) }, { title: 'ToyList' })
+  app.get('/toys', { config, schema: { ...TOYS, response: answers({ 200: ToyList }) } }, () => ({
+    items: [],
+  }))
+  app.put(
+    '/toys/:id',
+    {
+      config: { auth: 'public', upload: 'picture' },
+      schema: {
+        ...ONE_TOY,
+        operationId: 'setToyPicture',
+        consumes: ['multipart/form-data'],
+        response: answers({ 200: Toy }),
+      },
+    },
+    () => null as never,
+  )
+  const { paths, components } = (await app.inject('/toys/openapi.json')).json()
+  const reference = { $ref: '#/components/schemas/Toy' }
+  t.strictSame(components.schemas.ToyList.properties.items.items, reference)
+  t.strictSame(components.schemas.Toy.properties.kind, { type: 'string', enum: ['soft', 'hard'] })
+  const { put } = paths['/toys/{id}']
+  t.strictSame(put.responses['200'].content['application/json'].schema, reference)
+  t.match(put.requestBody.content['multipart/form-data'].schema, {
+    properties: { picture: { format: 'binary' } },
+    required: ['picture'],
+  })
+})
+
+t.test('two different schemas of one title are a mistake', async (t) => {
+  const { app } = await buildToy(t, { docs: DOCS })
+  const toy = (name: TSchema) => answers({ 200: Type.Object({ name }, { title: 'Toy' }) })
+  app.get(
+    '/toys',
+    { config, schema: { ...TOYS, response: toy(Type.String()) } },
+    () => null as never,
+  )
+  app.get(
+    '/toys/:id',
+    { config, schema: { ...ONE_TOY, response: toy(Type.Integer()) } },
+    () => null as never,
+  )
+  await app.ready()
+  t.throws(() => app.swagger(), { message: 'two different schemas have the title Toy' })
+})
+
+t.test('a documented route without an operationId or a summary stops the boot', async (t) => {
+  const { app } = await buildToy(t, { docs: DOCS })
+  const response = answers({ 200: Type.Null() })
+  const add = (schema: FastifySchema) => () =>
+    app.get('/toys/all', { config, schema: { ...schema, response } }, () => null)
+  const noName = { message: 'route GET /toys/all has no operationId such as listItems' }
+  t.throws(add({ tags: ['toys'], summary: 'All toys' }), noName)
+  t.throws(add({ ...TOYS, operationId: 'List toys' }), noName)
+  t.throws(add({ tags: ['toys'], operationId: 'listToys' }), {
+    message: 'route GET /toys/all has no summary',
+  })
+  t.doesNotThrow(add({ summary: 'Not in the document' }))
 })

@@ -1,4 +1,4 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import { answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
@@ -7,23 +7,26 @@ import { FLAG_KINDS } from '#src/domain/review-flags.ts'
 import { type ReviewFlag, readFlags } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-const Flags = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      kind: Type.String({ description: FLAG_KINDS.join(' | ') }),
-      userId: Uuid,
-      sellerId: Type.Optional(Uuid),
-      itemId: Type.Optional(Uuid),
-      details: Type.Record(Type.String(), Type.Unknown()),
-      firstSeenAt: Instant,
-      lastSeenAt: Instant,
-    }),
-  ),
-  page: Type.Integer(),
-  pageSize: Type.Integer(),
-  totalItems: Type.Integer(),
-  totalPages: Type.Integer(),
-})
+const Flags = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        kind: OneOf(FLAG_KINDS),
+        userId: Uuid,
+        sellerId: Type.Optional(Uuid),
+        itemId: Type.Optional(Uuid),
+        details: Type.Record(Type.String(), Type.Unknown()),
+        firstSeenAt: Instant,
+        lastSeenAt: Instant,
+      }),
+    ),
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    totalItems: Type.Integer(),
+    totalPages: Type.Integer(),
+  },
+  { title: 'ReviewFlagList' },
+)
 
 /** Review flags, for moderators. */
 export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
@@ -33,6 +36,7 @@ export async function flagRoutes(app: App, { db }: { db: Kysely<Database> }): Pr
       config: MODERATORS,
       schema: {
         tags: ['moderation'],
+        operationId: 'listReviewFlags',
         summary: 'Bidders to look at, the latest first (moderators)',
         description:
           'Signals and no proof; nothing follows from them by itself. same_address: bidder and ' +

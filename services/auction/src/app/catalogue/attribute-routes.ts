@@ -19,13 +19,19 @@ const tags = ['attributes']
 const params = Type.Object({ itemId: Uuid })
 const attributeParams = Type.Object({ itemId: Uuid, attributeId: Uuid })
 
-const AttributeAnswer = Type.Object({
-  id: Uuid,
-  item_id: Uuid,
-  key: Type.String(),
-  value: Type.String(),
-})
-const AttributeList = Type.Object({ items: Type.Array(AttributeAnswer) })
+const AttributeAnswer = Type.Object(
+  {
+    id: Uuid,
+    item_id: Uuid,
+    key: Type.String(),
+    value: Type.String(),
+  },
+  { title: 'ItemAttribute' },
+)
+const AttributeList = Type.Object(
+  { items: Type.Array(AttributeAnswer) },
+  { title: 'ItemAttributeList' },
+)
 
 const AttributesBody = Type.Object(
   {
@@ -40,7 +46,7 @@ const AttributesBody = Type.Object(
       { minItems: 1, maxItems: ATTRIBUTES_MAX },
     ),
   },
-  STRICT,
+  { ...STRICT, title: 'NewItemAttributes' },
 )
 
 /** Attributes of an item, and the categories it is in. Only its seller writes. */
@@ -53,12 +59,13 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       schema: {
         tags,
         params,
+        operationId: 'setItemCategories',
         summary: 'Put an item into up to five categories',
         body: Type.Object(
           { categories: Type.Array(Uuid, { maxItems: 5, uniqueItems: true }) },
-          STRICT,
+          { ...STRICT, title: 'ItemCategories' },
         ),
-        response: answers({ 200: ItemAnswer }),
+        response: answers({ 200: ItemAnswer }, [409]),
       },
     },
     async (request) => {
@@ -74,9 +81,10 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       schema: {
         tags,
         params,
+        operationId: 'setItemAttributes',
         summary: 'Set attributes, all of them or none',
         body: AttributesBody,
-        response: answers({ 201: AttributeList }),
+        response: answers({ 201: AttributeList }, [409]),
       },
     },
     async (request, reply) => {
@@ -92,9 +100,10 @@ export async function attributeRoutes(app: App, dependencies: DescribeDependenci
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'deleteItemAttribute',
         summary: 'Delete an attribute',
         params: attributeParams,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {
@@ -117,6 +126,7 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
       schema: {
         tags,
         params,
+        operationId: 'listItemAttributes',
         summary: 'Attributes of an item',
         response: answers({ 200: AttributeList }),
       },
@@ -132,6 +142,7 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'getItemAttribute',
         summary: 'One attribute of an item',
         params: attributeParams,
         response: answers({ 200: AttributeAnswer }),

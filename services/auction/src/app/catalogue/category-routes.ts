@@ -32,7 +32,7 @@ const fields = {
   status: Status,
   item_count: Type.Integer({ description: 'Public items in it and below it.' }),
 }
-const CategoryAnswer = Type.Object(fields)
+const CategoryAnswer = Type.Object(fields, { title: 'Category' })
 
 const Definition = Type.Object(
   {
@@ -51,14 +51,17 @@ const Definition = Type.Object(
       ]),
     ),
   },
-  STRICT,
+  { ...STRICT, title: 'AttributeDefinition' },
 )
 
-const CategoryDetail = Type.Object({
-  ...fields,
-  path: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
-  attributes: Type.Array(Definition, { description: 'Its own and those of its ancestors.' }),
-})
+const CategoryDetail = Type.Object(
+  {
+    ...fields,
+    path: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
+    attributes: Type.Array(Definition, { description: 'Its own and those of its ancestors.' }),
+  },
+  { title: 'CategoryDetail' },
+)
 
 const editable = {
   name: WrittenText(TEXTS.categoryName),
@@ -80,8 +83,11 @@ function readRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'listCategories',
         summary: 'The whole tree, as a list ordered by name',
-        response: answers({ 200: Type.Object({ items: Type.Array(CategoryAnswer) }) }),
+        response: answers({
+          200: Type.Object({ items: Type.Array(CategoryAnswer) }, { title: 'CategoryList' }),
+        }),
       },
     },
     async (request) => {
@@ -99,6 +105,7 @@ function readRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'getCategory',
         summary: 'One category, the path to it, and the attributes of its items',
         params,
         response: answers({ 200: CategoryDetail }),
@@ -141,9 +148,10 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
+        operationId: 'createCategory',
         summary: 'Add a category (administrators)',
-        body: Type.Object(editable, STRICT),
-        response: answers({ 201: CategoryAnswer }),
+        body: Type.Object(editable, { ...STRICT, title: 'NewCategory' }),
+        response: answers({ 201: CategoryAnswer }, [409]),
       },
     },
     async (request, reply) => {
@@ -160,10 +168,15 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
+        operationId: 'updateCategory',
         summary: 'Rename, hide or move a category (administrators)',
         params,
-        body: Type.Partial(Type.Object(editable), { ...STRICT, minProperties: 1 }),
-        response: answers({ 200: CategoryAnswer }),
+        body: Type.Partial(Type.Object(editable), {
+          ...STRICT,
+          minProperties: 1,
+          title: 'CategoryChanges',
+        }),
+        response: answers({ 200: CategoryAnswer }, [409]),
       },
     },
     async (request) => {
@@ -180,9 +193,10 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
+        operationId: 'deleteCategory',
         summary: 'Delete an empty category (administrators)',
         params,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {
@@ -196,10 +210,14 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       ...route,
       schema: {
         tags,
+        operationId: 'setCategoryAttributes',
         summary: 'Set the attributes of its items (administrators)',
         params,
-        body: Type.Object({ attributes: Type.Array(Definition, { maxItems: 50 }) }, STRICT),
-        response: answers({ 204: Type.Null() }),
+        body: Type.Object(
+          { attributes: Type.Array(Definition, { maxItems: 50 }) },
+          { ...STRICT, title: 'CategoryAttributes' },
+        ),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {

@@ -22,7 +22,7 @@ const CommentBody = Type.Object(
     parent_id: optional(Type.Union([Uuid, Type.Null()])),
     kind: optional(Kind),
   },
-  STRICT,
+  { ...STRICT, title: 'NewComment' },
 )
 
 // These names are the original's, in which only comments are spelt like columns.
@@ -42,15 +42,18 @@ const fields = {
   is_seller: Type.Boolean(),
   created_at: Instant,
 }
-const CommentAnswer = Type.Object(fields)
+const CommentAnswer = Type.Object(fields, { title: 'Comment' })
 
-const CommentList = Type.Object({
-  items: Type.Array(Type.Object({ ...fields, replies: Type.Array(CommentAnswer) })),
-  page: Type.Integer(),
-  pageSize: Type.Integer(),
-  totalItems: Type.Integer({ description: 'Threads, not comments.' }),
-  totalPages: Type.Integer(),
-})
+const CommentList = Type.Object(
+  {
+    items: Type.Array(Type.Object({ ...fields, replies: Type.Array(CommentAnswer) })),
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    totalItems: Type.Integer({ description: 'Threads, not comments.' }),
+    totalPages: Type.Integer(),
+  },
+  { title: 'CommentThreadList' },
+)
 
 const ListQuery = Type.Object(
   {
@@ -70,6 +73,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       bodyLimit: 32 * 1024,
       schema: {
         tags,
+        operationId: 'createComment',
         summary: 'Comment on an item, ask its seller, or answer as the seller',
         params: Type.Object({ id: Uuid }),
         body: CommentBody,
@@ -96,6 +100,7 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'deleteComment',
         summary: 'Remove a comment: your own, one under your item, or any as a moderator',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),
         response: answers({ 204: Type.Null() }),
@@ -121,6 +126,7 @@ function listRoute(app: App, { db }: CommentDependencies): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'listComments',
         summary: 'Threads under an item, newest first',
         params: Type.Object({ id: Uuid }),
         querystring: ListQuery,

@@ -21,14 +21,17 @@ const CACHED_SECONDS = 3_600
 const tags = ['images']
 const params = Type.Object({ itemId: Uuid })
 const imageParams = Type.Object({ itemId: Uuid, imageId: Uuid })
-const ImagePage = Type.Object({
-  items: Type.Array(ImageAnswer),
-  page: Type.Integer(),
-  pageSize: Type.Integer(),
-  totalItems: Type.Integer(),
-  totalPages: Type.Integer(),
-})
-const ImageList = Type.Object({ items: Type.Array(ImageAnswer) })
+const ImagePage = Type.Object(
+  {
+    items: Type.Array(ImageAnswer),
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    totalItems: Type.Integer(),
+    totalPages: Type.Integer(),
+  },
+  { title: 'ImagePage' },
+)
+const ImageList = Type.Object({ items: Type.Array(ImageAnswer) }, { title: 'ImageList' })
 
 const Bytes = Type.Unsafe<Buffer>({ type: 'string', format: 'binary' })
 const EmptyBody = Type.Unsafe<undefined>({ type: 'null' })
@@ -67,6 +70,7 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'listItemImages',
         summary: 'Pictures of an item in their order',
         params: Type.Object({ itemId: Uuid }),
         querystring: Type.Object({
@@ -95,6 +99,7 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'getItemImage',
         summary: 'A picture in one of its sizes, as WebP',
         params: Type.Object({
           itemId: Uuid,
@@ -138,13 +143,14 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
   app.post(
     IMAGES,
     {
-      config: { auth: 'bearer', access: 'owner' },
+      config: { auth: 'bearer', access: 'owner', upload: 'image' },
       schema: {
         tags,
         params,
+        operationId: 'uploadItemImage',
         summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB',
         consumes: ['multipart/form-data'],
-        response: answers({ 201: ImageAnswer }),
+        response: answers({ 201: ImageAnswer }, [409, 422]),
       },
     },
     async (request, reply) => {
@@ -165,9 +171,13 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       schema: {
         tags,
         params,
+        operationId: 'reorderItemImages',
         summary: 'Put the pictures into a new order',
-        body: Type.Object({ ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) }, STRICT),
-        response: answers({ 200: ImageList }),
+        body: Type.Object(
+          { ids: Type.Array(Uuid, { maxItems: IMAGES_MAX }) },
+          { ...STRICT, title: 'ImageOrder' },
+        ),
+        response: answers({ 200: ImageList }, [409]),
       },
     },
     async (request) => {
@@ -182,14 +192,15 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'updateItemImage',
         summary: 'Say what a picture shows',
         params: imageParams,
         body: Type.Object(
           // One line, since it is read out.
           { alt_text: WrittenText(TEXTS.imageAltText, { isOptional: true }) },
-          STRICT,
+          { ...STRICT, title: 'ImageChanges' },
         ),
-        response: answers({ 200: ImageAnswer }),
+        response: answers({ 200: ImageAnswer }, [409]),
       },
     },
     async (request) => {
@@ -206,9 +217,10 @@ function changeRoutes(app: App, dependencies: ImageDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'deleteItemImage',
         summary: 'Delete a picture',
         params: imageParams,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {

@@ -4,16 +4,19 @@ import { type ImageSize, imagePath } from '#src/domain/image.ts'
 import type { ItemImage } from '#src/infra/postgres/images/item-images.ts'
 
 /** An image on the wire; `url` is the largest size, the others lie beside it. */
-export const ImageAnswer = Type.Object({
-  id: Uuid,
-  item_id: Uuid,
-  url: Type.String(),
-  display_order: Type.Integer(),
-  alt_text: Type.String(),
-  width: Type.Integer({ description: 'Of the largest size, in pixels.' }),
-  height: Type.Integer(),
-  urls: Type.Object({ small: Type.String(), medium: Type.String(), large: Type.String() }),
-})
+export const ImageAnswer = Type.Object(
+  {
+    id: Uuid,
+    item_id: Uuid,
+    url: Type.String(),
+    display_order: Type.Integer(),
+    alt_text: Type.String(),
+    width: Type.Integer({ description: 'Of the largest size, in pixels.' }),
+    height: Type.Integer(),
+    urls: Type.Object({ small: Type.String(), medium: Type.String(), large: Type.String() }),
+  },
+  { title: 'Image' },
+)
 
 export function imageAnswer(image: ItemImage): Static<typeof ImageAnswer> {
   const { id, itemId, position, altText, width, height } = image

@@ -1,4 +1,4 @@
-import { Amount, CurrencyCode, Instant, Uuid } from '@auction/common/http/schemas.ts'
+import { Amount, CurrencyCode, Instant, OneOf, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
 import {
@@ -17,7 +17,7 @@ const itemFields = {
   id: Uuid,
   name: Type.String(),
   description: Type.String(),
-  type: Type.String({ description: ITEM_TYPES.join(' | ') }),
+  type: OneOf(ITEM_TYPES),
   sellerID: Uuid,
   buyerID: Type.Optional(
     Type.String({ description: 'The buyer; only for the seller and the buyer.' }),
@@ -40,12 +40,12 @@ const itemFields = {
   endDate: Instant,
   originalEndDate: Instant,
   hardEndDate: Instant,
-  status: Type.String({ description: ITEM_STATUSES.join(' | ') }),
+  status: OneOf(ITEM_STATUSES),
   outcome: Type.Optional(Type.String()),
   endReason: Type.Optional(Type.String()),
   extensionThresholdMinutes: Type.Integer(),
   extensionDurationMinutes: Type.Integer(),
-  extensionMode: Type.String({ description: EXTENSION_MODES.join(' | ') }),
+  extensionMode: OneOf(EXTENSION_MODES),
   maxExtensionMinutes: Type.Integer(),
   maxExtensions: Type.Integer(),
   termsVersion: Type.Integer(),
@@ -55,31 +55,37 @@ const itemFields = {
 }
 
 /** An item on the wire, with the seed's field names. */
-export const ItemBody = Type.Object(itemFields)
+export const ItemBody = Type.Object(itemFields, { title: 'Item' })
 /** One item, with the server's time for countdowns. */
-export const ItemAnswer = Type.Object({ ...itemFields, serverTime: Instant })
+export const ItemAnswer = Type.Object(
+  { ...itemFields, serverTime: Instant },
+  { title: 'ItemAnswer' },
+)
 /** The item as a page shows it, with its pictures. */
-export const ItemPage = Type.Object({
-  ...itemFields,
-  images: Type.Array(ImageAnswer),
-  withdrawal: Type.Optional(
-    Type.Object(
-      { reason: Type.String(), at: Instant },
-      { description: 'Why its seller withdrew it; only the seller and moderators see it then.' },
+export const ItemPage = Type.Object(
+  {
+    ...itemFields,
+    images: Type.Array(ImageAnswer),
+    withdrawal: Type.Optional(
+      Type.Object(
+        { reason: Type.String(), at: Instant },
+        { description: 'Why its seller withdrew it; only the seller and moderators see it then.' },
+      ),
     ),
-  ),
-  watchCount: Type.Integer({
-    description: `How many people watch it, ${WATCHERS_COUNTED_MAX} at most.`,
-  }),
-  isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
-  removal: Type.Optional(
-    Type.Object(
-      { reason: Type.String(), at: Instant },
-      { description: 'Why a moderator removed it; only its seller and moderators see it then.' },
+    watchCount: Type.Integer({
+      description: `How many people watch it, ${WATCHERS_COUNTED_MAX} at most.`,
+    }),
+    isWatched: Type.Optional(Type.Boolean({ description: 'Whether you do; only when logged in.' })),
+    removal: Type.Optional(
+      Type.Object(
+        { reason: Type.String(), at: Instant },
+        { description: 'Why a moderator removed it; only its seller and moderators see it then.' },
+      ),
     ),
-  ),
-  serverTime: Instant,
-})
+    serverTime: Instant,
+  },
+  { title: 'ItemPage' },
+)
 
 /** The item as this viewer may see it: the reserve is for its seller, the buyer's id for both. */
 export function itemBody(item: Item, viewerId: string | undefined): Static<typeof ItemBody> {

@@ -57,7 +57,7 @@ const optionals = {
 }
 
 /** What POST /items takes. Status, current price and owner are not the caller's to set. */
-const CreateBody = Type.Object({ ...required, ...optionals }, STRICT)
+const CreateBody = Type.Object({ ...required, ...optionals }, { ...STRICT, title: 'NewItem' })
 
 /** What PUT /items/:id takes: absent fields stay, null clears an optional one. */
 const UpdateBody = Type.Object(
@@ -75,7 +75,7 @@ const UpdateBody = Type.Object(
       }),
     ),
   },
-  { ...STRICT, minProperties: 1 },
+  { title: 'ItemChanges', ...STRICT, minProperties: 1 },
 )
 
 const ListQuery = Type.Object(
@@ -96,15 +96,18 @@ const ListQuery = Type.Object(
   STRICT,
 )
 
-const ItemList = Type.Object({
-  items: Type.Array(ItemBody),
-  page: Type.Integer(),
-  pageSize: Type.Integer(),
-  totalItems: Type.Integer(),
-  totalPages: Type.Integer(),
-  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
-  serverTime: Instant,
-})
+const ItemList = Type.Object(
+  {
+    items: Type.Array(ItemBody),
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    totalItems: Type.Integer(),
+    totalPages: Type.Integer(),
+    nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+    serverTime: Instant,
+  },
+  { title: 'ItemList' },
+)
 
 /** Listings: what sellers offer, with the public read model of the bidding on it. */
 export async function itemRoutes(
@@ -120,9 +123,10 @@ export async function itemRoutes(
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'publishItem',
         summary: 'Publish a draft; again answers the same',
         params,
-        response: answers({ 200: ItemAnswer }),
+        response: answers({ 200: ItemAnswer }, [409, 422]),
       },
     },
     async (request) => {
@@ -150,6 +154,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'listItems',
         summary: 'Items by their end; your own drafts with mine=true',
         querystring: ListQuery,
         response: answers({ 200: ItemList }),
@@ -199,7 +204,13 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
     ITEM,
     {
       config: { auth: 'optional' },
-      schema: { tags, summary: 'One item', params, response: answers({ 200: ItemPage }) },
+      schema: {
+        tags,
+        operationId: 'getItem',
+        summary: 'One item',
+        params,
+        response: answers({ 200: ItemPage }),
+      },
     },
     async (request, reply) => {
       const { id } = request.params
@@ -221,6 +232,7 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'createItem',
         summary: 'Create a draft',
         body: CreateBody,
         response: answers({ 201: ItemAnswer }),
@@ -248,10 +260,11 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
       attachValidation: true,
       schema: {
         tags,
+        operationId: 'updateItem',
         summary: 'Change some fields; with bids only a longer description and a lower reserve',
         params,
         body: UpdateBody,
-        response: answers({ 200: ItemAnswer }),
+        response: answers({ 200: ItemAnswer }, [409, 422]),
       },
     },
     async (request) => {
@@ -275,9 +288,10 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'deleteItem',
         summary: 'Delete a draft',
         params,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {

@@ -18,14 +18,17 @@ const Query = Type.Object(
   STRICT,
 )
 
-const Answer = Type.Object({
-  items: Type.Array(ItemBody),
-  counts: Type.Record(Type.String(), Type.Integer(), {
-    description: 'How many of your items are in each state; every state is there.',
-  }),
-  nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
-  serverTime: Instant,
-})
+const Answer = Type.Object(
+  {
+    items: Type.Array(ItemBody),
+    counts: Type.Record(Type.String(), Type.Integer(), {
+      description: 'How many of your items are in each state; every state is there.',
+    }),
+    nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+    serverTime: Instant,
+  },
+  { title: 'MyItemList' },
+)
 
 export interface MyItemsDependencies {
   db: Kysely<Database>
@@ -40,6 +43,7 @@ export async function myItemRoutes(app: App, { db, secret }: MyItemsDependencies
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['items'],
+        operationId: 'listMyItems',
         summary: 'Your items, newest first, with how many there are in each state',
         querystring: Query,
         response: answers({ 200: Answer }),

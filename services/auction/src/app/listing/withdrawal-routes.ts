@@ -16,12 +16,16 @@ export async function withdrawRoutes(app: App, dependencies: PushDependencies): 
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags: ['items'],
+        operationId: 'withdrawItem',
         summary:
           'Withdraw your item: without bids any time, with bids until 12 hours before the end',
         description: 'Bidding stops with the answer; the item is cancelled a moment later.',
         params: Type.Object({ id: Uuid }),
-        body: Type.Object({ reason: WrittenText(TEXTS.reason) }, STRICT),
-        response: answers({ 202: Type.Null() }),
+        body: Type.Object(
+          { reason: WrittenText(TEXTS.reason) },
+          { ...STRICT, title: 'Withdrawal' },
+        ),
+        response: answers({ 202: Type.Null() }, [409]),
       },
     },
     async (request, reply) => {

@@ -19,73 +19,108 @@ const route = { config: MODERATORS }
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
   Type.Union([type, Type.Null()])
 
-const Queue = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      id: Uuid,
-      itemId: Uuid,
-      itemName: Type.String(),
-      itemStatus: Type.String(),
-      sellerId: Uuid,
-      comment: nullable(
-        Type.Object({
-          id: Uuid,
-          authorId: Uuid,
-          content: Type.String(),
-          state: Type.String(),
-        }),
-      ),
-      reason: Type.String({ description: 'As reported, or words: found by the list' }),
-      note: Type.String(),
-      reporterId: nullable(Uuid),
-      state: Type.String(),
-      createdAt: Instant,
-    }),
-  ),
-  page: Type.Integer(),
-  pageSize: Type.Integer(),
-  totalItems: Type.Integer(),
-  totalPages: Type.Integer(),
-})
+const Queue = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        id: Uuid,
+        itemId: Uuid,
+        itemName: Type.String(),
+        itemStatus: Type.String(),
+        sellerId: Uuid,
+        comment: nullable(
+          Type.Object({
+            id: Uuid,
+            authorId: Uuid,
+            content: Type.String(),
+            state: Type.String(),
+          }),
+        ),
+        reason: Type.String({ description: 'As reported, or words: found by the list' }),
+        note: Type.String(),
+        reporterId: nullable(Uuid),
+        state: Type.String(),
+        createdAt: Instant,
+      }),
+    ),
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    totalItems: Type.Integer(),
+    totalPages: Type.Integer(),
+  },
+  { title: 'ReportQueue' },
+)
 
-const Actions = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      sequence: Type.Integer(),
-      at: Instant,
-      actorId: Uuid,
-      action: Type.String(),
-      itemId: Uuid,
-      commentId: nullable(Uuid),
-      reportId: nullable(Uuid),
-      reason: nullable(Type.String()),
-    }),
-  ),
-})
+const Actions = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        sequence: Type.Integer(),
+        at: Instant,
+        actorId: Uuid,
+        action: Type.String(),
+        itemId: Uuid,
+        commentId: nullable(Uuid),
+        reportId: nullable(Uuid),
+        reason: nullable(Type.String()),
+      }),
+    ),
+  },
+  { title: 'ModerationActionList' },
+)
 
 /** The queue of reports, the decisions of moderators, and their record. */
 export async function moderationRoutes(app: App, dependencies: FinishDependencies): Promise<void> {
   queueRoute(app, dependencies)
   actionsRoute(app, dependencies)
   const { db } = dependencies
-  const verbs: [string, string, (command: ModerateCommand) => Promise<void>][] = [
-    ['reports/:id/dismiss', 'Find nothing wrong', (command) => dismiss(db, command)],
-    ['items/:id/remove', 'Hide an item', (command) => removeItem(dependencies, command)],
-    ['items/:id/restore', 'Show it again', (command) => restoreItem(dependencies, command)],
-    ['comments/:id/remove', 'Hide a comment', (command) => moderateComment(dependencies, command)],
-    ['comments/:id/restore', 'Show it again', (command) => restoreComment(dependencies, command)],
+  const verbs: [string, string, string, (command: ModerateCommand) => Promise<void>][] = [
+    [
+      'reports/:id/dismiss',
+      'dismissReport',
+      'Find nothing wrong',
+      (command) => dismiss(db, command),
+    ],
+    [
+      'items/:id/remove',
+      'removeItem',
+      'Hide an item',
+      (command) => removeItem(dependencies, command),
+    ],
+    [
+      'items/:id/restore',
+      'restoreItem',
+      'Show it again',
+      (command) => restoreItem(dependencies, command),
+    ],
+    [
+      'comments/:id/remove',
+      'removeComment',
+      'Hide a comment',
+      (command) => moderateComment(dependencies, command),
+    ],
+    [
+      'comments/:id/restore',
+      'restoreComment',
+      'Show it again',
+      (command) => restoreComment(dependencies, command),
+    ],
   ]
-  for (const [path, summary, act] of verbs) {
+  for (const [path, operationId, summary, act] of verbs) {
     app.post(
       `${MODERATION}/${path}`,
       {
         ...route,
         schema: {
           tags,
+          operationId,
           summary: `${summary}, saying why (moderators)`,
           params: Type.Object({ id: Uuid }),
-          body: Type.Object({ reason: WrittenText(TEXTS.reason) }, STRICT),
-          response: answers({ 204: Type.Null() }),
+          body: Type.Object(
+            { reason: WrittenText(TEXTS.reason) },
+            { ...STRICT, title: 'ModerationReason' },
+          ),
+          response: answers({ 204: Type.Null() }, [409]),
         },
       },
       async (request, reply) => {
@@ -105,6 +140,7 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
       ...route,
       schema: {
         tags,
+        operationId: 'listReports',
         summary: 'Reports, the oldest first (moderators)',
         querystring: Type.Object(
           {
@@ -148,6 +184,7 @@ function actionsRoute(app: App, { db }: FinishDependencies): void {
       ...route,
       schema: {
         tags,
+        operationId: 'listModerationActions',
         summary: 'What moderators did, the latest first (moderators)',
         querystring: Type.Object(
           {

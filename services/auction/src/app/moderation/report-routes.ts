@@ -1,4 +1,4 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import { answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
@@ -17,23 +17,26 @@ const ReportBody = Type.Object(
     reason: Type.Union(REPORT_REASONS.map((reason) => Type.Literal(reason))),
     note: Type.Optional(WrittenText(TEXTS.reportNote, { isOptional: true })),
   },
-  STRICT,
+  { ...STRICT, title: 'NewReport' },
 )
 type ReportBody = Static<typeof ReportBody>
 
-const ReportAnswer = Type.Object({
-  id: Uuid,
-  itemId: Uuid,
-  commentId: Type.Union([Uuid, Type.Null()]),
-  reason: Type.String(),
-  state: Type.String({ description: 'open' }),
-  createdAt: Instant,
-})
+const ReportAnswer = Type.Object(
+  {
+    id: Uuid,
+    itemId: Uuid,
+    commentId: Type.Union([Uuid, Type.Null()]),
+    reason: Type.String(),
+    state: OneOf(['open']),
+    createdAt: Instant,
+  },
+  { title: 'Report' },
+)
 
 /** Reporting an item or a comment to the moderators. */
 export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
   const config = { auth: 'bearer' as const, access: 'any' as const }
-  const response = answers({ 201: ReportAnswer })
+  const response = answers({ 201: ReportAnswer }, [409])
   app.post(
     '/api/v1/items/:id/report',
     {
@@ -41,6 +44,7 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
       schema: {
         tags,
         response,
+        operationId: 'reportItem',
         summary: 'Report an item to the moderators',
         params: Type.Object({ id: Uuid }),
         body: ReportBody,
@@ -59,6 +63,7 @@ export async function reportRoutes(app: App, { db }: { db: Kysely<Database> }): 
       schema: {
         tags,
         response,
+        operationId: 'reportComment',
         summary: 'Report a comment to the moderators',
         params: Type.Object({ itemId: Uuid, commentId: Uuid }),
         body: ReportBody,

@@ -33,15 +33,18 @@ const SavedBody = Type.Object(
       description: 'As in GET /items/search, without endingWithinMinutes',
     }),
   },
-  STRICT,
+  { ...STRICT, title: 'NewSavedSearch' },
 )
 
-const SavedAnswer = Type.Object({
-  id: Uuid,
-  name: Type.String(),
-  filters: Type.Object(filterFields),
-  createdAt: Instant,
-})
+const SavedAnswer = Type.Object(
+  {
+    id: Uuid,
+    name: Type.String(),
+    filters: Type.Object(filterFields),
+    createdAt: Instant,
+  },
+  { title: 'SavedSearch' },
+)
 
 /** Saved searches; their owners are notified of new items (`item.search_matched.v1`). */
 export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
@@ -52,8 +55,11 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
+        operationId: 'listSavedSearches',
         summary: 'Your saved searches',
-        response: answers({ 200: Type.Object({ items: Type.Array(SavedAnswer) }) }),
+        response: answers({
+          200: Type.Object({ items: Type.Array(SavedAnswer) }, { title: 'SavedSearchList' }),
+        }),
       },
     },
     async ({ user }, reply) => {
@@ -67,6 +73,7 @@ export async function savedSearchRoutes(app: App, { db }: { db: Kysely<Database>
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'deleteSavedSearch',
         summary: 'Delete a saved search',
         params: Type.Object({ id: Uuid }),
         response: answers({ 204: Type.Null() }),
@@ -86,9 +93,10 @@ function saveRoute(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
+        operationId: 'createSavedSearch',
         summary: 'Save a search and be notified of new items that match it',
         body: SavedBody,
-        response: answers({ 201: SavedAnswer }),
+        response: answers({ 201: SavedAnswer }, [409]),
       },
     },
     async ({ user, body: { name: text, filters } }, reply) => {

@@ -1,4 +1,4 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import { answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
@@ -23,27 +23,33 @@ const SearchQuery = Type.Object(
 )
 
 const Counts = Type.Record(Type.String(), Type.Integer())
-const SearchAnswer = Type.Object({
-  items: Type.Array(ItemBody),
-  nextCursor: optional(Type.String()),
-  spelling: Type.String({ description: 'exact, or similar when nothing has the words as spelt' }),
-  similar: Type.Array(Uuid, {
-    description: 'Those of these items that only look like the words; few have them as spelt.',
-  }),
-  facets: optional(
-    Type.Object({
-      total: Type.Integer(),
-      isTotalExact: Type.Boolean({
-        description: `false beyond ${COUNTED_MAX} items; then all counts are of the first ${COUNTED_MAX} in the order asked for`,
-      }),
-      status: Counts,
-      type: Counts,
-      buyNow: Type.Integer(),
-      categories: Counts,
+const SearchAnswer = Type.Object(
+  {
+    items: Type.Array(ItemBody),
+    nextCursor: optional(Type.String()),
+    spelling: Type.Unsafe<string>({
+      ...OneOf(['exact', 'similar']),
+      description: 'similar when nothing has the words as spelt',
     }),
-  ),
-  serverTime: Instant,
-})
+    similar: Type.Array(Uuid, {
+      description: 'Those of these items that only look like the words; few have them as spelt.',
+    }),
+    facets: optional(
+      Type.Object({
+        total: Type.Integer(),
+        isTotalExact: Type.Boolean({
+          description: `false beyond ${COUNTED_MAX} items; then all counts are of the first ${COUNTED_MAX} in the order asked for`,
+        }),
+        status: Counts,
+        type: Counts,
+        buyNow: Type.Integer(),
+        categories: Counts,
+      }),
+    ),
+    serverTime: Instant,
+  },
+  { title: 'SearchResult' },
+)
 
 export interface SearchRoutesOptions {
   db: Kysely<Database>
@@ -59,6 +65,7 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
       config: { auth: 'optional' },
       schema: {
         tags: ['search'],
+        operationId: 'searchItems',
         summary: 'Find items by words, category, price, attributes and more',
         querystring: SearchQuery,
         response: answers({ 200: SearchAnswer }),

@@ -15,10 +15,13 @@ const FILE_BYTES_MAX = 5 * 1024 * 1024
 const CSV_TYPE = /^text\/csv(\s*;|$)/i
 const tags = ['items']
 
-const ImportAnswer = Type.Object({
-  imported: Type.Integer(),
-  itemIds: Type.Array(Uuid, { description: 'Of the drafts, in the order of the rows.' }),
-})
+const ImportAnswer = Type.Object(
+  {
+    imported: Type.Integer(),
+    itemIds: Type.Array(Uuid, { description: 'Of the drafts, in the order of the rows.' }),
+  },
+  { title: 'ImportResult' },
+)
 
 /** Export and import of a seller's items as CSV. */
 export async function csvRoutes(app: App, dependencies: CreateDependencies): Promise<void> {
@@ -40,6 +43,7 @@ function exportRoute(app: App, { db }: CreateDependencies): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
+        operationId: 'exportMyItems',
         summary: 'Your items, drafts included, as CSV',
         produces: ['text/csv'],
         response: answers({ 200: Type.String() }),
@@ -74,6 +78,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
       validatorCompiler: () => () => true,
       schema: {
         tags,
+        operationId: 'importMyItems',
         summary: 'Make drafts of the rows of a CSV file, all or none',
         description:
           `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CONTENT_FIELDS.join(', ')}. ` +
@@ -85,7 +90,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
           }),
         }),
         body: Type.String(),
-        response: answers({ 201: ImportAnswer }),
+        response: answers({ 201: ImportAnswer }, [409, 422]),
       },
     },
     async (request, reply) => {

@@ -23,10 +23,13 @@ const ListQuery = Type.Object(
   STRICT,
 )
 
-const Watchlist = Type.Object({
-  items: Type.Array(Type.Object({ item: ItemBody, watchedAt: Instant })),
-  nextCursor: Type.Optional(Type.String()),
-})
+const Watchlist = Type.Object(
+  {
+    items: Type.Array(Type.Object({ item: ItemBody, watchedAt: Instant })),
+    nextCursor: Type.Optional(Type.String()),
+  },
+  { title: 'Watchlist' },
+)
 
 export interface WatchDependencies {
   db: Kysely<Database>
@@ -43,9 +46,10 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
+        operationId: 'watchItem',
         summary: 'Watch an item; again changes nothing',
         params,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [409]),
       },
     },
     async ({ user, params: { id } }, reply) => {
@@ -61,6 +65,7 @@ export async function watchRoutes(app: App, dependencies: WatchDependencies): Pr
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
+        operationId: 'unwatchItem',
         summary: 'Watch an item no longer; also right when it was never watched',
         params,
         response: answers({ 204: Type.Null() }),
@@ -80,6 +85,7 @@ function listRoute(app: App, { db, secret }: WatchDependencies): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
+        operationId: 'listWatchedItems',
         summary: 'What you watch, the latest first',
         querystring: ListQuery,
         response: answers({ 200: Watchlist }),

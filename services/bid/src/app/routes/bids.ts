@@ -5,6 +5,7 @@ import {
   answers,
   CurrencyCode,
   Instant,
+  OneOf,
   STRICT,
   Uuid,
 } from '@auction/common/http/schemas.ts'
@@ -41,13 +42,13 @@ const BidBody = Type.Object(
     termsVersion: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })),
     confirmation: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   },
-  STRICT,
+  { ...STRICT, title: 'NewBid' },
 )
 
 const BidAnswerFields = {
   bidId: Uuid,
   itemId: Uuid,
-  outcome: Type.String({ description: 'leading | outbid' }),
+  outcome: OneOf(['leading', 'outbid']),
   currentPrice: Amount,
   minNextBid: Amount,
   bidCount: Type.Integer(),
@@ -59,6 +60,7 @@ const BidAnswerFields = {
 }
 
 const BidAnswer = Type.Object(BidAnswerFields, {
+  title: 'BidAnswer',
   headers: {
     'idempotency-replayed': {
       type: 'string',
@@ -67,20 +69,23 @@ const BidAnswer = Type.Object(BidAnswerFields, {
   },
 })
 
-const HistoryAnswer = Type.Object({
-  bids: Type.Array(
-    Type.Object({
-      bidId: Uuid,
-      bidder: Type.String(),
-      kind: Type.String({ description: 'manual | auto' }),
-      amount: Amount,
-      sequence: Type.Integer(),
-      bidAt: Instant,
-    }),
-  ),
-  nextBefore: Type.Optional(Type.Integer()),
-  serverTime: Instant,
-})
+const HistoryAnswer = Type.Object(
+  {
+    bids: Type.Array(
+      Type.Object({
+        bidId: Uuid,
+        bidder: Type.String(),
+        kind: OneOf(['manual', 'auto']),
+        amount: Amount,
+        sequence: Type.Integer(),
+        bidAt: Instant,
+      }),
+    ),
+    nextBefore: Type.Optional(Type.Integer()),
+    serverTime: Instant,
+  },
+  { title: 'BidHistory' },
+)
 
 const HISTORY_LIMIT_MAX = 200
 
@@ -103,12 +108,13 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
       bodyLimit: 4 * 1024,
       schema: {
         tags: ['bids'],
+        operationId: 'placeBid',
         summary: 'Bid by proxy up to a maximum that no one else sees',
         description: 'Send an Idempotency-Key: the same key and body always get the same answer.',
         params: ItemParams,
         headers: BidHeaders,
         body: BidBody,
-        response: answers({ 201: BidAnswer }),
+        response: answers({ 201: BidAnswer }, [403, 409, 422]),
       },
     },
     async (request, reply) => {
@@ -154,6 +160,7 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
       config: { auth: 'optional' },
       schema: {
         tags: ['bids'],
+        operationId: 'listLotBids',
         summary: 'History of a lot, newest first, bidders by alias',
         params: ItemParams,
         querystring: Type.Object(

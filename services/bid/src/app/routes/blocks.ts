@@ -23,17 +23,21 @@ const NumberParams = Type.Object({
   number: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 })
 const Done = answers({ 204: Type.Null() })
+const Blocked = answers({ 204: Type.Null() }, [409, 422])
 
-const BlockList = Type.Object({
-  blocks: Type.Array(
-    Type.Object({
-      userId: Type.Optional(Uuid),
-      itemId: Type.Optional(Uuid),
-      bidder: Type.Optional(Type.String({ description: 'As the history of that lot says.' })),
-      blockedAt: Instant,
-    }),
-  ),
-})
+const BlockList = Type.Object(
+  {
+    blocks: Type.Array(
+      Type.Object({
+        userId: Type.Optional(Uuid),
+        itemId: Type.Optional(Uuid),
+        bidder: Type.Optional(Type.String({ description: 'As the history of that lot says.' })),
+        blockedAt: Instant,
+      }),
+    ),
+  },
+  { title: 'BlockList' },
+)
 
 /**
  * Bidders whose bids a seller does not take from now on, on any lot. Bids that stand already stay:
@@ -53,6 +57,7 @@ function listRoute(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags,
+        operationId: 'listBlocks',
         summary: 'Whose bids you do not take, the latest first',
         response: answers({ 200: BlockList }),
       },
@@ -78,9 +83,10 @@ function accountRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
+        operationId: 'blockAccount',
         summary: 'Take no bids of this account; again changes nothing',
         params: AccountParams,
-        response: Done,
+        response: Blocked,
       },
     },
     async (request, reply) => {
@@ -95,6 +101,7 @@ function accountRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
+        operationId: 'unblockAccount',
         summary: 'Take bids of this account again',
         params: AccountParams,
         response: Done,
@@ -114,9 +121,10 @@ function numberRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'owner' },
       schema: {
         tags,
+        operationId: 'blockBidder',
         summary: 'Take no bids of this bidder of your lot, on any lot',
         params: NumberParams,
-        response: Done,
+        response: Blocked,
       },
     },
     async (request, reply) => {
@@ -136,6 +144,7 @@ function numberRoutes(app: App, db: Kysely<Database>): void {
       config: { auth: 'bearer', access: 'any' },
       schema: {
         tags,
+        operationId: 'unblockBidder',
         summary: 'Take bids of this bidder again',
         params: NumberParams,
         response: Done,

@@ -3,6 +3,7 @@ import {
   answers,
   CurrencyCode,
   Instant,
+  OneOf,
   STRICT,
   Uuid,
 } from '@auction/common/http/schemas.ts'
@@ -19,30 +20,36 @@ import { BID_STATUSES, countMyBids, type MyBidRow, readMyBids } from '#src/infra
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-const MyBid = Type.Object({
-  itemId: Uuid,
-  status: Type.String({ description: 'leading | outbid | won | lost' }),
-  currencyCode: CurrencyCode,
-  currentPrice: Amount,
-  myMaxAmount: Amount,
-  reserveMet: Type.Boolean(),
-  endDate: Instant,
-  finalAmount: Type.Optional(Amount),
-  bidId: Uuid,
-  bidAt: Instant,
-  sequence: Type.Integer(),
-})
+const MyBid = Type.Object(
+  {
+    itemId: Uuid,
+    status: OneOf(BID_STATUSES),
+    currencyCode: CurrencyCode,
+    currentPrice: Amount,
+    myMaxAmount: Amount,
+    reserveMet: Type.Boolean(),
+    endDate: Instant,
+    finalAmount: Type.Optional(Amount),
+    bidId: Uuid,
+    bidAt: Instant,
+    sequence: Type.Integer(),
+  },
+  { title: 'MyBid' },
+)
 
-const MyBids = Type.Object({
-  bids: Type.Array(MyBid),
-  counts: Type.Object({
-    leading: Type.Integer(),
-    outbid: Type.Integer(),
-    won: Type.Integer(),
-    lost: Type.Integer(),
-  }),
-  nextBefore: Type.Optional(Uuid),
-})
+const MyBids = Type.Object(
+  {
+    bids: Type.Array(MyBid),
+    counts: Type.Object({
+      leading: Type.Integer(),
+      outbid: Type.Integer(),
+      won: Type.Integer(),
+      lost: Type.Integer(),
+    }),
+    nextBefore: Type.Optional(Uuid),
+  },
+  { title: 'MyBidList' },
+)
 
 export interface LotRoutesOptions {
   pool: Pool
@@ -60,6 +67,7 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
       config: { auth: 'optional' },
       schema: {
         tags: ['lots'],
+        operationId: 'getLot',
         summary: 'Price, minimum next bid and end of a lot, with the time on the server',
         params: Type.Object({ itemId: Uuid }),
         response: answers({ 200: LotAnswer }),
@@ -83,6 +91,7 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
       config: { auth: 'bearer', access: 'own' },
       schema: {
         tags: ['bids'],
+        operationId: 'listMyBids',
         summary: 'Lots you have bid on, with your own maximum and how many are won or led',
         description:
           'The one you bid on last comes first, so a lot that you bid on meanwhile moves to the front. ' +

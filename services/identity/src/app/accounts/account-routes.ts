@@ -12,22 +12,31 @@ const RegisterBody = Type.Object(
     email: Type.String({ minLength: 1, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: 1024, description: '8 to 128 characters' }),
   },
-  STRICT,
+  { ...STRICT, title: 'Registration' },
 )
 
-const RegisterAnswer = Type.Object({ id: Uuid, name: Type.String(), email: Type.String() })
+const RegisterAnswer = Type.Object(
+  { id: Uuid, name: Type.String(), email: Type.String() },
+  { title: 'RegisteredAccount' },
+)
 
-const MeAnswer = Type.Object({
-  id: Uuid,
-  name: Type.String(),
-  email: Type.String(),
-  emailVerified: Type.Boolean(),
-  twoFactorEnabled: Type.Boolean(),
-  roles: Type.Array(Type.String()),
-  createdAt: Instant,
-})
+const MeAnswer = Type.Object(
+  {
+    id: Uuid,
+    name: Type.String(),
+    email: Type.String(),
+    emailVerified: Type.Boolean(),
+    twoFactorEnabled: Type.Boolean(),
+    roles: Type.Array(Type.String()),
+    createdAt: Instant,
+  },
+  { title: 'MyAccount' },
+)
 
-const ValidateAnswer = Type.Object({ id: Uuid, roles: Type.Array(Type.String()) })
+const ValidateAnswer = Type.Object(
+  { id: Uuid, roles: Type.Array(Type.String()) },
+  { title: 'ValidatedToken' },
+)
 
 /** Registration, the caller's own account, and the check that the gateway makes on every call. */
 export async function accountRoutes(app: App, options: RegisterDependencies): Promise<void> {
@@ -37,9 +46,10 @@ export async function accountRoutes(app: App, options: RegisterDependencies): Pr
       config: { auth: 'public' },
       schema: {
         tags: ['accounts'],
+        operationId: 'registerAccount',
         summary: 'Open an account',
         body: RegisterBody,
-        response: answers({ 201: RegisterAnswer }),
+        response: answers({ 201: RegisterAnswer }, [409]),
       },
     },
     async (request, reply) => {
@@ -56,6 +66,7 @@ export async function accountRoutes(app: App, options: RegisterDependencies): Pr
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['accounts'],
+        operationId: 'getMyAccount',
         summary: 'The account of the caller',
         response: answers({ 200: MeAnswer }),
       },
@@ -73,6 +84,7 @@ export async function accountRoutes(app: App, options: RegisterDependencies): Pr
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['accounts'],
+        operationId: 'validateToken',
         summary: 'Asked by the gateway before every call: is this token good at this moment?',
         response: answers({ 200: ValidateAnswer }),
       },

@@ -21,13 +21,14 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
       config: { auth: 'public' },
       schema: {
         tags,
+        operationId: 'verifyEmail',
         summary: 'Verify an address by a mailed link; asks for the password where two wait for it',
         body: Type.Object(
           {
             token: Token,
             password: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
           },
-          STRICT,
+          { ...STRICT, title: 'EmailVerification' },
         ),
         response: answers({ 204: Type.Null() }),
       },
@@ -45,9 +46,13 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags,
+        operationId: 'requestEmailChange',
         summary: 'Ask for another address after a fresh proof; a link is mailed to it',
-        body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 254 }) }, STRICT),
-        response: answers({ 202: Type.Object({}) }),
+        body: Type.Object(
+          { email: Type.String({ minLength: 1, maxLength: 254 }) },
+          { ...STRICT, title: 'EmailChange' },
+        ),
+        response: answers({ 202: Type.Object({}, { title: 'Accepted' }) }, [403]),
       },
     },
     async (request, reply) => {
@@ -64,8 +69,9 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
       config: { auth: 'public' },
       schema: {
         tags,
+        operationId: 'confirmEmailChange',
         summary: 'Take the address that a mailed link came to; your other sessions end',
-        body: Type.Object({ token: Token }, STRICT),
+        body: Type.Object({ token: Token }, { ...STRICT, title: 'EmailConfirmation' }),
         response: answers({ 204: Type.Null() }),
       },
     },

@@ -3,14 +3,17 @@ import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { KeyStore } from './key-store.ts'
 
-const PublicJwk = Type.Object({
-  kty: Type.String(),
-  crv: Type.String(),
-  x: Type.String(),
-  kid: Type.String(),
-  use: Type.String(),
-  alg: Type.String(),
-})
+const PublicJwk = Type.Object(
+  {
+    kty: Type.String(),
+    crv: Type.String(),
+    x: Type.String(),
+    kid: Type.String(),
+    use: Type.String(),
+    alg: Type.String(),
+  },
+  { title: 'SigningKey' },
+)
 
 /** The public keys that access tokens are verified with. */
 export async function keyRoutes(app: App, { keys }: { keys: KeyStore }): Promise<void> {
@@ -20,8 +23,11 @@ export async function keyRoutes(app: App, { keys }: { keys: KeyStore }): Promise
       config: { auth: 'public' },
       schema: {
         tags: ['keys'],
+        operationId: 'listSigningKeys',
         summary: 'Public keys of access tokens (JWKS)',
-        response: answers({ 200: Type.Object({ keys: Type.Array(PublicJwk) }) }),
+        response: answers({
+          200: Type.Object({ keys: Type.Array(PublicJwk) }, { title: 'SigningKeySet' }),
+        }),
       },
     },
     (_request, reply) => {

@@ -11,11 +11,15 @@ export async function deletionRoutes(app: App, options: DeletionDependencies): P
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags: ['accounts'],
+        operationId: 'deleteAccount',
         summary: 'Close your account after a fresh proof; shortly after you are forgotten',
         description:
           'Refused with identity.has_obligations while you lead an auction or sell something, and ' +
           'with identity.last_admin for the only admin. Every session ends at once.',
-        response: answers({ 202: Type.Object({ deletedAfter: Instant }) }),
+        response: answers(
+          { 202: Type.Object({ deletedAfter: Instant }, { title: 'AccountDeletion' }) },
+          [403, 409],
+        ),
       },
     },
     async (request, reply) => {

@@ -11,18 +11,21 @@ import {
 } from '#src/infra/postgres/sessions/sessions.ts'
 import { lockSessionUser } from '#src/infra/postgres/users/users.ts'
 
-const SessionList = Type.Object({
-  sessions: Type.Array(
-    Type.Object({
-      id: Uuid,
-      device: Type.Union([Type.String(), Type.Null()]),
-      address: Type.Union([Type.String(), Type.Null()]),
-      createdAt: Instant,
-      lastSeenAt: Instant,
-      current: Type.Boolean(),
-    }),
-  ),
-})
+const SessionList = Type.Object(
+  {
+    sessions: Type.Array(
+      Type.Object({
+        id: Uuid,
+        device: Type.Union([Type.String(), Type.Null()]),
+        address: Type.Union([Type.String(), Type.Null()]),
+        createdAt: Instant,
+        lastSeenAt: Instant,
+        current: Type.Boolean(),
+      }),
+    ),
+  },
+  { title: 'SessionList' },
+)
 
 /** The sessions of the caller: listing them, ending one, ending all. */
 export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
@@ -32,7 +35,12 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
     '/identity/sessions',
     {
       config: { auth: 'bearer', access: 'own', session: 'live' },
-      schema: { ...schema, summary: 'Your sessions', response: answers({ 200: SessionList }) },
+      schema: {
+        ...schema,
+        operationId: 'listSessions',
+        summary: 'Your sessions',
+        response: answers({ 200: SessionList }),
+      },
     },
     async (request, reply) => {
       const { id: userId, sessionId } = request.session
@@ -57,6 +65,7 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
       config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'endSession',
         summary: 'End one of your sessions',
         params: Type.Object({ id: Uuid }),
         response: answers({ 204: Type.Null() }),
@@ -76,6 +85,7 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'logOutEverywhere',
         summary: 'End all your sessions, this one too',
         response: answers({ 204: Type.Null() }),
       },

@@ -12,24 +12,27 @@ const LogInBody = Type.Object(
     email: Type.String({ minLength: 1, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: 128 }),
   },
-  STRICT,
+  { ...STRICT, title: 'Credentials' },
 )
 
 const RefreshBody = Type.Object(
   { refreshToken: Type.String({ minLength: 1, maxLength: 128 }) },
-  STRICT,
+  { ...STRICT, title: 'TokenRefresh' },
 )
 
-const PendingAnswer = Type.Object({
-  code: Type.Literal('identity.second_factor_required'),
-  message: Type.String(),
-  details: Type.Object({
-    token: Type.String({ description: 'Send it to /identity/2fa/challenge with a code.' }),
-    expiresAt: Instant,
-    jwt: Type.String({ description: 'The same as token, by its older name.' }),
-    expires_at: Instant,
-  }),
-})
+const PendingAnswer = Type.Object(
+  {
+    code: Type.Literal('identity.second_factor_required'),
+    message: Type.String(),
+    details: Type.Object({
+      token: Type.String({ description: 'Send it to /identity/2fa/challenge with a code.' }),
+      expiresAt: Instant,
+      jwt: Type.String({ description: 'The same as token, by its older name.' }),
+      expires_at: Instant,
+    }),
+  },
+  { title: 'PendingLogin' },
+)
 
 export type SessionRoutesOptions = LogInDependencies & RefreshDependencies & { publicUrl: string }
 
@@ -41,9 +44,10 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
       config: { auth: 'public' },
       schema: {
         tags: ['sessions'],
+        operationId: 'logIn',
         summary: 'Log in with e-mail address and password',
         body: LogInBody,
-        response: answers({ 200: TokensAnswer, 202: PendingAnswer }),
+        response: answers({ 200: TokensAnswer, 202: PendingAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {
@@ -62,9 +66,10 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
       config: { auth: 'public' },
       schema: {
         tags: ['sessions'],
+        operationId: 'refreshTokens',
         summary: 'Exchange a refresh token for a new access token and the next refresh token',
         body: RefreshBody,
-        response: answers({ 200: TokensAnswer }),
+        response: answers({ 200: TokensAnswer }, [401]),
       },
     },
     async (request, reply) => {
@@ -80,6 +85,7 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
       config: { auth: 'bearer', access: 'own', session: 'unchecked' },
       schema: {
         tags: ['sessions'],
+        operationId: 'logOut',
         summary: 'End this session: its access and refresh tokens stop working',
         response: answers({ 204: Type.Null() }),
       },

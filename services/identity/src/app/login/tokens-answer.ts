@@ -5,11 +5,14 @@ import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
 import type { LoggedIn, Tokens } from './log-in.ts'
 
 /** What every way to log in answers. */
-export const TokensAnswer = Type.Object({
-  token: Type.String({ description: 'Access token: send it as "Authorization: Bearer …".' }),
-  expiresIn: Type.Integer({ description: 'Seconds until the access token expires.' }),
-  refreshToken: Type.String({ description: 'Exchange it for the next pair; it works once.' }),
-})
+export const TokensAnswer = Type.Object(
+  {
+    token: Type.String({ description: 'Access token: send it as "Authorization: Bearer …".' }),
+    expiresIn: Type.Integer({ description: 'Seconds until the access token expires.' }),
+    refreshToken: Type.String({ description: 'Exchange it for the next pair; it works once.' }),
+  },
+  { title: 'Tokens' },
+)
 
 export function tokensAnswer({ token, refreshToken }: Tokens) {
   return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS, refreshToken }

@@ -18,7 +18,12 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
     '/identity/users/:id/roles/:role',
     {
       config: ADMINS,
-      schema: { ...schema, summary: 'Give a role', response: answers({ 200: UserAnswer }) },
+      schema: {
+        ...schema,
+        operationId: 'grantRole',
+        summary: 'Give a role',
+        response: answers({ 200: UserAnswer }, [409]),
+      },
     },
     async (request, reply) => {
       const { session } = request
@@ -35,8 +40,9 @@ export async function roleRoutes(app: App, options: OperatorRoutesOptions): Prom
       config: ADMINS,
       schema: {
         ...schema,
+        operationId: 'revokeRole',
         summary: 'Take a role away; the sessions of who had it end',
-        response: answers({ 200: UserAnswer }),
+        response: answers({ 200: UserAnswer }, [409]),
       },
     },
     async (request, reply) => {

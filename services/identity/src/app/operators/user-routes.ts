@@ -16,30 +16,36 @@ import { suspendUser } from './suspend-user.ts'
 
 const PAGE_MAX = 50
 
-export const UserAnswer = Type.Object({
-  id: Uuid,
-  name: Type.String(),
-  email: Type.String(),
-  emailVerified: Type.Boolean(),
-  twoFactorEnabled: Type.Boolean(),
-  roles: Type.Array(Type.String()),
-  status: Type.String({ description: 'active, suspended, or deleting: closed by its owner' }),
-  createdAt: Instant,
-  suspension: Type.Union([
-    Type.Object({
-      reason: Type.String(),
-      suspendedAt: Instant,
-      until: Type.Union([Instant, Type.Null()]),
-      suspendedBy: Type.Union([Uuid, Type.Null()]),
-    }),
-    Type.Null(),
-  ]),
-})
+export const UserAnswer = Type.Object(
+  {
+    id: Uuid,
+    name: Type.String(),
+    email: Type.String(),
+    emailVerified: Type.Boolean(),
+    twoFactorEnabled: Type.Boolean(),
+    roles: Type.Array(Type.String()),
+    status: Type.String({ description: 'active, suspended, or deleting: closed by its owner' }),
+    createdAt: Instant,
+    suspension: Type.Union([
+      Type.Object({
+        reason: Type.String(),
+        suspendedAt: Instant,
+        until: Type.Union([Instant, Type.Null()]),
+        suspendedBy: Type.Union([Uuid, Type.Null()]),
+      }),
+      Type.Null(),
+    ]),
+  },
+  { title: 'User' },
+)
 
-const UserList = Type.Object({
-  users: Type.Array(UserAnswer),
-  nextCursor: Type.Union([Uuid, Type.Null()]),
-})
+const UserList = Type.Object(
+  {
+    users: Type.Array(UserAnswer),
+    nextCursor: Type.Union([Uuid, Type.Null()]),
+  },
+  { title: 'UserList' },
+)
 
 const UserQuery = Type.Object(
   {
@@ -52,8 +58,11 @@ const UserQuery = Type.Object(
 )
 
 const Reason = WrittenText(TEXTS.reason)
-const SuspendBody = Type.Object({ reason: Reason, until: Type.Optional(Instant) }, STRICT)
-const ReinstateBody = Type.Object({ reason: Reason }, STRICT)
+const SuspendBody = Type.Object(
+  { reason: Reason, until: Type.Optional(Instant) },
+  { ...STRICT, title: 'NewSuspension' },
+)
+const ReinstateBody = Type.Object({ reason: Reason }, { ...STRICT, title: 'Reinstatement' })
 const params = Type.Object({ id: Uuid })
 
 const ROLE_ROUTE = { auth: 'bearer', access: 'role', session: 'proven' } as const
@@ -75,6 +84,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
       config: ADMINS,
       schema: {
         tags,
+        operationId: 'listUsers',
         summary: 'Accounts, the newest first; admins only',
         querystring: UserQuery,
         response: answers({ 200: UserList }),
@@ -97,6 +107,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
       config: OPERATORS,
       schema: {
         tags,
+        operationId: 'getUser',
         summary: 'An account; operators only',
         params,
         response: answers({ 200: UserAnswer }),
@@ -114,10 +125,11 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
       config: OPERATORS,
       schema: {
         tags,
+        operationId: 'suspendUser',
         summary: 'Suspend an account: its sessions end at once',
         params,
         body: SuspendBody,
-        response: answers({ 200: UserAnswer }),
+        response: answers({ 200: UserAnswer }, [409]),
       },
     },
     async (request, reply) => {
@@ -136,10 +148,11 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
       config: OPERATORS,
       schema: {
         tags,
+        operationId: 'reinstateUser',
         summary: 'End a suspension',
         params,
         body: ReinstateBody,
-        response: answers({ 200: UserAnswer }),
+        response: answers({ 200: UserAnswer }, [409]),
       },
     },
     async (request, reply) => {

@@ -27,6 +27,7 @@ export async function passkeyLoginRoutes(
       config: { auth: 'public' },
       schema: {
         ...schema,
+        operationId: 'startPasskeyLogin',
         summary: 'Begin to log in by a passkey',
         response: answers({ 200: PasskeyOptions }),
       },
@@ -43,9 +44,10 @@ export async function passkeyLoginRoutes(
       config: { auth: 'public' },
       schema: {
         ...schema,
+        operationId: 'finishPasskeyLogin',
         summary: 'Log in by what the passkey signed',
-        body: Type.Object({ credential: SignedCredential }, STRICT),
-        response: answers({ 200: TokensAnswer }),
+        body: Type.Object({ credential: SignedCredential }, { ...STRICT, title: 'PasskeyLogin' }),
+        response: answers({ 200: TokensAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {

@@ -17,13 +17,16 @@ import { CreatedCredential, PasskeyOptions } from './schemas.ts'
 
 const Name = WrittenText(TEXTS.name)
 
-const Passkey = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  isBackedUp: Type.Boolean({ description: 'It is kept by more than one device.' }),
-  createdAt: Instant,
-  lastUsedAt: Type.Union([Instant, Type.Null()]),
-})
+const Passkey = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    isBackedUp: Type.Boolean({ description: 'It is kept by more than one device.' }),
+    createdAt: Instant,
+    lastUsedAt: Type.Union([Instant, Type.Null()]),
+  },
+  { title: 'Passkey' },
+)
 
 const ById = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }) })
 
@@ -41,8 +44,11 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'listPasskeys',
         summary: 'The passkeys of the caller',
-        response: answers({ 200: Type.Object({ passkeys: Type.Array(Passkey) }) }),
+        response: answers({
+          200: Type.Object({ passkeys: Type.Array(Passkey) }, { title: 'PasskeyList' }),
+        }),
       },
     },
     async (request, reply) => {
@@ -58,8 +64,9 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'startPasskeyRegistration',
         summary: 'Begin to make a passkey; asks for a fresh proof',
-        response: answers({ 200: PasskeyOptions }),
+        response: answers({ 200: PasskeyOptions }, [403, 409]),
       },
     },
     async (request, reply) => {
@@ -74,9 +81,13 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'finishPasskeyRegistration',
         summary: 'Add the passkey that the browser made; asks for a fresh proof',
-        body: Type.Object({ name: Name, credential: CreatedCredential }, STRICT),
-        response: answers({ 201: Passkey }),
+        body: Type.Object(
+          { name: Name, credential: CreatedCredential },
+          { ...STRICT, title: 'NewPasskey' },
+        ),
+        response: answers({ 201: Passkey }, [403, 409]),
       },
     },
     async (request, reply) => {
@@ -93,9 +104,10 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'renamePasskey',
         summary: 'Give a passkey another name',
         params: ById,
-        body: Type.Object({ name: Name }, STRICT),
+        body: Type.Object({ name: Name }, { ...STRICT, title: 'PasskeyName' }),
         response: answers({ 200: Passkey }),
       },
     },
@@ -112,6 +124,7 @@ export async function passkeyRoutes(app: App, options: PasskeyRoutesOptions): Pr
       config: { auth: 'bearer', access: 'owner', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'deletePasskey',
         summary: 'Forget a passkey; asks for a fresh proof, other sessions end',
         params: ById,
         response: answers({ 204: Type.Null() }),

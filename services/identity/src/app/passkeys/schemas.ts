@@ -33,7 +33,7 @@ export const CreatedCredential = Type.Object(
       STRICT,
     ),
   },
-  STRICT,
+  { ...STRICT, title: 'CreatedCredential' },
 )
 
 /** AuthenticationResponseJSON of WebAuthn: what `credential.toJSON()` gives after `get`. */
@@ -50,11 +50,15 @@ export const SignedCredential = Type.Object(
       STRICT,
     ),
   },
-  STRICT,
+  { ...STRICT, title: 'SignedCredential' },
 )
 
 /** Options for `PublicKeyCredential.parse…OptionsFromJSON`. */
 export const PasskeyOptions = Type.Object(
   { challenge: Type.String({ description: 'Good for one answer within five minutes.' }) },
-  { additionalProperties: true, description: 'Options for navigator.credentials, as JSON.' },
+  {
+    title: 'PasskeyOptions',
+    additionalProperties: true,
+    description: 'Options for navigator.credentials, as JSON.',
+  },
 )

@@ -27,9 +27,10 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         tags,
+        operationId: 'changePassword',
         summary: 'Change the password after a fresh proof; your other sessions end',
-        body: Type.Object({ newPassword: NewPassword }, STRICT),
-        response: answers({ 204: Type.Null() }),
+        body: Type.Object({ newPassword: NewPassword }, { ...STRICT, title: 'NewPassword' }),
+        response: answers({ 204: Type.Null() }, [403]),
       },
     },
     async (request, reply) => {
@@ -45,9 +46,13 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
       config: { auth: 'public' },
       schema: {
         tags,
+        operationId: 'requestPasswordReset',
         summary: 'Mail a link to a new password, if the address has an account',
-        body: Type.Object({ email: Type.String({ minLength: 1, maxLength: 254 }) }, STRICT),
-        response: answers({ 202: Type.Object({}) }),
+        body: Type.Object(
+          { email: Type.String({ minLength: 1, maxLength: 254 }) },
+          { ...STRICT, title: 'PasswordResetRequest' },
+        ),
+        response: answers({ 202: Type.Object({}, { title: 'Accepted' }) }),
       },
     },
     async (request, reply) => {
@@ -69,10 +74,11 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
       config: { auth: 'public' },
       schema: {
         tags,
+        operationId: 'resetPassword',
         summary: 'Set a new password by a mailed link; every session ends, two-factor stays',
         body: Type.Object(
           { token: Type.String({ minLength: 1, maxLength: 128 }), newPassword: NewPassword },
-          STRICT,
+          { ...STRICT, title: 'PasswordReset' },
         ),
         response: answers({ 204: Type.Null() }),
       },

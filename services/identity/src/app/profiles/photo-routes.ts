@@ -41,16 +41,17 @@ async function changingRoutes(app: App, options: PhotoDependencies): Promise<voi
   const schema = { tags: ['profiles'], params }
 
   // The second one is what older clients call.
-  for (const [method, suffix] of [
-    ['PUT', 'photo'],
-    ['POST', 'change-profile-photo'],
+  for (const [method, suffix, operationId] of [
+    ['PUT', 'photo', 'setProfilePhoto'],
+    ['POST', 'change-profile-photo', 'changeProfilePhoto'],
   ] as const) {
     app.route({
       method,
       url: `/api/v1/user-profiles/:id/${suffix}`,
-      config: { auth: 'bearer', access: 'owner', session: 'live' },
+      config: { auth: 'bearer', access: 'owner', session: 'live', upload: 'photo' },
       schema: {
         ...schema,
+        operationId,
         summary: 'Change your photo: PNG, JPEG or WebP of at most 5 MB in the part "photo"',
         consumes: ['multipart/form-data'],
         response: answers({ 200: ProfileAnswer }),
@@ -71,7 +72,12 @@ async function changingRoutes(app: App, options: PhotoDependencies): Promise<voi
     '/api/v1/user-profiles/:id/photo',
     {
       config: { auth: 'bearer', access: 'owner', session: 'live' },
-      schema: { ...schema, summary: 'Remove your photo', response: answers({ 204: Type.Null() }) },
+      schema: {
+        ...schema,
+        operationId: 'deleteProfilePhoto',
+        summary: 'Remove your photo',
+        response: answers({ 204: Type.Null() }),
+      },
     },
     async (request, reply) => {
       const { session } = request
@@ -89,6 +95,7 @@ async function showingRoute(app: App, { db }: PhotoDependencies): Promise<void> 
       config: { auth: 'public' },
       schema: {
         tags: ['profiles'],
+        operationId: 'getProfilePhoto',
         summary: 'The photo, as WebP of 512 by 512 pixels',
         params,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),

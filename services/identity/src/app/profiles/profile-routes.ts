@@ -20,31 +20,38 @@ const ProfileBody = Type.Object(
     description: OrNull(WrittenText(TEXTS.description, { isOptional: true })),
     isBusiness: Type.Optional(Type.Boolean()),
   },
-  { ...STRICT, description: 'What is absent stays as it is; null clears.' },
+  {
+    title: 'ProfileChanges',
+    ...STRICT,
+    description: 'What is absent stays as it is; null clears.',
+  },
 )
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
 
-export const ProfileAnswer = Type.Object({
-  id: Uuid,
-  userId: Uuid,
-  name: Type.String(),
-  country: TextOrNull,
-  city: TextOrNull,
-  description: TextOrNull,
-  isBusiness: Type.Boolean(),
-  emailVerified: Type.Boolean(),
-  photoUrl: TextOrNull,
-  rating: Type.Number({ description: 'This and the next four are 0 until there are any.' }),
-  totalSales: Type.Integer(),
-  activeListings: Type.Integer(),
-  responseRate: Type.Number(),
-  responseTime: Type.Number(),
-  createdAt: Instant,
-  updatedAt: Instant,
-  phone: Type.Optional(TextOrNull),
-  phoneVerified: Type.Optional(Type.Boolean({ description: 'With phone, for the owner only.' })),
-})
+export const ProfileAnswer = Type.Object(
+  {
+    id: Uuid,
+    userId: Uuid,
+    name: Type.String(),
+    country: TextOrNull,
+    city: TextOrNull,
+    description: TextOrNull,
+    isBusiness: Type.Boolean(),
+    emailVerified: Type.Boolean(),
+    photoUrl: TextOrNull,
+    rating: Type.Number({ description: 'This and the next four are 0 until there are any.' }),
+    totalSales: Type.Integer(),
+    activeListings: Type.Integer(),
+    responseRate: Type.Number(),
+    responseTime: Type.Number(),
+    createdAt: Instant,
+    updatedAt: Instant,
+    phone: Type.Optional(TextOrNull),
+    phoneVerified: Type.Optional(Type.Boolean({ description: 'With phone, for the owner only.' })),
+  },
+  { title: 'Profile' },
+)
 
 const params = Type.Object({ id: Uuid })
 
@@ -62,6 +69,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
       config: { auth: 'optional' },
       schema: {
         tags,
+        operationId: 'getProfile',
         summary: 'A profile; the phone number is shown to its owner alone',
         params,
         response: answers({ 200: ProfileAnswer }),
@@ -84,6 +92,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
       config: { auth: 'bearer', access: 'owner', session: 'live' },
       schema: {
         tags,
+        operationId: 'updateProfile',
         summary: 'Change your profile',
         params,
         body: ProfileBody,

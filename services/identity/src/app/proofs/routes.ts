@@ -15,10 +15,14 @@ const ProofBody = Type.Object(
     code: Type.Optional(Code),
     passkey: Type.Optional(SignedCredential),
   },
-  { ...STRICT, description: 'password, with code where two-factor is on; or passkey' },
+  {
+    title: 'Proof',
+    ...STRICT,
+    description: 'password, with code where two-factor is on; or passkey',
+  },
 )
 
-const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'])
+const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'], { title: 'FreshToken' })
 
 /** The fresh proof that sensitive changes ask for. */
 export async function proofRoutes(app: App, options: ReauthenticateDependencies): Promise<void> {
@@ -28,6 +32,7 @@ export async function proofRoutes(app: App, options: ReauthenticateDependencies)
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['sessions'],
+        operationId: 'proveIdentity',
         summary: 'Prove again who you are, for changes that ask for a fresh proof',
         body: ProofBody,
         response: answers({ 200: ProofAnswer }),
@@ -47,8 +52,9 @@ export async function proofRoutes(app: App, options: ReauthenticateDependencies)
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags: ['sessions'],
+        operationId: 'startPasskeyProof',
         summary: 'Begin to prove again who you are by a passkey',
-        response: answers({ 200: PasskeyOptions }),
+        response: answers({ 200: PasskeyOptions }, [409]),
       },
     },
     async (request, reply) => {

@@ -9,17 +9,20 @@ import { SELLER_TERMS_VERSION } from '#src/domain/seller-terms.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { acceptSellerTerms } from './accept-seller-terms.ts'
 
-const TermsAnswer = Type.Object({ version: Type.String() })
+const TermsAnswer = Type.Object({ version: Type.String() }, { title: 'SellerTerms' })
 
 const AcceptBody = Type.Object(
   { version: Type.String({ minLength: 1, maxLength: 40, description: 'the one that was read' }) },
-  STRICT,
+  { ...STRICT, title: 'SellerTermsAcceptance' },
 )
 
-const AcceptAnswer = Type.Object({
-  roles: Type.Array(Type.String()),
-  ...Type.Pick(TokensAnswer, ['token', 'expiresIn']).properties,
-})
+const AcceptAnswer = Type.Object(
+  {
+    roles: Type.Array(Type.String()),
+    ...Type.Pick(TokensAnswer, ['token', 'expiresIn']).properties,
+  },
+  { title: 'AcceptedSellerTerms' },
+)
 
 export interface SellerTermsRoutesOptions {
   db: Kysely<Database>
@@ -39,6 +42,7 @@ export async function sellerTermsRoutes(
       config: { auth: 'public' },
       schema: {
         tags,
+        operationId: 'getSellerTerms',
         summary: 'The version of the seller terms that counts now',
         response: answers({ 200: TermsAnswer }),
       },
@@ -52,10 +56,11 @@ export async function sellerTermsRoutes(
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         tags,
+        operationId: 'acceptSellerTerms',
         summary: 'Agree to the seller terms, and be a seller',
         description: 'The token of the answer carries the role; earlier ones do not.',
         body: AcceptBody,
-        response: answers({ 200: AcceptAnswer }),
+        response: answers({ 200: AcceptAnswer }, [409]),
       },
     },
     async (request, reply) => {

@@ -17,7 +17,11 @@ const PENDING = { token: Type.Optional(PendingToken), jwt: Type.Optional(Pending
 
 const ChallengeBody = Type.Object(
   { ...PENDING, code: Type.Optional(Code), passkey: Type.Optional(SignedCredential) },
-  { ...STRICT, description: 'token (or jwt), and one of code and passkey' },
+  {
+    title: 'LoginChallengeAnswer',
+    ...STRICT,
+    description: 'token (or jwt), and one of code and passkey',
+  },
 )
 
 export type ChallengeRoutesOptions = ChallengeDependencies & { publicUrl: string }
@@ -30,9 +34,10 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
       config: { auth: 'public' },
       schema: {
         tags: ['two-factor'],
+        operationId: 'answerLoginChallenge',
         summary: 'Finish a login with a code of the app, a recovery code or a passkey',
         body: ChallengeBody,
-        response: answers({ 200: TokensAnswer }),
+        response: answers({ 200: TokensAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {
@@ -52,9 +57,10 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
       config: { auth: 'public' },
       schema: {
         tags: ['two-factor'],
+        operationId: 'startPasskeyChallenge',
         summary: 'Begin to finish a login by a passkey',
-        body: Type.Object(PENDING, STRICT),
-        response: answers({ 200: PasskeyOptions }),
+        body: Type.Object(PENDING, { ...STRICT, title: 'PasskeyChallengeRequest' }),
+        response: answers({ 200: PasskeyOptions }, [401, 409]),
       },
     },
     async ({ body }, reply) => {

@@ -9,17 +9,23 @@ import type { CheckCodeDependencies } from './check-code.ts'
 /** Of the app or, where one is taken, a recovery code with its dashes. */
 export const Code = Type.String({ minLength: 6, maxLength: 64 })
 
-const CodeBody = Type.Object({ code: Code }, STRICT)
+const CodeBody = Type.Object({ code: Code }, { ...STRICT, title: 'TwoFactorCode' })
 
-const EnrolmentAnswer = Type.Object({
-  secret: Type.String({ description: 'Base 32, to type into an authenticator app.' }),
-  otpauthUri: Type.String(),
-  qrCode: Type.String({ description: 'The same as a picture: a data URI.' }),
-})
+const EnrolmentAnswer = Type.Object(
+  {
+    secret: Type.String({ description: 'Base 32, to type into an authenticator app.' }),
+    otpauthUri: Type.String(),
+    qrCode: Type.String({ description: 'The same as a picture: a data URI.' }),
+  },
+  { title: 'TwoFactorEnrolment' },
+)
 
-const RecoveryCodesAnswer = Type.Object({
-  recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once.' }),
-})
+const RecoveryCodesAnswer = Type.Object(
+  {
+    recoveryCodes: Type.Array(Type.String(), { description: 'Shown this once.' }),
+  },
+  { title: 'RecoveryCodes' },
+)
 
 export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
   mails: Mails
@@ -35,8 +41,9 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'startTwoFactor',
         summary: 'Begin to enrol an authenticator app; asks for a fresh proof',
-        response: answers({ 200: EnrolmentAnswer }),
+        response: answers({ 200: EnrolmentAnswer }, [403, 409]),
       },
     },
     async (request, reply) => {
@@ -51,9 +58,10 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'turnOnTwoFactor',
         summary: 'Turn two-factor on with the first code of the app; other sessions end',
         body: CodeBody,
-        response: answers({ 200: RecoveryCodesAnswer }),
+        response: answers({ 200: RecoveryCodesAnswer }, [409]),
       },
     },
     async (request, reply) => {
@@ -69,9 +77,10 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'turnOffTwoFactor',
         summary: 'Turn two-factor off; asks for a fresh proof and a code, other sessions end',
         body: CodeBody,
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [403, 409]),
       },
     },
     async (request, reply) => {
@@ -86,8 +95,11 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       config: { auth: 'bearer', access: 'own', session: 'live' },
       schema: {
         ...schema,
+        operationId: 'countRecoveryCodes',
         summary: 'How many recovery codes are left; the codes themselves are never shown again',
-        response: answers({ 200: Type.Object({ left: Type.Integer() }) }),
+        response: answers({
+          200: Type.Object({ left: Type.Integer() }, { title: 'RecoveryCodeCount' }),
+        }),
       },
     },
     async (request, reply) => {
@@ -103,9 +115,10 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       config: { auth: 'bearer', access: 'own', session: 'proven' },
       schema: {
         ...schema,
+        operationId: 'replaceRecoveryCodes',
         summary: 'Get ten new recovery codes; asks for a fresh proof and a code',
         body: CodeBody,
-        response: answers({ 200: RecoveryCodesAnswer }),
+        response: answers({ 200: RecoveryCodesAnswer }, [403, 409]),
       },
     },
     async (request, reply) => {
