@@ -49,7 +49,7 @@ export async function accountRoutes(app: App, options: RegisterDependencies): Pr
         operationId: 'registerAccount',
         summary: 'Open an account',
         body: RegisterBody,
-        response: answers({ 201: RegisterAnswer }, [409]),
+        response: answers({ 201: RegisterAnswer }),
       },
     },
     async (request, reply) => {

@@ -30,7 +30,7 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
           },
           { ...STRICT, title: 'EmailVerification' },
         ),
-        response: answers({ 204: Type.Null() }),
+        response: answers({ 204: Type.Null() }, [401]),
       },
     },
     async (request, reply) => {

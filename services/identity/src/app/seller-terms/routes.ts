@@ -60,7 +60,7 @@ export async function sellerTermsRoutes(
         summary: 'Agree to the seller terms, and be a seller',
         description: 'The token of the answer carries the role; earlier ones do not.',
         body: AcceptBody,
-        response: answers({ 200: AcceptAnswer }, [409]),
+        response: answers({ 200: AcceptAnswer }, [403, 409]),
       },
     },
     async (request, reply) => {
