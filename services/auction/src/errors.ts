@@ -133,7 +133,7 @@ export const imageErrors = {
   tooLarge: defineError('item.image.too_large', 'An image has 5 MB at most.', 413),
   typeRefused: defineError(
     'item.image.type_not_supported',
-    'Images are PNG, JPEG or WebP files.',
+    'Pictures are PNG, JPEG or WebP files. Save a HEIC or AVIF picture as JPEG first.',
     415,
   ),
   broken: defineError('item.image.broken', 'The image cannot be read. It may be cut off.', 422),
@@ -229,7 +229,16 @@ export const moderationErrors = {
 /** Errors of items that come as a file. */
 export const importErrors = {
   notCsv: defineError('item.import.not_csv', 'Send the file as text/csv.', 415),
-  notUtf8: defineError('item.import.not_utf8', 'The file is not UTF-8.', 400),
+  workbook: defineError(
+    'item.import.workbook',
+    'This is a workbook. Save it as “CSV UTF-8” in the spreadsheet and send that file.',
+    415,
+  ),
+  notUtf8: defineError(
+    'item.import.not_utf8',
+    'The encoding of the file is not certain. Save it as “CSV UTF-8” and send it again.',
+    400,
+  ),
   empty: defineError('item.import.empty', 'The file has no rows under its header.', 400),
   keyInvalid: defineError(
     'item.import.key_invalid',
@@ -247,7 +256,11 @@ export const importErrors = {
     409,
     { retryAfterSeconds: 3 },
   ),
-  headerInvalid: defineError('item.import.header_invalid', 'The header is not right.', 400),
+  headerInvalid: defineError(
+    'item.import.header_invalid',
+    'The first row must name the columns, as an export does. Save the file as “CSV UTF-8”, with commas.',
+    400,
+  ),
   tooManyRows: defineError('item.import.too_many_rows', 'The file has too many rows.', 400),
   invalid: defineError(
     'item.import.validation_failed',

@@ -69,7 +69,7 @@ export const identityErrors = {
   invalidProfile: defineError('identity.invalid_profile', 'This cannot be in a profile.', 400),
   invalidPhoto: defineError(
     'identity.invalid_photo',
-    'Send one PNG, JPEG or WebP image in the part "photo".',
+    'Send one PNG, JPEG or WebP image in the part "photo". Save a HEIC or AVIF picture as JPEG first.',
     400,
   ),
   photoTooLarge: defineError('identity.photo_too_large', 'A photo has at most 5 MB.', 413),

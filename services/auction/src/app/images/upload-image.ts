@@ -9,7 +9,7 @@ import {
   type DescribeDependencies,
   lockEditableItem,
 } from '#src/app/item/editable-item.ts'
-import { IMAGES_MAX, imageKind, imagePath, objectKey } from '#src/domain/image.ts'
+import { IMAGES_MAX, imagePath, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import type { RenderedImage, RenderImage } from '#src/infra/images/render-image.ts'
@@ -42,12 +42,13 @@ export async function uploadImage(
   bytes: Buffer,
 ): Promise<ItemImage> {
   const { db, render, log } = dependencies
-  const kind = imageKind(bytes)
-  if (kind === undefined) throw imageErrors.typeRefused()
-  const rendering = await render(bytes, kind)
+  const rendering = await render(bytes)
   switch (rendering.outcome) {
     case 'busy':
+    case 'too_slow':
       throw imageErrors.busy()
+    case 'not_supported':
+      throw imageErrors.typeRefused({ format: rendering.format })
     case 'broken':
       throw imageErrors.broken()
     case 'too_many_pixels':

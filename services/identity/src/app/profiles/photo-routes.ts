@@ -1,11 +1,11 @@
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { IMAGE_BYTES_MAX } from '@auction/common/images/decode-image.ts'
 import multipart from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { identityErrors } from '#src/errors.ts'
-import { PHOTO_BYTES_MAX } from '#src/infra/images/photo.ts'
 import { readPhoto } from '#src/infra/postgres/profiles/profile-photos.ts'
 import { admitUpload, changePhoto, type PhotoDependencies, removePhoto } from './profile-photos.ts'
 import { answerOf, ProfileAnswer } from './profile-routes.ts'
@@ -24,7 +24,7 @@ export async function photoRoutes(app: App, options: PhotoDependencies): Promise
   await app.register(async (scope) => {
     await scope.register(multipart, {
       limits: {
-        fileSize: PHOTO_BYTES_MAX,
+        fileSize: IMAGE_BYTES_MAX,
         files: 1,
         fields: 0,
         parts: 1,

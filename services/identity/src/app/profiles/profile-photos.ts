@@ -28,12 +28,16 @@ export async function changePhoto(
   session: LiveSession,
   upload: Buffer,
 ): Promise<void> {
-  const content = await refuseWhenFull(encoder.encode(upload))
-  if (content === undefined) throw identityErrors.invalidPhoto()
+  const encoding = await refuseWhenFull(encoder.encode(upload))
+  if (encoding.outcome === 'too_slow') throw identityErrors.tooBusy()
+  if (encoding.outcome !== 'encoded') {
+    const { outcome: reason, ...found } = encoding
+    throw identityErrors.invalidPhoto({ reason, ...found })
+  }
   await db.transaction().execute(async (tx) => {
     const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
-    await savePhoto(tx, user.id, content)
+    await savePhoto(tx, user.id, encoding.content)
   })
 }
 
