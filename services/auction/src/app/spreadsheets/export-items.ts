@@ -1,6 +1,8 @@
 import { formatAmount } from '@auction/common/money.ts'
 import { stringify } from 'csv-stringify/sync'
 import type { Kysely } from 'kysely'
+import { EXPORT_COLUMNS } from '#src/domain/csv-listing.ts'
+import { guardFormula } from '#src/domain/formula-guard.ts'
 import { CONTENT_FIELDS, type Item } from '#src/domain/item.ts'
 import { listingInput } from '#src/domain/listing.ts'
 import { readSellerPage } from '#src/infra/postgres/listing/item-list.ts'
@@ -8,20 +10,10 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 const PAGE_ROWS = 500
 
-const EXPORT_COLUMNS = [
-  'id',
-  'status',
-  ...CONTENT_FIELDS,
-  'currentPrice',
-  'bidCount',
-  'endPrice',
-  'currentEndDate',
-  'createdAt',
-]
-
 /**
  * A seller's items as CSV, one page of rows at a time, so that a slow reader holds neither all rows nor
- * a transaction. Cells that a spreadsheet would run as a formula get a quote in front.
+ * a transaction. Cells that a spreadsheet would run as a formula get an apostrophe in front, which an
+ * import removes again: what is exported comes back as it was.
  */
 export async function* exportItems(db: Kysely<Database>, sellerId: string): AsyncGenerator<string> {
   let after: string | undefined
@@ -31,9 +23,12 @@ export async function* exportItems(db: Kysely<Database>, sellerId: string): Asyn
     yield stringify(items.map(cellsOf), {
       header: isFirst,
       bom: isFirst,
-      columns: EXPORT_COLUMNS,
-      escape_formulas: true,
+      columns: [...EXPORT_COLUMNS],
       record_delimiter: '\r\n',
+      // Not by default when another delimiter of records is given: a line end in a description would end its row.
+      quote_record_delimiter: true,
+      // Read with another delimiter than the comma, such a cell would be two.
+      quoted_match: /[;\t]/,
     })
     isFirst = false
     after = items.at(-1)?.id
@@ -45,6 +40,8 @@ function cellsOf(item: Item): Record<string, unknown> {
   const input = listingInput(item)
   return {
     ...Object.fromEntries(CONTENT_FIELDS.map((column) => [column, input[column] ?? ''])),
+    name: guardFormula(item.name),
+    description: guardFormula(item.description),
     id: item.id,
     status: item.status,
     currentPrice: formatAmount(item.currentPrice, item.currencyCode),

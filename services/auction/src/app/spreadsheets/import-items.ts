@@ -12,7 +12,7 @@ import {
   type KnownImport,
   readImport,
 } from '#src/infra/postgres/spreadsheets/item-imports.ts'
-import { readFile } from './read-file.ts'
+import { type FileFormat, openFile, readFile } from './read-file.ts'
 
 // Far from the number of parameters that PostgreSQL takes in a statement.
 const ROWS_PER_STATEMENT = 200
@@ -21,11 +21,14 @@ export interface ImportCommand {
   sellerId: string
   key: string
   bytes: Buffer
+  /** The encoding that the sender names. */
+  charset: string | undefined
   trace: Trace
 }
 
 export interface Imported {
   itemIds: readonly string[]
+  format: FileFormat
   isReplayed: boolean
 }
 
@@ -35,27 +38,30 @@ export interface Imported {
  */
 export async function importItems(
   { db, events, limits }: CreateDependencies,
-  { sellerId, key, bytes, trace }: ImportCommand,
+  { sellerId, key, bytes, charset, trace }: ImportCommand,
 ): Promise<Imported> {
+  const file = openFile(bytes, charset)
+  const { format } = file
   const bodyHash = createHash('sha256').update(bytes).digest('hex')
   const by = { sellerId, key, bodyHash }
   // Before the file is validated: a start that was valid then may be in the past now.
   const known = await readImport(db, by)
-  if (known !== undefined) return replay(known, bodyHash)
-  const contents = await readFile(bytes, await readClock(db), limits)
-  const rows = contents.map((content) => ({ id: newId(), content }))
-  const itemIds = rows.map(({ id }) => id)
+  if (known !== undefined) return { ...replay(known, bodyHash), format }
+  const contents = await readFile(file, await readClock(db), limits)
+  // Ids of one millisecond come in any order, and an export goes by ids: the rows keep theirs.
+  const itemIds = contents.map(() => newId()).sort()
+  const rows = contents.map((content, index) => ({ id: itemIds[index] as string, content }))
   return outboxTransaction(db, async (tx): Promise<Imported> => {
     if (!(await claim(tx, { ...by, itemIds }))) {
       const rival = await readImport(tx, by)
       if (rival === undefined) throw new Error('an import was neither inserted nor found')
-      return replay(rival, bodyHash)
+      return { ...replay(rival, bodyHash), format }
     }
     for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
       const reads = await insertItems(tx, sellerId, rows.slice(at, at + ROWS_PER_STATEMENT))
       await events.emitCreated(tx, reads, trace)
     }
-    return { itemIds, isReplayed: false }
+    return { itemIds, format, isReplayed: false }
   })
 }
 
@@ -68,7 +74,7 @@ async function claim(...[tx, wanted]: Parameters<typeof claimImport>): Promise<b
   }
 }
 
-function replay({ bodyHash, itemIds }: KnownImport, wanted: string): Imported {
+function replay({ bodyHash, itemIds }: KnownImport, wanted: string): Omit<Imported, 'format'> {
   if (bodyHash !== wanted) throw importErrors.keyReused({ field: 'idempotency-key' })
   return { itemIds, isReplayed: true }
 }

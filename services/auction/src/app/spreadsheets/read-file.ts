@@ -1,27 +1,62 @@
-import { Readable } from 'node:stream'
-import { CsvError, type Info, parse } from 'csv-parse'
-import { judgeHeader, readRow } from '#src/domain/csv-listing.ts'
-import type { ContentField, ItemContent } from '#src/domain/item.ts'
+import {
+  type CsvFormat,
+  csvFormat,
+  DELIMITERS,
+  type DelimiterName,
+} from '#src/domain/csv-format.ts'
+import {
+  type CellProblem,
+  type Column,
+  columnOf,
+  isBlankRow,
+  readHeader,
+  readRow,
+} from '#src/domain/csv-listing.ts'
+import { unguardFormula } from '#src/domain/formula-guard.ts'
+import type { ItemContent } from '#src/domain/item.ts'
 import {
   type ListingLimits,
   listingProblem,
   readListing,
   startProblem,
 } from '#src/domain/listing.ts'
+import { decodeText } from '#src/domain/text-encoding.ts'
 import { importErrors } from '#src/errors.ts'
+import { type CsvRecord, CsvSyntaxError, csvRecords } from './csv-records.ts'
 
 export const ROWS_MAX = 10_000
 export const ERRORS_MAX = 100
-/** A description of 10,000 characters, quoted, and the other cells. */
-const RECORD_CHARACTERS_MAX = 64 * 1024
-const CHUNK_CHARACTERS = 64 * 1024
 
 /** What is wrong at a place of the file; lines and columns count from 1. */
-interface FileProblem {
+interface FileProblem extends CellProblem {
   line: number
-  column: number
-  field: string
-  reason: string
+}
+
+/** How a file is written, which every answer names: a seller sees from it what went wrong. */
+export interface FileFormat {
+  encoding: string
+  delimiter: DelimiterName
+}
+
+export interface OpenedFile {
+  readonly text: string
+  readonly format: FileFormat
+  readonly csv: CsvFormat
+}
+
+// ZIP, which is what workbooks are today, and the container that they were before.
+const WORKBOOKS = ['504b0304', 'd0cf11e0a1b11ae1']
+
+/** Finds out encoding and delimiter. Throws item.import.workbook and item.import.not_utf8. */
+export function openFile(bytes: Buffer, charset: string | undefined): OpenedFile {
+  if (WORKBOOKS.some((start) => bytes.toString('hex', 0, start.length / 2) === start)) {
+    throw importErrors.workbook()
+  }
+  const decoded = decodeText(bytes, charset)
+  if (!decoded.ok) throw importErrors.notUtf8({ encoding: decoded.encoding ?? 'unknown' })
+  const { text, encoding } = decoded
+  const csv = csvFormat(text, (name) => columnOf(name) !== undefined)
+  return { text, csv, format: { encoding, delimiter: csv.delimiter } }
 }
 
 /**
@@ -29,55 +64,54 @@ interface FileProblem {
  * by line and column; nothing is written before every row is right.
  */
 export async function readFile(
-  bytes: Buffer,
+  file: OpenedFile,
   now: Date,
   limits: ListingLimits,
 ): Promise<ItemContent[]> {
   const contents: ItemContent[] = []
   const problems: FileProblem[] = []
-  let header: ContentField[] | undefined
+  let columns: readonly Column[] | undefined
   let rows = 0
-  for await (const { cells, line } of records(decode(bytes), problems)) {
-    if (header === undefined) {
-      header = readHeader(cells)
+  for await (const { cells, line } of records(file, problems)) {
+    if (isBlankRow(cells)) continue
+    if (columns === undefined) {
+      columns = headerOf(cells, line, file)
       continue
     }
     rows += 1
     if (rows > ROWS_MAX) throw importErrors.tooManyRows({ limit: ROWS_MAX })
-    const judged = judgeRow(header, cells, now, limits)
+    const judged = judgeRow(columns, cells, now, limits)
     if ('content' in judged) contents.push(judged.content)
     else if (problems.length < ERRORS_MAX) {
       problems.push(...judged.problems.map((problem) => ({ line, ...problem })))
     }
   }
-  if (problems.length > 0) throw importErrors.invalid({ errors: problems.slice(0, ERRORS_MAX) })
-  if (contents.length === 0) throw importErrors.empty()
+  if (problems.length > 0) {
+    throw importErrors.invalid({ ...file.format, errors: problems.slice(0, ERRORS_MAX) })
+  }
+  if (contents.length === 0) throw importErrors.empty({ ...file.format })
   return contents
 }
 
-function readHeader(cells: string[]): ContentField[] {
-  const problem = judgeHeader(cells)
-  if (problem !== undefined) throw importErrors.headerInvalid({ errors: [{ line: 1, ...problem }] })
-  return cells as ContentField[]
+function headerOf(cells: string[], line: number, { format }: OpenedFile): Column[] {
+  const read = readHeader(cells)
+  if ('columns' in read) return read.columns
+  throw importErrors.headerInvalid({ ...format, errors: [{ line, ...read.problem }] })
 }
 
 function judgeRow(
-  header: readonly ContentField[],
+  columns: readonly Column[],
   cells: readonly string[],
   now: Date,
   limits: ListingLimits,
-): { content: ItemContent } | { problems: Omit<FileProblem, 'line'>[] } {
-  if (cells.length !== header.length) {
-    const column = Math.min(cells.length, header.length) + 1
-    return { problems: [{ column, field: header[column - 1] ?? '', reason: 'number_of_cells' }] }
-  }
+): { content: ItemContent } | { problems: CellProblem[] } {
   const at = ({ field, reason }: { field: string; reason: string }) => ({
-    column: header.indexOf(field as ContentField) + 1,
+    column: columns.findIndex(({ name }) => name === field) + 1,
     field,
     reason,
   })
-  const row = readRow(header, cells)
-  if ('problems' in row) return { problems: row.problems.map(at) }
+  const row = readRow(columns, cells.map(unguardFormula))
+  if ('problems' in row) return row
   const listing = readListing(row.input)
   if (!listing.ok) return { problems: [at(listing)] }
   const { content } = listing
@@ -85,59 +119,17 @@ function judgeRow(
   return problem === undefined ? { content } : { problems: [at(problem)] }
 }
 
-function decode(bytes: Buffer): string {
-  try {
-    // This strips a byte order mark too.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw importErrors.notUtf8()
-  }
-}
-
-/** In pieces, so that a large file does not block other requests of this process. */
-function* pieces(text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += CHUNK_CHARACTERS) {
-    yield text.slice(at, at + CHUNK_CHARACTERS)
-  }
-}
-
-interface Parsed {
-  record: string[]
-  info: Info
-}
-
 /** The records up to the first syntax error, which becomes the last of the problems. */
 async function* records(
-  text: string,
+  { text, csv }: OpenedFile,
   problems: FileProblem[],
-): AsyncGenerator<{ cells: string[]; line: number }> {
-  const parser = parse({
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: RECORD_CHARACTERS_MAX,
-    record_delimiter: ['\r\n', '\n', '\r'],
-  })
-  const input = Readable.from(pieces(text))
-  input.pipe(parser)
+): AsyncGenerator<CsvRecord> {
+  const { delimiter, start, firstLine } = csv
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
-      yield { cells: record, line: firstLine(record, info) }
-    }
+    yield* csvRecords(text.slice(start), { delimiter: DELIMITERS[delimiter], firstLine })
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    const { code, lines, index } = error as CsvError & { lines?: number; index?: number }
-    const reason = code.replace(/^CSV_/, '').toLowerCase()
-    problems.push({ line: lines ?? 1, column: (index ?? 0) + 1, field: '', reason })
-  } finally {
-    input.unpipe(parser)
-    input.destroy()
-    parser.destroy()
+    if (!(error instanceof CsvSyntaxError)) throw error
+    const { line, column, reason } = error
+    problems.push({ line, column, field: '', reason })
   }
-}
-
-/** The parser gives the last line of a record; one with quoted line ends began before that. */
-function firstLine(cells: readonly string[], { lines }: Info): number {
-  const breaks = cells.reduce((sum, cell) => sum + (cell.match(/\r\n|\n|\r/g)?.length ?? 0), 0)
-  return lines - breaks
 }

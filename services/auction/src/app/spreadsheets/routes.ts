@@ -5,6 +5,7 @@ import type { App } from '@auction/common/http/server.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
+import { DELIMITER_NAMES, type DelimiterName } from '#src/domain/csv-format.ts'
 import { CONTENT_FIELDS } from '#src/domain/item.ts'
 import { importErrors } from '#src/errors.ts'
 import { exportItems } from './export-items.ts'
@@ -12,13 +13,22 @@ import { importItems } from './import-items.ts'
 import { ERRORS_MAX, ROWS_MAX } from './read-file.ts'
 
 const FILE_BYTES_MAX = 5 * 1024 * 1024
-const CSV_TYPE = /^text\/csv(\s*;|$)/i
+// Windows calls every CSV file after the program that opens it there.
+const CSV_TYPE =
+  /^(?:text\/csv|text\/tab-separated-values|application\/csv|application\/vnd\.ms-excel)\s*(?:;|$)/i
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
 const tags = ['items']
 
 const ImportAnswer = Type.Object(
   {
     imported: Type.Integer(),
     itemIds: Type.Array(Uuid, { description: 'Of the drafts, in the order of the rows.' }),
+    encoding: Type.String({ description: 'in which the file was read' }),
+    delimiter: Type.Unsafe<DelimiterName>({
+      type: 'string',
+      enum: DELIMITER_NAMES,
+      description: 'between its cells',
+    }),
   },
   { title: 'ImportResult' },
 )
@@ -81,7 +91,9 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
         operationId: 'importMyItems',
         summary: 'Make drafts of the rows of a CSV file, all or none',
         description:
-          `UTF-8, at most 5 MB and ${ROWS_MAX} rows under a header of ${CONTENT_FIELDS.join(', ')}. ` +
+          `At most 5 MB and ${ROWS_MAX} rows under a header of ${CONTENT_FIELDS.join(', ')}; the other ` +
+          'columns of an export are not read. Comma, semicolon or tab; UTF-8, UTF-16, or windows-1252, ' +
+          '-1254 or -1251 where the words show which. A charset in the content type decides. ' +
           `The first ${ERRORS_MAX} errors are named by line and column.`,
         consumes: ['text/csv'],
         headers: Type.Object({
@@ -95,15 +107,18 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
     },
     async (request, reply) => {
       const sellerId = request.user.id
+      const contentType = request.headers['content-type'] ?? ''
       const { body, trace } = request as { body: unknown } & Pick<FastifyRequest, 'trace'>
-      if (!CSV_TYPE.test(request.headers['content-type'] ?? '')) throw importErrors.notCsv()
+      if (!CSV_TYPE.test(contentType)) throw importErrors.notCsv()
       if (!Buffer.isBuffer(body)) throw importErrors.empty()
       const key = readIdempotencyKey(request.headers['idempotency-key'])
       if (key === undefined) throw importErrors.keyInvalid({ field: 'idempotency-key' })
-      const imported = await importItems(dependencies, { sellerId, key, bytes: body, trace })
-      if (imported.isReplayed) reply.header('idempotency-replayed', 'true')
+      const charset = CHARSET.exec(contentType)?.[1]
+      const command = { sellerId, key, bytes: body, charset, trace }
+      const { itemIds, format, isReplayed } = await importItems(dependencies, command)
+      if (isReplayed) reply.header('idempotency-replayed', 'true')
       reply.code(201)
-      return { imported: imported.itemIds.length, itemIds: [...imported.itemIds] }
+      return { imported: itemIds.length, itemIds: [...itemIds], ...format }
     },
   )
 }
