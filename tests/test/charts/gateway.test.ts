@@ -8,6 +8,9 @@ import type { IngressRouteSpec } from '#src/charts/rules/references.ts'
 
 const PREFIX = /^auction-/
 
+// The local gateway has the plugin that gives its own errors the error body.
+const WITH_PLUGIN = 'gateway.errorBodies=true'
+
 // The local gateway sets these on its entry point; in the cluster every router names them.
 const EVERYWHERE = ['strip-identity', 'secure-answers']
 
@@ -18,7 +21,7 @@ const local = renderGateway(await readRoutes(), upstreams).http
 
 for (const profile of ['local', 'production'] satisfies Profile[]) {
   t.test(`the cluster's gateway in profile ${profile} routes like the local one`, async (t) => {
-    const objects = await render('auction-platform', profile)
+    const objects = await render('auction-platform', profile, { set: [WITH_PLUGIN] })
     const expected = Object.values(local.routers)
       .filter(({ service }) => service !== 'ping@internal')
       .map(({ rule, priority, middlewares, service }) => {
@@ -32,7 +35,9 @@ for (const profile of ['local', 'production'] satisfies Profile[]) {
 }
 
 t.test('its middlewares say what the local ones say', async (t) => {
-  const objects = await render('auction-platform', 'local', { set: ['gateway.rateFactor=1'] })
+  const objects = await render('auction-platform', 'local', {
+    set: ['gateway.rateFactor=1', WITH_PLUGIN],
+  })
   const cluster = Object.fromEntries(
     ofKind(objects, 'Middleware').map((object) => [
       object.metadata.name.replace(PREFIX, ''),
