@@ -1,13 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startPlatform } from '@auction/local/platform.ts'
 import pg from 'pg'
-import { type ApiClient, createClient } from '#src/api-client.ts'
-import { join, type Person, sell } from '#src/people.ts'
+import { createClient } from '#src/api-client.ts'
 import { load } from './children.ts'
+import { openLots } from './open-lots.ts'
 import { atMost, type Row } from './report.ts'
 
-const LOTS = 300
-const BIDDERS = 16
 const BIDS_PER_SECOND = 1_000
 const WARM_UP_SECONDS = 2
 const WAIT_MAX_MS = 10_000
@@ -74,24 +72,6 @@ export async function benchVisibility(
     await Promise.all([bid.end(), auction.end()])
     await platform.stop()
   }
-}
-
-async function openLots(client: ApiClient): Promise<{ itemIds: string[]; bidders: Person[] }> {
-  const run = Date.now().toString(36)
-  const people = await Promise.all(
-    Array.from({ length: BIDDERS + 1 }, (_, index) =>
-      join(client, `p${index}`, `p${index}-${run}`),
-    ),
-  )
-  const [seller, ...bidders] = people
-  if (seller === undefined) throw new Error('there is no seller')
-  const itemIds: string[] = []
-  for (let index = 0; index < LOTS; index += 1) {
-    const terms = { bidIncrement: '0.01' }
-    const item = { name: `lot ${index}`, startPrice: '100000.00', durationMs: 3_600_000, terms }
-    itemIds.push((await sell(client, seller, item)).id)
-  }
-  return { itemIds, bidders }
 }
 
 async function clock(pool: pg.Pool): Promise<Date> {
