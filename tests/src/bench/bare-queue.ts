@@ -27,6 +27,7 @@ export function bareQueue(): BidQueue {
           endsAtMs: nowMs,
           extended: false,
           sequence: 1,
+          silentRaise: 0,
           triggerBidId: null,
           refusalCode: null,
           refusalDetails: null,

@@ -77,12 +77,13 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
     const next = verdict.lot
     if (next.currentPrice === null) throw new Error('a bid was accepted without a price')
     const minimum = minNextBid(next, settings)
-    if (next.currentPrice === null) throw new Error('an accepted bid has a price')
+    const [entry] = verdict.ledger
+    const silentRaise = entry !== undefined && 'silentRaise' in entry ? entry.silentRaise : 0
     await client.query({
       name: 'accept',
       text: `insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
-        bid_count, reserve_met, ends_at, extended, sequence, decided_at, recorded_at)
-        values ($1, $2, $3, $6, $7, $4, $8, $9, $10, true, $11, false, $12, $5, $5)`,
+        bid_count, reserve_met, ends_at, extended, sequence, silent_raise, decided_at, recorded_at)
+        values ($1, $2, $3, $6, $7, $4, $8, $9, $10, true, $11, false, $12, $13, $5, $5)`,
       values: [
         ...common,
         verdict.kind,
@@ -92,12 +93,14 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         next.bidCount,
         new Date(next.endsAtMs),
         next.sequence,
+        silentRaise,
       ],
     })
     await client.query({
       name: 'update',
       text: `update lots set current_price = $2, leader_id = $3, leader_max = $4, leader_bid_id = $5,
-        bid_count = $6, sequence = $7, last_decided_at = $8, updated_at = clock_timestamp()
+        bid_count = $6, sequence = $7, last_decided_at = $8, silent_raises = $9,
+        updated_at = clock_timestamp()
         where item_id = $1`,
       values: [
         command.itemId,
@@ -108,6 +111,7 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         next.bidCount,
         next.sequence,
         new Date(nowMs),
+        next.silentRaises,
       ],
     })
     await client.query({
@@ -134,6 +138,7 @@ async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
         endsAtMs: next.endsAtMs,
         extended: false,
         sequence: next.sequence,
+        silentRaise,
       },
     }
   } catch (error) {

@@ -91,7 +91,7 @@ async function lagsOf(bid: pg.Pool, auction: pg.Pool, from: Date): Promise<numbe
   const decided = await bid.query<Moment>(
     `select item_id as "itemId", sequence::float8 as sequence,
        (extract(epoch from recorded_at) * 1000)::float8 as ms
-     from bids where sequence is not null and kind <> 'auto' and recorded_at > $1
+     from bids where silent_raise = 0 and sequence is not null and kind <> 'auto' and recorded_at > $1
      order by item_id, sequence`,
     [from],
   )

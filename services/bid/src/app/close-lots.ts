@@ -21,7 +21,7 @@ import {
   readLastProof,
   recordOutageExtensions,
 } from '#src/infra/postgres/outages.ts'
-import { readBidders, recordClosings } from '#src/infra/postgres/results.ts'
+import { readBidders, readShownBids, recordClosings } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
@@ -192,9 +192,16 @@ async function settleLocked(
     tx,
     withBids.map(({ itemId }) => itemId),
   )
+  const shownBids = await readShownBids(
+    tx,
+    closed.filter(({ winnerId, silentRaises }) => winnerId !== null && silentRaises > 0),
+  )
   await events.write(tx, [
     ...extended.map(({ lot, entry }) => events.ofOutage(lot, entry)),
-    ...closed.flatMap((lot) => events.ofClosing(lot, bidders.get(lot.itemId) ?? [], nowMs)),
+    ...closed.flatMap((lot) => {
+      const shown = { ...lot, leaderBidId: shownBids.get(lot.itemId) ?? lot.leaderBidId }
+      return events.ofClosing(shown, bidders.get(lot.itemId) ?? [], nowMs)
+    }),
   ])
   return {
     closed: closed.map((lot) => ({ lot, lagSeconds: (nowMs - lot.endsAtMs) / 1000 })),

@@ -451,6 +451,7 @@ function acceptedRecord(
     endsAtMs: lot.endsAtMs,
     extended: verdict.extended,
     sequence: lot.sequence,
+    silentRaise: entry.silentRaise,
     idempotencyKey: command.idempotencyKey,
     requestHash: command.requestHash,
     decidedAtMs: entry.decidedAtMs,

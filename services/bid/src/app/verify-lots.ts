@@ -75,10 +75,11 @@ function byBids(lots: readonly Lot[]): Lot[][] {
   const groups: Lot[][] = []
   let bids = Number.POSITIVE_INFINITY
   for (const lot of lots) {
-    bids += lot.bidCount
+    const ofLot = lot.bidCount + lot.silentRaises
+    bids += ofLot
     if (bids > BIDS_AT_ONCE) {
       groups.push([])
-      bids = lot.bidCount
+      bids = ofLot
     }
     groups.at(-1)?.push(lot)
   }

@@ -66,18 +66,20 @@ export function accept(
     leaderId,
     leaderMax,
     leaderBidId: leads ? bid.bidId : lot.leaderBidId,
-    bidCount: lot.bidCount + 1,
+    // What others may see does not count a silent raise, or its gaps would show it (R-BID-6).
+    bidCount: lot.bidCount + (isPublic ? 1 : 0),
     bidderCount: lot.bidderCount + (bid.bidderNumber === undefined ? 1 : 0),
+    silentRaises: lot.silentRaises + (isPublic ? 0 : 1),
     reserveMet,
     buyNowAvailable: lot.buyNowAvailable && !reserveMet,
     lastDecidedAtMs: decidedAtMs,
-    sequence: lot.sequence + 1,
+    sequence: lot.sequence + (isPublic ? 1 : 0),
   }
   return {
     outcome: leads ? 'leading' : 'outbid',
     kind: leads ? 'proxy' : 'manual',
     lot: next,
-    ledger: entries(next, bid, leads, decidedAtMs, extended),
+    ledger: entries(next, bid, { leads, isPublic, extended }, decidedAtMs),
     extended,
     atHardEnd: extension?.atHardEnd ?? false,
     priceChanged,
@@ -114,15 +116,15 @@ function contestedPrice(lot: Lot, maxAmount: bigint, settings: BidSettings): big
 function entries(
   next: Lot,
   bid: ValidBid,
-  leads: boolean,
+  { leads, isPublic, extended }: { leads: boolean; isPublic: boolean; extended: boolean },
   decidedAtMs: number,
-  extended: boolean,
 ): readonly LedgerEntry[] {
   const price = next.currentPrice ?? next.startPrice
   const leaderId = next.leaderId ?? bid.bidderId
   const entry: BidEntry = {
     kind: leads ? 'proxy' : 'manual',
     sequence: next.sequence,
+    silentRaise: isPublic ? 0 : next.silentRaises,
     bidId: bid.bidId,
     bidderId: bid.bidderId,
     bidderNumber: bid.bidderNumber ?? next.bidderCount,

@@ -21,6 +21,8 @@ interface LotAfter {
   readonly endsAtMs: number
   readonly extended: boolean
   readonly sequence: number
+  /** The number of a silent raise among those of its lot; 0 for a bid that all may see. */
+  readonly silentRaise: number
 }
 
 export interface AcceptedBid extends Recorded, LotAfter {

@@ -1,4 +1,4 @@
-import { accept } from './accept.ts'
+import { type Acceptance, accept } from './accept.ts'
 import type { BidEntry, LedgerEntry, OutageEntry, TermsEntry } from './ledger.ts'
 import { type Lot, openLot } from './lot.ts'
 import { extendAfterOutage } from './outage.ts'
@@ -66,7 +66,21 @@ function next(
   const bid = { bidId, bidderId, bidderNumber, maxAmount }
   const acceptance = accept(before, bid, entry.decidedAtMs, settings)
   if (bidderNumber === undefined) numbers.set(bidderId, acceptance.lot.bidderCount)
-  return { before, entry, after: at(acceptance.lot, entry), expected: acceptance.ledger }
+  const isCounted = entry.silentRaise === 0 && !acceptance.isPublic
+  const { lot, ledger } = isCounted ? counted(before, acceptance) : acceptance
+  return { before, entry, after: at(lot, entry), expected: ledger }
+}
+
+/** A silent raise as versions before ADR 0034 recorded it: like a bid that all may see. */
+function counted(before: Lot, { lot, ledger }: Acceptance): Pick<Acceptance, 'lot' | 'ledger'> {
+  const { silentRaises } = before
+  const sequence = before.sequence + 1
+  return {
+    lot: { ...lot, bidCount: before.bidCount + 1, silentRaises, sequence },
+    ledger: ledger.map((entry) =>
+      'bidId' in entry ? { ...entry, sequence, silentRaise: 0 } : entry,
+    ),
+  }
 }
 
 // Terms replaced before the first bid have used up sequences too, so a ledger may start late;

@@ -2,7 +2,10 @@
 export interface BidEntry {
   /** `proxy` leads; `manual` was beaten at once. Neither shows whether a leader has a higher maximum. */
   readonly kind: 'manual' | 'proxy'
+  /** A silent raise has that of the change before it. */
   readonly sequence: number
+  /** The number of a silent raise among those of its lot; 0 for a bid that all may see. */
+  readonly silentRaise: number
   readonly bidId: string
   readonly bidderId: string
   /** Stable per lot, the 3 in "bidder 3". */

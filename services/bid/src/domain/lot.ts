@@ -49,13 +49,16 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly leaderMax: bigint | null
   /** The bid that set that maximum. */
   readonly leaderBidId: string | null
+  /** The bids that all may see: silent raises are counted apart. */
   readonly bidCount: number
   readonly bidderCount: number
+  /** How often a leader raised the own maximum and moved nothing that others see (R-BID-6). */
+  readonly silentRaises: number
   /** True without a reserve: there is nothing left to meet. */
   readonly reserveMet: boolean
   readonly buyNowAvailable: boolean
   readonly lastDecidedAtMs: number | null
-  /** One more for every committed change of this lot. */
+  /** One more for every committed change of this lot that others may see. */
   readonly sequence: number
   readonly outcome: LotOutcome | null
   readonly finalAmount: bigint | null
@@ -87,6 +90,7 @@ export function openLot(terms: LotTerms, sequence = 0, outage: OutageMark = NO_O
     leaderBidId: null,
     bidCount: 0,
     bidderCount: 0,
+    silentRaises: 0,
     reserveMet: terms.reservePrice === null,
     buyNowAvailable: terms.buyNowPrice !== null,
     lastDecidedAtMs: outageExtendedAtMs,

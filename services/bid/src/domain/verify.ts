@@ -43,7 +43,8 @@ export function verifyLedger(
 function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]): void {
   const { before, entry, after } = step
   const where = `sequence ${entry.sequence}`
-  if (entry.sequence !== before.sequence + 1) {
+  const isSilent = 'silentRaise' in entry && entry.silentRaise > 0
+  if (entry.sequence !== before.sequence + (isSilent ? 0 : 1)) {
     violations.push(`I4 ${where}: follows ${before.sequence}`)
   }
   if (entry.decidedAtMs < (before.lastDecidedAtMs ?? entry.decidedAtMs)) {

@@ -67,10 +67,14 @@ t.test('bids of one bidder on a held lot are decided in the order of their arriv
   await world.bid(freeId, randomUUID(), '11.00')
   await world.waitForLocks(1)
   await release()
-  const sequences = (await Promise.all(answers)).map(({ body }) => body.sequence)
+  const bidIds = (await Promise.all(answers)).map(({ body }) => body.bidId)
+  const { rows } = await world.pool.query<{ id: string }>(
+    'select id from bids where item_id = $1 order by sequence, silent_raise',
+    [itemId],
+  )
   t.strictSame(
-    sequences,
-    Array.from({ length: 20 }, (_, index) => index + 1),
+    bidIds,
+    rows.map(({ id }) => id),
   )
 })
 

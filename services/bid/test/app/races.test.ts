@@ -40,8 +40,15 @@ t.test(
     t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
     const { violations } = await verifyLots(world.db, createBidSettings())
     t.strictSame(violations, [])
-    const sequences = accepted.map(({ body }) => `${String(body.itemId)} ${String(body.sequence)}`)
-    t.equal(new Set(sequences).size, accepted.length, 'no sequence was given twice')
+    const { rows } = await world.pool.query(
+      `select count(*) filter (where kind <> 'auto')::int as bids,
+         count(distinct (item_id, sequence)) filter (where silent_raise = 0)::int as sequences,
+         count(distinct (item_id, silent_raise)) filter (where silent_raise > 0)::int as raises
+       from bids`,
+    )
+    const [{ bids, sequences, raises }] = rows
+    t.equal(bids, accepted.length)
+    t.equal(sequences + raises, bids, 'no sequence and no number of a raise was given twice')
   },
 )
 

@@ -77,10 +77,11 @@ t.test(
         currentPrice: 1000n,
         leaderMax: 4000n,
         endsAtMs: ENDS_AT_MS,
-        bidCount: 2,
-        sequence: 2,
+        bidCount: 1,
+        silentRaises: 1,
+        sequence: 1,
       },
-      ledger: [{ kind: 'proxy' }],
+      ledger: [{ kind: 'proxy', sequence: 1, silentRaise: 1 }],
     })
   },
 )
@@ -113,7 +114,9 @@ t.test('a self-raise over the reserve calls the price up to it, in public', asyn
     extended: true,
     lot: { currentPrice: 10_000n, reserveMet: true, leaderMax: 15_000n },
   })
+  t.match(auction.lot, { bidCount: 2, silentRaises: 0, sequence: 2 })
   t.match(auction.accepted('A', 20_000n), { isPublic: false, lot: { currentPrice: 10_000n } })
+  t.match(auction.lot, { bidCount: 2, silentRaises: 1, sequence: 2 })
 })
 
 t.test('a maximum equal to the reserve meets it; one minor unit less does not', async (t) => {

@@ -83,6 +83,24 @@ t.test('without the retracted bids the next one leads, at the price they leave',
   t.match(without('A'), { currentPrice: 3050n, leaderId: 'B' })
 })
 
+t.test('a silent raise that a former version counted is part of the ledger as it is', async (t) => {
+  const { lot, ledger } = playedOut()
+  const raised = ledger.findIndex((entry) => 'silentRaise' in entry && entry.silentRaise === 1)
+  // In a former version the raise took a sequence of its own, and so all that came after it was one further.
+  const former = ledger.map((entry, index): LedgerEntry => {
+    const sequence = index < raised ? entry.sequence : entry.sequence + 1
+    return 'silentRaise' in entry ? { ...entry, sequence, silentRaise: 0 } : { ...entry, sequence }
+  })
+  const counted = { sequence: lot.sequence + 1, bidCount: lot.bidCount + 1, silentRaises: 0 }
+  t.strictSame(violations(former, { ...lot, ...counted }), [])
+  const auction = play()
+  auction.replace({ ...lot, ...counted }, former)
+  const { bidCount } = auction.lot
+  auction.bid('A', 15_000n, ENDS_AT_MS, { bidderNumber: 1 })
+  t.match(auction.lot, { bidCount, sequence: counted.sequence, silentRaises: 1 })
+  t.strictSame(violations(auction.ledger, auction.lot), [], 'nor is one of this version after it')
+})
+
 t.test('each planted violation is found', async (t) => {
   const { lot, ledger } = playedOut()
   const bids = (change: (entry: BidEntry, index: number) => LedgerEntry): LedgerEntry[] =>
@@ -91,9 +109,12 @@ t.test('each planted violation is found', async (t) => {
     bids((entry, index) => (index === 0 ? { ...entry, ...change } : entry))
   const last = (change: Partial<BidEntry>) =>
     bids((entry) => (entry.sequence === lot.sequence ? { ...entry, ...change } : entry))
+  const isRaise = (entry: LedgerEntry) => 'silentRaise' in entry && entry.silentRaise > 0
+  const raise = (change: Partial<BidEntry>) =>
+    bids((entry) => (isRaise(entry) ? { ...entry, ...change } : entry))
   const planted: [string, RegExp, readonly LedgerEntry[], Lot][] = [
     ['a gap in the sequence', /^I4 sequence 10/, last({ sequence: 10 }), lot],
-    ['a sequence twice', /^I4 sequence 7/, last({ sequence: 7 }), lot],
+    ['a sequence twice', /^I4 sequence 6/, last({ sequence: 6 }), lot],
     ['a lot that counted further', /^I4 lot/, ledger, { ...lot, sequence: 9 }],
     ['a bid below the minimum', /^I5 .* below the minimum/, last({ maxAmount: 2600n }), lot],
     ['a bid before the start', /^I6 .* outside/, first({ decidedAtMs: STARTS_AT_MS - 1 }), lot],
@@ -113,7 +134,18 @@ t.test('each planted violation is found', async (t) => {
     ['a row lost', /^I12/, ledger.slice(0, -2), lot],
     ['a bid twice', /^I(4|5)/, [...ledger, ...ledger.slice(-2)], lot],
     ['a counter-bid lost', /^I12 ledger/, ledger.filter(({ kind }) => kind !== 'auto'), lot],
-    ['another price in the row', /^I12 sequence 8: price/, last({ price: 8549n }), lot],
+    ['another price in the row', /^I12 sequence 7: price/, last({ price: 8549n }), lot],
+    ['a silent raise lost', /^I12 lot: silent/, ledger.filter((one) => !isRaise(one)), lot],
+    [
+      'a silent raise twice',
+      /^I5/,
+      ledger.flatMap((one) => (isRaise(one) ? [one, one] : [one])),
+      lot,
+    ],
+    ['a silent raise with a sequence', /^I4 sequence 5/, raise({ sequence: 5 }), lot],
+    ['a silent raise with another number', /^I12 .*silentRaise/, raise({ silentRaise: 2 }), lot],
+    ['a bid that is hidden', /^I12 .*silentRaise/, first({ silentRaise: 1 }), lot],
+    ['a lost count of raises', /^I12 lot: silentRaises/, ledger, { ...lot, silentRaises: 0 }],
     ['an extension not written', /^I12 .*extendedToMs/, last({ extendedToMs: null }), lot],
     [
       'a winner of an open lot',

@@ -78,7 +78,7 @@ function playBid(table: Table, action: BidAction): void {
   const decidedAtMs = next.lastDecidedAtMs ?? 0
   assert.ok(decidedAtMs >= Math.max(nowMs, lot.lastDecidedAtMs ?? 0), 'time ran backwards')
   reference.offer(bidderId, Number(maxAmount), decidedAtMs)
-  checkMove(lot, next, bidderId)
+  checkMove(lot, next, bidderId, verdict.isPublic)
   assert.equal(verdict.isPublic, verdict.priceChanged || verdict.leaderChanged)
   assert.equal(verdict.priceChanged, next.currentPrice !== lot.currentPrice)
   assert.equal(verdict.leaderChanged, next.leaderId !== lot.leaderId)
@@ -160,10 +160,19 @@ function checkRefusal(table: Table, bid: Bid, nowMs: number, verdict: Verdict): 
   }
 }
 
-function checkMove(before: Lot, after: Lot, bidderId: string): void {
+function checkMove(before: Lot, after: Lot, bidderId: string, isPublic: boolean): void {
   checkOrder(before, after)
+  if (!isPublic) {
+    // Nothing moves but what only the leader and the service know.
+    const { leaderMax, leaderBidId, lastDecidedAtMs } = after
+    const silentRaises = before.silentRaises + 1
+    assert.deepEqual(after, { ...before, leaderMax, leaderBidId, lastDecidedAtMs, silentRaises })
+    assert.equal(bidderId, before.leaderId)
+    return
+  }
   assert.equal(after.sequence, before.sequence + 1)
   assert.equal(after.bidCount, before.bidCount + 1)
+  assert.equal(after.silentRaises, before.silentRaises)
   if (before.currentPrice === null || after.currentPrice === null) return
   if (bidderId === before.leaderId) {
     const called = before.reservePrice !== null && !before.reserveMet

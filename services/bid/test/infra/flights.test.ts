@@ -37,6 +37,7 @@ function bidOf(bidderId: string, idempotencyKey: string | null): AcceptedBid {
     endsAtMs: 1_900_000_000_000,
     extended: false,
     sequence: 2,
+    silentRaise: 0,
     idempotencyKey,
     requestHash: HASH,
     decidedAtMs: 1_800_000_000_000,

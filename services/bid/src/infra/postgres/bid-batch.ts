@@ -95,7 +95,7 @@ const STORED_COLUMNS = `
   b.kind, b.outcome, b.max_amount as "maxAmount", b.price,
   b.min_next_bid as "minNextBid", b.bid_count as "bidCount", b.reserve_met as "reserveMet",
   (extract(epoch from b.ends_at) * 1000)::float8 as "endsAtMs", b.extended,
-  b.sequence::float8 as sequence,
+  b.sequence::float8 as sequence, b.silent_raise as "silentRaise",
   b.refusal_code as "refusalCode", b.refusal_details as "refusalDetails",
   b.idempotency_key as "idempotencyKey", b.request_hash as "requestHash",
   (extract(epoch from b.decided_at) * 1000)::float8 as "decidedAtMs",
@@ -104,7 +104,7 @@ const STORED_COLUMNS = `
 // In the order of STORED_COLUMNS.
 const REFUSAL_COLUMNS = `
   r.bid_id, r.item_id, r.bidder_id, 'manual', 'refused', r.max_amount, null, null, null, null, null, null,
-  null, r.refusal_code, r.refusal_details, r.idempotency_key, r.request_hash,
+  null, null, r.refusal_code, r.refusal_details, r.idempotency_key, r.request_hash,
   (extract(epoch from r.decided_at) * 1000)::float8,
   (extract(epoch from r.recorded_at) * 1000)::float8`
 
@@ -164,7 +164,7 @@ const CLOCK_AND_REPEATS = `
       select ${STORED_COLUMNS} from bids b
       where b.bidder_id = q.bidder_id and b.item_id = q.item_id
         and b.sequence is not null and b.kind <> 'auto'
-      order by b.sequence desc limit 1
+      order by b.sequence desc, b.silent_raise desc limit 1
     ) recent
     where q.decided > ${epochMs('clock.at')} - ${DECIDED_WINDOW_MS}
       and recent."idempotencyKey" is null and recent."requestHash" = q.hash
@@ -186,6 +186,7 @@ interface StoredBid {
   endsAtMs: number | null
   extended: boolean | null
   sequence: number | null
+  silentRaise: number | null
   refusalCode: RefusalCode | null
   refusalDetails: Record<string, unknown> | null
   idempotencyKey: string | null
@@ -338,6 +339,7 @@ function toDecidedBid(row: StoredBid): DecidedBid {
     endsAtMs: stored(row, 'endsAtMs'),
     extended: stored(row, 'extended'),
     sequence: stored(row, 'sequence'),
+    silentRaise: stored(row, 'silentRaise'),
   }
 }
 
@@ -361,37 +363,39 @@ const INSTANT = (name: string) => `to_timestamp(${name} / 1000.0)`
 const WRITE_BATCH = `
   with written as (
     insert into bids (id, item_id, bidder_id, kind, outcome, max_amount, price,
-      min_next_bid, bid_count, reserve_met, ends_at, extended, sequence, trigger_bid_id,
-      refusal_code, refusal_details, idempotency_key, request_hash, decided_at, recorded_at)
+      min_next_bid, bid_count, reserve_met, ends_at, extended, sequence, silent_raise,
+      trigger_bid_id, refusal_code, refusal_details, idempotency_key, request_hash, decided_at,
+      recorded_at)
     select id, item_id, bidder_id, kind, outcome, max_amount, price,
-      min_next_bid, bid_count, reserve_met, ${INSTANT('ends')}, extended, sequence, trigger_bid_id,
-      refusal_code, refusal_details, idempotency_key, request_hash, ${INSTANT('decided')},
-      ${INSTANT('recorded')}
+      min_next_bid, bid_count, reserve_met, ${INSTANT('ends')}, extended, sequence, silent_raise,
+      trigger_bid_id, refusal_code, refusal_details, idempotency_key, request_hash,
+      ${INSTANT('decided')}, ${INSTANT('recorded')}
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
       $7::bigint[], $8::bigint[], $9::int[], $10::bool[], $11::float8[], $12::bool[],
-      $13::bigint[], $14::uuid[], $15::text[], $16::json[], $17::text[], $18::text[],
-      $19::float8[], $20::float8[])
+      $13::bigint[], $14::int[], $15::uuid[], $16::text[], $17::json[], $18::text[], $19::text[],
+      $20::float8[], $21::float8[])
       as t(id, item_id, bidder_id, kind, outcome, max_amount, price, min_next_bid,
-        bid_count, reserve_met, ends, extended, sequence, trigger_bid_id, refusal_code,
-        refusal_details, idempotency_key, request_hash, decided, recorded)
+        bid_count, reserve_met, ends, extended, sequence, silent_raise, trigger_bid_id,
+        refusal_code, refusal_details, idempotency_key, request_hash, decided, recorded)
   ), numbered as (
     insert into lot_bidders (item_id, bidder_id, number)
-    select * from unnest($21::uuid[], $22::uuid[], $23::int[])
+    select * from unnest($22::uuid[], $23::uuid[], $24::int[])
   ), changed as (
     update lots set ends_at = ${INSTANT('t.ends')}, extension_count = t.extension_count,
       current_price = t.current_price, leader_id = t.leader_id, leader_max = t.leader_max,
       leader_bid_id = t.leader_bid_id, bid_count = t.bid_count, bidder_count = t.bidder_count,
-      reserve_met = t.reserve_met, buy_now_available = t.buy_now_available,
-      last_decided_at = ${INSTANT('t.decided')}, sequence = t.sequence,
-      updated_at = clock_timestamp()
-    from unnest($24::uuid[], $25::float8[], $26::int[], $27::bigint[], $28::uuid[], $29::bigint[],
-      $30::uuid[], $31::int[], $32::int[], $33::bool[], $34::bool[], $35::float8[], $36::bigint[])
+      silent_raises = t.silent_raises, reserve_met = t.reserve_met,
+      buy_now_available = t.buy_now_available, last_decided_at = ${INSTANT('t.decided')},
+      sequence = t.sequence, updated_at = clock_timestamp()
+    from unnest($25::uuid[], $26::float8[], $27::int[], $28::bigint[], $29::uuid[], $30::bigint[],
+      $31::uuid[], $32::int[], $33::int[], $34::int[], $35::bool[], $36::bool[], $37::float8[],
+      $38::bigint[])
       as t(item_id, ends, extension_count, current_price, leader_id, leader_max, leader_bid_id,
-        bid_count, bidder_count, reserve_met, buy_now_available, decided, sequence)
+        bid_count, bidder_count, silent_raises, reserve_met, buy_now_available, decided, sequence)
     where lots.item_id = t.item_id
   )
   insert into outbox (id, events)
-  select $37::uuid, $38::json where $37::uuid is not null`
+  select $39::uuid, $40::json where $39::uuid is not null`
 
 /** A key that another transaction used in the same instant, for a bid on another lot. */
 export class IdempotencyRaceError extends Error {
@@ -444,7 +448,7 @@ const isKeyUsed = (error: unknown) =>
   error instanceof DatabaseError && error.constraint === 'bids_idempotency'
 
 function bidColumns(bids: BidRecord[]): string[] {
-  const columns = new ColumnArray(20)
+  const columns = new ColumnArray(21)
   // In key order, so that two processes given the same keys in opposite orders wait for each other
   // in a line and not in a circle. The place in the ledger is in `sequence`, not in this order.
   const ordered = bids.toSorted(
@@ -466,6 +470,7 @@ function bidColumns(bids: BidRecord[]): string[] {
       bid.endsAtMs,
       bid.extended,
       bid.sequence,
+      bid.silentRaise,
       bid.kind === 'auto' ? bid.triggerBidId : null,
       null,
       null,
@@ -487,7 +492,7 @@ function bidderColumns(bidders: BatchWrite['bidders']): string[] {
 }
 
 function lotColumns(lots: Lot[]): string[] {
-  const columns = new ColumnArray(13)
+  const columns = new ColumnArray(14)
   for (const lot of lots) {
     columns.push(
       lot.itemId,
@@ -499,6 +504,7 @@ function lotColumns(lots: Lot[]): string[] {
       lot.leaderBidId,
       lot.bidCount,
       lot.bidderCount,
+      lot.silentRaises,
       lot.reserveMet,
       lot.buyNowAvailable,
       lot.lastDecidedAtMs,

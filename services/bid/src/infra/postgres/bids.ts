@@ -14,8 +14,8 @@ export interface HistoryRow {
 }
 
 /**
- * Newest first, `limit` bids and the counter-bids that answered them. A beaten bid shows its maximum:
- * the price is at or above it already. A leading one shows the price it made.
+ * Newest first, `limit` bids and the counter-bids that answered them, without silent raises (R-BID-6). A
+ * beaten bid shows its maximum: the price is at or above it already. A leading one shows the price it made.
  */
 export async function readHistory(
   db: Kysely<Database>,
@@ -29,9 +29,9 @@ export async function readHistory(
       case when outcome = 'outbid' then max_amount else price end as amount,
       sequence::float8 as sequence, (extract(epoch from decided_at) * 1000)::float8 as "decidedAtMs"
     from bids join lot_bidders lb using (item_id, bidder_id)
-    where item_id = ${itemId} and sequence in (
+    where item_id = ${itemId} and silent_raise = 0 and sequence in (
       select sequence from bids
-      where item_id = ${itemId} and sequence is not null and kind <> 'auto'
+      where item_id = ${itemId} and sequence is not null and kind <> 'auto' and silent_raise = 0
         and (${beforeSequence ?? null}::bigint is null or sequence < ${beforeSequence ?? null}::bigint)
       order by sequence desc limit ${limit}
     )
@@ -99,7 +99,7 @@ export async function readMyBids(
       select id, max_amount, decided_at from bids
       where bidder_id = ${bidderId} and item_id = recent.item_id
         and sequence is not null and kind <> 'auto'
-      order by sequence desc limit 1
+      order by sequence desc, silent_raise desc limit 1
     ) mine
     join lots l on l.item_id = recent.item_id
     where mine.id = recent.id

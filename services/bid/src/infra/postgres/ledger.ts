@@ -8,6 +8,7 @@ interface BidRow {
   itemId: string
   kind: 'manual' | 'proxy' | 'auto'
   sequence: number
+  silentRaise: number
   bidId: string
   bidderId: string
   bidderNumber: number
@@ -35,7 +36,8 @@ type OutageRow = Omit<OutageEntry, 'kind'> & { itemId: string }
 const decidedAtMs = sql<number>`(extract(epoch from decided_at) * 1000)::float8`
 
 /**
- * Everything that was decided on some lots, by lot, in sequence order, counter-bids after what they answer.
+ * Everything that was decided on some lots, by lot, in sequence order, counter-bids after what they answer,
+ * silent raises after what their leader saw.
  * A lot without entries is absent.
  */
 export async function readLedgers(
@@ -44,13 +46,14 @@ export async function readLedgers(
 ): Promise<Map<string, LedgerEntry[]>> {
   const ids = sql`${[...itemIds]}::uuid[]`
   const bids = await sql<BidRow>`
-    select item_id as "itemId", kind, sequence::float8 as sequence, id as "bidId", bidder_id as "bidderId",
-      number as "bidderNumber", max_amount as "maxAmount", ${decidedAtMs} as "decidedAtMs", price,
+    select item_id as "itemId", kind, sequence::float8 as sequence,
+      silent_raise as "silentRaise", id as "bidId", bidder_id as "bidderId", number as "bidderNumber",
+      max_amount as "maxAmount", ${decidedAtMs} as "decidedAtMs", price,
       (extract(epoch from ends_at) * 1000)::float8 as "endsAtMs", extended,
       trigger_bid_id as "triggerBidId"
     from bids join lot_bidders using (item_id, bidder_id)
     where item_id = any(${ids}) and sequence is not null
-    order by item_id, sequence, (kind = 'auto')
+    order by item_id, sequence, silent_raise, (kind = 'auto')
   `.execute(db)
   const terms = await sql<TermsRow>`
     select item_id as "itemId", sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
@@ -78,9 +81,13 @@ export async function readLedgers(
   for (const { itemId, ...row } of terms.rows) add(itemId, { kind: 'terms', ...row })
   for (const { itemId, ...row } of outages.rows) add(itemId, { kind: 'outage', ...row })
   // Stable: a counter-bid stays behind the bid whose sequence it shares.
-  for (const entries of ledgers.values()) entries.sort((a, b) => a.sequence - b.sequence)
+  for (const entries of ledgers.values()) {
+    entries.sort((a, b) => a.sequence - b.sequence || silentRaiseOf(a) - silentRaiseOf(b))
+  }
   return ledgers
 }
+
+const silentRaiseOf = (entry: LedgerEntry) => ('silentRaise' in entry ? entry.silentRaise : 0)
 
 function bidEntries(rows: BidRow[]): LedgerEntry[] {
   let leaderId = ''
@@ -95,6 +102,7 @@ function bidEntries(rows: BidRow[]): LedgerEntry[] {
     return {
       kind: row.kind,
       sequence,
+      silentRaise: row.silentRaise,
       bidId,
       bidderId,
       bidderNumber: row.bidderNumber,

@@ -32,7 +32,7 @@ export const LOT_COLUMNS = `
   outage_extension_ms as "outageExtensionMs",
   current_price as "currentPrice", leader_id as "leaderId", leader_max as "leaderMax",
   leader_bid_id as "leaderBidId", bid_count as "bidCount", bidder_count as "bidderCount",
-  reserve_met as "reserveMet", buy_now_available as "buyNowAvailable",
+  silent_raises as "silentRaises", reserve_met as "reserveMet", buy_now_available as "buyNowAvailable",
   ${epochMs('last_decided_at')} as "lastDecidedAtMs", sequence, outcome,
   final_amount as "finalAmount", winner_id as "winnerId"`
 
@@ -209,6 +209,7 @@ function lotColumns(lot: Lot) {
     leader_bid_id: lot.leaderBidId,
     bid_count: lot.bidCount,
     bidder_count: lot.bidderCount,
+    silent_raises: lot.silentRaises,
     reserve_met: lot.reserveMet,
     buy_now_available: lot.buyNowAvailable,
     last_decided_at: timestamp(lot.lastDecidedAtMs),

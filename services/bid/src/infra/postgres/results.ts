@@ -72,6 +72,31 @@ export async function readBidders(
   return bidders
 }
 
+/**
+ * Of each lot with a winner, the last bid of the winner that all may see. A silent raise after it may have
+ * set the maximum, but that one is shown to no one else (R-BID-6).
+ */
+export async function readShownBids(
+  tx: Transaction<Database>,
+  lots: readonly Pick<Lot, 'itemId' | 'winnerId'>[],
+): Promise<Map<string, string>> {
+  if (lots.length === 0) return new Map()
+  const columns = new ColumnArray(2)
+  for (const { itemId, winnerId } of lots) columns.push(itemId, winnerId)
+  const [itemIds, winnerIds] = columns.literals()
+  const { rows } = await sql<{ itemId: string; bidId: string }>`
+    select won.item_id as "itemId", shown.id as "bidId"
+    from unnest(${itemIds}::uuid[], ${winnerIds}::uuid[]) as won(item_id, winner_id)
+    cross join lateral (
+      select id from bids b
+      where b.bidder_id = won.winner_id and b.item_id = won.item_id
+        and b.sequence is not null and b.kind <> 'auto' and b.silent_raise = 0
+      order by b.sequence desc limit 1
+    ) shown
+  `.execute(tx)
+  return new Map(rows.map(({ itemId, bidId }) => [itemId, bidId]))
+}
+
 export interface ClosingBacklog {
   openLots: number
   /** Of those, how many end within the next two minutes: the work that is about to come. */

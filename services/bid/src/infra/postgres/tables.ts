@@ -42,6 +42,7 @@ export interface Bids {
   request_hash: string | null
   reserve_met: boolean | null
   sequence: bigint | null
+  silent_raise: Generated<number>
   trigger_bid_id: string | null
 }
 
@@ -97,6 +98,7 @@ export interface Lots {
   round: Generated<number>
   seller_id: string
   sequence: Generated<bigint>
+  silent_raises: Generated<number>
   start_price: bigint
   starts_at: Timestamp
   terms_version: number
