@@ -27,7 +27,12 @@ import { alias, isoInstant } from './lot-view.ts'
 /** The events of the bid service, always written in the transaction of what they report. */
 export interface BidEvents {
   /** An accepted bid: the new price, who lost the lead, a reserve that is met now. */
-  ofBid(command: BidCommand, verdict: Acceptance, record: AcceptedBid): OutboxEvent[]
+  ofBid(
+    command: BidCommand,
+    verdict: Acceptance,
+    record: AcceptedBid,
+    isBuyNowOpen: boolean,
+  ): OutboxEvent[]
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
   /** A lot that was extended after an outage. */
   ofOutage(lot: Lot, entry: OutageEntry): OutboxEvent
@@ -50,11 +55,11 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
     legacyAlias: options.legacyAlias,
   })
   return {
-    ofBid(command, verdict, record) {
+    ofBid(command, verdict, record, isBuyNowOpen) {
       // A leader who raises his own maximum moves nothing visible, so there is no event.
       if (!verdict.isPublic) return []
       const context = contextOf(verdict.lot, command.trace)
-      const events = [placed(context, verdict, record)]
+      const events = [placed(context, verdict, record, isBuyNowOpen)]
       if (verdict.outbidUserId !== null)
         events.push(outbid(context, verdict, record, verdict.outbidUserId))
       if (verdict.reserveJustMet && verdict.lot.reservePrice !== null) {
@@ -78,7 +83,12 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
   }
 }
 
-function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid): OutboxEvent {
+function placed(
+  context: EventContext,
+  verdict: Acceptance,
+  record: AcceptedBid,
+  buyNowAvailable: boolean,
+): OutboxEvent {
   const { lot } = verdict
   const [entry] = verdict.ledger
   const price = formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode)
@@ -94,10 +104,10 @@ function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid)
       : {}),
     ...(lot.leaderId === null ? {} : { leaderId: lot.leaderId }),
     currentPrice: price,
-    minNextBid: formatAmount(record.minNextBid ?? lot.startPrice, lot.currencyCode),
+    ...minimumOf(record, lot),
     bidCount: lot.bidCount,
     reserveMet: lot.reserveMet,
-    buyNowAvailable: lot.buyNowAvailable,
+    buyNowAvailable,
     endDate: isoInstant(lot.endsAtMs),
     extended: verdict.extended,
     extensionCount: timesExtended(lot),
@@ -106,6 +116,9 @@ function placed(context: EventContext, verdict: Acceptance, record: AcceptedBid)
     sequence: lot.sequence,
   })
 }
+
+const minimumOf = ({ minNextBid }: AcceptedBid, { currencyCode }: Lot) =>
+  minNextBid === null ? {} : { minNextBid: formatAmount(minNextBid, currencyCode) }
 
 function outbid(
   context: EventContext,
@@ -119,7 +132,7 @@ function outbid(
     userId,
     currencyCode: lot.currencyCode,
     currentPrice: formatAmount(lot.currentPrice ?? lot.startPrice, lot.currencyCode),
-    minNextBid: formatAmount(record.minNextBid ?? lot.startPrice, lot.currencyCode),
+    ...minimumOf(record, lot),
     endDate: isoInstant(lot.endsAtMs),
     sequence: lot.sequence,
   })

@@ -14,7 +14,7 @@ import {
   UNSURE_MS,
 } from '#src/domain/deciding-time.ts'
 import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
-import { type Lot, minNextBid } from '#src/domain/lot.ts'
+import { announcedMinimum, isBuyNowOpen, type Lot } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import {
   type BatchWrite,
@@ -320,10 +320,11 @@ function judgeOne(
     return record
   }
   const next = verdict.lot
-  const minNext = minNextBid(next, settings)
+  const minNext = announcedMinimum(next, settings) ?? null
   const record = acceptedRecord(command, verdict, minNext, batch.nowMs)
   const counters = counterBids(verdict, record)
-  const announced = events.ofBid(command, verdict, record)
+  const isBuyNow = isBuyNowOpen(next, settings)
+  const announced = events.ofBid(command, verdict, record, isBuyNow)
   // Only now is anything of the batch changed: what throws above leaves no trace of this bid.
   batch.write.bids.push(record, ...counters)
   if (next.bidderCount > lot.bidderCount) {
@@ -429,7 +430,7 @@ function refusedRecord(command: BidCommand, refused: Refused, recordedAtMs: numb
 function acceptedRecord(
   command: BidCommand,
   verdict: Acceptance,
-  minNextBid: bigint,
+  minNextBid: bigint | null,
   recordedAtMs: number,
 ): AcceptedBid {
   const { lot, ledger } = verdict

@@ -1,7 +1,7 @@
 import { Amount, CurrencyCode, Instant, OneOf, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
-import { effectivePhase, minNextBid, timesExtended } from '#src/domain/lot.ts'
+import { announcedMinimum, effectivePhase, isBuyNowOpen, timesExtended } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import type { LotView } from '#src/infra/postgres/lots.ts'
 
@@ -46,18 +46,19 @@ export function lotAnswer(
   const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
   const phase = effectivePhase(lot, nowMs)
   const takesBids = phase === 'pending' || phase === 'open'
+  const minimum = takesBids ? announcedMinimum(lot, settings) : undefined
   return {
     itemId: lot.itemId,
     phase,
     currencyCode: lot.currencyCode,
     startPrice: money(lot.startPrice),
     ...(lot.currentPrice === null ? {} : { currentPrice: money(lot.currentPrice) }),
-    ...(takesBids ? { minNextBid: money(minNextBid(lot, settings)) } : {}),
+    ...(minimum === undefined ? {} : { minNextBid: money(minimum) }),
     bidCount: lot.bidCount,
     ...(leaderNumber === null ? {} : { leaderAlias: alias(leaderNumber) }),
     hasReserve: lot.reservePrice !== null,
     reserveMet: lot.reserveMet,
-    buyNowAvailable: lot.buyNowAvailable && takesBids,
+    buyNowAvailable: takesBids && isBuyNowOpen(lot, settings),
     startDate: isoInstant(lot.startsAtMs),
     endDate: isoInstant(lot.endsAtMs),
     hardEndDate: isoInstant(lot.hardEndsAtMs),

@@ -15,7 +15,8 @@ interface Recorded {
 /** The lot right after an accepted bid. */
 interface LotAfter {
   readonly price: bigint
-  readonly minNextBid: bigint
+  /** Null when no higher bid is taken. */
+  readonly minNextBid: bigint | null
   readonly bidCount: number
   readonly reserveMet: boolean
   readonly endsAtMs: number

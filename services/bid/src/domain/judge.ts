@@ -1,6 +1,6 @@
 import type { AmountProblem } from '@auction/common/money.ts'
 import { type Acceptance, accept, type ValidBid } from './accept.ts'
-import { type Lot, minNextBid } from './lot.ts'
+import { highestTaken, isBuyNowOpen, type Lot, minNextBid } from './lot.ts'
 import type { BidSettings } from './settings.ts'
 
 export type BidderStanding = 'ok' | 'suspended' | 'not_verified' | 'blocked_by_seller'
@@ -107,7 +107,7 @@ function refusedForForm(lot: Lot, bid: Bid, settings: BidSettings): Refusal | un
   if (bid.currencyCode !== undefined && bid.currencyCode !== lot.currencyCode) {
     return refused('bid.currency_mismatch', { currencyCode: lot.currencyCode })
   }
-  const problem = amountProblem(bid.maxAmount, settings.rulesFor(lot.currencyCode).absoluteCap)
+  const problem = amountProblem(bid.maxAmount, highestTaken(lot, settings))
   if (problem !== undefined) return refused('bid.amount_invalid', { reason: problem })
   if (bid.termsVersion !== undefined && bid.termsVersion !== lot.termsVersion) {
     return refused('bid.terms_changed', { termsVersion: lot.termsVersion })
@@ -124,11 +124,15 @@ function amountProblem(amount: BidAmount, absoluteCap: bigint): AmountProblem | 
 function refusedForAmount(lot: Lot, bid: Bid, settings: BidSettings): Refusal | undefined {
   if (!hasValidAmount(bid)) return undefined
   const { maxAmount } = bid
-  if (lot.buyNowAvailable && lot.buyNowPrice !== null && maxAmount >= lot.buyNowPrice) {
-    return refused('bid.exceeds_buy_now', { buyNowPrice: lot.buyNowPrice })
+  const { buyNowPrice } = lot
+  if (buyNowPrice !== null && maxAmount >= buyNowPrice && isBuyNowOpen(lot, settings)) {
+    return refused('bid.exceeds_buy_now', { buyNowPrice })
   }
   const minimum = minNextBid(lot, settings, bid.bidderId)
-  if (maxAmount < minimum) return refused('bid.too_low', { minNextBid: minimum })
+  if (maxAmount < minimum) {
+    const isTaken = minimum <= highestTaken(lot, settings)
+    return refused('bid.too_low', isTaken ? { minNextBid: minimum } : NO_DETAILS)
+  }
   if (bid.confirmed) return undefined
   const rules = settings.rulesFor(lot.currencyCode)
   const price = lot.currentPrice ?? lot.startPrice

@@ -1,4 +1,4 @@
-import { greater } from '@auction/common/money.ts'
+import { greater, MAX_MINOR_UNITS } from '@auction/common/money.ts'
 import { type IncrementTable, increment } from './increments.ts'
 import type { BidSettings } from './settings.ts'
 
@@ -56,6 +56,7 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly silentRaises: number
   /** True without a reserve: there is nothing left to meet. */
   readonly reserveMet: boolean
+  /** False once bids have used it up; see isBuyNowOpen. */
   readonly buyNowAvailable: boolean
   readonly lastDecidedAtMs: number | null
   /** One more for every committed change of this lot that others may see. */
@@ -119,6 +120,30 @@ export function timesExtended(lot: Lot): number {
 /** The seller's fixed step, or else the table of the currency. */
 export function incrementRule(lot: Lot, settings: BidSettings): IncrementTable | bigint {
   return lot.bidIncrement ?? settings.rulesFor(lot.currencyCode).table
+}
+
+/**
+ * The highest bid that is taken. It stops slips of the keyboard; a lot that starts above it would take no bid
+ * at all, so there it does not hold.
+ */
+export function highestTaken(lot: Lot, settings: BidSettings): bigint {
+  const { absoluteCap } = settings.rulesFor(lot.currencyCode)
+  return lot.startPrice > absoluteCap ? MAX_MINOR_UNITS : absoluteCap
+}
+
+/** The minimum that all may see; undefined when no higher bid is taken. What is announced is accepted. */
+export function announcedMinimum(lot: Lot, settings: BidSettings): bigint | undefined {
+  const minimum = minNextBid(lot, settings)
+  return minimum > highestTaken(lot, settings) ? undefined : minimum
+}
+
+/**
+ * Whether a maximum that reaches the buy-now price is refused. Where a step leads to that price or over it, each
+ * bid would be too low or too high, so bidding goes on and the buy-now price is gone (R-BID-8).
+ */
+export function isBuyNowOpen(lot: Lot, settings: BidSettings): boolean {
+  if (!lot.buyNowAvailable || lot.buyNowPrice === null) return false
+  return minNextBid(lot, settings) < lot.buyNowPrice
 }
 
 /**

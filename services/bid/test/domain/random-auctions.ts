@@ -110,7 +110,11 @@ const terms: fc.Arbitrary<LotTerms> = fc
     intoBand: fc.nat(300),
     ownIncrement: fc.option(fc.integer({ min: 1, max: 500 }), { nil: null }),
     reservePercent: fc.option(fc.integer({ min: 50, max: 800 }), { nil: null }),
-    buyNowPercent: fc.option(fc.integer({ min: 130, max: 1_000 }), { nil: null }),
+    buyNowPercent: fc.oneof(
+      { weight: 3, arbitrary: fc.option(fc.integer({ min: 130, max: 1_000 }), { nil: null }) },
+      // So near that a step may lead over it.
+      { weight: 1, arbitrary: fc.integer({ min: 100, max: 110 }) },
+    ),
     extensionThresholdMs: fc.constantFrom(0, 60_000, 300_000),
     extensionDurationMs: fc.constantFrom(0, 1_000, 30_000, 300_000),
     extensionMode: fc.constantFrom('from_end' as const, 'from_bid' as const),

@@ -64,12 +64,14 @@ export function createReferenceModel(terms: LotTerms, movedByMs = 0) {
   function standing(): Standing {
     const leader = ranking(offers)[0]
     const now = price()
+    const minNext = now === null ? Number(terms.startPrice) : now + step(now)
     return {
       price: now,
       leader: leader?.bidder ?? null,
-      minNext: now === null ? Number(terms.startPrice) : now + step(now),
+      minNext,
       reserveMet: reserve === null || (leader !== undefined && leader.max >= reserve),
-      buyNowOpen,
+      // Were it still open, no amount would be neither too low nor too high.
+      buyNowOpen: buyNowOpen && minNext < Number(terms.buyNowPrice),
       endsAtMs,
     }
   }

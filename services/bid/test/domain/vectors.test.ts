@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { minNextBid } from '#src/domain/lot.ts'
-import { play, SETTINGS } from './auction.ts'
+import { announcedMinimum, isBuyNowOpen, type LotTerms, minNextBid } from '#src/domain/lot.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
+import { expectRefusal, play, SETTINGS } from './auction.ts'
 
 interface Step {
   by: string
@@ -62,6 +63,59 @@ t.test(
     t.match(auction.accepted('B', 6000n), { outcome: 'leading', lot: { currentPrice: 2050n } })
   },
 )
+
+t.test('buy-now is gone where a step leads over it, so that bidding goes on', async (t) => {
+  const cases: [string, Partial<LotTerms>, bigint, bigint][] = [
+    [
+      'a step of the seller',
+      { startPrice: 10_000n, reservePrice: 12_000n, buyNowPrice: 13_000n, bidIncrement: 5000n },
+      10_000n,
+      15_000n,
+    ],
+    [
+      'the step of the table',
+      { startPrice: 10_000n, reservePrice: 12_900n, buyNowPrice: 13_000n, bidIncrement: null },
+      12_800n,
+      13_050n,
+    ],
+    [
+      'a step that leads to the price itself',
+      { startPrice: 10_000n, reservePrice: 12_900n, buyNowPrice: 13_000n, bidIncrement: 1000n },
+      12_000n,
+      13_000n,
+    ],
+  ]
+  for (const [name, terms, first, minimum] of cases) {
+    const auction = play(terms)
+    t.equal(isBuyNowOpen(auction.lot, SETTINGS), true, name)
+    auction.accepted('A', first)
+    t.match(auction.lot, { currentPrice: first, reserveMet: false })
+    t.equal(announcedMinimum(auction.lot, SETTINGS), minimum)
+    t.equal(isBuyNowOpen(auction.lot, SETTINGS), false)
+    t.match(expectRefusal(auction.bid('B', minimum - 1n)), {
+      code: 'bid.too_low',
+      details: { minNextBid: minimum },
+    })
+    t.match(auction.accepted('B', minimum), { lot: { leaderId: 'B', reserveMet: true } })
+  }
+})
+
+t.test('no minimum is announced where no higher bid is taken', async (t) => {
+  const settings = createBidSettings({ absoluteCaps: new Map([['USD', 5000n]]) })
+  const auction = play({}, settings)
+  auction.accepted('A', 5000n)
+  auction.accepted('B', 4950n)
+  t.match(auction.lot, { currentPrice: 5000n, leaderId: 'A' })
+  t.equal(announcedMinimum(auction.lot, settings), undefined)
+  t.strictSame(expectRefusal(auction.bid('B', 5000n)), {
+    outcome: 'refused',
+    code: 'bid.too_low',
+    details: {},
+  })
+  const dear = play({ startPrice: 5001n }, settings)
+  t.equal(announcedMinimum(dear.lot, settings), 5001n, 'a lot that starts above it takes bids')
+  t.equal(dear.accepted('A', 100_000n).outcome, 'leading')
+})
 
 t.test('V14 with a reserve, buy-now is open until the reserve is met', async (t) => {
   const auction = play({ reservePrice: 3000n, buyNowPrice: 5000n })

@@ -50,7 +50,8 @@ export const bidOutbid = defineEvent({
     userId: field.id,
     currencyCode: field.currency,
     currentPrice: field.money,
-    minNextBid: field.money,
+    /** Absent when no higher bid is taken. */
+    minNextBid: optional(field.money),
     endDate: field.instant,
     sequence: field.integer,
   }),

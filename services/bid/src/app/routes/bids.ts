@@ -50,7 +50,7 @@ const BidAnswerFields = {
   itemId: Uuid,
   outcome: OneOf(['leading', 'outbid']),
   currentPrice: Amount,
-  minNextBid: Amount,
+  minNextBid: Type.Optional(Amount),
   bidCount: Type.Integer(),
   reserveMet: Type.Boolean(),
   endDate: Instant,
@@ -228,7 +228,9 @@ function bidAnswer(record: AcceptedBid, currencyCode: string): Static<typeof Bid
     itemId: record.itemId,
     outcome: record.outcome,
     currentPrice: formatAmount(record.price, currencyCode),
-    minNextBid: formatAmount(record.minNextBid, currencyCode),
+    ...(record.minNextBid === null
+      ? {}
+      : { minNextBid: formatAmount(record.minNextBid, currencyCode) }),
     bidCount: record.bidCount,
     reserveMet: record.reserveMet,
     endDate: isoInstant(record.endsAtMs),

@@ -333,7 +333,7 @@ function toDecidedBid(row: StoredBid): DecidedBid {
     kind: row.kind,
     maxAmount: stored(row, 'maxAmount'),
     price: stored(row, 'price'),
-    minNextBid: stored(row, 'minNextBid'),
+    minNextBid: row.minNextBid,
     bidCount: stored(row, 'bidCount'),
     reserveMet: stored(row, 'reserveMet'),
     endsAtMs: stored(row, 'endsAtMs'),
