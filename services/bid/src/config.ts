@@ -13,6 +13,10 @@ const JUDGING_SETTINGS = {
   BID_INCREMENT_TABLES: Type.String({ default: '{}' }),
   /** A maximum above this multiple of the price must be confirmed. */
   BID_CONFIRMATION_FACTOR: Type.Integer({ default: 5, minimum: 2, maximum: 1_000 }),
+  /** JSON object: currency code -> from which maximum on, if not from about 100 dollars. */
+  BID_CONFIRMATION_THRESHOLDS: Type.String({ default: '{}' }),
+  /** JSON object: currency code -> the highest bid that is taken, if not about a billion dollars. */
+  BID_ABSOLUTE_CAPS: Type.String({ default: '{}' }),
   BID_BATCH_MAX: Type.Integer({ default: 256, minimum: 1, maximum: 1_000 }),
   BID_QUEUE_MAX: Type.Integer({ default: 2_000, minimum: 1, maximum: 20_000 }),
   /** How many bids, and how many refused ones, one bidder may send to a process in a second. */

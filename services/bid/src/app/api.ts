@@ -5,6 +5,7 @@ import { repeat } from '@auction/common/process/repeat.ts'
 import type { DatabaseContext } from '@auction/common/process/run-api.ts'
 import type { Pool } from 'pg'
 import type { ApiConfig } from '#src/config.ts'
+import { parseAmountsByCurrency } from '#src/domain/currency-worth.ts'
 import { parseTables } from '#src/domain/increments.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { recordProof } from '#src/infra/postgres/outages.ts'
@@ -35,6 +36,11 @@ export async function buildApi(
     settings: createBidSettings({
       increments: parseTables(config.BID_INCREMENT_TABLES),
       confirmationFactor: config.BID_CONFIRMATION_FACTOR,
+      confirmationThresholds: parseAmountsByCurrency(
+        config.BID_CONFIRMATION_THRESHOLDS,
+        'BID_CONFIRMATION_THRESHOLDS',
+      ),
+      absoluteCaps: parseAmountsByCurrency(config.BID_ABSOLUTE_CAPS, 'BID_ABSOLUTE_CAPS'),
     }),
     events: createBidEvents({ legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     auth: {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { close } from '#src/domain/close.ts'
 import { minNextBid } from '#src/domain/lot.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
 import { ENDS_AT_MS, play, SETTINGS, STARTS_AT_MS } from './auction.ts'
 
 const MINUTE_MS = 60_000
@@ -144,7 +145,7 @@ t.test('a price in yen has no decimals and one in dinars has three', async (t) =
 })
 
 t.test('the highest amount there is can be bid, tied and won, and not passed', async (t) => {
-  const auction = play()
+  const auction = play({}, createBidSettings({ absoluteCaps: new Map([['USD', CAP]]) }))
   t.equal(auction.refused('A', CAP + 1n), 'bid.amount_invalid')
   t.equal(auction.refused('A', 2n ** 53n + 1n), 'bid.amount_invalid')
   t.equal(auction.refused('A', 2n ** 63n - 1n), 'bid.amount_invalid')

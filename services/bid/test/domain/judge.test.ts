@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseAmountsByCurrency } from '#src/domain/currency-worth.ts'
 import type { Bid, RefusalCode } from '#src/domain/judge.ts'
 import { judge } from '#src/domain/judge.ts'
 import { type Lot, minNextBid, openLot } from '#src/domain/lot.ts'
@@ -105,11 +106,12 @@ t.test('an unusually high maximum must be confirmed', async (t) => {
     t.equal(unconfirmed(auction, 'B', 40_250n).outcome, 'leading')
   })
 
-  t.test('only from 100.00 on, in the decimals of the currency', async (t) => {
+  t.test('only from what is worth about a hundred dollars, in any currency', async (t) => {
     const cases: [string, bigint][] = [
       ['USD', 10_000n],
-      ['JPY', 100n],
-      ['KWD', 100_000n],
+      ['JPY', 10_000n],
+      ['KWD', 20_000n],
+      ['IDR', 200_000_000n],
     ]
     for (const [currencyCode, threshold] of cases) {
       const auction = play({ currencyCode, startPrice: 10n, bidIncrement: 1n })
@@ -120,6 +122,18 @@ t.test('an unusually high maximum must be confirmed', async (t) => {
       )
       t.equal(unconfirmed(auction, 'A', threshold - 1n).outcome, 'leading', currencyCode)
     }
+    const yen = play({ currencyCode: 'JPY', startPrice: 150n, bidIncrement: null })
+    t.equal(unconfirmed(yen, 'A', 900n).outcome, 'leading', '900 yen on 150 are no slip')
+    const dinars = play({ currencyCode: 'KWD', startPrice: 15_000n, bidIncrement: null })
+    const { code } = expectRefusal(unconfirmed(dinars, 'A', 90_000n))
+    t.equal(code, 'bid.confirmation_required', '90 dinars on 15 are much')
+  })
+
+  t.test('from the amounts that the operator chose', async (t) => {
+    const confirmationThresholds = parseAmountsByCurrency('{"USD":"20"}', 'X')
+    const auction = play({ startPrice: 100n }, createBidSettings({ confirmationThresholds }))
+    t.equal(expectRefusal(unconfirmed(auction, 'A', 2000n)).code, 'bid.confirmation_required')
+    t.equal(unconfirmed(auction, 'A', 1999n).outcome, 'leading')
   })
 
   t.test('with the factor that the operator chose', async (t) => {
@@ -197,5 +211,5 @@ t.test('what a bid may cost at most is set by currency', async (t) => {
   t.equal(play({ currencyCode: 'EUR' }, settings).accepted('A', 5001n).outcome, 'leading')
   t.throws(() => createBidSettings({ absoluteCaps: new Map([['USD', 0n]]) }))
   t.throws(() => createBidSettings({ confirmationFactor: 0 }))
-  t.throws(() => createBidSettings({ confirmationThresholdUnits: -1 }))
+  t.throws(() => createBidSettings({ confirmationThresholds: new Map([['USD', -1n]]) }))
 })

@@ -1,4 +1,4 @@
-import { minorDigits } from '@auction/common/money.ts'
+import { dollars } from '#src/domain/currency-worth.ts'
 import { increment, tableFor } from '#src/domain/increments.ts'
 import type { LotTerms } from '#src/domain/lot.ts'
 
@@ -85,12 +85,13 @@ export function createReferenceModel(terms: LotTerms, movedByMs = 0) {
   /** The first thing that is wrong with a bid, or undefined. */
   function refusal(bidder: string, max: number, atMs: number, confirmed: boolean) {
     const { price: shown, buyNowOpen: isOpen } = standing()
-    const unit = 10 ** (minorDigits(terms.currencyCode) ?? 0)
-    const isUsual = max < 100 * unit || max <= 5 * (shown ?? Number(terms.startPrice))
+    const hundredDollars = Number(dollars(1n, terms.currencyCode))
+    const cap = Math.min(hundredDollars * 10_000_000, 1e12)
+    const isUsual = max < hundredDollars || max <= 5 * (shown ?? Number(terms.startPrice))
     if (bidder === terms.sellerId) return 'bid.own_item'
     if (atMs < terms.startsAtMs) return 'bid.not_started'
     if (atMs >= endsAtMs) return 'bid.ended'
-    if (max < 1 || max > 1e12) return 'bid.amount_invalid'
+    if (max < 1 || max > cap) return 'bid.amount_invalid'
     if (isOpen && max >= Number(terms.buyNowPrice)) return 'bid.exceeds_buy_now'
     if (max < minimumFor(bidder)) return 'bid.too_low'
     return confirmed || isUsual ? undefined : 'bid.confirmation_required'
