@@ -10,6 +10,14 @@ export const METHOD_OF = {
   passkey: 'hwk',
 } as const satisfies Record<FactorKind, AuthenticationMethod>
 
+/**
+ * Whether who has it owns the account: what others got wrong before no longer counts (R-ACC-3). A code of six
+ * digits is guessed too easily for that.
+ */
+export function provesOwnership(kind: FactorKind): boolean {
+  return kind !== 'totp'
+}
+
 /** Codes of the step before and after count too: clocks differ, and people type slowly. */
 export const TOTP_STEP_SECONDS = 30
 export const TOTP_WINDOW_STEPS = 1

@@ -74,7 +74,7 @@ export async function logIn(
   const emailNormalised = normaliseEmail(command.email)
   const user =
     emailNormalised === undefined ? undefined : await readCredentials(db, emailNormalised)
-  const admission = await admit(deps, command, user?.id)
+  const admission = await admit(deps, command, user)
   const isRight = await verify(deps, admission, user, password)
   if (user === undefined || !isRight) {
     metrics.loggedIn('refused')
@@ -93,16 +93,20 @@ export async function logIn(
   return opened
 }
 
-/** Counted by the address as typed, so that one without an account is counted alike. */
+/**
+ * Counted by the address as typed, so that one without an account is counted alike. What was wrong before the
+ * owner last proved who they are is counted under another number.
+ */
 async function admit(
   { throttle, metrics }: LogInDependencies,
   { email, visitor }: LogInCommand,
-  userId: string | undefined,
+  user: Credentials | undefined,
 ): Promise<Admission> {
-  const subjects = subjectsFrom(await throttle.originOf(userId, visitor))
+  const subjects = subjectsFrom(await throttle.originOf(user?.id, visitor))
   const account = normaliseEmail(email) ?? email
+  const ownershipProofs = user?.ownershipProofs ?? 0
   try {
-    return await throttle.admit({ scope: 'password', subjects, visitor, account })
+    return await throttle.admit({ scope: 'password', subjects, visitor, account, ownershipProofs })
   } catch (error) {
     if (error instanceof ServiceError) metrics.loggedIn('throttled')
     throw error

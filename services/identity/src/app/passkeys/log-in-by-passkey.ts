@@ -12,7 +12,7 @@ import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { startSession } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
-import { lockUser } from '#src/infra/postgres/users/users.ts'
+import { lockUser, recordOwnership } from '#src/infra/postgres/users/users.ts'
 import {
   checkPasskey,
   type PasskeyDependencies,
@@ -51,6 +51,7 @@ export async function logInByPasskey(
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)
+    await recordOwnership(tx, userId)
     const start = { userId, visitor, methods: ['hwk'] } as const
     return { user: locked, session: await startSession(tx, deps.throttle, start) }
   })

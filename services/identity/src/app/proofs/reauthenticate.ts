@@ -14,12 +14,16 @@ import {
 import { recordFactorUse } from '#src/app/users/record-factor-change.ts'
 import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { composePassword } from '#src/domain/password.ts'
-import { METHOD_OF } from '#src/domain/two-factor.ts'
+import { METHOD_OF, provesOwnership } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
 import { admitProof, forgetProof, renewProof } from '#src/infra/postgres/proofs/proofs.ts'
 import { type LiveSession, revokeSession } from '#src/infra/postgres/sessions/sessions.ts'
-import { lockActiveUser, readPasswordHash } from '#src/infra/postgres/users/users.ts'
+import {
+  lockActiveUser,
+  readPasswordHash,
+  recordOwnership,
+} from '#src/infra/postgres/users/users.ts'
 
 export interface ReauthenticateDependencies extends FactorDependencies {
   hasher: PasswordHasher
@@ -52,6 +56,8 @@ export async function reauthenticate(
   const { passwordHash, factor } = await check(deps, session, proof)
   const methods = methodsOf({ passwordHash, factor })
   const renewed = await outboxTransaction(deps.db, async (tx) => {
+    // First, because it locks more than what follows: two at once would each wait for the other.
+    if (factor !== undefined && provesOwnership(factor.kind)) await recordOwnership(tx, session.id)
     const user = await lockActiveUser(tx, session.id, passwordHash)
     if (user === undefined) throw identityErrors.unauthenticated()
     if (user.isTwoFactorOn && factor === undefined) throw identityErrors.codeRequired()

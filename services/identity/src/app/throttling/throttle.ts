@@ -30,6 +30,8 @@ export interface Try {
   visitor: Visitor
   /** The account as the visitor named it, whether it exists or not. */
   account?: string
+  /** What was counted for the account under another number does not count (R-ACC-3). */
+  ownershipProofs?: number
 }
 
 /** A try that was counted, as if it were wrong. */
@@ -59,17 +61,22 @@ export function createThrottle({ db, key, settings, metrics }: ThrottleDependenc
   const limits = limitsOf(settings)
   const digest = (...parts: string[]) =>
     createHmac('sha256', key).update(JSON.stringify(parts)).digest()
-  const keyOf = ({ scope, visitor, account = '' }: Try, subject: ThrottleSubject) => {
+  const keyOf = (
+    { scope, visitor, account = '', ownershipProofs = 0 }: Try,
+    subject: ThrottleSubject,
+  ) => {
     const network = networkOf(visitor.address)
+    // Without a proof as versions before knew it, so that their counters go on.
+    const proofs = ownershipProofs === 0 ? [] : [String(ownershipProofs)]
     switch (subject) {
       case 'account':
-        return digest(scope, subject, account)
+        return digest(scope, subject, account, ...proofs)
       case 'address':
         return digest(scope, subject, network)
       case 'pair':
-        return digest(scope, subject, account, network)
+        return digest(scope, subject, account, network, ...proofs)
       case 'device':
-        return digest(scope, subject, account, visitor.deviceToken)
+        return digest(scope, subject, account, visitor.deviceToken, ...proofs)
     }
   }
   const digestsOf = ({ address, deviceToken }: Visitor) => ({

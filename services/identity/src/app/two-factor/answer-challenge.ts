@@ -7,11 +7,11 @@ import { startSession } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import { recordFactorUse } from '#src/app/users/record-factor-change.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
-import { METHOD_OF } from '#src/domain/two-factor.ts'
+import { METHOD_OF, provesOwnership } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { admitPendingLogin, endPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
-import { lockUser } from '#src/infra/postgres/users/users.ts'
+import { lockUser, recordOwnership } from '#src/infra/postgres/users/users.ts'
 import {
   checkFactor,
   type FactorDependencies,
@@ -47,6 +47,7 @@ export async function answerChallenge(
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await endPendingLogin(tx, digest))) throw over(deps)
     await spendFactor(tx, deps, userId, checked)
+    if (provesOwnership(checked.kind)) await recordOwnership(tx, userId)
     const methods = ['pwd', METHOD_OF[checked.kind]] as const
     const started = await startSession(tx, deps.throttle, { userId, visitor, methods })
     await recordFactorUse(tx, { ...deps, trace }, locked, checked.kind)

@@ -233,6 +233,7 @@ export interface Users {
   email_verified_at: Timestamp | null
   id: string
   name: string
+  ownership_proofs: Generated<number>
   password_hash: string
   roles: Generated<string[]>
   status: Generated<'active' | 'suspended' | 'deleting' | 'deleted'>

@@ -223,6 +223,92 @@ t.test('a new password makes every place a stranger again', async (t) => {
   t.equal(await counted(), 0)
 })
 
+t.test('a proof of ownership clears what was wrong before, at every place', async (t) => {
+  const identity = await startIdentity(t, { queueMax: 1_000 })
+  const { app, db, mails, mailSeal, post } = identity
+  const { right, statusOf } = visitorsOf(identity)
+  const newestLink = async (to: string) => {
+    await answerMailRequests({ db, mails })
+    await answerEmailChanges({ db, mails })
+    await answerRegistrations({ db, mails })
+    const { sealedSecret = '', mailId = '' } =
+      (await readMails(db)).filter((mail) => mail.to === to && 'link' in mail).at(-1) ?? {}
+    return mailSeal.open(Buffer.from(sealedSecret, 'base64'), mailId)
+  }
+  const NEW = 'a quite different phrase'
+  interface Owner {
+    email: string
+    password: string
+    token: string
+    recoveryCodes: string[]
+    passkey: ReturnType<typeof createAuthenticator>
+  }
+  const as = ({ token }: Owner) => bearer(identity, token)
+  const prove: Record<string, (owner: Owner) => Promise<unknown>> = {
+    'a reset by mail': async (owner) => {
+      await post('password/forgot', { email: owner.email })
+      const token = await newestLink(owner.email)
+      const answer = await post('password/reset', { token, newPassword: NEW })
+      t.equal(answer.statusCode, 204)
+      owner.password = NEW
+    },
+    'a new password': async (owner) => {
+      const answer = await as(owner).post('password/change', { newPassword: NEW })
+      t.equal(answer.statusCode, 204)
+      owner.password = NEW
+    },
+    'another address': async (owner) => {
+      const email = `new-${owner.email}`
+      for (const from of ['203.0.113.1', '198.18.7.1', '198.18.7.2'])
+        for (let tries = 0; tries < 5; tries += 1) await statusOf({ email, from })
+      await as(owner).post('email/change', { email })
+      const answer = await post('email/confirm', { token: await newestLink(email) })
+      t.equal(answer.statusCode, 204)
+      owner.email = email
+    },
+    'a passkey': async ({ passkey }) => {
+      const options = (await post('passkeys/login/options', {})).json()
+      const answer = await post('passkeys/login/verify', { credential: passkey.get(options) })
+      t.equal(answer.statusCode, 200)
+    },
+    'a passkey in a session': async (owner) => {
+      const options = (await as(owner).post('reauthenticate/passkey')).json()
+      const passkey = owner.passkey.get(options)
+      const answer = await as(owner).post('reauthenticate/passkey', { credential: passkey })
+      t.equal(answer.statusCode, 200)
+    },
+    'a recovery code in a session': async (owner) => {
+      const { secret } = (await as(owner).post('2fa/enable')).json()
+      const { recoveryCodes } = (
+        await as(owner).post('2fa/verify', { code: await codeOf(secret) })
+      ).json()
+      const { password } = owner
+      const answer = await as(owner).post('reauthenticate', { password, code: recoveryCodes[0] })
+      t.equal(answer.statusCode, 200)
+    },
+  }
+  for (const [index, [name, proof]] of Object.entries(prove).entries()) {
+    const email = `owner${index}@example.org`
+    const { password } = PERSON
+    await identity.register({ email })
+    const { token } = (await identity.login({ email })).json()
+    const passkey = createAuthenticator()
+    const owner: Owner = { email, password, token, recoveryCodes: [], passkey }
+    const options = (await as(owner).post('passkeys/register/options')).json()
+    const credential = passkey.create(options)
+    await as(owner).post('passkeys/register/verify', { name: 'a key', credential })
+    const places = ['203.0.113.1', `198.18.${index}.1`, `198.18.${index}.2`]
+    for (const from of places) while ((await statusOf({ email, from })) !== 429);
+    t.equal((await right({ email, from: '203.0.113.1' })).statusCode, 429, name)
+    await proof(owner)
+    for (const from of places) {
+      const answer = await right({ email: owner.email, password: owner.password, from })
+      t.ok([200, 202].includes(answer.statusCode), `${name}: ${answer.statusCode} from ${from}`)
+    }
+  }
+  t.equal((await app.inject({ url: '/identity/me' })).statusCode, 401)
+})
+
 t.test('of many places the last twenty are remembered', async (t) => {
   const { right, db } = await start(t)
   for (let index = 0; index < 14; index += 1) await right({ from: `192.0.2.${index}` })

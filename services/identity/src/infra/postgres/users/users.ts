@@ -18,6 +18,8 @@ export interface Credentials {
   roles: string[]
   status: string
   passwordHash: string
+  /** Wrong passwords are counted under this number. */
+  ownershipProofs: number
 }
 
 /** False when the address has an account already, also when that one is being made right now. */
@@ -79,6 +81,7 @@ export async function readCredentials(
   return db
     .selectFrom('users')
     .select(['id', 'email', 'name', 'roles', 'status', 'password_hash as passwordHash'])
+    .select('ownership_proofs as ownershipProofs')
     .where('email_normalised', '=', emailNormalised)
     .where('status', '!=', 'deleted')
     .executeTakeFirst()
@@ -209,6 +212,17 @@ const CHANGED = {
   updated_at: sql<Date>`clock_timestamp()`,
 }
 
+/** Set by every proof that the account is its owner's (R-ACC-3). */
+const OWNED = { ownership_proofs: sql<number>`ownership_proofs + 1` }
+
+/**
+ * The owner proved by more than a password that the account is theirs: wrong passwords of before no longer count.
+ * Locks the account until the commit.
+ */
+export async function recordOwnership(tx: Transaction<Database>, id: string): Promise<void> {
+  await tx.updateTable('users').set(OWNED).where('id', '=', id).execute()
+}
+
 /** Stores the roles of a locked account; answers its new version, the sequence of its events. */
 export async function setRoles(
   tx: Transaction<Database>,
@@ -237,7 +251,7 @@ export async function setName(
 }
 
 /**
- * Stores the address of a locked account; answers its new version. Whether it was ever verified
+ * Stores the address of a locked account, which is a proof of ownership; answers its new version. Whether it was ever verified
  * stays as it is, so that a later verification is published.
  */
 export async function setEmail(
@@ -249,6 +263,7 @@ export async function setEmail(
     email,
     email_normalised: emailNormalised,
     email_verified_at: sql<Date>`case when email_verified_at is not null then clock_timestamp() end`,
+    ...OWNED,
   })
 }
 
@@ -266,7 +281,10 @@ async function bump(
   return version
 }
 
-/** Answers the version and the address, or undefined when it was verified or left before. */
+/**
+ * Answers the version and the address, or undefined when it was verified or left before. It is a proof of
+ * ownership.
+ */
 export async function setEmailVerified(
   tx: Transaction<Database>,
   id: string,
@@ -274,7 +292,7 @@ export async function setEmailVerified(
 ): Promise<{ version: number; email: string } | undefined> {
   return tx
     .updateTable('users')
-    .set({ email_verified_at: sql<Date>`clock_timestamp()`, ...CHANGED })
+    .set({ email_verified_at: sql<Date>`clock_timestamp()`, ...OWNED, ...CHANGED })
     .where('id', '=', id)
     .where('email_normalised', '=', emailNormalised)
     .where('email_verified_at', 'is', null)
@@ -310,7 +328,10 @@ export async function replacePasswordHash(
     .execute()
 }
 
-/** Sets a new password of a user who is not deleted; the row stays locked until the commit. */
+/**
+ * Sets a new password of a user who is not deleted, whose wrong passwords of before no longer count; the row stays
+ * locked until the commit.
+ */
 export async function setPasswordHash(
   tx: Transaction<Database>,
   id: string,
@@ -318,7 +339,7 @@ export async function setPasswordHash(
 ): Promise<boolean> {
   const result = await tx
     .updateTable('users')
-    .set({ password_hash: passwordHash, ...CHANGED })
+    .set({ password_hash: passwordHash, ...OWNED, ...CHANGED })
     .where('id', '=', id)
     .where('status', '!=', 'deleted')
     .executeTakeFirst()
