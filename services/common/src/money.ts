@@ -1,3 +1,5 @@
+import { trimText } from './text.ts'
+
 /**
  * ISO 4217 active codes by the number of digits of their minor unit. Metals, test codes and
  * XXX have no minor unit, so nothing can be priced in them and they are absent.
@@ -63,8 +65,9 @@ export function currencyCodes(): string[] {
 }
 
 /**
- * Reads a decimal string exactly. Nothing is rounded, trimmed or guessed: a sign, an exponent,
- * blanks, leading zeros, other digits and too many decimals are each refused.
+ * Reads a decimal string exactly. Blanks around it come along when it is pasted and are no part of it. Nothing
+ * is rounded or guessed: a sign, an exponent, blanks inside, leading zeros, other digits and too many
+ * decimals are each refused.
  */
 export function parseAmount(
   text: unknown,
@@ -75,7 +78,7 @@ export function parseAmount(
   const digits = MINOR_DIGITS.get(currencyCode)
   if (digits === undefined) return refused('unknown_currency')
   if (text.length > MAX_TEXT_LENGTH) return refused('too_long')
-  const match = GRAMMAR.exec(text)
+  const match = GRAMMAR.exec(trimText(text))
   if (match === null) return refused('format')
   const decimals = match[2] ?? ''
   if (decimals.length > digits) return refused('too_many_decimals')

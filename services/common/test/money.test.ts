@@ -77,6 +77,18 @@ t.test('an amount is read exactly, in the decimals of its currency', async (t) =
   }
 })
 
+t.test('blanks around a pasted amount are no part of it', async (t) => {
+  for (const text of [
+    ' 18.50',
+    '18.50 ',
+    '18.50\r\n',
+    '\t18.5',
+    '18.50\u00a0',
+    '\u200b18.50\ufeff',
+  ])
+    t.strictSame(parseAmount(text, 'USD'), { ok: true, minor: 1850n }, JSON.stringify(text))
+})
+
 t.test('what is not exactly an amount is refused with its reason', async (t) => {
   const refused: [unknown, string, string][] = [
     [18.5, 'USD', 'not_a_string'],
@@ -87,10 +99,10 @@ t.test('what is not exactly an amount is refused with its reason', async (t) => 
     [undefined, 'USD', 'not_a_string'],
     ['18.50', 'XXX', 'unknown_currency'],
     ['', 'USD', 'format'],
-    [' 18.50', 'USD', 'format'],
-    ['18.50 ', 'USD', 'format'],
-    ['18.50\n', 'USD', 'format'],
-    ['18\u00a0', 'USD', 'format'],
+    [' ', 'USD', 'format'],
+    ['1 850', 'USD', 'format'],
+    ['1\u00a0850', 'USD', 'format'],
+    ['+ 18.50', 'USD', 'format'],
     ['+18.50', 'USD', 'format'],
     ['-18.50', 'USD', 'format'],
     ['-0', 'USD', 'format'],

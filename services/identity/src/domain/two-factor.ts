@@ -48,10 +48,11 @@ export type SecondFactorCode = { kind: 'totp'; code: string } | { kind: 'recover
 /**
  * What kind of code a person typed, in the spelling in which it is compared, or undefined when it
  * is none. Recovery codes are Crockford's base 32: case and dashes do not matter, and the letters
- * that look like digits are read as these.
+ * that look like digits are read as these. Codes are pasted with any blank or dash between their parts, and with
+ * marks that are not seen.
  */
 export function readCode(text: string): SecondFactorCode | undefined {
-  const code = text.replace(/[\s-]/g, '')
+  const code = text.replace(/[\s\p{Pd}\p{Cf}\u2212]/gu, '')
   if (TOTP_CODE.test(code)) return { kind: 'totp', code }
   const spelled = code.toUpperCase().replaceAll('O', '0').replace(/[IL]/g, '1')
   return RECOVERY_CODE.test(spelled) ? { kind: 'recovery', code: spelled } : undefined

@@ -4,7 +4,10 @@ import { readCode } from '#src/domain/two-factor.ts'
 t.test(
   'six digits are a code of the app, with blanks or a dash as people write them',
   async (t) => {
-    for (const text of ['012345', ' 012 345 ', '012-345', '012\u00a0345']) {
+    for (const text of [
+      ...['012345', ' 012 345 ', '012-345', '012\u00a0345', '012\u2011345', '012\u2013345'],
+      ...['012345\r\n', '\u200b012345\ufeff', '\u2068012345\u2069', '012\u2212345'],
+    ]) {
       t.same(readCode(text), { kind: 'totp', code: '012345' })
     }
   },

@@ -148,8 +148,8 @@ t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
     '-10',
     '-0',
     '+10',
-    ' 10',
-    '10 ',
+    '1 0',
+    ' ',
     '１０',
     '٣',
     '0x10',
@@ -225,6 +225,15 @@ t.test('bad input gets a 4xx with the field, never a 500', async (t) => {
   )
   t.equal((await world.bid('not-a-uuid', ann, '10.00')).body.code, 'request.invalid_path')
   t.match(await world.lot(itemId), { bidCount: 0, sequence: 0 })
+})
+
+t.test('a pasted amount is taken without the blanks around it', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  for (const [index, maxAmount] of [' 10.00', '11.00\n', '\u00a012.00 '].entries()) {
+    const answer = await world.bid(itemId, randomUUID(), maxAmount)
+    t.match(answer, { statusCode: 201, body: { outcome: 'leading', bidCount: index + 1 } })
+  }
 })
 
 t.test('JPY has no decimals and KWD has three', async (t) => {

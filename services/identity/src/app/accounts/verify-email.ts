@@ -1,5 +1,6 @@
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
@@ -42,7 +43,7 @@ export async function verifyEmail(
   { token, password }: VerifyEmailCommand,
   trace: Trace,
 ): Promise<void> {
-  const digest = digestOf(token)
+  const digest = digestOf(trimText(token))
   const address = await readLinkedAddress(deps.db, digest)
   if (address === undefined) throw identityErrors.invalidLink()
   const chosenId =

@@ -1,5 +1,6 @@
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
@@ -73,7 +74,7 @@ export async function resetPassword(
   newPassword: string,
   trace: Trace,
 ): Promise<void> {
-  const digest = digestOf(secret)
+  const digest = digestOf(trimText(secret))
   const user = await readReset(deps.db, digest)
   if (user === undefined) throw identityErrors.invalidLink()
   const password = await readNewPassword(newPassword, user, deps.isBreached)

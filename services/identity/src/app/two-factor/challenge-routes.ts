@@ -1,6 +1,7 @@
 import { requestErrors } from '@auction/common/http/error-answers.ts'
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { trimText } from '@auction/common/text.ts'
 import { type Static, Type } from 'typebox'
 import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import { passkeyChallengeOptions } from '#src/app/passkeys/ask-passkey.ts'
@@ -72,7 +73,7 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
 
 function tokenOf({ token, jwt }: { token?: string; jwt?: string }): string {
   const pendingToken = token ?? jwt
-  if (pendingToken !== undefined) return pendingToken
+  if (pendingToken !== undefined) return trimText(pendingToken)
   throw requestErrors.invalidBody({ field: 'token', reason: 'is required' })
 }
 
