@@ -3,6 +3,7 @@ import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
+import { headerEmail } from '#src/domain/email.ts'
 import { TEXTS } from '#src/domain/texts.ts'
 import { type RegisterDependencies, registerUser } from './register-user.ts'
 
@@ -94,7 +95,7 @@ export async function accountRoutes(app: App, options: RegisterDependencies): Pr
       reply.headers({
         'cache-control': 'no-store',
         'x-user-id': id,
-        'x-user-email': email,
+        'x-user-email': headerEmail(email),
         'x-user-roles': roles.join(','),
       })
       return { id, roles }

@@ -2,10 +2,11 @@ import { createEvent } from '@auction/common/contracts/event.ts'
 import { userUpdated } from '@auction/common/contracts/identity.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { recordVerification } from '#src/app/users/open-account.ts'
-import { normaliseEmail } from '#src/domain/email.ts'
+import { readEmail } from '#src/domain/email.ts'
 import { identityErrors, throttled } from '#src/errors.ts'
 import { digestOf } from '#src/infra/crypto/secrets.ts'
 import {
@@ -48,13 +49,14 @@ export async function requestEmailChange(
   text: string,
   trace: Trace,
 ): Promise<void> {
-  const emailNormalised = normaliseEmail(text)
-  if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
+  const address = readEmail(text)
+  if (address === undefined) throw identityErrors.invalidEmail({ field: 'email' })
   const { id: userId, sessionId } = session
   await outboxTransaction(db, async (tx) => {
     const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
-    const change = { userId, sessionId, email: text, emailNormalised }
+    const { shown: email, normalised: emailNormalised } = address
+    const change = { userId, sessionId, email, emailNormalised }
     if (!(await insertEmailChange(tx, change, trace))) throw throttled(86_400)
     const { email: to, name } = user
     await writeOutbox(tx, [
@@ -79,7 +81,7 @@ export async function confirmEmailChange(
   token: string,
   trace: Trace,
 ): Promise<void> {
-  const digest = digestOf(token)
+  const digest = digestOf(trimText(token))
   const asked = await readLinkedChange(db, digest)
   if (asked === undefined) throw identityErrors.invalidLink()
   await outboxTransaction(db, async (tx) => {

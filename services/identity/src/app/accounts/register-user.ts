@@ -8,7 +8,7 @@ import type { Throttle } from '#src/app/throttling/throttle.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { openAccount } from '#src/app/users/open-account.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
-import { normaliseEmail } from '#src/domain/email.ts'
+import { readEmail } from '#src/domain/email.ts'
 import { normaliseName } from '#src/domain/name.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
@@ -44,13 +44,12 @@ export async function registerUser(
   command: RegisterCommand,
   { visitor, trace }: { visitor: Visitor; trace: Trace },
 ): Promise<{ id: string; name: string; email: string }> {
-  const { name, emailNormalised } = judge(command)
-  const password = await readNewPassword(command.password, { ...command, name }, deps.isBreached)
+  const { name, email, emailNormalised } = judge(command)
+  const password = await readNewPassword(command.password, { email, name }, deps.isBreached)
   // Counted whether it succeeds or not: it costs a hash, and would otherwise say who has an account.
   await deps.throttle.admit({ scope: 'register', subjects: ['address'], visitor })
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const id = newId()
-  const { email } = command
   const user = { id, email, emailNormalised, name, passwordHash }
   const { legacyAlias, emailVerification } = deps
   const isCreated = await outboxTransaction(deps.db, async (tx) => {
@@ -70,7 +69,7 @@ export async function registerUser(
 function judge(command: RegisterCommand) {
   const name = normaliseName(command.name)
   if (name === undefined) throw identityErrors.invalidName({ field: 'name' })
-  const emailNormalised = normaliseEmail(command.email)
-  if (emailNormalised === undefined) throw identityErrors.invalidEmail({ field: 'email' })
-  return { name, emailNormalised }
+  const address = readEmail(command.email)
+  if (address === undefined) throw identityErrors.invalidEmail({ field: 'email' })
+  return { name, email: address.shown, emailNormalised: address.normalised }
 }

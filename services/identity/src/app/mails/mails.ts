@@ -2,10 +2,12 @@ import { createEvent, type OutboxEvent } from '@auction/common/contracts/event.t
 import { type MAIL_TEMPLATES, mailRequested } from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import { mailboxOf } from '#src/domain/email.ts'
 import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 
 export interface Mail {
   template: (typeof MAIL_TEMPLATES)[number]
+  /** The address as its owner typed it. */
   to: string
   name: string
   userId?: string
@@ -28,7 +30,7 @@ export function createMails(publicUrl: string, seal: SecretBox): Mails {
         { aggregateId: userId ?? mailId, trace },
         {
           mailId,
-          to,
+          to: mailboxOf(to),
           name,
           template,
           ...(userId === undefined ? {} : { userId }),

@@ -3,6 +3,7 @@ import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import { type Static, Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
+import { emailPrefix } from '#src/domain/email.ts'
 import { TEXTS } from '#src/domain/texts.ts'
 import { identityErrors } from '#src/errors.ts'
 import {
@@ -92,7 +93,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     },
     async (request, reply) => {
       const { email = '', cursor } = request.query
-      const search = { emailPrefix: email.toLowerCase(), beforeId: cursor, limit: PAGE_MAX + 1 }
+      const search = { emailPrefix: emailPrefix(email), beforeId: cursor, limit: PAGE_MAX + 1 }
       const found = await listAccounts(db, search)
       const page = found.slice(0, PAGE_MAX)
       reply.header('cache-control', 'no-store')

@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
+import { answerEmailChanges } from '#src/app/mail-requests/answer-email-changes.ts'
+import { answerMailRequests } from '#src/app/mail-requests/answer-mail-requests.ts'
 import { purge } from '#src/app/retention/purge.ts'
+import { bearer, codeOf } from '#test/authenticator-app.ts'
 import { PERSON, startIdentity, TEST_GATEWAY, type TestDb } from '#test/helper.ts'
+import { readMails } from '#test/mails.ts'
+import { createAuthenticator } from '#test/software-authenticator.ts'
 
 type Identity = Awaited<ReturnType<typeof startIdentity>>
 
@@ -225,12 +230,11 @@ t.test('a new password makes every place a stranger again', async (t) => {
 
 t.test('a proof of ownership clears what was wrong before, at every place', async (t) => {
   const identity = await startIdentity(t, { queueMax: 1_000 })
-  const { app, db, mails, mailSeal, post } = identity
+  const { db, mails, mailSeal, post } = identity
   const { right, statusOf } = visitorsOf(identity)
   const newestLink = async (to: string) => {
     await answerMailRequests({ db, mails })
     await answerEmailChanges({ db, mails })
-    await answerRegistrations({ db, mails })
     const { sealedSecret = '', mailId = '' } =
       (await readMails(db)).filter((mail) => mail.to === to && 'link' in mail).at(-1) ?? {}
     return mailSeal.open(Buffer.from(sealedSecret, 'base64'), mailId)
@@ -240,7 +244,6 @@ t.test('a proof of ownership clears what was wrong before, at every place', asyn
     email: string
     password: string
     token: string
-    recoveryCodes: string[]
     passkey: ReturnType<typeof createAuthenticator>
   }
   const as = ({ token }: Owner) => bearer(identity, token)
@@ -274,7 +277,7 @@ t.test('a proof of ownership clears what was wrong before, at every place', asyn
     'a passkey in a session': async (owner) => {
       const options = (await as(owner).post('reauthenticate/passkey')).json()
       const passkey = owner.passkey.get(options)
-      const answer = await as(owner).post('reauthenticate/passkey', { credential: passkey })
+      const answer = await as(owner).post('reauthenticate', { passkey })
       t.equal(answer.statusCode, 200)
     },
     'a recovery code in a session': async (owner) => {
@@ -293,7 +296,7 @@ t.test('a proof of ownership clears what was wrong before, at every place', asyn
     await identity.register({ email })
     const { token } = (await identity.login({ email })).json()
     const passkey = createAuthenticator()
-    const owner: Owner = { email, password, token, recoveryCodes: [], passkey }
+    const owner: Owner = { email, password, token, passkey }
     const options = (await as(owner).post('passkeys/register/options')).json()
     const credential = passkey.create(options)
     await as(owner).post('passkeys/register/verify', { name: 'a key', credential })
@@ -306,7 +309,6 @@ t.test('a proof of ownership clears what was wrong before, at every place', asyn
       t.ok([200, 202].includes(answer.statusCode), `${name}: ${answer.statusCode} from ${from}`)
     }
   }
-  t.equal((await app.inject({ url: '/identity/me' })).statusCode, 401)
 })
 
 t.test('of many places the last twenty are remembered', async (t) => {

@@ -27,7 +27,7 @@ export async function readAccount(
 }
 
 export interface AccountSearch {
-  /** How the address begins, in lower case; '' for all. */
+  /** How the normalised address begins; '' for all. */
   emailPrefix: string
   /** The last id of the page before. */
   beforeId: string | undefined

@@ -13,8 +13,13 @@ export interface Field {
 /** A labelled input; a hint is read out with it. */
 export function field({ name, label, autocomplete, type = 'text', hint }: Field): Html {
   const id = `field-${name}`
+  // Browsers take no international address in a field of the type e-mail.
+  const kind =
+    type === 'email'
+      ? html`type="text" inputmode="email" autocapitalize="none" spellcheck="false"`
+      : html`type="${type}"`
   return html`<p class="field"><label for="${id}">${label}</label>
-<input id="${id}" name="${name}" type="${type}" autocomplete="${autocomplete}" required maxlength="254"${
+<input id="${id}" name="${name}" ${kind} autocomplete="${autocomplete}" required maxlength="254"${
     hint !== undefined && html` aria-describedby="${id}-hint"`
   }>
 ${hint !== undefined && html`<small id="${id}-hint">${hint}</small>`}</p>
