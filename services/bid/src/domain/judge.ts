@@ -133,7 +133,8 @@ function refusedForAmount(lot: Lot, bid: Bid, settings: BidSettings): Refusal | 
     const isTaken = minimum <= highestTaken(lot, settings)
     return refused('bid.too_low', isTaken ? { minNextBid: minimum } : NO_DETAILS)
   }
-  if (bid.confirmed) return undefined
+  // The minimum itself is what was announced: however large the step is, no one meant less.
+  if (bid.confirmed || maxAmount === minimum) return undefined
   const rules = settings.rulesFor(lot.currencyCode)
   const price = lot.currentPrice ?? lot.startPrice
   if (maxAmount < rules.confirmationThreshold) return undefined

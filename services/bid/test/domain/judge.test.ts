@@ -129,6 +129,13 @@ t.test('an unusually high maximum must be confirmed', async (t) => {
     t.equal(code, 'bid.confirmation_required', '90 dinars on 15 are much')
   })
 
+  t.test('but never the minimum that was announced, however large the step', async (t) => {
+    const auction = play({ startPrice: 1000n, bidIncrement: 50_000n })
+    auction.accepted('A', 1000n)
+    t.equal(expectRefusal(unconfirmed(auction, 'B', 51_001n)).code, 'bid.confirmation_required')
+    t.equal(unconfirmed(auction, 'B', 51_000n).outcome, 'leading')
+  })
+
   t.test('from the amounts that the operator chose', async (t) => {
     const confirmationThresholds = parseAmountsByCurrency('{"USD":"20"}', 'X')
     const auction = play({ startPrice: 100n }, createBidSettings({ confirmationThresholds }))

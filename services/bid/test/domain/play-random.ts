@@ -237,7 +237,7 @@ function checkMinimum({ lot, nowMs, tally }: Table): void {
   for (const bidderId of ['another bidder', lot.leaderId]) {
     if (bidderId === null) continue
     const minimum = minNextBid(lot, SETTINGS, bidderId)
-    const bid: Bid = { bidId: 'probe', bidderId, maxAmount: minimum, confirmed: true }
+    const bid: Bid = { bidId: 'probe', bidderId, maxAmount: minimum, confirmed: false }
     const verdict = judge(lot, bid, nowMs, SETTINGS)
     if (verdict.outcome === 'refused') {
       assert.ok(minimum > highestTaken(lot, SETTINGS), `the minimum is refused: ${verdict.code}`)

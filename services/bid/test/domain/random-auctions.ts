@@ -108,7 +108,10 @@ const terms: fc.Arbitrary<LotTerms> = fc
     /** Where in the table of the currency the auction starts: a band, and how far into it. */
     band: fc.nat(9),
     intoBand: fc.nat(300),
-    ownIncrement: fc.option(fc.integer({ min: 1, max: 500 }), { nil: null }),
+    ownIncrement: fc.oneof(
+      { weight: 4, arbitrary: fc.option(fc.integer({ min: 1, max: 500 }), { nil: null }) },
+      { weight: 1, arbitrary: fc.integer({ min: 501, max: 200_000 }) },
+    ),
     reservePercent: fc.option(fc.integer({ min: 50, max: 800 }), { nil: null }),
     buyNowPercent: fc.oneof(
       { weight: 3, arbitrary: fc.option(fc.integer({ min: 130, max: 1_000 }), { nil: null }) },

@@ -87,7 +87,10 @@ export function createReferenceModel(terms: LotTerms, movedByMs = 0) {
     const { price: shown, buyNowOpen: isOpen } = standing()
     const hundredDollars = Number(dollars(1n, terms.currencyCode))
     const cap = Math.min(hundredDollars * 10_000_000, 1e12)
-    const isUsual = max < hundredDollars || max <= 5 * (shown ?? Number(terms.startPrice))
+    const isUsual =
+      max < hundredDollars ||
+      max <= 5 * (shown ?? Number(terms.startPrice)) ||
+      max === minimumFor(bidder)
     if (bidder === terms.sellerId) return 'bid.own_item'
     if (atMs < terms.startsAtMs) return 'bid.not_started'
     if (atMs >= endsAtMs) return 'bid.ended'
