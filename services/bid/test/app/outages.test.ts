@@ -392,6 +392,38 @@ t.test('bids that race with the extension leave a ledger that adds up', async (t
   t.strictSame(await violationsOf(world), [])
 })
 
+t.test('silent raises before and after an extension take no sequence beside it', async (t) => {
+  const world = await createWorld(t)
+  const { itemId } = await world.putTerms()
+  const ann = randomUUID()
+  for (const amount of ['20.00', '30.00']) await world.bid(itemId, ann, amount)
+  const nowMs = await clockOf(world)
+  await moveTo(world, itemId, nowMs - MINUTE_MS)
+  await setOutage(world, nowMs - 3 * MINUTE_MS, nowMs - SECOND_MS, nowMs)
+  await world.close()
+  t.match(await stateOf(world, itemId), EXTENDED_ONCE)
+  t.match(await world.lot(itemId), { bidCount: 1, sequence: 2 })
+  await world.bid(itemId, ann, '40.00')
+  t.match(await world.lot(itemId), { bidCount: 1, sequence: 2 })
+  t.match(await world.bid(itemId, randomUUID(), '35.00'), { body: { outcome: 'outbid' } })
+  t.match(await world.lot(itemId), { bidCount: 2, sequence: 3 })
+  const { rows } = await world.pool.query<Record<string, unknown>>(
+    `select sequence::int, silent_raise from bids
+     where item_id = $1 and kind <> 'auto' order by sequence, silent_raise`,
+    [itemId],
+  )
+  t.strictSame(
+    rows.map((row) => [row.sequence, row.silent_raise]),
+    [
+      [1, 0],
+      [1, 1],
+      [2, 2],
+      [3, 0],
+    ],
+  )
+  t.strictSame(await violationsOf(world), [])
+})
+
 t.test('a bid that waits for a lot while it is extended counts', async (t) => {
   const world = await createWorld(t)
   const nowMs = await clockOf(world)
