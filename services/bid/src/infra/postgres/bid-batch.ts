@@ -1,5 +1,5 @@
 import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
-import { type ClientBase, DatabaseError } from 'pg'
+import { type ClientBase, DatabaseError, type QueryConfig } from 'pg'
 import type { AcceptedBid, BidRecord, DecidedBid } from '#src/domain/bid-record.ts'
 import type { RefusalCode } from '#src/domain/judge.ts'
 import type { Lot } from '#src/domain/lot.ts'
@@ -413,35 +413,35 @@ export async function commitBatch(
   write: BatchWrite,
   refusals: KeyedRefusal[],
 ): Promise<void> {
-  const writes: Promise<unknown>[] = []
-  if (write.bids.length > 0) writes.push(writeBatch(client, write))
-  if (refusals.length > 0) writes.push(writeRefusals(client, refusals))
+  // Both are built before anything is sent: a commit behind one that was not would commit half a batch.
+  const writes: QueryConfig[] = []
+  if (write.bids.length > 0) writes.push(writeBatch(write))
+  if (refusals.length > 0) writes.push(writeRefusals(refusals))
+  const sent = writes.map((statement) => client.query(statement))
   const committed = client.query('commit')
-  await inOneFlight([...writes, committed])
+  try {
+    await inOneFlight([...sent, committed])
+  } catch (error) {
+    if (isKeyUsed(error)) throw new IdempotencyRaceError()
+    throw error
+  }
   // Answers that contradict each other must never count as a commit.
   const { command } = await committed
   if (command !== 'COMMIT') throw new Error(`the commit of a batch was answered with ${command}`)
 }
 
-/** Writes ledger, lots, numbers and outbox in one statement. */
-async function writeBatch(client: ClientBase, write: BatchWrite): Promise<void> {
-  try {
-    await client.query({
-      name: 'write-batch',
-      text: WRITE_BATCH,
-      values: [
-        ...bidColumns(write.bids),
-        ...bidderColumns(write.bidders),
-        ...lotColumns(write.lots),
-        write.outbox?.id ?? null,
-        write.outbox?.events ?? null,
-      ],
-    })
-  } catch (error) {
-    if (isKeyUsed(error)) throw new IdempotencyRaceError()
-    throw error
-  }
-}
+/** Writes ledger, lots, numbers and outbox. */
+const writeBatch = (write: BatchWrite): QueryConfig => ({
+  name: 'write-batch',
+  text: WRITE_BATCH,
+  values: [
+    ...bidColumns(write.bids),
+    ...bidderColumns(write.bidders),
+    ...lotColumns(write.lots),
+    write.outbox?.id ?? null,
+    write.outbox?.events ?? null,
+  ],
+})
 
 /** The unique index of keys refused the row: another transaction has committed the same key. */
 const isKeyUsed = (error: unknown) =>

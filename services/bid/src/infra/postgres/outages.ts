@@ -7,7 +7,8 @@ import { ColumnArray } from './column-array.ts'
 import type { Database } from './schema.ts'
 
 // It writes no bid, but takes the locks on tables that a bid needs, and commits. All replicas
-// prolong the same row. The clock is read before its lock is waited for, so it may lie behind.
+// prolong the same row. The clock is read before its lock is waited for, so it may lie behind. A clock
+// that was ahead for a time has left a period in the future, which is passed over.
 const RECORD_PROOF = `
   with held_lots as (
     update lots set sequence = sequence where false
@@ -18,9 +19,11 @@ const RECORD_PROOF = `
   ), proof as materialized (
     select clock_timestamp() as at
   ), last as materialized (
-    select since from bidding_periods order by since desc limit 1
+    select since from bidding_periods
+    where since <= (select at from proof) order by since desc limit 1
   ), prolonged as (
-    update bidding_periods p set until = greatest(p.until, proof.at)
+    update bidding_periods p set until = case when p.until > proof.at + $1 * interval '1 ms'
+      then proof.at else greatest(p.until, proof.at) end
     from proof, last
     where p.since = last.since and proof.at <= p.until + $1 * interval '1 ms'
     returning 1
@@ -41,7 +44,7 @@ export async function recordProof(pool: Pick<Pool, 'query'>): Promise<void> {
 export async function readLastProof(db: Kysely<Database>): Promise<number | undefined> {
   const { rows } = await sql<{ untilMs: number }>`
     select (extract(epoch from until) * 1000)::float8 as "untilMs"
-    from bidding_periods order by since desc limit 1
+    from bidding_periods where since <= statement_timestamp() order by since desc limit 1
   `.execute(db)
   return rows[0]?.untilMs
 }
@@ -55,7 +58,7 @@ export async function readBiddingPeriods(
     select (extract(epoch from since) * 1000)::float8 as "sinceMs",
       (extract(epoch from until) * 1000)::float8 as "untilMs"
     from bidding_periods
-    where since >= coalesce(
+    where since <= statement_timestamp() and since >= coalesce(
       (select max(since) from bidding_periods where since <= ${new Date(fromMs)}::timestamptz),
       '-infinity')
     order by since

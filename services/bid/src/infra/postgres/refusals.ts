@@ -2,7 +2,7 @@ import { isTransient, sqlState } from '@auction/common/http/errors.ts'
 import { ADVISORY_LOCKS } from '@auction/common/postgres/advisory-locks.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { ClientBase } from 'pg'
+import type { QueryConfig } from 'pg'
 import type { RefusedBid } from '#src/domain/bid-record.ts'
 import { ColumnArray } from './column-array.ts'
 import type { Database } from './schema.ts'
@@ -12,8 +12,8 @@ export type KeyedRefusal = RefusedBid & { idempotencyKey: string }
 
 export const hasKey = (bid: RefusedBid): bid is KeyedRefusal => bid.idempotencyKey !== null
 
-/** Stores refusals in the transaction of their batch. */
-export async function writeRefusals(client: ClientBase, refusals: KeyedRefusal[]): Promise<void> {
+/** The statement that stores refusals in the transaction of their batch. */
+export function writeRefusals(refusals: KeyedRefusal[]): QueryConfig {
   const columns = new ColumnArray(10)
   for (const refusal of refusals) {
     const { refusalDetails } = refusal
@@ -30,7 +30,7 @@ export async function writeRefusals(client: ClientBase, refusals: KeyedRefusal[]
       refusal.recordedAtMs,
     )
   }
-  await client.query({
+  return {
     name: 'write-refusals',
     text: `insert into refusals (bidder_id, idempotency_key, request_hash, bid_id, item_id,
         max_amount, refusal_code, refusal_details, decided_at, recorded_at)
@@ -41,7 +41,7 @@ export async function writeRefusals(client: ClientBase, refusals: KeyedRefusal[]
         as t(bidder_id, idempotency_key, request_hash, bid_id, item_id, max_amount, refusal_code,
           refusal_details, decided, recorded)`,
     values: columns.literals(),
-  })
+  }
 }
 
 const DAY_MS = 86_400_000
