@@ -57,9 +57,10 @@ interface PageUnderWay extends Page {
   done: Promise<void>
 }
 
-// Events on their way to the broker at once. No page is read while as many are, so this also bounds
-// what the relay keeps in memory.
+// Events on their way to the broker at once. No page is read while as many are.
 const WINDOW = 256
+// Events that are held need no place in the window, so what is kept in memory is bounded apart.
+const PAGES_MAX = 8
 
 export function createPages(options: PagesOptions): Pages {
   const { publisher, lease, holds, metrics, log, changed } = options
@@ -139,7 +140,7 @@ export function createPages(options: PagesOptions): Pages {
       const underWay: PageUnderWay = { ...page, isOver: false, done }
       pages.push(underWay)
     },
-    isFed: () => !isFeeding,
+    isFed: () => !isFeeding && pages.length < PAGES_MAX,
     isEmpty: () => pages.length === 0,
     isStopped: () => isStopped,
     resume() {

@@ -151,7 +151,9 @@ async function relayUntilStopped(
       }
       const mayRead = pages.isFed() && !pages.isStopped() && !scan.isRestartDue()
       if (mayRead && wake.takeCommitted()) nextReadMs = 0
-      const waitMs = mayRead ? nextReadMs - performance.now() : UNTIL_WOKEN_MS
+      // Only a page that is under way is sure to wake the relay.
+      const idleMs = pages.isEmpty() ? jittered(pollIntervalMs) : UNTIL_WOKEN_MS
+      const waitMs = mayRead ? nextReadMs - performance.now() : idleMs
       if (waitMs > 0) await waitAtMost(waitMs)
       else {
         const isCut = await readPage(client, lease, scan, pages, log)
