@@ -103,6 +103,8 @@ func answer(response http.ResponseWriter, request *http.Request, config *Config,
 	code, message := explain(status)
 	body := `{"code":"` + code + `","message":"` + message + `","traceId":"` + traceID(request) + `"}`
 	header := response.Header()
+	header.Del("Content-Encoding")
+	header.Del("ETag")
 	header.Set("Content-Type", "application/json; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Cache-Control", "no-store")

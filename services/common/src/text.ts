@@ -30,6 +30,9 @@ const FORBIDDEN_IN_LINES = /(?![\t\n\r])[\p{Cc}\p{Cs}\u202d\u202e]|\p{Noncharact
 const FORBIDDEN_IN_PLAIN_LINE = /(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u
 const FORBIDDEN_IN_PLAIN_LINES = /(?![\n\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u
 
+// No script stacks so many marks on a letter; to put thousands in order takes seconds.
+const STACKED = /\p{M}{65}/u
+
 // Fillers and blanks that Unicode counts among letters and symbols are not to be seen either: those of
 // Hangul, Braille, music and hieroglyphs, and the place of a lost picture.
 const VISIBLE =
@@ -45,6 +48,7 @@ const characters = new Intl.Segmenter('en', { granularity: 'grapheme' })
 export function readText(given: string, kind: TextKind): ReadText {
   // A text in UTF-8 has at least as many bytes; what is far too long is not even looked at.
   if (given.length > 2 * kind.bytesMax) return refused('too_long')
+  if (STACKED.test(given)) return refused('too_long')
   const composed = given.normalize('NFC')
   const trimmed = kind.keepsBlanks === true ? composed : trimText(composed)
   if (forbiddenIn(kind).test(trimmed)) return refused('forbidden_characters')

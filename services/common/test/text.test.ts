@@ -109,6 +109,7 @@ t.test('characters are counted as people count them', async (t) => {
 t.test('a character of any length is bounded by bytes', async (t) => {
   t.strictSame(read(`a${'\u0300'.repeat(400)}`), { refused: 'too_long' })
   t.strictSame(read('x'.repeat(1_000_000)), { refused: 'too_long' })
+  t.strictSame(read(`a${'\u0301\u0316'.repeat(33)}`), { refused: 'too_long' }, 'marks of two kinds')
 })
 
 t.test(

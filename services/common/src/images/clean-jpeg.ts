@@ -1,5 +1,8 @@
 const START_OF_SCAN = 0xda
 const END_OF_IMAGE = 0xd9
+/** Marker, length, the number of components, and the three fields behind them. */
+const SCAN_BYTES_MIN = 8
+const PIECES_MAX = 10_000
 const JFIF = Buffer.from('JFIF\0', 'latin1')
 
 /**
@@ -22,6 +25,8 @@ export function cleanJpeg(bytes: Buffer, surplus?: ReadonlyMap<number, number>):
     if (code === 0xc0 || code === 0xc1) isSequential = true
     const end = segmentEnd(bytes, at)
     pieces.push(corrected(bytes.subarray(at, end), isSequential))
+    // No camera writes so many: as it is, the decoder refuses what is wrong in it.
+    if (pieces.length > PIECES_MAX) return bytes
     at = nextMarker(bytes, end)
     if (code !== START_OF_SCAN) continue
     const scan = bytes.subarray(end, at)
@@ -51,10 +56,12 @@ function segmentEnd(bytes: Buffer, marker: number): number {
 
 /** A sequential picture has one scan of all coefficients, and JFIF has only one major version. */
 function corrected(segment: Buffer, isSequential: boolean): Buffer {
+  const isScan = segment[1] === START_OF_SCAN && isSequential && segment.length >= SCAN_BYTES_MIN
+  const isJfif = segment[1] === 0xe0 && segment.length > 10 && JFIF.equals(segment.subarray(4, 9))
+  if (!isScan && !isJfif) return segment
   const copy = Buffer.from(segment)
-  if (segment[1] === START_OF_SCAN && isSequential)
-    copy.set([0, 63, 0], Math.max(0, copy.length - 3))
-  if (segment[1] === 0xe0 && segment.length > 10 && JFIF.equals(segment.subarray(4, 9))) copy[9] = 1
+  if (isScan) copy.set([0, 63, 0], copy.length - 3)
+  else copy[9] = 1
   return copy
 }
 
