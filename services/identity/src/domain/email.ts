@@ -14,6 +14,7 @@ const LOCAL =
 const DOMAIN = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])$/
 const ASCII = /^[\x21-\x7e]+$/
 const WRITTEN = /^[\x21-\x7e\p{L}\p{M}\p{N}]+$/u
+const UNSEEN = /\p{Default_Ignorable_Code_Point}/u
 // Marks of direction come along when an address is copied out of a page or a mail.
 const MARKS = '[\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+'
 const MARKS_AROUND = new RegExp(`^${MARKS}|${MARKS}$`, 'g')
@@ -25,7 +26,8 @@ const MARKS_AROUND = new RegExp(`^${MARKS}|${MARKS}$`, 'g')
 export function readEmail(text: string): EmailAddress | undefined {
   const shown = trimText(trimText(text).replace(MARKS_AROUND, '')).normalize('NFC')
   if (Buffer.byteLength(shown) > EMAIL_LENGTH_MAX || !isOfOwnLetters(text)) return undefined
-  if (!WRITTEN.test(shown)) return undefined
+  // Letters that are not seen make an address that looks like the one of another user.
+  if (!WRITTEN.test(shown) || UNSEEN.test(shown)) return undefined
   const at = shown.lastIndexOf('@')
   const local = normaliseLocal(shown.slice(0, Math.max(at, 0)))
   const domain = toAsciiDomain(shown.slice(at + 1))
@@ -67,7 +69,8 @@ export function emailPrefix(text: string): string {
 }
 
 function normaliseLocal(text: string): string | undefined {
-  const local = text.toLowerCase()
+  // A sigma is small in two ways, by its place, and a letter with a mark may be one letter only when it is small.
+  const local = text.toLowerCase().replaceAll('ς', 'σ').normalize('NFC')
   if (Buffer.byteLength(local) > LOCAL_BYTES_MAX || !LOCAL.test(local)) return undefined
   return ASCII.test(local) ? local : encodeLocal(local)
 }

@@ -129,3 +129,25 @@ t.test(
     t.not(normaliseEmail('m\u0131ke@example.org'), 'mike@example.org', 'another letter')
   },
 )
+
+t.test('one address has one form, in capitals too', async (t) => {
+  for (const [small, capital] of [
+    ['νίκος.παππάς@example.org', 'ΝΊΚΟΣ.ΠΑΠΠΆΣ@example.org'],
+    ['\u01f0an@example.org', 'J\u030can@example.org'],
+  ] as const) {
+    t.ok(normaliseEmail(small))
+    t.equal(normaliseEmail(small), normaliseEmail(capital), small)
+  }
+})
+
+t.test('an address with letters that are not seen is refused', async (t) => {
+  for (const text of [
+    'admin\u3164@example.org',
+    'admin\u115f@example.org',
+    'ad\u034fmin@example.org',
+    'admin\ufe0f@example.org',
+    'admin@exam\ufe0fple.org',
+  ]) {
+    t.equal(normaliseEmail(text), undefined, JSON.stringify(text))
+  }
+})
