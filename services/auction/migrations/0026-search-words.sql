@@ -119,10 +119,11 @@ declare
   segment tsquery;
   result tsquery;
 begin
-  -- Phones write round quotes. Both sides of a size belong together.
+  -- Phones write round quotes, and marks of direction come with pasting. Both sides of a size belong together.
   for token in
     select regexp_matches(
-      regexp_replace(translate(given, '“”„‟«»＂', '"""""""'),
+      regexp_replace(
+        translate(given, '“”„‟«»＂' || E'\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069', '"""""""'),
         '([0-9])\s*[xX×✕✖*]\s*(?=[0-9])', '\1×', 'g'),
       '(-?)"([^"]*)"|([^\s"]+)', 'g')
   loop
@@ -198,10 +199,15 @@ create or replace function index_item(item uuid) returns void language sql as $$
   on conflict (item_id) do update set document = excluded.document, name = excluded.name
 $$;
 
+-- Null asks for no word. What has no word by the rules of today, but had one when it was saved, finds nothing.
+create function saved_search_words(given text) returns tsquery language sql immutable parallel safe as $$
+  select case when coalesce(given, '') = '' then null else coalesce(search_query(given), ''::tsquery) end
+$$;
+
 -- A trigger, so that a search that an earlier version saves finds the same items.
 create function read_saved_search() returns trigger language plpgsql as $$
 begin
-  new.words := search_query(new.filters ->> 'q');
+  new.words := saved_search_words(new.filters ->> 'q');
   return new;
 end $$;
 create trigger saved_searches_read before insert on saved_searches for each row
@@ -231,9 +237,9 @@ begin
   loop
     batch := array(select id from saved_searches where id > last order by id limit 500);
     exit when batch = '{}';
-    update saved_searches set words = search_query(filters ->> 'q')
+    update saved_searches set words = saved_search_words(filters ->> 'q')
      where id = any (batch) and deleted_at is null
-       and words is distinct from search_query(filters ->> 'q');
+       and words is distinct from saved_search_words(filters ->> 'q');
     commit;
     last := batch[cardinality(batch)];
   end loop;

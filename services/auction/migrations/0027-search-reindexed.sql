@@ -6,6 +6,9 @@ update categories as later set name = left(later.name, 400) || ' (' || left(late
    select from categories as earlier
     where earlier.parent_id is not distinct from later.parent_id and earlier.id < later.id
       and lower(earlier.name) = lower(later.name));
+-- What an attempt left behind that was cut off.
+drop index concurrently if exists categories_name_ccnew;
+drop index concurrently if exists item_search_name_ccnew;
 reindex index concurrently categories_name;
 call reindex_search();
 reindex index concurrently item_search_name;

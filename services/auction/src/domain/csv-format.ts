@@ -13,6 +13,9 @@ export interface CsvFormat {
 // Spreadsheets read such a line, and some write it; it may be filled up with delimiters of its own.
 const SEPARATOR_LINE = /^"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\n|\r|$)/i
 
+// More than the columns that there are can need, and little to look at.
+const HEADER_CHARACTERS = 16_384
+
 /**
  * What separates the cells: what a first line `sep=;` says, otherwise that by which the most cells of the
  * header are names of columns. The names hold none of the delimiters, so the header can be split by each.
@@ -23,7 +26,7 @@ export function csvFormat(text: string, isColumn: (name: string) => boolean): Cs
   if (line !== undefined && said !== undefined) {
     return { delimiter: said, start: line.length, firstLine: 2 }
   }
-  const header = /[^\r\n]+/.exec(text)?.[0] ?? ''
+  const header = new RegExp(`[^\\r\\n]{1,${HEADER_CHARACTERS}}`).exec(text)?.[0] ?? ''
   const ranked = DELIMITER_NAMES.map((delimiter) => {
     const cells = header.split(DELIMITERS[delimiter])
     const known = cells.filter((cell) => isColumn(cell.replaceAll('"', '').trim())).length

@@ -14,6 +14,8 @@ const EXPORT_ONLY_COLUMNS = [
 export const EXPORT_COLUMNS = ['id', 'status', ...CONTENT_FIELDS, ...EXPORT_ONLY_COLUMNS] as const
 
 const REQUIRED = new Set<string>(['name', 'currencyCode', 'startPrice', 'startDate', 'endDate'])
+/** The columns that there are, and blank ones that a spreadsheet left. */
+const COLUMNS_MAX = 200
 const TEXTS: ReadonlySet<string> = new Set<ContentField>(['name', 'description'])
 const AMOUNTS: ReadonlySet<string> = new Set<ContentField>([
   'startPrice',
@@ -44,7 +46,7 @@ export interface Column {
 export interface HeaderProblem {
   column: number
   field: string
-  reason: 'unknown' | 'repeated' | 'missing'
+  reason: 'unknown' | 'repeated' | 'missing' | 'too_many_columns'
 }
 
 /** The column that a cell of a header names; capitals and blanks around it do not matter. */
@@ -64,6 +66,7 @@ export function readHeader(
   for (const [index, cell] of header.entries()) {
     const column = columnOf(cell)
     const at = { column: index + 1, field: cell.slice(0, 100) }
+    if (index >= COLUMNS_MAX) return { problem: { ...at, reason: 'too_many_columns' } }
     if (column === undefined) return { problem: { ...at, reason: 'unknown' } }
     const isRepeated = column.name !== '' && columns.some(({ name }) => name === column.name)
     if (isRepeated) return { problem: { ...at, reason: 'repeated' } }

@@ -3,7 +3,9 @@ export type Decoded =
   /** Not valid in the encoding that the file or its sender names, or, without a name, not certain. */
   | { readonly ok: false; readonly encoding: string | undefined }
 
-/** Enough words to find the encoding; a longer file is not read three times. */
+const LINE_FEED = 0x0a
+
+/** Enough words to find the encoding; more of a long file is not read three times. */
 const GUESSED_BYTES = 1024 * 1024
 
 /**
@@ -21,7 +23,7 @@ export function decodeText(bytes: Uint8Array, named?: string): Decoded {
   if (wide !== undefined) return decodeAs(bytes, wide)
   const utf8 = decodeAs(bytes, 'utf-8')
   if (utf8.ok) return utf8
-  const guessed = guessSingleByte(bytes.subarray(0, GUESSED_BYTES))
+  const guessed = guessSingleByte(foreignLines(bytes))
   return guessed === undefined ? { ok: false, encoding: undefined } : decodeAs(bytes, guessed)
 }
 
@@ -68,7 +70,7 @@ const TURKISH = 'çğıiöşüâîû'
 const SIGNS = /[ªºµƒˆ]/g
 // Signs inside a word, or numbers in front of one: letters of another encoding.
 const SIGN_IN_WORD =
-  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯]\p{Ll}|[\u0080-\u009f]/u
+  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯]\p{Ll}|[À-ÿ][¹²³¼½¾]|[\u0080-\u009f]/u
 const CYRILLIC_VOWEL = /[аеёиоуыэюяіїєўъөү]/i
 
 interface Candidate {
@@ -83,6 +85,33 @@ const CANDIDATES: readonly Candidate[] = [
   { label: 'windows-1251', isWord: isCyrillic },
 ]
 
+/** The first lines with a byte outside ASCII, wherever they stand: the others say nothing of the encoding. */
+function foreignLines(bytes: Uint8Array): Uint8Array {
+  const lines: Uint8Array[] = []
+  let length = 0
+  let from = bytes.findIndex((byte) => byte > 0x7f)
+  while (from !== -1 && length < GUESSED_BYTES) {
+    const start = bytes.lastIndexOf(LINE_FEED, from) + 1
+    const end = bytes.indexOf(LINE_FEED, from)
+    const line = bytes.subarray(start, end === -1 ? bytes.length : end + 1)
+    lines.push(line.subarray(0, GUESSED_BYTES))
+    length += line.length
+    const next = end === -1 ? -1 : bytes.subarray(end).findIndex((byte) => byte > 0x7f)
+    from = next === -1 ? -1 : end + next
+  }
+  return Buffer.concat(lines)
+}
+
+/**
+ * Whether all words are possible in an encoding that is not read here as well: the letters of Hungarian in
+ * windows-1250 look like a few of western Europe, and those of Hebrew in windows-1255 like small Cyrillic ones.
+ */
+function mayBeAnother(label: string, words: readonly string[]): boolean {
+  const letters = words.join('')
+  if (label === 'windows-1251') return /^[а-ъ]*$/.test(letters)
+  return /[õû]/i.test(letters) && /^[a-záéíóöõúüû]*$/i.test(letters)
+}
+
 /** The only encoding in which all words can be words, or undefined. */
 function guessSingleByte(bytes: Uint8Array): string | undefined {
   const possible = CANDIDATES.flatMap(({ label, isWord }) => {
@@ -92,7 +121,7 @@ function guessSingleByte(bytes: Uint8Array): string | undefined {
     return words.every(isWord) ? [{ label, text: decoded.text, words }] : []
   })
   const [first, ...others] = possible
-  if (first === undefined) return undefined
+  if (first === undefined || mayBeAnother(first.label, first.words)) return undefined
   const different = others.filter(({ text }) => text !== first.text)
   // A single letter, as in "assiette à soupe", is a word in all of them.
   if (different.every(({ words }) => words.every((word) => word.length < 2))) return first.label

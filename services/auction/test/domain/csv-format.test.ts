@@ -1,6 +1,6 @@
 import t from 'tap'
 import { csvFormat } from '#src/domain/csv-format.ts'
-import { columnOf } from '#src/domain/csv-listing.ts'
+import { columnOf, readHeader } from '#src/domain/csv-listing.ts'
 
 const format = (text: string) => csvFormat(text, (name) => columnOf(name) !== undefined)
 
@@ -32,4 +32,11 @@ t.test('a first line sep= decides and is no row', async (t) => {
   t.match(format('sep=;;;;\nname;startPrice'), { delimiter: 'semicolon', start: 9 })
   t.match(format('sep=,'), { delimiter: 'comma', start: 5 })
   t.match(format('sep=#\nname#startPrice'), { start: 0 }, 'another sign is not known')
+})
+
+t.test('a header of any length is read with bounded work', async (t) => {
+  t.match(format('a,'.repeat(2_500_000)), { delimiter: 'comma' })
+  t.match(readHeader(Array.from({ length: 65_000 }, () => '')), {
+    problem: { column: 201, reason: 'too_many_columns' },
+  })
 })

@@ -118,3 +118,21 @@ t.test('the encoding that the sender names is believed, if the bytes fit', async
   })
   t.strictSame(decodeText(Buffer.from([0xff, 0xfe, 0x41])), { ok: false, encoding: 'utf-16le' })
 })
+
+t.test('letters that may be those of an encoding that is not read are not guessed', async (t) => {
+  for (const [text, label] of [
+    ['Ezüst gyűrű, előkelő', 'windows-1250'],
+    ['stół', 'windows-1250'],
+    ['שולחן עץ', 'windows-1255'],
+  ] as const) {
+    t.match(decodeText(encode(`${HEADER}${text}`, label)), { ok: false }, text)
+  }
+})
+
+t.test('the words at the end of a long file count', async (t) => {
+  const plain = `${'plain words;EUR;1\r\n'.repeat(80_000)}`
+  const bytes = encode(`${HEADER}${plain}Старинная лампа;EUR;1`, 'windows-1251')
+  t.match(decodeText(bytes), { ok: true, encoding: 'windows-1251' })
+  const broken = Buffer.concat([Buffer.from(`${HEADER}${plain}Старинная `), Buffer.from([0xff])])
+  t.match(decodeText(broken), { ok: false }, 'UTF-8 with a byte that is none')
+})

@@ -413,3 +413,22 @@ t.test('many items with the words are shown without similar ones', async (t) => 
   await createPublished(fixture, { name: 'Woodcut' })
   t.match(await find(fixture, 'woodcutt'), { similar: [] })
 })
+
+t.test('a saved search whose words are none any more finds nothing', async (t) => {
+  const { database } = await build(t)
+  const { rows } = await database.pool.query(
+    `select saved_search_words(q)::text as words from unnest(array[null, '', '🎻', 'violin']) as q`,
+  )
+  t.strictSame(
+    rows.map(({ words }) => words),
+    [null, null, '', `'violin'`],
+  )
+})
+
+t.test('marks of direction that came with pasting change no search', async (t) => {
+  const { database } = await build(t)
+  const { rows } = await database.pool.query(
+    `select search_query('lamp -broken') = search_query(E'lamp \\u2066-broken\\u2069') as same`,
+  )
+  t.strictSame(rows, [{ same: true }])
+})
