@@ -102,7 +102,9 @@ const NOT_SPOKEN = new Set([501, 505])
 // Traefik answers 500 in place of 400 to a Trailer line that is folded. The answer is its own, not a
 // service's, and it has no setting for it; so this one is counted apart, and any other is a failure.
 const FOLDED_TRAILER = /^Trailer:[^\r\n]*\r\n[ \t]/m
-const PLAIN_500 = /^HTTP\/1\.1 500 [\s\S]*\r\n\r\nInternal Server Error$/
+// Its body is that of a service; a service would name the correlation id as well.
+const OWN_500 =
+  /^HTTP\/1\.1 500 (?:(?!x-correlation-id:)[\s\S])*\r\n\r\n\{"code":"internal_error"[^\r\n]*\}$/i
 
 function judge(forgery: Forgery, answer: WireAnswer, cast: Cast): Verdict {
   const { target, isOrdinaryLine, bytes } = forgery
@@ -111,7 +113,7 @@ function judge(forgery: Forgery, answer: WireAnswer, cast: Cast): Verdict {
   // In any answer on the connection and whatever its status: no other user is shown these.
   if (cast.secrets.some((secret) => text.includes(secret))) return 'impersonated'
   if (status >= 400 && (status < 500 || NOT_SPOKEN.has(status))) return 'refused'
-  if (FOLDED_TRAILER.test(bytes) && PLAIN_500.test(text)) return 'refused as our fault'
+  if (FOLDED_TRAILER.test(bytes) && OWN_500.test(text)) return 'refused as our fault'
   if (status >= 500) return 'failed'
   const isLetIn = target.isGuarded && target.token === undefined && isOrdinaryLine
   return isLetIn ? 'impersonated' : 'as who they are'

@@ -220,7 +220,7 @@ t.test('days on which something is down', async (t) => {
   t.test('what is no bid is refused with its field’s name, and changes nothing', async (t) => {
     const { id } = await open('bad input')
     const path = `/api/v1/lots/${id}/bids`
-    const amounts = ['1e3', '2.001', '-0', '-2', '２.00', '9007199254740993.5555', '', ' 2', '+2']
+    const amounts = ['1e3', '2.001', '-0', '-2', '２.00', '9007199254740993.5555', '', '2 0', '+2']
     const bodies = [
       ...[...amounts, 2.5, 9_007_199_254_740_992, ['2.00'], null].map((maxAmount) => ({
         maxAmount,

@@ -22,7 +22,7 @@ t.test('amounts are decimal strings, exact in the currency of the listing', asyn
   t.equal(content({ currencyCode: 'KWD', startPrice: '1.005' }).startPrice, 1_005n)
   t.equal(refusal({ currencyCode: 'JPY' }), 'startPrice too_many_decimals')
   t.equal(refusal({ currencyCode: 'XYZ' }), 'currencyCode unknown_currency')
-  for (const text of ['1e3', '-0', '-1', '١٠', '１０', ' 10', '10.', '.5', '1,000', '0x10', '']) {
+  for (const text of ['1e3', '-0', '-1', '١٠', '１０', '1 0', '10.', '.5', '1,000', '0x10', '']) {
     t.equal(refusal({ startPrice: text }), 'startPrice format', text)
     t.equal(refusal({ bidIncrement: text }), 'bidIncrement format', text)
   }

@@ -18,7 +18,8 @@ t.test('a bidder who sends too many bids gets 429 and nothing of them is judged'
   const tooMany = await world.bid(itemId, ann, '23.00')
   t.match(tooMany, { statusCode: 429, body: { code: 'bid.too_many_bids' } })
   t.ok(Number(tooMany.headers['retry-after']) >= 1)
-  t.match(await world.lot(itemId), { bidCount: 3 })
+  const { rowCount } = await world.pool.query('select from bids where item_id = $1', [itemId])
+  t.equal(rowCount, 3)
   t.equal((await world.bid(itemId, randomUUID(), '30.00')).statusCode, 201, 'others bid on')
 })
 

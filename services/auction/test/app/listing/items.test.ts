@@ -54,7 +54,7 @@ t.test('POST /api/v1/items', async (t) => {
 
   t.test('names the field of every bad value and never fails', async (t) => {
     const bad: [string, unknown][] = [
-      ...['1e3', '-0', '-5', '１０', '9007199254740993.5', '10.001', '', ' 1', '0x1'].map(
+      ...['1e3', '-0', '-5', '１０', '9007199254740993.5', '10.001', '', '1 0', '0x1'].map(
         (value): [string, unknown] => ['startPrice', value],
       ),
       ...[10, 1.5, 2 ** 53 + 1, ['10'], { amount: '10' }, true, null].map(

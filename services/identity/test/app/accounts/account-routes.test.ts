@@ -71,12 +71,7 @@ t.test('POST /identity/register', async (t) => {
     ],
     ['a password that is a number', { password: 12345678 }, 'request.invalid_body', 'password'],
     ['no e-mail address', { email: 'ann' }, 'identity.invalid_email', 'email'],
-    [
-      'a blank around the address',
-      { email: ' ann@example.org' },
-      'identity.invalid_email',
-      'email',
-    ],
+    ['a blank in the address', { email: 'an n@example.org' }, 'identity.invalid_email', 'email'],
     [
       'an address with a look-alike letter',
       { email: 'mi\u212ae@example.org' },
