@@ -108,6 +108,21 @@ export function greater(left: bigint, right: bigint): bigint {
   return left > right ? left : right
 }
 
+/** The quotient rounded to the nearest whole number, halves up; for zero or more. */
+export function halfUp(dividend: bigint, divisor: bigint): bigint {
+  if (dividend < 0n || divisor <= 0n) throw new RangeError(`${dividend} / ${divisor}`)
+  return (2n * dividend + divisor) / (2n * divisor)
+}
+
+/**
+ * What belongs to a part so far when `done` of `total` is done. A part is always computed from the running total, less
+ * what was given before: then nothing is lost or made by rounding, and the last step gives the rest exactly.
+ */
+export function share(part: bigint, done: bigint, total: bigint): bigint {
+  if (done > total) throw new RangeError(`${done} is more than ${total}`)
+  return halfUp(part * done, total)
+}
+
 function refused(reason: AmountProblem): ParsedAmount {
   return { ok: false, reason }
 }

@@ -8,7 +8,7 @@ export interface TextKind {
   readonly bytesMax: number
   /** The most code points, for what is carried by a format that counts these. */
   readonly codePointsMax?: number
-  /** It may have several lines, and tabs. */
+  /** It may have several lines, and tabs unless it is plain. */
   readonly hasLines?: boolean
   /** It stands for a person or an action of one: no invisible formatting but joiners inside of words. */
   readonly isPlain?: boolean

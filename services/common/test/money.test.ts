@@ -3,11 +3,13 @@ import {
   currencyCodes,
   formatAmount,
   greater,
+  halfUp,
   isCurrency,
   lesser,
   MAX_MINOR_UNITS,
   minorDigits,
   parseAmount,
+  share,
 } from '#src/money.ts'
 
 t.test('every active currency has its ISO 4217 number of decimals', async (t) => {
@@ -174,3 +176,61 @@ t.test('of two amounts the smaller and the larger are found', async (t) => {
   t.equal(greater(1n, 2n), 2n)
   t.equal(greater(2n, 1n), 2n)
 })
+
+t.test('halves are rounded up, everything else to the nearest', async (t) => {
+  const cases: [bigint, bigint, bigint][] = [
+    [0n, 3n, 0n],
+    [1n, 3n, 0n],
+    [1n, 2n, 1n],
+    [2n, 3n, 1n],
+    [5n, 2n, 3n],
+    [25n, 10n, 3n],
+    [24n, 10n, 2n],
+    [999_999_999_999n * 10_000n, 10_000n, 999_999_999_999n],
+  ]
+  for (const [dividend, divisor, expected] of cases) {
+    t.equal(halfUp(dividend, divisor), expected, `${dividend} / ${divisor}`)
+  }
+  for (const [dividend, divisor] of [
+    [-1n, 2n],
+    [1n, 0n],
+    [1n, -2n],
+  ] as const) {
+    t.throws(() => halfUp(dividend, divisor), RangeError, `${dividend} / ${divisor}`)
+  }
+  t.throws(() => share(5n, 11n, 10n), RangeError, 'more than all of it')
+})
+
+t.test(
+  'however a whole is divided, its shares add up to the part: no drift, none below zero',
+  async (t) => {
+    // Runs of CI are the same each time: a small generator with a fixed seed.
+    let state = 20_261_129n
+    const random = (limit: bigint) => {
+      state = (state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n) % 2n ** 64n
+      return (state >> 11n) % limit
+    }
+    let drift = 0
+    let belowZero = 0
+    let wrongWhenRoundedAlone = 0
+    for (let chain = 0; chain < 200_000; chain += 1) {
+      const total = 1n + random(1_000_000n)
+      const part = halfUp(total * random(10_001n), 10_000n)
+      let [done, given, alone] = [0n, 0n, 0n]
+      while (done < total) {
+        const step = 1n + random(total - done)
+        done += step
+        const next = share(part, done, total) - given
+        if (next < 0n) belowZero += 1
+        given += next
+        alone += halfUp(part * step, total)
+      }
+      if (given !== part) drift += 1
+      if (alone !== part) wrongWhenRoundedAlone += 1
+    }
+    t.equal(drift, 0)
+    t.equal(belowZero, 0)
+    // The test sees what it is there for.
+    t.ok(wrongWhenRoundedAlone > 50_000, `${wrongWhenRoundedAlone} would be wrong`)
+  },
+)

@@ -91,6 +91,20 @@ export const itemExtended = defineEvent({
   }),
 })
 
+/** A buyer has bought it at its buy-now price, and has to pay until then. */
+export const itemReserved = defineEvent({
+  event: 'item.reserved',
+  version: 'v1',
+  payload: Type.Object({ id: field.id, sellerId: field.id, reservedUntil: field.instant }),
+})
+
+/** It was not paid, and takes bids as before. */
+export const itemReleased = defineEvent({
+  event: 'item.released',
+  version: 'v1',
+  payload: Type.Object({ id: field.id, sellerId: field.id, endDate: field.instant }),
+})
+
 export const itemEnded = defineEvent({
   event: 'item.ended',
   version: 'v1',
@@ -125,6 +139,41 @@ export const itemExpired = defineEvent({
   payload: Type.Object(ending),
 })
 
+/** The order of its buyer ended unpaid, so it is not sold; it may be again. */
+export const itemUnsold = defineEvent({
+  event: 'item.unsold',
+  version: 'v1',
+  payload: Type.Object(ending),
+})
+
+/** An item that was not sold went into a new round, as an item of its own. */
+export const itemRelisted = defineEvent({
+  event: 'item.relisted',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    sellerId: field.id,
+    newItemId: field.id,
+    round: field.integer,
+    /** As its seller chose before; else its seller did it. */
+    isAutomatic: field.flag,
+    /** Of the new round. */
+    endDate: field.instant,
+  }),
+})
+
+/** The same, for some of those who watch the item: 500 at most in each event. */
+export const itemWatchedRelisted = defineEvent({
+  event: 'item.watched.relisted',
+  version: 'v1',
+  payload: Type.Object({
+    id: field.id,
+    newItemId: field.id,
+    userIds: Type.Array(field.id),
+    endDate: field.instant,
+  }),
+})
+
 export const itemCancelled = defineEvent({
   event: 'item.cancelled',
   version: 'v1',
@@ -134,6 +183,13 @@ export const itemCancelled = defineEvent({
 /** A moderator hid it; bid has its own way to learn of it, and this may come later. */
 export const itemRemoved = defineEvent({
   event: 'item.removed',
+  version: 'v1',
+  payload: Type.Object(ending),
+})
+
+/** A moderator shows it again; its lot stays closed. */
+export const itemRestored = defineEvent({
+  event: 'item.restored',
   version: 'v1',
   payload: Type.Object(ending),
 })

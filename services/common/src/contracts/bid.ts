@@ -94,6 +94,48 @@ export const bidExtended = defineEvent({
   }),
 })
 
+/**
+ * A lot was bought at its buy-now price. `immediate`: it is over, and bid.closed and bid.won follow. `reserved`: it
+ * waits for the payment until `reservedUntil`; bid.closed follows when it was paid, bid.released when it was not.
+ */
+export const bidBuyNow = defineEvent({
+  event: 'bid.buynow',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    purchaseId: field.id,
+    buyerId: field.id,
+    sellerId: field.id,
+    amount: field.money,
+    currencyCode: field.currency,
+    round: field.integer,
+    mode: Type.Union([Type.Literal('immediate'), Type.Literal('reserved')]),
+    reservedUntil: optional(field.instant),
+    timestamp: field.instant,
+    sequence: field.integer,
+  }),
+})
+
+/** A reservation ended unpaid: the lot goes on as it was before. */
+export const bidReleased = defineEvent({
+  event: 'bid.released',
+  version: 'v1',
+  payload: Type.Object({
+    itemId: field.id,
+    purchaseId: field.id,
+    buyerId: field.id,
+    sellerId: field.id,
+    /** `lapsed`: it was not paid in time. `cancelled`: its order ended before. */
+    reason: Type.Union([Type.Literal('lapsed'), Type.Literal('cancelled')]),
+    currencyCode: field.currency,
+    minNextBid: optional(field.money),
+    buyNowAvailable: field.flag,
+    endDate: field.instant,
+    timestamp: field.instant,
+    sequence: field.integer,
+  }),
+})
+
 /** A lot is over; carries its whole final state, so it stands when earlier events come late. */
 export const bidClosed = defineEvent({
   event: 'bid.closed',
@@ -129,7 +171,9 @@ export const bidWon = defineEvent({
     itemId: field.id,
     buyerId: field.id,
     finalAmount: field.money,
+    /** The bid that won; a lot that was bought has a purchase instead. */
     bidId: optional(field.id),
+    purchaseId: optional(field.id),
     sellerId: optional(field.id),
     currencyCode: optional(field.currency),
     quantity: optional(field.integer),
@@ -152,5 +196,61 @@ export const bidLost = defineEvent({
     finalAmount: optional(field.money),
     round: field.integer,
     sequence: field.integer,
+  }),
+})
+
+// An offer belongs to a lot, so the service of lots publishes it. Its sequence is the offer's own.
+const offer = {
+  offerId: field.id,
+  itemId: field.id,
+  /** The bid whose amount is the price. */
+  bidId: field.id,
+  sellerId: field.id,
+  /** The bidder it is made to. */
+  userId: field.id,
+  kind: Type.Union([Type.Literal('second_chance'), Type.Literal('below_reserve')]),
+  amount: field.money,
+  currencyCode: field.currency,
+  round: field.integer,
+  unit: field.integer,
+  expiresAt: field.instant,
+  timestamp: field.instant,
+  sequence: field.integer,
+}
+
+/** A seller offers a unit of a lot that is over to a bidder, at the bidder's own highest bid. */
+export const offerMade = defineEvent({
+  event: 'offer.made',
+  version: 'v1',
+  payload: Type.Object({ ...offer }),
+})
+
+/** The bidder buys it: the unit is sold, and an order follows. */
+export const offerAccepted = defineEvent({
+  event: 'offer.accepted',
+  version: 'v1',
+  payload: Type.Object({ ...offer }),
+})
+
+export const offerDeclined = defineEvent({
+  event: 'offer.declined',
+  version: 'v1',
+  payload: Type.Object({ ...offer }),
+})
+
+/** No one answered it in time. `timestamp` is its last instant, whenever that was written down. */
+export const offerExpired = defineEvent({
+  event: 'offer.expired',
+  version: 'v1',
+  payload: Type.Object({ ...offer }),
+})
+
+/** Its seller took it back, or put the item up for auction again. */
+export const offerWithdrawn = defineEvent({
+  event: 'offer.withdrawn',
+  version: 'v1',
+  payload: Type.Object({
+    ...offer,
+    reason: Type.Union([Type.Literal('seller'), Type.Literal('relisted')]),
   }),
 })

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type Static, type TObject, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { newId, UUID } from '../ids.ts'
+import { contentId, newId, UUID } from '../ids.ts'
 
 /** One kind of event: its names on the wire, its publisher and the shape of its payload. */
 export interface EventContract<P extends TObject = TObject> {
@@ -234,11 +233,6 @@ function uuidOf(value: unknown): string | undefined {
  */
 export function messageIdOf(content: Buffer, messageId: unknown): string {
   return uuidOf(messageId) ?? contentId(content)
-}
-
-function contentId(content: Buffer): string {
-  const hex = createHash('sha256').update(content).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 function isSequence(value: unknown): value is number {

@@ -3,10 +3,20 @@ import { eventsOf, field } from './event.ts'
 
 const defineEvent = eventsOf('identity')
 
+/** Languages that users are addressed in. A newer publisher may name others. */
+export const LOCALES = ['en', 'de', 'tr'] as const
+export type Locale = (typeof LOCALES)[number]
+
 export const userRegistered = defineEvent({
   event: 'identity.user.registered',
   version: 'v1',
-  payload: Type.Object({ userId: field.id, name: field.text, email: field.text }),
+  payload: Type.Object({
+    userId: field.id,
+    name: field.text,
+    email: field.text,
+    /** What the user asked for, or whose browser did. */
+    locale: Type.Optional(field.text),
+  }),
   legacyNames: { userId: 'UserID', name: 'Name', email: 'Email' },
 })
 
@@ -85,6 +95,8 @@ export const mailRequested = defineEvent({
     to: field.text,
     name: field.text,
     template: field.text,
+    /** For a reader of whom nothing else is known. */
+    locale: Type.Optional(field.text),
     /** Where the sealed secret belongs: link + '#token=' + secret. */
     link: Type.Optional(field.text),
     sealedSecret: Type.Optional(field.text),

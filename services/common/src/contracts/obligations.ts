@@ -7,7 +7,11 @@ import { type Static, Type } from 'typebox'
 export const Obligations = Type.Object({
   obligations: Type.Array(
     Type.Object({
-      kind: Type.Union([Type.Literal('leading'), Type.Literal('selling')]),
+      kind: Type.Union([
+        Type.Literal('leading'),
+        Type.Literal('selling'),
+        Type.Literal('ordering'),
+      ]),
       count: Type.Integer({ minimum: 1 }),
     }),
   ),
@@ -16,6 +20,6 @@ export type Obligations = Static<typeof Obligations>
 export type Obligation = Obligations['obligations'][number]
 
 /** The services that answer it; a test compares them with `obligations` in charts/services.yaml. */
-export const OBLIGATION_SERVICES = ['auction', 'bid'] as const
+export const OBLIGATION_SERVICES = ['auction', 'bid', 'order'] as const
 
 export const obligationsPath = (userId: string) => `/internal/v1/users/${userId}/obligations`

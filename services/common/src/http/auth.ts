@@ -24,6 +24,8 @@ export interface Caller {
   readonly name: string
   readonly roles: readonly string[]
   readonly sessionId: string
+  /** When the person last proved who they are; undefined when the token does not say. */
+  readonly provenAt: Date | undefined
 }
 
 /** Claims of an access token as identity signs them (R-SES-1). */
@@ -33,6 +35,7 @@ export interface AccessClaims {
   email: string
   name: string
   roles: string[]
+  auth_time?: number
   iss: string
   aud: string
   exp: number
@@ -85,6 +88,11 @@ export interface AuthOptions {
    * It may throw what the caller is to be answered instead.
    */
   rolesOf?: (request: FastifyRequest) => Promise<readonly string[]>
+  /**
+   * Runs before the token of a `bearer` or `optional` route is read. Identity puts a token there for
+   * the cookie of a browser; it may throw what the caller is to be answered instead.
+   */
+  beforeToken?: (request: FastifyRequest) => Promise<void>
 }
 
 interface InternalVerifier {
@@ -150,6 +158,7 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
         request[PROVEN] = await verifyService(request, options)
         return
       }
+      if (mode === 'bearer' || mode === 'optional') await options.beforeToken?.(request)
       if (mode === 'bearer') {
         request.caller = await verify(request)
         request[PROVEN] = request.caller
@@ -231,6 +240,9 @@ async function verifyWithKeys(
       name: String(claims.name ?? ''),
       roles: Object.freeze(Array.isArray(claims.roles) ? claims.roles.map(String) : []),
       sessionId: claims.sid,
+      provenAt: Number.isFinite(claims.auth_time)
+        ? new Date(Number(claims.auth_time) * 1000)
+        : undefined,
     })
     return {
       caller,

@@ -68,7 +68,7 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
         if (response.status >= 500) throw serviceUnavailable({ service: options.target })
         return {
           statusCode: response.status,
-          body: JSON.parse(await readBounded(response, BODY_BYTES_MAX)),
+          body: parseBody(await readBounded(response, BODY_BYTES_MAX)) as T,
         }
       } catch (error) {
         if (error instanceof ServiceError) throw error
@@ -77,3 +77,6 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
     },
   }
 }
+
+/** A 204 has no body. */
+const parseBody = (text: string): unknown => (text === '' ? undefined : JSON.parse(text))

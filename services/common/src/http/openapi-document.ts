@@ -18,27 +18,30 @@ interface Operation {
 }
 
 const RETRY_AFTER = {
-  'Retry-After': {
-    description: 'Seconds to wait before the request is sent again.',
-    schema: { type: 'integer', minimum: 0 },
+  headers: {
+    'Retry-After': {
+      description: 'Seconds to wait before the request is sent again.',
+      schema: { type: 'integer', minimum: 0 },
+    },
   },
 }
 
-const refusal = (name: string, description: string, headers?: object) => ({
+const refusal = (name: string, description: string, others: object = {}) => ({
   name,
   response: {
     description,
-    ...(headers === undefined ? {} : { headers }),
     content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
+    ...others,
   },
 })
 
-// Also from the gateway, which answers 429, 502, 503 and 504 with the same body.
+// Also from the gateway, which answers 429, 502, 503 and 504 with the same body. Its own 431 is plain text (ADR 0040).
 const REFUSALS: Readonly<Record<number, ReturnType<typeof refusal>>> = {
   400: refusal('BadRequest', 'A part of the request is not valid; details may name the field.'),
   401: refusal('Unauthenticated', 'No valid access token, or no valid proof of identity.'),
   403: refusal('Forbidden', 'The caller may not do this.'),
   404: refusal('NotFound', 'It does not exist, or the caller may not see it.'),
+  406: refusal('NotAcceptable', 'The answer is of another type than the header Accept asks for.'),
   409: refusal('Conflict', 'The present state does not allow this; the code says which state.'),
   410: refusal('Gone', 'It existed and can no longer be used.'),
   413: refusal('BodyTooLarge', 'The body is larger than this operation takes.'),
@@ -46,6 +49,7 @@ const REFUSALS: Readonly<Record<number, ReturnType<typeof refusal>>> = {
   422: refusal('Unprocessable', 'The request is well formed, and its content is refused.'),
   428: refusal('ConfirmationRequired', 'The request must be confirmed; details say how.'),
   429: refusal('TooManyRequests', 'Too many requests; wait before the next one.', RETRY_AFTER),
+  431: refusal('HeadersTooLarge', 'The address and the headers are too long together.'),
   500: refusal('InternalError', 'An error on the side of the platform; it is logged.'),
   502: refusal(
     'NoAnswer',

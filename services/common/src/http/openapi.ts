@@ -19,7 +19,7 @@ const SECURITY: Readonly<Record<AuthMode, object[] | undefined>> = {
 }
 
 // Every server and the gateway before it can give these, whatever the route is.
-const OF_ALL = [400, 429, 500, 502, 503, 504]
+const OF_ALL = [400, 429, 431, 500, 502, 503, 504]
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
@@ -58,6 +58,8 @@ function refusalStatuses({ method, url, config, schema }: RouteOptions): number[
     ...refusalsOf(schema?.response),
     ...(auth === 'public' ? [] : [401]),
     ...(access === 'role' || access === 'owner' ? [403] : []),
+    // A browser with a session sent it, from the page of another site.
+    ...(auth !== 'public' && takesBody ? [403] : []),
     ...(url.includes(':') ? [404] : []),
     // The body is read before it is known whether the route wants one.
     ...(takesBody ? [413, 415] : []),

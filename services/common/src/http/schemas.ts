@@ -33,7 +33,7 @@ export const ErrorAnswer = Type.Object(
 )
 
 /** Errors that a route answers besides those of its kind, which openapi.ts adds. */
-export type RefusalStatus = 401 | 403 | 404 | 409 | 410 | 422 | 428
+export type RefusalStatus = 401 | 403 | 404 | 406 | 409 | 410 | 422 | 428
 
 const refusals = new WeakMap<object, readonly RefusalStatus[]>()
 

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -40,6 +40,8 @@ export interface ServerOptions {
   requestTimeoutMs?: number
   /** Addresses and CIDRs whose X-Forwarded-For is believed; absent = `request.ip` is the peer. */
   trustedProxies?: readonly string[]
+  /** The path that is routed instead of the one that was asked for, `originalUrl`. */
+  rewritePath?: (path: string, method: string) => string
 }
 
 /** What the document of an API says besides its routes. */
@@ -60,7 +62,7 @@ const CLOSE_IDLE_INTERVAL_MS = 50
  * stops the boot.
  */
 export async function buildServer(options: ServerOptions): Promise<App> {
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [] } = options
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [], rewritePath } = options
   const app: App = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -83,6 +85,9 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
+    ...(rewritePath === undefined
+      ? {}
+      : { rewriteUrl: ({ url = '/', method = '' }: IncomingMessage) => rewritePath(url, method) }),
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',

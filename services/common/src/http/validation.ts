@@ -15,7 +15,24 @@ function create(coerceTypes: boolean): Ajv {
     ownProperties: true,
   })
   addFormats(ajv)
+  const dateTime = ajv.formats['date-time'] as { validate: (text: string) => boolean }
+  ajv.addKeyword({
+    keyword: 'kept',
+    type: 'string',
+    validate: (_kept: true, text: string) => !text.includes('\0') && text.isWellFormed(),
+    error: { message: 'must not hold U+0000 or half of a character' },
+  })
+  ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isKept(text))
   return ajv
+}
+
+/**
+ * Whether an instant can be stored and sent again (R-TEXT-5): no Date has a leap second, and the last hours of 9999 in
+ * the west are in a year of five digits in UTC.
+ */
+function isKept(text: string): boolean {
+  const year = new Date(text).getUTCFullYear()
+  return year >= 1 && year <= 9_999
 }
 
 /**
@@ -25,7 +42,21 @@ function create(coerceTypes: boolean): Ajv {
 export function createValidatorCompiler(): FastifySchemaCompiler<AnySchema> {
   const strict = create(false)
   const coercing = create(true)
-  return ({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema)
+  return ({ schema, httpPart }) =>
+    (httpPart === 'body' ? strict : coercing).compile(keptTexts(schema) as AnySchema)
+}
+
+/** What fixes the form of a string. A text that people write is read and judged where it is used. */
+const FIXED = ['pattern', 'format', 'enum', 'const', 'x-text']
+
+/** The same schema, where no other string may hold what PostgreSQL cannot keep (R-TEXT-5). */
+function keptTexts(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(keptTexts)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const parts = Object.entries(schema).map(([key, part]) => [key, keptTexts(part)])
+  const isFree = (schema as { type?: unknown }).type === 'string'
+  const isFixed = FIXED.some((key) => key in schema)
+  return { ...Object.fromEntries(parts), ...(isFree && !isFixed ? { kept: true } : {}) }
 }
 
 /** The offending field, as the caller spelt it: `maxAmount`, `items.0.name`. */

@@ -67,7 +67,8 @@ async function decodeJpeg(bytes: Buffer, size: ResizeOptions): Promise<Attempt> 
       const code = Number.parseInt(marker, 16)
       surplus.set(code, (surplus.get(code) ?? 0) + Number(count))
     }
-    attempt = await decode(cleanJpeg(bytes, surplus), 'jpeg', size)
+    const seconds = Math.max(1, Math.round((deadlineMs - performance.now()) / 1_000))
+    attempt = await decode(cleanJpeg(bytes, surplus), 'jpeg', size, seconds)
   }
   return attempt
 }
@@ -76,7 +77,16 @@ function surplusOf(attempt: Attempt): RegExpExecArray | null {
   return attempt.outcome === 'broken' ? SURPLUS.exec(attempt.warning) : null
 }
 
-async function decode(bytes: Buffer, expected: ImageFormat, size: ResizeOptions): Promise<Attempt> {
+/** Of libvips, which gives a picture up that takes too long. */
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('timeout')
+
+async function decode(
+  bytes: Buffer,
+  expected: ImageFormat,
+  size: ResizeOptions,
+  seconds = SECONDS_MAX,
+): Promise<Attempt> {
   // A warning of the decoder is an error: half an image is broken.
   const options: SharpOptions = { limitInputPixels: PIXELS_MAX, failOn: 'warning' }
   try {
@@ -89,13 +99,13 @@ async function decode(bytes: Buffer, expected: ImageFormat, size: ResizeOptions)
       .resize(size)
       .toColourspace('srgb')
       .raw()
-      .timeout({ seconds: SECONDS_MAX })
+      .timeout({ seconds })
       .toBuffer({ resolveWithObject: true })
     const image = { data, width: info.width, height: info.height, channels: info.channels }
     return { outcome: 'decoded', image }
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    if (error.message.includes('timeout')) return { outcome: 'too_slow' }
+    if (isTimeout(error)) return { outcome: 'too_slow' }
     if (error.message.includes('pixel limit')) return { outcome: 'too_many_pixels' }
     return { outcome: 'broken', warning: error.message }
   }

@@ -31,4 +31,18 @@ export const ADVISORY_LOCKS = {
   refusalWeeks: 4805,
   /** bid: the lanes of all replicas that wait for one held lot stand in a line. The first half of a key. */
   lineOfLot: 4806,
+  /** notification: nothing is written for users while some of them are deleted; shared by those that write. A key. */
+  departures: 4901,
+  /** notification: one process at a time puts notices of one user into a mail. A seed. */
+  mailsOfUser: 4904,
+  /** notification: the webhook endpoints of one user are counted and written one at a time. A seed. */
+  webhooksOfUser: 4902,
+  /** notification: the push subscriptions of one user are counted and written one at a time. A seed. */
+  pushSubscriptionsOfUser: 4903,
+  /** notification: what is reported of mails to one address is counted one at a time. A seed. */
+  mailReportsOfAddress: 4905,
+  /** payment: the ledger is sealed by one transaction at a time. A key. */
+  ledgerChain: 5101,
+  /** payment: what operators ask to change is changed by one request at a time. A seed. */
+  approvalSubject: 5102,
 } as const

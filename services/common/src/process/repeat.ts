@@ -10,7 +10,8 @@ export interface Repeated {
 export interface Timer {
   name: string
   intervalMs: number
-  run(): Promise<unknown>
+  /** `stopping` is aborted when the process stops: a run that could take long ends early then. */
+  run(stopping?: AbortSignal): Promise<unknown>
 }
 
 /** Starts every timer; one `stop` waits for all of them. */
@@ -31,16 +32,16 @@ export function repeat(
   name: string,
   intervalMs: number,
   log: Logger,
-  work: () => Promise<unknown>,
+  work: (stopping: AbortSignal) => Promise<unknown>,
 ): Repeated {
-  let isStopped = false
+  const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   let isFailing = false
 
   const run = async () => {
     try {
-      await work()
+      await work(stopping.signal)
       if (isFailing) log.info({ task: name }, 'task works again')
       isFailing = false
     } catch (error) {
@@ -50,7 +51,7 @@ export function repeat(
       }
       isFailing = true
     }
-    if (!isStopped) timer = setTimeout(start, intervalMs)
+    if (!stopping.signal.aborted) timer = setTimeout(start, intervalMs)
   }
   const start = () => {
     running = run()
@@ -58,7 +59,7 @@ export function repeat(
   start()
   return {
     async stop() {
-      isStopped = true
+      stopping.abort()
       clearTimeout(timer)
       await running
     },

@@ -1,11 +1,17 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { type AmqpConnectionManager, connect } from 'amqp-connection-manager'
 import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Logger } from '../process/logger.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import { type ChannelKeeper, keepChannel } from './keep-channel.ts'
 import { declareLegacyExchanges } from './legacy-exchanges.ts'
-import { declareTopology, expectTopology, type RetryTier, type Subscription } from './topology.ts'
+import {
+  declareTopology,
+  expectTopology,
+  type RetryTier,
+  STREAMS,
+  type Subscription,
+} from './topology.ts'
+import { untilAnswered } from './until-answered.ts'
 
 export interface BrokerConnection {
   /**
@@ -35,6 +41,7 @@ export interface BrokerOptions {
   /** Shown in the broker's list of connections. */
   name: string
   log: Logger
+  /** Absent: all of the platform, and its streams; with some, there are no streams. */
   subscriptions?: readonly Subscription[]
   retryTiers?: readonly RetryTier[]
   /** A channel that is not set up for so long on a connection that stands takes it along. */
@@ -44,7 +51,6 @@ export interface BrokerOptions {
 const HEARTBEAT_SECONDS = 10
 const RECONNECT_SECONDS = 1
 const CONNECT_TIMEOUT_MS = 5_000
-const CLOSE_TIMEOUT_MS = 5_000
 const SILENT_MAX_MS = 30_000
 
 /**
@@ -89,7 +95,8 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
       try {
         return await work(channel)
       } finally {
-        await channel.close().catch(() => undefined)
+        // The library never settles a close whose answer was lost with the connection.
+        await untilAnswered(channel.close())
       }
     },
     isConnected: () => manager.isConnected(),
@@ -97,12 +104,7 @@ export function connectBroker(options: BrokerOptions): BrokerConnection {
     restart,
     async close() {
       state.isClosing = true
-      const timeout = new AbortController()
-      // A connection that is lost already cannot be closed once more; gone is what we want.
-      const closed = manager.close().catch(() => undefined)
-      const late = wait(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false })
-      await Promise.race([closed, late.catch(() => undefined)])
-      timeout.abort()
+      await untilAnswered(manager.close())
     },
   }
 }
@@ -142,8 +144,9 @@ function watchConnection(manager: AmqpConnectionManager, { name, log }: BrokerOp
 /** Every channel needs the topology before its setup; the first one of a connection sees to it. */
 function declareOnce({ topology, hasLegacyExchanges, subscriptions, retryTiers }: BrokerOptions) {
   const prepare = async (channel: Channel): Promise<void> => {
-    if (topology === 'expect') return expectTopology(channel, subscriptions, retryTiers)
-    await declareTopology(channel, subscriptions, retryTiers)
+    const streams = subscriptions === undefined ? STREAMS : []
+    if (topology === 'expect') return expectTopology(channel, subscriptions, retryTiers, streams)
+    await declareTopology(channel, subscriptions, retryTiers, streams)
     if (hasLegacyExchanges === true) await declareLegacyExchanges(channel)
   }
   const declared = new WeakMap<object, Promise<void>>()

@@ -5,8 +5,8 @@ import { isTransient, isUnavailable } from '../http/errors.ts'
 import { CORRELATION_ATTRIBUTE, type Span, startSpan } from '../telemetry/tracing.ts'
 import { type Consumer, type ConsumersOptions, type Delivery, PermanentError } from './consumer.ts'
 import type { ConsumerMetrics } from './consumer-metrics.ts'
-import { deadLetter, retryLater } from './dead-letter.ts'
-import { countAttempt } from './inbox.ts'
+import { attemptsOf, deadLetter, retryLater } from './dead-letter.ts'
+import { countAttempt, forgetAttempts } from './inbox.ts'
 import { runHandler } from './run-handler.ts'
 import type { RetryTier } from './topology.ts'
 
@@ -126,6 +126,10 @@ async function countRedelivery<DB>(
   return new PermanentError(`delivered ${attempts + 1} times and never finished`)
 }
 
+/** A redelivery was counted here, or before the message went through a retry queue. */
+const mayBeCounted = ({ message }: Received) =>
+  message.fields.redelivered || attemptsOf(message) > 0
+
 async function attempt<DB>(
   context: RunnerContext<DB>,
   batch: Prepared[],
@@ -134,10 +138,11 @@ async function attempt<DB>(
   const [first] = batch
   if (first === undefined) return 'handled'
   const events = batch.map(({ event }) => event)
+  const countedIds = batch.filter(mayBeCounted).map(({ event }) => event.id)
   for (let tries = 0; ; tries += 1) {
     try {
       const outcome = await untilAvailable(context, first, () =>
-        runHandler(options, consumer, queue, events),
+        runHandler(options, consumer, queue, events, countedIds),
       )
       return outcome ?? 'stopped'
     } catch (error) {
@@ -174,7 +179,7 @@ async function untilAvailable<DB, T>(
 /** Moves a failed message to a delay tier or the dead-letter queue, then acknowledges it here. */
 async function settleFailure<DB>(
   context: RunnerContext<DB>,
-  received: Received,
+  received: Received | Prepared,
   error: Error,
   isPermanent: boolean,
 ): Promise<BatchResult> {
@@ -190,6 +195,10 @@ async function settleFailure<DB>(
       logFailure(context, message, error, outcome)
       acknowledge(context, received, false)
       metrics.outcome(queue, outcome, 1)
+      if (outcome === 'dead_lettered' && 'event' in received && mayBeCounted(received)) {
+        // An operator may send it back. Without a database it is left to the purge of old attempts.
+        await forgetAttempts(options.db, queue, [received.event.id]).catch(() => undefined)
+      }
       return 'settled'
     }
     // The copy is not safely at the broker, so the original must not go. Closing gives it back.

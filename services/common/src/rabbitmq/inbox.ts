@@ -30,6 +30,18 @@ export async function countAttempt<DB>(
   return rows[0]?.attempts ?? 1
 }
 
+/** Deletes what was counted of messages that are settled, so that a later copy begins at zero. */
+export async function forgetAttempts<DB>(
+  db: Kysely<DB>,
+  consumer: string,
+  messageIds: readonly string[],
+): Promise<void> {
+  if (messageIds.length === 0) return
+  await sql`
+    delete from inbox_attempts where consumer = ${consumer} and message_id = any(${messageIds})
+  `.execute(db)
+}
+
 // Longer than outbox and dead letters are kept, so a late replay is still recognised.
 const RETENTION_DAYS = 30
 const PURGE_INTERVAL_MS = 60_000

@@ -1,6 +1,7 @@
 import type { AmqpConnectionManager } from 'amqp-connection-manager'
 import type { ConfirmChannel } from 'amqplib'
 import type { Logger } from '../process/logger.ts'
+import { untilAnswered } from './until-answered.ts'
 
 export interface ChannelKeeper {
   manager: AmqpConnectionManager
@@ -75,7 +76,7 @@ export function keepChannel(
     async close() {
       state.isClosing = true
       clearInterval(watch)
-      await wrapper.close().catch(() => undefined)
+      await untilAnswered(wrapper.close())
     },
   }
 }

@@ -9,6 +9,7 @@ import {
   type RunnerOptions,
 } from './handle-batch.ts'
 import { queueName } from './topology.ts'
+import { untilAnswered } from './until-answered.ts'
 
 export interface QueueRunner {
   isConsuming(): boolean
@@ -18,10 +19,14 @@ export interface QueueRunner {
 interface Subscribed {
   channel: ConfirmChannel
   consumerTag: string
+  /** How many messages the broker sends before the first of them is acknowledged. */
+  prefetch: number
   isConsuming: boolean
 }
 
 const PREFETCH_SINGLE = 10
+// A process that dies costs each message that it had been sent one of the broker's deliveries.
+const PREFETCH_REDELIVERED = 1
 const FAILURE_PAUSE_MS = 1_000
 
 /** Consumes one queue: takes what has arrived, handles it, then acknowledges. */
@@ -32,6 +37,7 @@ export function startQueueRunner<DB>(
   const { log, connection } = options
   const queue = queueName(consumer.consumer, consumer.contract)
   const batchMax = consumer.kind === 'projection' ? consumer.batchMax : 1
+  const prefetchMax = consumer.kind === 'projection' ? batchMax * 2 : PREFETCH_SINGLE
   let current: Subscribed | undefined
   let buffer: Received[] = []
   let inWork: Received[] = []
@@ -65,7 +71,31 @@ export function startQueueRunner<DB>(
     }
     working = undefined
   }
-  const receive = (channel: ConfirmChannel, message: ConsumeMessage | null) => {
+  const subscribe = async (subscribed: Subscribed, prefetch: number) => {
+    const { channel } = subscribed
+    const consumerTag = randomUUID()
+    Object.assign(subscribed, { prefetch, consumerTag })
+    await Promise.all([
+      channel.prefetch(prefetch),
+      channel.consume(queue, (message) => receive(subscribed, message), { consumerTag }),
+    ])
+  }
+  /**
+   * Messages that come again are taken one by one, and a fresh one shows that none is left: the broker
+   * delivers those first. A prefetch only counts for consumers that begin after it.
+   */
+  const adaptPrefetch = (subscribed: Subscribed, { fields }: ConsumeMessage) => {
+    const { channel, consumerTag } = subscribed
+    const prefetch = fields.redelivered ? PREFETCH_REDELIVERED : prefetchMax
+    // What the former consumer was sent says nothing about what is left now.
+    if (isClosing || prefetch === subscribed.prefetch || fields.consumerTag !== consumerTag) return
+    // What fails ends the channel, and a new one is set up. What was sent stays ours to acknowledge.
+    Promise.all([channel.cancel(consumerTag), subscribe(subscribed, prefetch)]).catch(
+      () => undefined,
+    )
+  }
+  const receive = (subscribed: Subscribed, message: ConsumeMessage | null) => {
+    const { channel } = subscribed
     if (message === null) {
       // The broker cancelled us (the queue was deleted): closing makes everything be set up again.
       log.warn({ queue }, 'consumer was cancelled by the broker')
@@ -73,13 +103,14 @@ export function startQueueRunner<DB>(
       return
     }
     if (!isOpen(channel)) return
+    adaptPrefetch(subscribed, message)
     buffer.push({ channel, message })
     // After the poll phase, so that what arrived together is handled together.
     working ??= new Promise<void>((resolve) => setImmediate(resolve)).then(work)
   }
   const handle = connection.openChannel(queue, async (channel) => {
     if (isClosing) return
-    const subscribed = { channel, consumerTag: randomUUID(), isConsuming: false }
+    const subscribed = { channel, consumerTag: '', prefetch: 0, isConsuming: false }
     current = subscribed
     channel.once('close', () => {
       if (!isOpen(channel)) return
@@ -87,10 +118,7 @@ export function startQueueRunner<DB>(
       // The broker will deliver these again; acting on them twice is of no use.
       buffer = []
     })
-    await channel.prefetch(consumer.kind === 'projection' ? batchMax * 2 : PREFETCH_SINGLE)
-    await channel.consume(queue, (message) => receive(channel, message), {
-      consumerTag: subscribed.consumerTag,
-    })
+    await subscribe(subscribed, PREFETCH_REDELIVERED)
     subscribed.isConsuming = true
   })
 
@@ -99,13 +127,16 @@ export function startQueueRunner<DB>(
     async close() {
       isClosing = true
       const open = current
-      if (open !== undefined) await open.channel.cancel(open.consumerTag).catch(() => undefined)
+      if (open !== undefined) await untilAnswered(cancel(open))
       await working
       // Closing the channel gives back what was not begun.
       await handle.close()
     },
   }
 }
+
+// A channel that is closed throws at once.
+const cancel = async ({ channel, consumerTag }: Subscribed) => channel.cancel(consumerTag)
 
 function madeAtSeconds(received: Received | undefined): number | undefined {
   const timestamp: unknown = received?.message.properties.timestamp

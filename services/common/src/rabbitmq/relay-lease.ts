@@ -14,7 +14,10 @@ export interface Lease {
   isHeld(): boolean
   /** Runs a statement of the lead; any of them renews it. */
   renewedBy<T>(statement: () => Promise<T>): Promise<T>
-  /** Renews the lead while `work` runs, which must not use the session. */
+  /**
+   * Renews the lead while `work` runs, which must not use the session. Throws when the lead is lost, also
+   * when the session lives on: as long as it says something, no standby takes over.
+   */
   keptDuring<T>(work: () => Promise<T>): Promise<T>
 }
 
@@ -23,12 +26,14 @@ const HELD_MS = 8_000
 /** A leader is silent when its session ran no statement for so long. */
 export const SILENT_MAX_MS = 10_000
 
-export function createLease(client: PoolClient): Lease {
+/** `lost` is called when the session has ended or a renewal failed. */
+export function createLease(client: PoolClient, lost: () => void): Lease {
   // The steady clock stands still while a virtual machine is suspended, the other one may be set.
   let renewedAt = { steadyMs: performance.now(), wallMs: Date.now() }
-  let isLost = false
-  const lose = () => {
-    isLost = true
+  let loss: { cause: unknown } | undefined
+  const lose = (cause?: unknown) => {
+    loss ??= { cause }
+    lost()
   }
   // The lock is free as soon as its session has ended.
   client.once('error', lose)
@@ -42,14 +47,14 @@ export function createLease(client: PoolClient): Lease {
   }
   return {
     isHeld: () =>
-      !isLost &&
+      loss === undefined &&
       performance.now() - renewedAt.steadyMs < HELD_MS &&
       Date.now() - renewedAt.wallMs < HELD_MS,
     renewedBy,
     async keptDuring(work) {
       let renewal: Promise<unknown> | undefined
       const renew = () => {
-        // What failed shows at the next statement of the relay, which uses the same session.
+        if (loss !== undefined) return
         renewal ??= renewedBy(() => client.query('select 1'))
           .catch(lose)
           .finally(() => {
@@ -59,12 +64,13 @@ export function createLease(client: PoolClient): Lease {
       // Many short waits without a statement between them are one long one.
       if (performance.now() - renewedAt.steadyMs >= RENEW_INTERVAL_MS) renew()
       const timer = setInterval(renew, RENEW_INTERVAL_MS)
-      try {
-        return await work()
-      } finally {
+      const stop = async () => {
         clearInterval(timer)
         await renewal
       }
+      const result = await work().finally(stop)
+      if (loss !== undefined) throw loss.cause ?? new Error('the session of the lead has ended')
+      return result
     },
   }
 }

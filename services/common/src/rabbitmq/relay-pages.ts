@@ -25,7 +25,7 @@ export interface Page {
 export interface Pages {
   /** Hands a page to the channel, as fast as it takes it. Only when `isFed`. */
   feed(rows: readonly StoredRow[], readAtMs: number, scanStartedAtMs: number): void
-  /** The last page was handed over whole, so another one may follow. */
+  /** The last page was handed over whole, and memory is left, so another one may follow. */
   isFed(): boolean
   isEmpty(): boolean
   /**
@@ -53,14 +53,16 @@ export interface PagesOptions {
 
 interface PageUnderWay extends Page {
   outcomes: EventOutcome[][]
+  characters: number
   isOver: boolean
   done: Promise<void>
 }
 
 // Events on their way to the broker at once. No page is read while as many are.
 const WINDOW = 256
-// Events that are held need no place in the window, so what is kept in memory is bounded apart.
-const PAGES_MAX = 8
+// Events that are held need no place in the window, so what is kept in memory is bounded apart. Small pages
+// may be many: one event without a confirm must not keep those behind it from being published.
+const CHARACTERS_MAX = 16_000_000
 
 export function createPages(options: PagesOptions): Pages {
   const { publisher, lease, holds, metrics, log, changed } = options
@@ -137,10 +139,11 @@ export function createPages(options: PagesOptions): Pages {
           underWay.isOver = true
           changed()
         })
-      const underWay: PageUnderWay = { ...page, isOver: false, done }
+      const underWay: PageUnderWay = { ...page, characters: lengthOf(rows), isOver: false, done }
       pages.push(underWay)
     },
-    isFed: () => !isFeeding && pages.length < PAGES_MAX,
+    isFed: () =>
+      !isFeeding && pages.reduce((sum, { characters }) => sum + characters, 0) < CHARACTERS_MAX,
     isEmpty: () => pages.length === 0,
     isStopped: () => isStopped,
     resume() {
@@ -157,6 +160,9 @@ export function createPages(options: PagesOptions): Pages {
     },
   }
 }
+
+const lengthOf = (rows: readonly StoredRow[]) =>
+  rows.flatMap(({ events }) => events).reduce((sum, { body }) => sum + body.length, 0)
 
 function publishEvent(publisher: Publisher, event: StoredEvent): Promise<PublishOutcome> {
   const { key, head } = event

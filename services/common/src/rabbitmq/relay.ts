@@ -127,7 +127,7 @@ async function relayUntilStopped(
   signal: AbortSignal,
 ): Promise<void> {
   const holds = createHolds()
-  const lease = createLease(client)
+  const lease = createLease(client, wake.now)
   const pages = createPages({ publisher, lease, holds, metrics, log, changed: wake.now })
   const scan = createScan()
   const waitAtMost = (ms: number) => lease.keptDuring(() => wake.after(ms))

@@ -1,30 +1,39 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Consumer, ConsumersOptions, Delivery } from './consumer.ts'
-import { claim } from './inbox.ts'
+import { claim, forgetAttempts } from './inbox.ts'
 import { hasWrittenOutbox, wakeRelay } from './outbox.ts'
 
 /** `repeated`: its effects were there already. */
 export type Handled = 'handled' | 'repeated'
 
-/** Runs the handler once for these events, in the way of its kind, within the time it is given. */
+/**
+ * Runs the handler once for these events, in the way of its kind, within the time it is given. What was
+ * counted of them is deleted with their effects.
+ */
 export async function runHandler<DB>(
   options: ConsumersOptions<DB> & { handlerTimeoutMs: number },
   consumer: Consumer<DB>,
   queue: string,
   events: Delivery[],
+  countedIds: readonly string[],
 ): Promise<Handled> {
   const { db, handlerTimeoutMs: timeoutMs } = options
   const [first] = events
   if (first === undefined) return 'handled'
   switch (consumer.kind) {
     case 'projection':
-      await inTransaction(db, timeoutMs, (tx) => consumer.handle(tx, events))
+      await inTransaction(db, timeoutMs, async (tx) => {
+        await consumer.handle(tx, events)
+        await forgetAttempts(tx, queue, countedIds)
+      })
       return 'handled'
     case 'idempotent':
       await withTimeout(timeoutMs, consumer.handle(first))
+      await forgetAttempts(db, queue, countedIds)
       return 'handled'
     case 'transactional':
       return inTransaction(db, timeoutMs, async (tx): Promise<Handled> => {
+        await forgetAttempts(tx, queue, countedIds)
         if (!(await claim(tx, queue, first.id))) return 'repeated'
         await consumer.handle(tx, first)
         return 'handled'

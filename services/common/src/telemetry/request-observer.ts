@@ -21,6 +21,10 @@ declare module 'fastify' {
     /** Monotonic milliseconds (performance.now) when this process received the request. */
     receivedAtMs: number
   }
+  interface FastifyReply {
+    /** Counts a hijacked answer now: one that has no end is answered when it begins. */
+    recordAnswer(): void
+  }
 }
 
 /** Logged from here on, also when everything went well. */
@@ -50,7 +54,7 @@ function header(request: FastifyRequest, name: string): string | undefined {
 
 /** Counts, times, traces and logs what is answered. */
 export function observeRequests(
-  app: Pick<FastifyInstance, 'addHook' | 'decorateRequest'>,
+  app: Pick<FastifyInstance, 'addHook' | 'decorateRequest' | 'decorateReply'>,
   { log, registry }: { log: Logger; registry: Registry },
 ): void {
   const observe = createRequestObserver(registry)
@@ -63,7 +67,7 @@ export function observeRequests(
     reply.header('x-correlation-id', request.trace.correlationId)
     done()
   })
-  app.addHook('onResponse', (request, reply, done) => {
+  const record = (request: FastifyRequest, reply: FastifyReply) => {
     const durationMs = performance.now() - request.receivedAtMs
     observe(nameOf(request), reply.statusCode, durationMs / 1000)
     traceAnswer(request, reply, durationMs)
@@ -82,6 +86,12 @@ export function observeRequests(
         'request answered',
       )
     }
+  }
+  app.decorateReply('recordAnswer', function (this: FastifyReply) {
+    record(this.request, this)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    record(request, reply)
     done()
   })
 }

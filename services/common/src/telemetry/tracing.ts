@@ -33,6 +33,8 @@ export interface SpanOptions {
   /** W3C header of the parent; absent or malformed starts a new trace. */
   traceparent?: string | undefined
   attributes?: SpanAttributes
+  /** W3C headers of what came before in other traces. A new trace is recorded when one of them is. */
+  links?: readonly string[] | undefined
 }
 
 const KINDS = {
@@ -81,11 +83,13 @@ export function acceptCorrelationId(header: unknown): string | undefined {
  */
 export function startSpan(name: string, options: SpanOptions): Span {
   const parent = parseTraceparent(options.traceparent)
-  const sampled =
-    isExporting && (parent === undefined ? Math.random() < sampleRatio : parent.sampled)
+  const sampled = isExporting && (parent === undefined ? isDrawn(options.links) : parent.sampled)
   if (!sampled) return unsampledSpan(parent?.traceId, options.traceparent)
   return sampledSpan(makeSpan(name, options, parent))
 }
+
+const isDrawn = (links: readonly string[] = []): boolean =>
+  links.some((link) => parseTraceparent(link)?.sampled === true) || Math.random() < sampleRatio
 
 /**
  * Records work that turned out to matter after it had not been sampled: an error, something slow.
@@ -104,7 +108,7 @@ export function recordLateSpan(
 
 function makeSpan(
   name: string,
-  { kind, attributes }: SpanOptions,
+  { kind, attributes, links = [] }: SpanOptions,
   parent: ReturnType<typeof parseTraceparent>,
   startTime?: Date,
 ): ApiSpan {
@@ -121,6 +125,12 @@ function makeSpan(
     kind: KINDS[kind],
     attributes: { ...attributes },
     root: parent === undefined,
+    links: links.flatMap((link) => {
+      const other = parseTraceparent(link)
+      if (other === undefined || !other.sampled) return []
+      const { traceId, spanId } = other
+      return [{ context: { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true } }]
+    }),
     ...(startTime !== undefined && { startTime }),
   }
   return trace.getTracer('auction').startSpan(name, options, context)
@@ -162,9 +172,23 @@ function sampledSpan(span: ApiSpan): Span {
   }
 }
 
-/** The beginning of a trace for work that no request caused, such as a timer's. */
-export function ownTrace(name: string): Trace {
-  const span = startSpan(name, { kind: 'internal' })
+/** Whether a header says that its trace is recorded; only such a one is worth keeping for a link. */
+export const isRecorded = (traceparent: string | undefined): boolean =>
+  parseTraceparent(traceparent)?.sampled === true
+
+/** One step of a trace, which names what it goes on from in other traces. */
+export function linkedTrace(name: string, trace: Trace, links: readonly string[]): Trace {
+  const span = startSpan(name, { kind: 'internal', traceparent: trace.traceparent, links })
+  span.end(undefined, { [CORRELATION_ATTRIBUTE]: trace.correlationId })
+  return { ...trace, traceparent: span.traceparent }
+}
+
+/**
+ * The beginning of a trace for work that no request caused, such as a timer's. `links`: what made the timer, in traces that are
+ * over.
+ */
+export function ownTrace(name: string, links: readonly string[] = []): Trace {
+  const span = startSpan(name, { kind: 'internal', links })
   const { traceparent, traceId } = span
   // Ended at once: only an ended span is exported, and what follows names it as its parent.
   span.end(undefined, { [CORRELATION_ATTRIBUTE]: traceId })

@@ -1,5 +1,8 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
+import { ADVISORY_LOCKS } from '../postgres/advisory-locks.ts'
 import { DATABASE_LOCALE } from '../postgres/locale.ts'
 import { type MigrationSet, migrate } from '../postgres/migrate.ts'
 import { createPool, type PoolOptions, type PostgresConfig } from '../postgres/pool.ts'
@@ -23,7 +26,10 @@ export interface Teardown {
  */
 export const TEST_CONNECTION_TIMEOUT_MS = 60_000
 
-/** A fresh database of the test's own, migrated, dropped when the test ends. */
+/**
+ * A fresh database of the test's own, migrated, dropped when the test ends. It is a copy of one that was
+ * migrated for all tests that want the same.
+ */
 export async function createTestDatabase(
   t: Teardown,
   migrations: readonly MigrationSet[],
@@ -39,8 +45,9 @@ export async function createTestDatabase(
     POSTGRES_SSLMODE: 'disable',
     POSTGRES_POOL_MAX: 10,
   }
-  await administer(url, `create database ${name} ${DATABASE_LOCALE}`)
   const log = createLogger('test', 'silent')
+  const template = await ensureTemplate(url, config, migrations)
+  await administer(url, `create database ${name} template ${template}`)
   const pools: pg.Pool[] = []
   const open: TestDatabase['createPool'] = (max = 10, options = {}) => {
     const connectionTimeoutMs = TEST_CONNECTION_TIMEOUT_MS
@@ -53,15 +60,61 @@ export async function createTestDatabase(
     for (const opened of pools) if (!opened.ended) await opened.end()
     await administer(url, `drop database ${name} with (force)`)
   })
-  await migrate(pool, migrations, log)
   return { pool, config, createPool: open }
 }
 
-async function administer(url: URL, statement: string): Promise<void> {
+/** The name of a database to copy, made by the first test of all processes that needs it. */
+async function ensureTemplate(
+  url: URL,
+  config: PostgresConfig,
+  migrations: readonly MigrationSet[],
+): Promise<string> {
+  const name = `template_${digestOf(migrations)}`
+  await withAdmin(url, async (client) => {
+    await client.query('select pg_advisory_lock(hashtext($1))', [ADVISORY_LOCKS.migrations])
+    const { rows } = await client.query<{ datistemplate: boolean }>(
+      'select datistemplate from pg_database where datname = $1',
+      [name],
+    )
+    if (rows[0]?.datistemplate === true) return
+    // What a run left that was ended in the middle.
+    await client.query(`drop database if exists ${name} with (force)`)
+    await client.query(`create database ${name} ${DATABASE_LOCALE}`)
+    const log = createLogger('test', 'silent')
+    const pool = createPool({ ...config, POSTGRES_DATABASE: name }, { log, max: 2 })
+    try {
+      await migrate(pool, migrations, log)
+    } finally {
+      await pool.end()
+    }
+    // No session is let in: a database with sessions cannot be copied.
+    await client.query(`alter database ${name} with allow_connections false is_template true`)
+  })
+  return name
+}
+
+function digestOf(migrations: readonly MigrationSet[]): string {
+  const hash = createHash('sha256')
+  for (const { name, dir } of migrations) {
+    hash.update(`${name}\0`)
+    for (const file of readdirSync(dir).sort()) {
+      hash
+        .update(`${file}\0`)
+        .update(readFileSync(join(dir, file)))
+        .update('\0')
+    }
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+const administer = (url: URL, statement: string) =>
+  withAdmin(url, (client) => client.query(statement))
+
+async function withAdmin(url: URL, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: url.href })
   await client.connect()
   try {
-    await client.query(statement)
+    await work(client)
   } finally {
     await client.end()
   }

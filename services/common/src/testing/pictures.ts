@@ -235,6 +235,12 @@ const join = (...parts: (Buffer | string)[]) =>
   Buffer.concat(
     parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
   )
+/** The first box of a file of the ISO family, whose size is that of its brands, and what follows. */
+const isoFile = (brand: string, brands: string) =>
+  join(
+    `\0\0\0${String.fromCharCode(16 + brands.length)}ftyp${brand}\0\0\0\0${brands}`,
+    Buffer.alloc(99),
+  )
 const half = (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2))
 
 /** Files as phones, cameras, scanners and editors write them, cut, damaged and disguised ones. */
@@ -321,27 +327,11 @@ export async function pictures(): Promise<Picture[]> {
     notSupported('a GIF', await picture().gif().toBuffer(), 'gif'),
     notSupported('an animated GIF', await animated('gif'), 'gif'),
     notSupported('an AVIF', await picture().avif({ effort: 0 }).toBuffer(), 'avif'),
-    notSupported(
-      'an AVIF of another brand',
-      join('\0\0\0\x20ftypmif1\0\0\0\0mif1avifmiaf', Buffer.alloc(99)),
-      'avif',
-    ),
-    notSupported(
-      'a HEIC of a phone',
-      join('\0\0\0\x18ftypheic\0\0\0\0mif1heic', Buffer.alloc(99)),
-      'heic',
-    ),
-    notSupported(
-      'a HEIC of another brand',
-      join('\0\0\0\x18ftypmif1\0\0\0\0mif1heic', Buffer.alloc(99)),
-      'heic',
-    ),
-    notSupported(
-      'a HEIC of ten bits',
-      join('\0\0\0\x18ftypheix\0\0\0\0mif1heix', Buffer.alloc(99)),
-      'heic',
-    ),
-    notSupported('a film', join('\0\0\0\x18ftypmp42\0\0\0\0isommp42', Buffer.alloc(99)), 'video'),
+    notSupported('an AVIF of another brand', isoFile('mif1', 'mif1avifmiaf'), 'avif'),
+    notSupported('a HEIC of a phone', isoFile('heic', 'mif1heic'), 'heic'),
+    notSupported('a HEIC of another brand', isoFile('mif1', 'mif1heic'), 'heic'),
+    notSupported('a HEIC of ten bits', isoFile('heix', 'mif1heix'), 'heic'),
+    notSupported('a film', isoFile('mp42', 'isommp42'), 'video'),
     notSupported('a TIFF', await picture().tiff().toBuffer(), 'tiff'),
     notSupported('a raw picture of a camera', join('MM\0*\0\0\0\x08', Buffer.alloc(99)), 'tiff'),
     notSupported('a BMP', join('BM', Buffer.from('36000000', 'hex'), Buffer.alloc(80)), 'bmp'),

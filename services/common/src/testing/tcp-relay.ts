@@ -38,7 +38,7 @@ export async function startTcpRelay(host: string, port: number): Promise<TcpRela
   }
   const cut = () => {
     const count = pairs.size
-    for (const [near] of pairs) near.resetAndDestroy()
+    for (const [near] of pairs) reset(near)
     return count
   }
   await listen(0)
@@ -62,4 +62,13 @@ export async function startTcpRelay(host: string, port: number): Promise<TcpRela
       }
     },
   }
+}
+
+/**
+ * A socket that is just saying that it has no more to send cannot be reset: libuv answers EINVAL, Node takes
+ * it for closed all the same, and the process then waits for that handle for ever when it ends.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }

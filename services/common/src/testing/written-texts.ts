@@ -54,6 +54,18 @@ export async function freeStringsOf(app: App): Promise<FreeString[]> {
   return [...found].map(([place, kind]) => ({ place, kind }))
 }
 
+/** The kind of text that each of these places takes. */
+export const kindsByPlace = (strings: readonly FreeString[]): Map<string, string | undefined> =>
+  new Map(strings.map(({ place, kind }) => [place, kind]))
+
+/** The kinds that stand in a document, and those of a list, for a comparison. */
+export const kindNames = (strings: readonly FreeString[]): string[] =>
+  [...new Set(strings.flatMap(({ kind }) => kind ?? []))].sort()
+export const namesOf = (texts: Readonly<Record<string, { name: string }>>): string[] =>
+  Object.values(texts)
+    .map(({ name }) => name)
+    .sort()
+
 /** Columns with a text that is not in composed form, or that begins or ends with a blank. */
 export async function unreadColumns(pool: {
   query(text: string): Promise<{ rows: Record<string, unknown>[] }>

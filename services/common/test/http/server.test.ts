@@ -2,8 +2,9 @@ import type { FastifySchema } from 'fastify'
 import t from 'tap'
 import { type TSchema, Type } from 'typebox'
 import { defineError } from '#src/http/errors.ts'
-import { answers, STRICT } from '#src/http/schemas.ts'
+import { answers, Instant, STRICT } from '#src/http/schemas.ts'
 import type { App } from '#src/http/server.ts'
+import { WrittenText } from '#src/http/written-text.ts'
 import { createTestIdentity } from '#src/testing/tokens.ts'
 import { buildToy } from '#test/helper.ts'
 
@@ -128,6 +129,58 @@ t.test('a body that is not exactly right is a 4xx that names the field', async (
   }
   t.strictSame((await post({ name: 'a', pieces: 3 })).json(), { name: 'a', pieces: 3 })
   t.strictSame(lines, [], 'what a caller did wrong is not worth a line')
+})
+
+t.test('an instant that no answer could repeat is refused', async (t) => {
+  const { app } = await buildToy(t)
+  const Sale = Type.Object({ at: Instant }, STRICT)
+  app.post('/sales', { config, schema: { body: Sale } }, (request) => request.body)
+  const post = (at: string) => app.inject({ method: 'POST', url: '/sales', payload: { at } })
+  for (const at of [
+    '2026-12-31T23:59:60Z',
+    '2026-12-31T18:59:60-05:00',
+    '9999-12-31T23:59:59-01:00',
+    '0000-06-01T00:00:00Z',
+    '2026-02-29T00:00:00Z',
+    '2026-01-01',
+  ]) {
+    t.match((await post(at)).json(), { code: 'request.invalid_body', details: { field: 'at' } }, at)
+  }
+  for (const at of [
+    '2026-12-31T23:59:59.999Z',
+    '9999-12-31T23:59:59Z',
+    '0001-01-01T00:00:00Z',
+    '2028-02-29T00:00:00+14:00',
+  ]) {
+    t.match(await post(at), { statusCode: 200 }, at)
+  }
+})
+
+t.test('a text that no database could keep is refused wherever no form is given', async (t) => {
+  const { app } = await buildToy(t)
+  const Note = Type.Object(
+    {
+      note: Type.String(),
+      tags: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Null()]))),
+      written: Type.Optional(WrittenText({ name: 'note', charactersMax: 9, bytesMax: 99 })),
+    },
+    STRICT,
+  )
+  app.post('/notes', { config, schema: { body: Note } }, (request) => request.body)
+  app.get('/notes', { config, schema: { querystring: Note } }, (request) => request.query)
+  const params = Type.Object({ note: Type.String() })
+  app.get('/notes/:note', { config, schema: { params } }, (request) => request.params)
+  const post = (payload: object) => app.inject({ method: 'POST', url: '/notes', payload })
+  t.match((await post({ note: 'a\0b' })).json(), {
+    code: 'request.invalid_body',
+    details: { field: 'note', reason: 'must not hold U+0000 or half of a character' },
+  })
+  t.equal((await post({ note: '\ud83d' })).statusCode, 400)
+  t.equal((await post({ note: '', tags: [null, '\0'] })).statusCode, 400)
+  t.match((await app.inject('/notes?note=%00')).json(), { code: 'request.invalid_query' })
+  t.match((await app.inject('/notes/a%00b')).json(), { code: 'request.invalid_path' })
+  t.equal((await post({ note: 'Zeichen: 😀 \u{1f1e9}\u{1f1ea}\u200b\n' })).statusCode, 200)
+  t.equal((await post({ note: '', written: '\0' })).statusCode, 200, 'readText judges these')
 })
 
 t.test('only JSON of a bounded length is read', async (t) => {
@@ -323,7 +376,7 @@ t.test('a document names each refusal by its status, those of its kind and its o
     () => null,
   )
   const { paths, components } = (await app.inject('/toys/openapi.json')).json()
-  const OF_ALL = ['400', '429', '500', '502', '503', '504']
+  const OF_ALL = ['400', '429', '431', '500', '502', '503', '504']
   t.strictSame(refusalsOf(paths['/toys'].get), OF_ALL)
   t.strictSame(refusalsOf(paths['/toys/{id}/wind'].post), [
     ...['400', '401', '403', '404', '409', '413', '415', '422'],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { readTrustedProxies } from '#src/http/trusted-proxies.ts'
 import { buildToy } from '#test/helper.ts'
 
 async function buildAsking(t: Parameters<typeof buildToy>[0], trustedProxies: string[]) {
@@ -31,3 +32,16 @@ t.test(
     t.equal(await addressOf('203.0.113.7', '198.51.100.1'), '203.0.113.7', 'a stranger is no proxy')
   },
 )
+
+t.test('settings that would trust strangers are refused', (t) => {
+  t.same(readTrustedProxies(''), [])
+  t.same(readTrustedProxies(' 10.0.0.0/8, 127.0.0.1,fd00::/8 '), [
+    '10.0.0.0/8',
+    '127.0.0.1',
+    'fd00::/8',
+  ])
+  for (const wrong of ['0.0.0.0/0', '::/0', '10.0.0.0/33', '10.0.0/8', 'loopback', 'true', '1']) {
+    t.throws(() => readTrustedProxies(wrong), /TRUSTED_PROXIES/, wrong)
+  }
+  t.end()
+})

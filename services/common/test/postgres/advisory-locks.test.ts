@@ -26,6 +26,13 @@ t.test('no two advisory locks are the same, and their numbers stay', async (t) =
     4804,
     4805,
     4806,
+    4901,
+    4904,
+    4902,
+    4903,
+    4905,
+    5101,
+    5102,
   ])
 })
 

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createPool } from '#src/postgres/pool.ts'
+import { certificateFor } from '#src/testing/certificate.ts'
 import { createTestDatabase } from '#src/testing/database.ts'
 import { collectLog } from '#test/helper.ts'
-import { certificateFor, startTlsFront } from './tls-front.ts'
+import { startTlsFront } from './tls-front.ts'
 
 const run = promisify(execFile)
 const asks = fileURLToPath(new URL('ask-postgres.ts', import.meta.url))

@@ -92,6 +92,19 @@ t.test('a channel whose setup never ends is given up, its connection with it', a
   t.equal(lines[0], 'connected without a channel, starting over')
 })
 
+t.test('a connection that is lost while a lent channel closes keeps no one waiting', async (t) => {
+  const broker = await createTestBroker(t)
+  const { connection } = open(t, broker, { subscriptions: [] })
+  await waitFor('the connection', () => connection.isConnected())
+  const lent = connection.withChannel(async () => {
+    broker.network.stall()
+    // The close is sent when this work has ended, and the connection goes before its answer.
+    setImmediate(() => broker.network.cut())
+    return 'done'
+  })
+  t.equal(await lent, 'done')
+})
+
 t.test('a queue declared otherwise keeps us out until it is gone, logged once', async (t) => {
   const broker = await createTestBroker(t)
   const other = await connect(broker.directUrl)

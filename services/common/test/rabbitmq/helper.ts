@@ -17,6 +17,7 @@ import { writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createPublisher } from '#src/rabbitmq/publisher.ts'
 import { type RelayOptions, startOutboxRelay } from '#src/rabbitmq/relay.ts'
 import { runConsumers } from '#src/rabbitmq/run-consumers.ts'
+import { SUBSCRIPTIONS } from '#src/rabbitmq/topology.ts'
 import { createRegistry } from '#src/telemetry/metrics.ts'
 import { createTestBroker } from '#src/testing/broker.ts'
 import { createTestDatabase, type Teardown } from '#src/testing/database.ts'
@@ -37,6 +38,9 @@ export const FAST_TIERS = [
   { name: '30s', delayMs: 90 },
   { name: '5m', delayMs: 120 },
 ]
+
+/** One subscriber of each event, so that a test can take it away. */
+export const SUBSCRIBED = SUBSCRIPTIONS.filter(({ consumer }) => consumer === 'auction')
 
 export const QUEUE = 'auction.bid.placed.v1'
 
@@ -123,7 +127,15 @@ export async function createMessagingWorld(t: Teardown) {
     for (const stop of stops) await stop()
   })
   const open = (name: string) =>
-    later(connectBroker({ url: broker.url, name, log, retryTiers: FAST_TIERS }))
+    later(
+      connectBroker({
+        url: broker.url,
+        name,
+        log,
+        subscriptions: SUBSCRIBED,
+        retryTiers: FAST_TIERS,
+      }),
+    )
   const publishing = open('publishing')
   const publisher = later(createPublisher(publishing, 'publisher'))
   // Past the network that tests cut: the observer must see what is there.
@@ -212,6 +224,8 @@ export async function createMessagingWorld(t: Teardown) {
         }
         return found.length >= count
       })
+      // A test that drains until something else happens would use up the connection's channels.
+      await open.close()
       return found
     },
     /** A plain AMQP channel for looking and meddling. */

@@ -109,9 +109,12 @@ t.test('a queue that takes no more keeps the order of every lot', async (t) => {
   const items = [itemId(), itemId()]
   let count = 0
   await waitFor('refusals', async () => {
-    for (let more = 0; more < 50; more += 1) {
-      count += 1
-      await world.write(items.map((item) => placed(item, '10.00', count)))
+    // A queue refuses a little after it is full; on a busy machine the looks would pile up thousands.
+    if ((await world.unsent()) === 0) {
+      for (let more = 0; more < 50; more += 1) {
+        count += 1
+        await world.write(items.map((item) => placed(item, '10.00', count)))
+      }
     }
     const metric = await registry.getSingleMetric('outbox_published_total')?.get()
     return metric?.values.some(({ labels }) => labels.outcome === 'unknown')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { clientConfig } from '#src/postgres/pool.ts'
+import { outboxTransaction, writeOutbox } from '#src/rabbitmq/outbox.ts'
 import { createLease } from '#src/rabbitmq/relay-lease.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
@@ -73,7 +74,7 @@ t.test('a lease that was not renewed for eight seconds is not held', async (t) =
   const world = await createMessagingWorld(t)
   const client = await world.pool.connect()
   t.teardown(() => client.release())
-  const lease = createLease(client)
+  const lease = createLease(client, () => undefined)
   t.equal(lease.isHeld(), true)
   const { now } = performance
   t.teardown(() => {
@@ -84,6 +85,40 @@ t.test('a lease that was not renewed for eight seconds is not held', async (t) =
   await lease.renewedBy(() => client.query('select 1'))
   t.equal(lease.isHeld(), true)
 })
+
+t.test(
+  'a leader whose renewal was cancelled gives up the lead, and does not keep it idly',
+  async (t) => {
+    const world = await createMessagingWorld(t)
+    const pool = world.createPool()
+    let renewals = 0
+    // The first renewal lasts until it is cancelled.
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...args: unknown[]) => unknown
+      const slow = (...args: unknown[]) => {
+        if (args[0] !== 'select 1') return query(...args)
+        renewals += 1
+        return query(renewals === 1 ? 'select pg_sleep(600)' : 'select 1')
+      }
+      client.query = slow as typeof client.query
+    })
+    await waitFor('the publisher', () => world.publisher.isReady())
+    const leader = world.relay({ pool, publisher: world.publisher, pollIntervalMs: 600_000 })
+    await waitFor('the leader', () => leader.isActive())
+    await waitFor('the renewal to be cancelled', async () => {
+      const { rows } = await world.pool.query(
+        `select pg_cancel_backend(pid) from pg_stat_activity
+       where datname = current_database() and query = 'select pg_sleep(600)' and state = 'active'`,
+      )
+      return rows.length === 1
+    })
+    const item = itemId()
+    await outboxTransaction(world.db, (tx) => writeOutbox(tx, [placed(item, '10.00', 1)]))
+    const messages = await world.drain(QUEUE, 1)
+    t.strictSame(sequencesOf(messages, item), [1])
+    t.equal(leader.isActive(), true)
+  },
+)
 
 t.test('the server gives up a client whose host vanished after ten seconds', async (t) => {
   const world = await createMessagingWorld(t)

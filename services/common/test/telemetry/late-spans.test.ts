@@ -2,7 +2,7 @@ import { trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import t from 'tap'
 import { serviceUnavailable } from '#src/http/errors.ts'
-import { setSampleRatio } from '#src/telemetry/tracing.ts'
+import { isRecorded, linkedTrace, ownTrace, setSampleRatio } from '#src/telemetry/tracing.ts'
 import { buildToy } from '#test/helper.ts'
 
 const config = { auth: 'public' } as const
@@ -54,4 +54,33 @@ t.test('a late span has the trace id that the answer names', async (t) => {
   })
   const { traceId } = (await app.inject('/down')).json()
   t.equal(exporter.getFinishedSpans()[0]?.spanContext().traceId, traceId)
+})
+
+t.test('what goes on from a recorded trace is recorded, and names it by a link', async (t) => {
+  const exporter = new InMemorySpanExporter()
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
+  trace.disable()
+  trace.setGlobalTracerProvider(provider)
+  t.teardown(() => provider.shutdown())
+  setSampleRatio(0)
+  const header = (digit: string, flags: string) =>
+    `00-${digit.repeat(32)}-${digit.repeat(16)}-${flags}`
+  t.notOk(isRecorded(ownTrace('alone').traceparent))
+  t.notOk(isRecorded(ownTrace('of none', [header('a', '00'), 'rubbish']).traceparent))
+  const own = ownTrace('of one', [header('a', '00'), header('b', '01')])
+  t.ok(isRecorded(own.traceparent))
+  const step = linkedTrace('step', own, [header('c', '01')])
+  t.equal(step.correlationId, own.correlationId)
+  t.match(step.traceparent, new RegExp(`^00-${own.traceId}-`))
+  const silent = { ...own, traceparent: header('d', '00') }
+  t.equal(linkedTrace('silent', silent, [header('c', '01')]).traceparent, silent.traceparent)
+  t.same(
+    exporter
+      .getFinishedSpans()
+      .map(({ name, links }) => [name, links.map(({ context }) => context.traceId[0])]),
+    [
+      ['of one', ['b']],
+      ['step', ['c']],
+    ],
+  )
 })

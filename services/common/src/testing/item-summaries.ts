@@ -1,0 +1,52 @@
+import {
+  ITEM_SUMMARIES_PATH,
+  ItemSummaries,
+  ItemSummariesRequest,
+  type ItemSummary,
+} from '../contracts/item-summaries.ts'
+import { defineError } from '../http/errors.ts'
+import { buildServer } from '../http/server.ts'
+import { createLogger } from '../process/logger.ts'
+import { createRegistry } from '../telemetry/metrics.ts'
+import type { Teardown } from './database.ts'
+import type { TestIdentity } from './tokens.ts'
+
+export interface Auction {
+  url: string
+  items: Map<string, ItemSummary>
+  /** How the next calls fare: answered, or refused as if down. */
+  mode: 'up' | 'down'
+  /** The items that it was asked for, call by call. */
+  asked: string[][]
+}
+
+const errors = {
+  unauthenticated: defineError('item.unauthenticated', 'Log in.', 401),
+  down: defineError('service.unavailable', 'Down.', 503),
+}
+
+/** auction as services know it that ask it what items are called: over real HTTP. */
+export async function startAuction(t: Teardown, identity: TestIdentity): Promise<Auction> {
+  const auction: Auction = { url: '', items: new Map(), mode: 'up', asked: [] }
+  const app = await buildServer({
+    service: 'auction',
+    log: createLogger('auction', 'silent'),
+    registry: createRegistry('auction'),
+    auth: { ...identity, unauthenticated: errors.unauthenticated },
+  })
+  app.post(
+    ITEM_SUMMARIES_PATH,
+    {
+      config: { auth: 'service' },
+      schema: { body: ItemSummariesRequest, response: { 200: ItemSummaries } },
+    },
+    async ({ body: { itemIds } }) => {
+      auction.asked.push(itemIds)
+      if (auction.mode === 'down') throw errors.down()
+      return { items: itemIds.flatMap((id) => auction.items.get(id) ?? []) }
+    },
+  )
+  auction.url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  return auction
+}
