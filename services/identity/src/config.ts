@@ -26,6 +26,7 @@ const OWNERS_SETTINGS = {
   /** Where the services live that know what a user still owes, and the secret between services. */
   AUCTION_URL: Type.String({ minLength: 1 }),
   BID_URL: Type.String({ minLength: 1 }),
+  ORDER_URL: Type.String({ minLength: 1 }),
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
 }
 

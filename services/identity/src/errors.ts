@@ -3,6 +3,11 @@ import { defineError, ServiceError } from '@auction/common/http/errors.ts'
 /** Every error identity answers with, apart from those of the server itself. */
 export const identityErrors = {
   unauthenticated: defineError('identity.unauthenticated', 'Log in to do this.', 401),
+  crossSite: defineError(
+    'identity.cross_site',
+    'This request came from another site. Open the page again and repeat it there.',
+    403,
+  ),
   invalidCredentials: defineError(
     'identity.invalid_credentials',
     'The e-mail address or the password is not right.',

@@ -20,7 +20,7 @@ import { INTERNAL_SECRET } from './helper.ts'
 export async function startOwners(t: Teardown) {
   const owed = new Map<string, Obligation[]>()
   const down = new Set<string>()
-  const start = async (service: 'auction' | 'bid') => {
+  const start = async (service: 'auction' | 'bid' | 'order') => {
     const log = createLogger(service, 'silent')
     const app = await buildServer({
       service,
@@ -41,10 +41,19 @@ export async function startOwners(t: Teardown) {
     t.teardown(() => app.close())
     return app.listen({ port: 0, host: '127.0.0.1' })
   }
-  const [AUCTION_URL, BID_URL] = await Promise.all([start('auction'), start('bid')])
+  const [AUCTION_URL, BID_URL, ORDER_URL] = await Promise.all([
+    start('auction'),
+    start('bid'),
+    start('order'),
+  ])
   return {
     owed,
     down,
-    check: createObligationCheck({ AUCTION_URL, BID_URL, INTERNAL_JWT_SECRET: INTERNAL_SECRET }),
+    check: createObligationCheck({
+      AUCTION_URL,
+      BID_URL,
+      ORDER_URL,
+      INTERNAL_JWT_SECRET: INTERNAL_SECRET,
+    }),
   }
 }

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import type { App } from '@auction/common/http/server.ts'
+import { readTrustedProxies } from '@auction/common/http/trusted-proxies.ts'
 import { createPermits } from '@auction/common/process/permits.ts'
 import type { DatabaseContext } from '@auction/common/process/run-api.ts'
+import { createSecretBox } from '@auction/common/secret-box.ts'
 import { createKeyStore } from '#src/app/keys/key-store.ts'
 import { createObligationCheck } from '#src/app/leaving/obligations.ts'
 import { createMails } from '#src/app/mails/mails.ts'
 import type { ApiConfig } from '#src/config.ts'
-import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createBreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { readTrustedProxies } from '#src/trusted-proxies.ts'
 import { buildApp } from './app.ts'
 
 /** Puts the identity API together from its settings. */

@@ -1,12 +1,14 @@
 import { type App, buildServer } from '@auction/common/http/server.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Permits } from '@auction/common/process/permits.ts'
+import type { SecretBox } from '@auction/common/secret-box.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Registry } from 'prom-client'
 import { accountRoutes } from '#src/app/accounts/account-routes.ts'
 import { emailRoutes } from '#src/app/accounts/email-routes.ts'
 import type { EmailVerification } from '#src/app/accounts/require-verified-email.ts'
+import { contactRoutes } from '#src/app/contacts/routes.ts'
 import type { KeyStore } from '#src/app/keys/key-store.ts'
 import { keyRoutes } from '#src/app/keys/routes.ts'
 import type { ObligationCheck } from '#src/app/leaving/obligations.ts'
@@ -25,7 +27,9 @@ import { profileRoutes } from '#src/app/profiles/profile-routes.ts'
 import { proofRoutes } from '#src/app/proofs/routes.ts'
 import { sellerTermsRoutes } from '#src/app/seller-terms/routes.ts'
 import { createAccessTokens } from '#src/app/sessions/access-token.ts'
+import { createBrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { enforceSessions } from '#src/app/sessions/caller-session.ts'
+import { createCookieTokens } from '#src/app/sessions/cookie-tokens.ts'
 import { createSessionCheck } from '#src/app/sessions/session-check.ts'
 import { createThrottle } from '#src/app/throttling/throttle.ts'
 import { challengeRoutes } from '#src/app/two-factor/challenge-routes.ts'
@@ -33,7 +37,6 @@ import { twoFactorRoutes } from '#src/app/two-factor/two-factor-routes.ts'
 import { sharedAddressRoutes } from '#src/app/visitors/routes.ts'
 import type { ThrottleSettings } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
-import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { createPhotoEncoder } from '#src/infra/images/photo.ts'
 import type { BreachCheck } from '#src/infra/passwords/breached-passwords.ts'
 import { createPasswordHasher } from '#src/infra/passwords/password-hasher.ts'
@@ -72,6 +75,12 @@ export interface AppDependencies {
 /** The identity API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { pool, keys, permits, issuer, internalSecret, log, registry } = dependencies
+  const metrics = createIdentityMetrics(registry, permits)
+  const accessTokens = createAccessTokens(keys, issuer)
+  const browserSessions = createBrowserSessions(
+    { ...dependencies, metrics },
+    createCookieTokens(accessTokens, keys),
+  )
   const app = await buildServer({
     service: 'identity',
     log,
@@ -85,6 +94,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       forbidden: identityErrors.forbidden,
       // Those that the database has now: a role counts from the moment it is granted.
       rolesOf: async (request) => request.session.roles,
+      beforeToken: (request) => browserSessions.beforeToken(request),
     },
     docs: {
       prefix: '/identity',
@@ -106,20 +116,21 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     trustedProxies: dependencies.trustedProxies,
   })
   const checkSession = createSessionCheck(pool)
-  enforceSessions(app, checkSession)
-  const metrics = createIdentityMetrics(registry, permits)
+  enforceSessions(app, { checkSession, browserSessions, metrics })
   const { db, throttleKey: key, throttles: settings } = dependencies
   const parts = {
     ...dependencies,
     metrics,
     checkSession,
+    browserSessions,
     hasher: await createPasswordHasher(permits),
     throttle: createThrottle({ db, key, settings, metrics }),
-    accessTokens: createAccessTokens(keys, issuer),
+    accessTokens,
     relyingParty: createRelyingParty(dependencies.publicUrl, 'Auction'),
     encoder: createPhotoEncoder(),
   }
   await sharedAddressRoutes(app, parts)
+  await contactRoutes(app, parts)
   await accountRoutes(app, parts)
   await sessionRoutes(app, parts)
   await twoFactorRoutes(app, parts)

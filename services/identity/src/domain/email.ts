@@ -56,21 +56,24 @@ export function headerEmail(shown: string): string {
   return ASCII.test(shown) ? shown : (normaliseEmail(shown) ?? '')
 }
 
-/** The beginning of normalised addresses, for a search by what an operator typed of one. */
+/** The beginning of normalised addresses, for a search by what an operator typed of one; nothing typed is that of all. */
 export function emailPrefix(text: string): string {
   const whole = readEmail(text)
   if (whole !== undefined) return whole.normalised
   const typed = trimText(text).toWellFormed().normalize('NFC')
-  if (ASCII.test(typed)) return typed.toLowerCase()
+  if (typed === '') return ''
+  if (ASCII.test(fold(typed))) return fold(typed)
   const at = typed.lastIndexOf('@')
-  if (at === -1) return encodeLocal(typed.toLowerCase()).slice(0, -1)
+  if (at === -1) return encodeLocal(fold(typed)).slice(0, -1)
   // The ASCII form of half a domain begins otherwise than that of the whole one, so it is left out.
   return `${normaliseLocal(typed.slice(0, at)) ?? ''}@`
 }
 
+/** A sigma is small in two ways, by its place, and a letter with a mark may be one letter only when it is small. */
+const fold = (text: string) => text.toLowerCase().replaceAll('ς', 'σ').normalize('NFC')
+
 function normaliseLocal(text: string): string | undefined {
-  // A sigma is small in two ways, by its place, and a letter with a mark may be one letter only when it is small.
-  const local = text.toLowerCase().replaceAll('ς', 'σ').normalize('NFC')
+  const local = fold(text)
   if (Buffer.byteLength(local) > LOCAL_BYTES_MAX || !LOCAL.test(local)) return undefined
   return ASCII.test(local) ? local : encodeLocal(local)
 }

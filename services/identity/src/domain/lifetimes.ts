@@ -7,6 +7,21 @@ export const SESSION_LIFETIME_DAYS = 30
 /** A session that is not refreshed for this long ends too. */
 export const REFRESH_TOKEN_LIFETIME_DAYS = 14
 
+/** The session of a browser that asked to be remembered ends after this without a request … */
+export const REMEMBERED_IDLE_DAYS = 14
+
+/** … and that of any other browser after this; its cookie also goes when the browser is closed. */
+export const BROWSER_IDLE_HOURS = 12
+
+/** A browser's session that is not remembered ends this long after its login, used or not. */
+export const BROWSER_LIFETIME_HOURS = 24
+
+/** How often at most a browser's session is written down as used. */
+export const SESSION_TOUCH_SECONDS = 60
+
+/** A token made for a cookie is given out again while it is good for at least this long. */
+export const COOKIE_TOKEN_LEFT_SECONDS = 300
+
 /** A refresh token presented again within this time gets the same successor: its answer was lost. */
 export const REFRESH_GRACE_SECONDS = 10
 

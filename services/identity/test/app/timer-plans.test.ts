@@ -10,6 +10,7 @@ const config = readWorkerConfig({
   ...UNUSED_CONNECTIONS,
   AUCTION_URL: 'http://unused',
   BID_URL: 'http://unused',
+  ORDER_URL: 'http://unused',
   KEY_ENCRYPTION_KEY: newKeyEncryptionKey(),
   MAIL_SEAL_KEY: newKeyEncryptionKey(),
   PUBLIC_URL: 'http://unused',

@@ -1,4 +1,10 @@
-import { freeStringsOf, unreadColumns } from '@auction/common/testing/written-texts.ts'
+import {
+  freeStringsOf,
+  kindNames,
+  kindsByPlace,
+  namesOf,
+  unreadColumns,
+} from '@auction/common/testing/written-texts.ts'
 import t from 'tap'
 import { TEXTS } from '#src/domain/texts.ts'
 import { bearer } from '#test/authenticator-app.ts'
@@ -87,6 +93,7 @@ const OTHERS = new Set([
   'version',
   'v',
   'idempotency-key',
+  'locale',
 ])
 
 const INVISIBLE = '\u3164\u2800\u200b'
@@ -103,22 +110,14 @@ t.test('every string that people write is read as one, and no other is', async (
     others.filter(({ place }) => !OTHERS.has(place.split('.').at(-1) ?? '')),
     [],
   )
-  const kinds = new Set(texts.map(({ kind }) => kind))
-  t.strictSame(
-    [...kinds].sort(),
-    Object.values(TEXTS)
-      .map(({ name }) => name)
-      .sort(),
-  )
+  t.strictSame(kindNames(strings), namesOf(TEXTS))
 })
 
 t.test(
   'every text is composed and trimmed, and refused when there is nothing to see',
   async (t) => {
     const identity = await startIdentity(t, open)
-    const kinds = new Map(
-      (await freeStringsOf(identity.app)).map(({ place, kind }) => [place, kind]),
-    )
+    const kinds = kindsByPlace(await freeStringsOf(identity.app))
     for (const [place, send] of Object.entries(SENDERS)) {
       const kind = kinds.get(place) ?? ''
       const written = await send(identity, `\u00a0${'Zoë й 한 が'.normalize('NFD')}\u200b`)

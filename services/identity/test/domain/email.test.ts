@@ -110,6 +110,8 @@ t.test('an operator finds addresses by their beginning', async (t) => {
   t.equal(emailPrefix(' Ann@Ex '), 'ann@ex')
   t.notOk(key.startsWith(emailPrefix('mö')))
   t.type(emailPrefix('\ud800'), 'string')
+  for (const nothing of ['', ' ', '\t'])
+    t.equal(emailPrefix(nothing), '', 'nothing typed is that of all')
 })
 
 t.test(

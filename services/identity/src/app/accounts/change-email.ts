@@ -1,5 +1,5 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
-import { userUpdated } from '@auction/common/contracts/identity.ts'
+import { type Locale, userUpdated } from '@auction/common/contracts/identity.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { trimText } from '@auction/common/text.ts'
@@ -46,7 +46,7 @@ export interface ChangeEmailDependencies {
 export async function requestEmailChange(
   { db, mails }: ChangeEmailDependencies,
   session: LiveSession,
-  text: string,
+  { email: text, locale }: { email: string; locale: Locale | null },
   trace: Trace,
 ): Promise<void> {
   const address = readEmail(text)
@@ -56,7 +56,7 @@ export async function requestEmailChange(
     const user = await lockSessionUser(tx, session)
     if (user === undefined) throw identityErrors.unauthenticated()
     const { shown: email, normalised: emailNormalised } = address
-    const change = { userId, sessionId, email, emailNormalised }
+    const change = { userId, sessionId, email, emailNormalised, locale }
     if (!(await insertEmailChange(tx, change, trace))) throw throttled(86_400)
     const { email: to, name } = user
     await writeOutbox(tx, [

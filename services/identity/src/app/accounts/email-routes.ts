@@ -1,6 +1,7 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import { chooseLocale } from '#src/domain/locale.ts'
 import {
   type ChangeEmailDependencies,
   confirmEmailChange,
@@ -56,8 +57,10 @@ export async function emailRoutes(app: App, options: EmailRoutesOptions): Promis
       },
     },
     async (request, reply) => {
-      const { session } = request
-      await requestEmailChange(options, session, request.body.email, request.trace)
+      const { session, headers } = request
+      const locale = chooseLocale(undefined, headers['accept-language']) ?? null
+      const { email } = request.body
+      await requestEmailChange(options, session, { email, locale }, request.trace)
       reply.code(202).header('cache-control', 'no-store')
       return {}
     },

@@ -1,3 +1,4 @@
+import type { Locale } from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
@@ -32,6 +33,8 @@ export interface RegisterCommand {
   name: string
   email: string
   password: string
+  /** In which language the user is addressed; null: not known. */
+  locale: Locale | null
 }
 
 /**
@@ -50,7 +53,7 @@ export async function registerUser(
   await deps.throttle.admit({ scope: 'register', subjects: ['address'], visitor })
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const id = newId()
-  const user = { id, email, emailNormalised, name, passwordHash }
+  const user = { id, email, emailNormalised, name, passwordHash, locale: command.locale }
   const { legacyAlias, emailVerification } = deps
   const isCreated = await outboxTransaction(deps.db, async (tx) => {
     let isOpen = false

@@ -20,6 +20,6 @@ export async function requireVerifiedEmail(
   if (emailVerification === 'optional') return
   const unverified = await readUnverified(db, userId)
   if (unverified === undefined) return
-  await insertRegistration(db, unverified, trace)
+  await insertRegistration(db, { ...unverified, locale: null }, trace)
   throw identityErrors.emailNotVerified()
 }

@@ -1,9 +1,9 @@
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { JwksCache } from '@auction/common/http/jwks.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
+import type { SecretBox } from '@auction/common/secret-box.ts'
 import type { Kysely } from 'kysely'
 import { KEYS_STALE_SECONDS } from '#src/domain/key-schedule.ts'
-import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { type PublicJwk, publicPem } from '#src/infra/crypto/signing-key.ts'
 import {
   insertSigningKey,

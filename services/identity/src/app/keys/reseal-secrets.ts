@@ -1,6 +1,6 @@
+import type { SecretBox } from '@auction/common/secret-box.ts'
 import type { Kysely } from 'kysely'
 import { openTotpSecret, sealTotpSecret } from '#src/infra/crypto/sealed-totp-secret.ts'
-import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {
   lockSigningKeys,

@@ -1,6 +1,6 @@
+import type { SecretBox } from '@auction/common/secret-box.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { isRotationDue, judgeKeys, type KeyState } from '#src/domain/key-schedule.ts'
-import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 import { generateSigningKey } from '#src/infra/crypto/signing-key.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {

@@ -1,10 +1,14 @@
 import { answers, Instant } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { type DeletionDependencies, requestDeletion } from './delete-account.ts'
 
 /** Leaving for good. */
-export async function deletionRoutes(app: App, options: DeletionDependencies): Promise<void> {
+export async function deletionRoutes(
+  app: App,
+  options: DeletionDependencies & { browserSessions: BrowserSessions },
+): Promise<void> {
   app.delete(
     '/identity/me',
     {
@@ -25,6 +29,7 @@ export async function deletionRoutes(app: App, options: DeletionDependencies): P
     async (request, reply) => {
       const { session } = request
       const dueAt = await requestDeletion(options, session, request.trace)
+      if (request.browserSession !== null) options.browserSessions.cookie.clear(reply)
       reply.code(202).header('cache-control', 'no-store')
       return { deletedAfter: dueAt.toISOString() }
     },

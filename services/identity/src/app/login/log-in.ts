@@ -8,7 +8,7 @@ import {
 } from '#src/app/accounts/require-verified-email.ts'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
-import { startSession } from '#src/app/sessions/start-session.ts'
+import { type Credential, startSession, type Transport } from '#src/app/sessions/start-session.ts'
 import type { Admission, Throttle } from '#src/app/throttling/throttle.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
@@ -41,6 +41,7 @@ export interface LogInCommand {
   email: string
   password: string
   visitor: Visitor
+  transport: Transport
   trace: Trace
 }
 
@@ -49,7 +50,9 @@ export interface Tokens {
   refreshToken: string
 }
 
-export interface LoggedIn extends Tokens {
+export interface LoggedIn {
+  token: string
+  credential: Credential
   /** For the browser to keep (`startSession`). */
   deviceToken: string
 }
@@ -87,7 +90,7 @@ export async function logIn(
     throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
   await requireVerifiedEmail(deps, user.id, command.trace)
-  const opened = await open(deps, user, command.visitor)
+  const opened = await open(deps, user, command)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
   await renewHash(deps, user, password)
   return opened
@@ -135,19 +138,19 @@ async function verify(
 async function open(
   { db, accessTokens, throttle }: LogInDependencies,
   user: Credentials,
-  visitor: Visitor,
+  { visitor, transport }: LogInCommand,
 ): Promise<LoggedIn | PendingLogin> {
   const { id: userId, email, name, roles } = user
   const opened = await db.transaction().execute(async (tx) => {
     const locked = await lockActiveUser(tx, userId, user.passwordHash)
     if (locked === undefined) throw identityErrors.invalidCredentials()
     if (locked.isTwoFactorOn) return openPendingLogin(tx, userId)
-    return startSession(tx, throttle, { userId, visitor, methods: ['pwd'] })
+    return startSession(tx, throttle, { userId, visitor, methods: ['pwd'], transport })
   })
   if ('pendingToken' in opened) return opened
   const token = accessTokens({ ...opened, userId, email, name, roles })
-  const { refreshToken, deviceToken } = opened
-  return { token, refreshToken, deviceToken }
+  const { credential, deviceToken } = opened
+  return { token, credential, deviceToken }
 }
 
 /** The token is no JWT: it can be mistaken for an access token nowhere. */

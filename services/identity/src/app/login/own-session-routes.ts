@@ -2,6 +2,7 @@ import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
@@ -28,7 +29,10 @@ const SessionList = Type.Object(
 )
 
 /** The sessions of the caller: listing them, ending one, ending all. */
-export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
+export async function ownSessionRoutes(
+  app: App,
+  { db, browserSessions }: { db: Kysely<Database>; browserSessions: BrowserSessions },
+): Promise<void> {
   const schema = { tags: ['sessions'] }
 
   app.get(
@@ -96,6 +100,7 @@ export async function ownSessionRoutes(app: App, { db }: { db: Kysely<Database> 
         const user = await lockSessionUser(tx, session)
         if (user !== undefined) await revokeSessionsOfUser(tx, user.id, 'logout')
       })
+      if (request.browserSession !== null) browserSessions.cookie.clear(reply)
       return reply.code(204).send(null)
     },
   )

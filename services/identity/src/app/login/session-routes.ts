@@ -1,16 +1,25 @@
 import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { revokeSession } from '#src/infra/postgres/sessions/sessions.ts'
 import { type LogInDependencies, logIn, type PendingLogin } from './log-in.ts'
 import { type RefreshDependencies, refreshSession } from './refresh-session.ts'
-import { loggedInAnswer, TokensAnswer, tokensAnswer } from './tokens-answer.ts'
+import {
+  CookieAnswer,
+  loggedInAnswer,
+  TokensAnswer,
+  TRANSPORT,
+  tokensAnswer,
+  transportOf,
+} from './tokens-answer.ts'
 
 const LogInBody = Type.Object(
   {
     email: Type.String({ minLength: 1, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: 128 }),
+    ...TRANSPORT,
   },
   { ...STRICT, title: 'Credentials' },
 )
@@ -34,7 +43,10 @@ const PendingAnswer = Type.Object(
   { title: 'PendingLogin' },
 )
 
-export type SessionRoutesOptions = LogInDependencies & RefreshDependencies & { publicUrl: string }
+export interface SessionRoutesOptions extends LogInDependencies, RefreshDependencies {
+  publicUrl: string
+  browserSessions: BrowserSessions
+}
 
 /** Login, refresh and logout. */
 export async function sessionRoutes(app: App, options: SessionRoutesOptions): Promise<void> {
@@ -47,16 +59,18 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
         operationId: 'logIn',
         summary: 'Log in with e-mail address and password',
         body: LogInBody,
-        response: answers({ 200: TokensAnswer, 202: PendingAnswer }, [401, 403]),
+        response: answers({ 200: TokensAnswer, 202: PendingAnswer, 204: CookieAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {
       const { email, password } = request.body
       const visitor = visitorOf(request)
-      const opened = await logIn(options, { email, password, visitor, trace: request.trace })
+      const transport = transportOf(request, request.body, options.browserSessions)
+      const { trace } = request
+      const opened = await logIn(options, { email, password, visitor, transport, trace })
+      if (!('pendingToken' in opened)) return loggedInAnswer(reply, opened, options)
       reply.header('cache-control', 'no-store')
-      if ('pendingToken' in opened) return reply.code(202).send(pendingAnswer(opened))
-      return loggedInAnswer(reply, opened, options.publicUrl)
+      return reply.code(202).send(pendingAnswer(opened))
     },
   )
 
@@ -86,12 +100,18 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
       schema: {
         tags: ['sessions'],
         operationId: 'logOut',
-        summary: 'End this session: its access and refresh tokens stop working',
+        summary: 'End this session: its tokens and its cookie stop working',
         response: answers({ 204: Type.Null() }),
       },
     },
     async (request, reply) => {
-      await revokeSession(options.db, request.user.sessionId, 'logout')
+      const { browserSession, user } = request
+      await options.db.transaction().execute(async (tx) => {
+        await revokeSession(tx, user.sessionId, 'logout')
+        // A token may be of another session of the user; whose cookie is cleared ends as well.
+        if (browserSession !== null) await revokeSession(tx, browserSession.sessionId, 'logout')
+      })
+      if (browserSession !== null) options.browserSessions.cookie.clear(reply)
       return reply.code(204).send(null)
     },
   )

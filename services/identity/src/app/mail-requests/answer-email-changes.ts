@@ -24,7 +24,7 @@ export async function answerEmailChanges(deps: MailRequestDependencies): Promise
 /** A stranger may have typed the address, so the mail has no name in it, and they are counted. */
 async function mailFor(
   tx: Transaction<Database>,
-  { id, userId, email, emailNormalised }: RequestedEmailChange,
+  { id, userId, email, emailNormalised, locale }: RequestedEmailChange,
 ): Promise<Mail | undefined> {
   if (!(await admitUnaskedMail(tx, emailNormalised))) return undefined
   const owner = await readUserByAddress(tx, emailNormalised)
@@ -34,5 +34,5 @@ async function mailFor(
   const secret = randomSecret()
   const expiresAt = await setChangeLink(tx, id, digestOf(secret))
   const link = { path: '/account/confirm-email', secret, expiresAt }
-  return { template: 'confirm_email', to: email, name: email, link }
+  return { template: 'confirm_email', to: email, name: email, locale, link }
 }

@@ -21,7 +21,7 @@ export async function answerRegistrations(deps: MailRequestDependencies): Promis
 /** Neither mail repeats the name from the registration: a stranger may have chosen it. */
 async function mailFor(
   tx: Transaction<Database>,
-  { id, email, emailNormalised }: Registration,
+  { id, email, emailNormalised, locale }: Registration,
 ): Promise<Mail | undefined> {
   const owner = await readUserByAddress(tx, emailNormalised)
   if (owner !== undefined && (owner.id !== id || owner.isEmailVerified)) {
@@ -35,5 +35,5 @@ async function mailFor(
   const secret = randomSecret()
   const expiresAt = await setLink(tx, id, digestOf(secret))
   const link = { path: '/account/verify-email', secret, expiresAt }
-  return { template: 'verify_email', to: email, name: email, link }
+  return { template: 'verify_email', to: email, name: email, locale, link }
 }

@@ -1,9 +1,13 @@
 import { createEvent, type OutboxEvent } from '@auction/common/contracts/event.ts'
-import { type MAIL_TEMPLATES, mailRequested } from '@auction/common/contracts/identity.ts'
+import {
+  type Locale,
+  type MAIL_TEMPLATES,
+  mailRequested,
+} from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
+import type { SecretBox } from '@auction/common/secret-box.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { mailboxOf } from '#src/domain/email.ts'
-import type { SecretBox } from '#src/infra/crypto/secret-box.ts'
 
 export interface Mail {
   template: (typeof MAIL_TEMPLATES)[number]
@@ -11,6 +15,8 @@ export interface Mail {
   to: string
   name: string
   userId?: string
+  /** Of a reader of whom nothing else is known. */
+  locale?: Locale | null
   /** A page of the platform, and the secret that is appended to its address. */
   link?: { path: string; secret: string; expiresAt: Date }
 }
@@ -23,7 +29,7 @@ export interface Mails {
 /** Links lead to the address from the configuration: a Host header can be forged. */
 export function createMails(publicUrl: string, seal: SecretBox): Mails {
   return {
-    request({ template, to, name, userId, link }, trace) {
+    request({ template, to, name, userId, locale = null, link }, trace) {
       const mailId = newId()
       return createEvent(
         mailRequested,
@@ -34,6 +40,7 @@ export function createMails(publicUrl: string, seal: SecretBox): Mails {
           name,
           template,
           ...(userId === undefined ? {} : { userId }),
+          ...(locale === null ? {} : { locale }),
           ...(link === undefined
             ? {}
             : {

@@ -18,8 +18,12 @@ export interface IdentityMetrics {
   passkey(outcome: 'added' | 'accepted' | 'refused' | 'counter_went_back' | 'removed'): void
   reauthenticated(outcome: 'accepted' | 'refused'): void
   throttled(by: ThrottleSubject): void
+  cookieRequest(outcome: CookieOutcome): void
   codeChecked(outcome: 'totp' | 'recovery' | 'refused' | 'throttled'): void
 }
+
+const COOKIE_OUTCOMES = ['accepted', 'unknown', 'ambiguous', 'cross_site', 'mismatch'] as const
+type CookieOutcome = (typeof COOKIE_OUTCOMES)[number]
 
 /** Registrations, logins and refreshes by outcome, and passwords being hashed or waiting for it. */
 export function createIdentityMetrics(registry: Registry, permits: Permits): IdentityMetrics {
@@ -34,6 +38,12 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     'identity_second_factor_codes_total',
     'Codes by outcome: what kind of right code it was, or why it did not count.',
   )
+  const cookieRequests = counter(
+    'identity_cookie_requests_total',
+    'Requests with the session cookie of a browser by outcome.',
+  )
+  // A rate of a counter that is not there yet misses its first step.
+  for (const outcome of COOKIE_OUTCOMES) cookieRequests.inc({ outcome }, 0)
   const throttled = new Counter({
     name: 'identity_throttled_total',
     help: 'Tries that were not looked at, by whose limit was reached.',
@@ -57,6 +67,7 @@ export function createIdentityMetrics(registry: Registry, permits: Permits): Ide
     passkey: (outcome) => passkeys.inc({ outcome }),
     reauthenticated: (outcome) => proofs.inc({ outcome }),
     throttled: (by) => throttled.inc({ by }),
+    cookieRequest: (outcome) => cookieRequests.inc({ outcome }),
     codeChecked: (outcome) => codes.inc({ outcome }),
   }
 }

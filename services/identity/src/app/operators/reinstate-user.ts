@@ -3,6 +3,7 @@ import { userReinstated } from '@auction/common/contracts/identity.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
+import { suspendForStrikes } from '#src/app/strikes/suspend-for-strikes.ts'
 import { identityErrors } from '#src/errors.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import {
@@ -12,6 +13,7 @@ import {
 } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { LiveSession } from '#src/infra/postgres/sessions/sessions.ts'
+import { pardonStrikes, readStrikesEnd } from '#src/infra/postgres/strikes/strike-reports.ts'
 import { lockAccounts, setStatus } from '#src/infra/postgres/users/users.ts'
 import type { OperatorDependencies } from './change-roles.ts'
 import { lockForOperator, readReason } from './suspend-user.ts'
@@ -32,6 +34,8 @@ export async function reinstateUser(
     const target = await lockForOperator(tx, session, userId)
     if (target.status !== 'suspended') throw identityErrors.notSuspended()
     await deleteSuspension(tx, userId)
+    // What strikes brought is over with it; only a later strike suspends again.
+    await pardonStrikes(tx, userId)
     await recordReinstatement(tx, { userId, reason, actorId: session.id }, trace)
   })
 }
@@ -44,8 +48,14 @@ export async function endDueSuspensions({ db }: OperatorDependencies): Promise<n
       const [account] = await lockAccounts(tx, [userId])
       // An operator may have made it longer, or another worker may have been faster.
       if (account?.status !== 'suspended' || !(await deleteDueSuspension(tx, userId))) return false
-      const act = { userId, reason: DUE_REASON, actorId: null }
-      await recordReinstatement(tx, act, ownTrace('suspension ended'))
+      const trace = ownTrace('suspension ended')
+      // Strikes that counted meanwhile suspend for longer than the operator did.
+      const until = await readStrikesEnd(tx, userId)
+      if (until !== undefined) {
+        await suspendForStrikes(tx, { userId, until }, trace)
+        return false
+      }
+      await recordReinstatement(tx, { userId, reason: DUE_REASON, actorId: null }, trace)
       return true
     })
     if (isEnded) ended += 1
@@ -53,7 +63,8 @@ export async function endDueSuspensions({ db }: OperatorDependencies): Promise<n
   return ended
 }
 
-async function recordReinstatement(
+/** Writes down that a locked account may be used again, and publishes it. */
+export async function recordReinstatement(
   tx: Transaction<Database>,
   { userId, reason, actorId }: { userId: string; reason: string; actorId: string | null },
   trace: Trace,

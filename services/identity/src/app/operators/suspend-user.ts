@@ -44,7 +44,13 @@ export async function suspendUser(
       await recordRefusedDeletion(tx, mails, target, { actorId: session.id, trace })
     }
     const sequence = await setStatus(tx, target.id, 'suspended')
-    await putSuspension(tx, { userId, reason, endsAt: until, suspendedBy: session.id })
+    await putSuspension(tx, {
+      userId,
+      reason,
+      endsAt: until,
+      suspendedBy: session.id,
+      cause: 'operator',
+    })
     await revokeSessionsOfUser(tx, userId, 'suspended')
     const end = until === null ? {} : { until: until.toISOString() }
     const context = { aggregateId: userId, sequence, trace }

@@ -9,7 +9,7 @@ import {
 } from '#src/app/accounts/require-verified-email.ts'
 import type { LoggedIn } from '#src/app/login/log-in.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
-import { startSession } from '#src/app/sessions/start-session.ts'
+import { startSession, type Transport } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
 import { lockUser, recordOwnership } from '#src/infra/postgres/users/users.ts'
@@ -42,8 +42,7 @@ export async function passkeyLoginOptions({
 export async function logInByPasskey(
   deps: PasskeyLoginDependencies,
   response: AuthenticationResponseJSON,
-  visitor: Visitor,
-  trace: Trace,
+  { visitor, transport, trace }: { visitor: Visitor; transport: Transport; trace: Trace },
 ): Promise<LoggedIn> {
   const checked = await checkPasskey(deps, 'login', response)
   const { userId } = checked
@@ -52,12 +51,12 @@ export async function logInByPasskey(
     const locked = await lockUser(tx, userId)
     if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)
     await recordOwnership(tx, userId)
-    const start = { userId, visitor, methods: ['hwk'] } as const
+    const start = { userId, visitor, methods: ['hwk'], transport } as const
     return { user: locked, session: await startSession(tx, deps.throttle, start) }
   })
   deps.metrics.passkey('accepted')
   deps.metrics.loggedIn('accepted')
   const token = deps.accessTokens({ ...user, ...session, userId })
-  const { refreshToken, deviceToken } = session
-  return { token, refreshToken, deviceToken }
+  const { credential, deviceToken } = session
+  return { token, credential, deviceToken }
 }

@@ -1,7 +1,14 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
-import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import {
+  CookieAnswer,
+  loggedInAnswer,
+  TokensAnswer,
+  TRANSPORT,
+  transportOf,
+} from '#src/app/login/tokens-answer.ts'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import {
   logInByPasskey,
@@ -12,6 +19,7 @@ import { PasskeyOptions, SignedCredential } from './schemas.ts'
 
 export interface PasskeyLoginRoutesOptions extends PasskeyLoginDependencies {
   publicUrl: string
+  browserSessions: BrowserSessions
 }
 
 /** Logging in without a password. */
@@ -46,16 +54,20 @@ export async function passkeyLoginRoutes(
         ...schema,
         operationId: 'finishPasskeyLogin',
         summary: 'Log in by what the passkey signed',
-        body: Type.Object({ credential: SignedCredential }, { ...STRICT, title: 'PasskeyLogin' }),
-        response: answers({ 200: TokensAnswer }, [401, 403]),
+        body: Type.Object(
+          { credential: SignedCredential, ...TRANSPORT },
+          { ...STRICT, title: 'PasskeyLogin' },
+        ),
+        response: answers({ 200: TokensAnswer, 204: CookieAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {
       const { credential } = request.body
       const visitor = visitorOf(request)
-      const tokens = await logInByPasskey(options, credential, visitor, request.trace)
-      reply.header('cache-control', 'no-store')
-      return loggedInAnswer(reply, tokens, options.publicUrl)
+      const transport = transportOf(request, request.body, options.browserSessions)
+      const { trace } = request
+      const loggedIn = await logInByPasskey(options, credential, { visitor, transport, trace })
+      return loggedInAnswer(reply, loggedIn, options)
     },
   )
 }

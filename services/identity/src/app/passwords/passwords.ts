@@ -3,6 +3,7 @@ import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { trimText } from '@auction/common/text.ts'
 import type { Kysely, Transaction } from 'kysely'
 import type { Mails } from '#src/app/mails/mails.ts'
+import { type CookieRenewal, renewCookie } from '#src/app/sessions/renew-cookie.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { recordVerification } from '#src/app/users/open-account.ts'
 import { composePassword, judgePassword } from '#src/domain/password.ts'
@@ -19,7 +20,11 @@ import {
   spendReset,
 } from '#src/infra/postgres/passwords/password-resets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { type LiveSession, revokeSessionsOfUser } from '#src/infra/postgres/sessions/sessions.ts'
+import {
+  type KeptCookie,
+  type LiveSession,
+  revokeSessionsOfUser,
+} from '#src/infra/postgres/sessions/sessions.ts'
 import { lockSessionUser, setPasswordHash } from '#src/infra/postgres/users/users.ts'
 import { forgetOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
 
@@ -46,21 +51,23 @@ export async function readNewPassword(
   return password
 }
 
-/** Changes the password of a user with a fresh proof; other sessions end. */
+/** Changes the password of a user with a fresh proof; other sessions end, and a browser gets another cookie. */
 export async function changePassword(
   deps: PasswordDependencies,
   session: LiveSession,
   newPassword: string,
-  trace: Trace,
-): Promise<void> {
+  { trace, renewal }: { trace: Trace; renewal: CookieRenewal | undefined },
+): Promise<KeptCookie | undefined> {
   const password = await readNewPassword(newPassword, session, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const { id, sessionId } = session
-  await outboxTransaction(deps.db, async (tx) => {
+  return outboxTransaction(deps.db, async (tx) => {
     if ((await lockSessionUser(tx, session)) === undefined) throw identityErrors.unauthenticated()
     await setPasswordHash(tx, id, passwordHash)
     await revokeSessionsOfUser(tx, id, 'password_changed', sessionId)
+    const kept = await renewCookie(tx, renewal)
     await settle(tx, deps, session, { action: 'password.changed', actorId: id, trace })
+    return kept
   })
 }
 

@@ -1,6 +1,7 @@
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { normaliseEmail } from '#src/domain/email.ts'
@@ -15,6 +16,7 @@ const NewPassword = Type.String({
 
 export interface PasswordRoutesOptions extends PasswordDependencies {
   throttle: Throttle
+  browserSessions: BrowserSessions
 }
 
 /** Changing a password, and setting a new one by a mailed link. */
@@ -34,8 +36,11 @@ export async function passwordRoutes(app: App, options: PasswordRoutesOptions): 
       },
     },
     async (request, reply) => {
-      const { session } = request
-      await changePassword(options, session, request.body.newPassword, request.trace)
+      const { session, trace } = request
+      const { newPassword } = request.body
+      const renewal = options.browserSessions.renewalFor(request)
+      const kept = await changePassword(options, session, newPassword, { trace, renewal })
+      options.browserSessions.giveRenewed(reply, renewal, kept)
       return reply.code(204).send(null)
     },
   )

@@ -1,3 +1,4 @@
+import { hasEntityTag } from '@auction/common/http/entity-tag.ts'
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { IMAGE_BYTES_MAX } from '@auction/common/images/decode-image.ts'
@@ -93,6 +94,8 @@ async function showingRoute(app: App, { db }: PhotoDependencies): Promise<void> 
     '/api/v1/user-profiles/:id/photo',
     {
       config: { auth: 'public' },
+      // Caches and previews of links ask for the head alone.
+      exposeHeadRoute: true,
       schema: {
         tags: ['profiles'],
         operationId: 'getProfilePhoto',
@@ -113,9 +116,7 @@ async function showingRoute(app: App, { db }: PhotoDependencies): Promise<void> 
         'x-content-type-options': 'nosniff',
         'content-security-policy': "default-src 'none'; sandbox",
       })
-      const known = request.headers['if-none-match']?.split(',').map((one) => one.trim())
-      if (known?.some((one) => one === '*' || one.replace(/^W\//, '') === etag) === true)
-        return reply.code(304).send()
+      if (hasEntityTag(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.type('image/webp').send(photo.content)
     },
   )

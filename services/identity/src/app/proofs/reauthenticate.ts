@@ -4,6 +4,7 @@ import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { Mails } from '#src/app/mails/mails.ts'
 import { checkPasskey } from '#src/app/passkeys/check-passkey.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
+import { type CookieRenewal, renewCookie } from '#src/app/sessions/renew-cookie.ts'
 import { refuseWhenFull } from '#src/app/throttling/when-full.ts'
 import { checkCode } from '#src/app/two-factor/check-code.ts'
 import {
@@ -18,7 +19,11 @@ import { METHOD_OF, provesOwnership } from '#src/domain/two-factor.ts'
 import { identityErrors } from '#src/errors.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
 import { admitProof, forgetProof, renewProof } from '#src/infra/postgres/proofs/proofs.ts'
-import { type LiveSession, revokeSession } from '#src/infra/postgres/sessions/sessions.ts'
+import {
+  type KeptCookie,
+  type LiveSession,
+  revokeSession,
+} from '#src/infra/postgres/sessions/sessions.ts'
 import {
   lockActiveUser,
   readPasswordHash,
@@ -44,15 +49,15 @@ interface Checked {
 
 /**
  * Proves again who sits before a session: by password, with a code where two-factor is on, or by a
- * passkey. Returns an access token that says so. Too many wrong passwords end the session, because
+ * passkey. Returns an access token that says so; a browser gets another cookie as well. Too many wrong passwords end the session, because
  * they may come from a stranger who found it open.
  */
 export async function reauthenticate(
   deps: ReauthenticateDependencies,
   session: LiveSession,
   proof: Proof,
-  trace: Trace,
-): Promise<string> {
+  { trace, renewal }: { trace: Trace; renewal: CookieRenewal | undefined },
+): Promise<{ token: string; kept: KeptCookie | undefined }> {
   const { passwordHash, factor } = await check(deps, session, proof)
   const methods = methodsOf({ passwordHash, factor })
   const renewed = await outboxTransaction(deps.db, async (tx) => {
@@ -64,11 +69,14 @@ export async function reauthenticate(
     if (factor !== undefined) await spendFactor(tx, deps, session.id, factor)
     const proved = await renewProof(tx, session.sessionId, methods)
     if (proved === undefined) throw identityErrors.unauthenticated()
+    const kept = await renewCookie(tx, renewal)
     if (factor !== undefined) await recordFactorUse(tx, { ...deps, trace }, session, factor.kind)
-    return proved
+    return { ...proved, kept }
   })
   deps.metrics.reauthenticated('accepted')
-  return deps.accessTokens({ ...session, userId: session.id, ...renewed, methods })
+  const { kept, authenticatedAt } = renewed
+  const token = deps.accessTokens({ ...session, userId: session.id, authenticatedAt, methods })
+  return { token, kept }
 }
 
 function methodsOf({ passwordHash, factor }: Checked): AuthenticationMethod[] {

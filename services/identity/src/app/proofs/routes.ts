@@ -2,9 +2,10 @@ import { requestErrors } from '@auction/common/http/error-answers.ts'
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { type Static, Type } from 'typebox'
-import { TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import { CookieAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
 import { passkeyProofOptions } from '#src/app/passkeys/ask-passkey.ts'
 import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { Code } from '#src/app/two-factor/two-factor-routes.ts'
 import { ACCESS_TOKEN_LIFETIME_SECONDS } from '#src/domain/lifetimes.ts'
 import { type Proof, type ReauthenticateDependencies, reauthenticate } from './reauthenticate.ts'
@@ -25,7 +26,10 @@ const ProofBody = Type.Object(
 const ProofAnswer = Type.Pick(TokensAnswer, ['token', 'expiresIn'], { title: 'FreshToken' })
 
 /** The fresh proof that sensitive changes ask for. */
-export async function proofRoutes(app: App, options: ReauthenticateDependencies): Promise<void> {
+export async function proofRoutes(
+  app: App,
+  options: ReauthenticateDependencies & { browserSessions: BrowserSessions },
+): Promise<void> {
   app.post(
     '/identity/reauthenticate',
     {
@@ -35,14 +39,19 @@ export async function proofRoutes(app: App, options: ReauthenticateDependencies)
         operationId: 'proveIdentity',
         summary: 'Prove again who you are, for changes that ask for a fresh proof',
         body: ProofBody,
-        response: answers({ 200: ProofAnswer }),
+        response: answers({ 200: ProofAnswer, 204: CookieAnswer }),
       },
     },
     async (request, reply) => {
       const { session } = request
-      const token = await reauthenticate(options, session, proofOf(request.body), request.trace)
+      const renewal = options.browserSessions.renewalFor(request)
+      const context = { trace: request.trace, renewal }
+      const proof = proofOf(request.body)
+      const { token, kept } = await reauthenticate(options, session, proof, context)
       reply.header('cache-control', 'no-store')
-      return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
+      if (kept === undefined) return { token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
+      options.browserSessions.giveRenewed(reply, renewal, kept)
+      return reply.code(204).send(null)
     },
   )
 

@@ -19,7 +19,7 @@ const AcceptBody = Type.Object(
 const AcceptAnswer = Type.Object(
   {
     roles: Type.Array(Type.String()),
-    ...Type.Pick(TokensAnswer, ['token', 'expiresIn']).properties,
+    ...Type.Partial(Type.Pick(TokensAnswer, ['token', 'expiresIn'])).properties,
   },
   { title: 'AcceptedSellerTerms' },
 )
@@ -58,7 +58,8 @@ export async function sellerTermsRoutes(
         tags,
         operationId: 'acceptSellerTerms',
         summary: 'Agree to the seller terms, and be a seller',
-        description: 'The token of the answer carries the role; earlier ones do not.',
+        description:
+          'The token of the answer carries the role; earlier ones do not. A browser with a cookie gets none.',
         body: AcceptBody,
         response: answers({ 200: AcceptAnswer }, [403, 409]),
       },
@@ -67,6 +68,7 @@ export async function sellerTermsRoutes(
       const { session } = request
       const roles = await acceptSellerTerms(options, session, request.body.version, request.trace)
       reply.header('cache-control', 'no-store')
+      if (request.browserSession !== null) return { roles }
       const token = options.accessTokens({ ...session, userId: session.id, roles })
       return { roles, token, expiresIn: ACCESS_TOKEN_LIFETIME_SECONDS }
     },

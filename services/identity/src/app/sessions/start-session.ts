@@ -6,38 +6,65 @@ import type { AuthenticationMethod } from '#src/domain/fresh-proof.ts'
 import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { insertRefreshToken } from '#src/infra/postgres/sessions/refresh-tokens.ts'
-import { insertSession } from '#src/infra/postgres/sessions/sessions.ts'
+import {
+  insertSession,
+  type KeptCookie,
+  revokeCookieSession,
+} from '#src/infra/postgres/sessions/sessions.ts'
 import { findOrigin, rememberOrigins } from '#src/infra/postgres/visitors/known-origins.ts'
 
 export interface SessionStart {
   userId: string
   visitor: Visitor
   methods: readonly AuthenticationMethod[]
+  transport: Transport
 }
+
+/**
+ * How a client proves later that a session is its own: by a refresh token, or by a cookie that no
+ * script can read. A browser that logs in again has another session afterwards, and only that.
+ */
+export type Transport =
+  | { kind: 'token' }
+  | { kind: 'cookie'; isRemembered: boolean; replaces: Buffer | undefined }
 
 export interface StartedSession {
   sessionId: string
-  refreshToken: string
+  credential: Credential
   /** For the browser to keep: it shows that this account was logged in to from there. */
   deviceToken: string
   authenticatedAt: Date
   methods: readonly AuthenticationMethod[]
 }
 
-/** Starts a session with its first refresh token, by what was just proved. */
+/** What the client is given for its session. */
+export type Credential =
+  | { kind: 'token'; refreshToken: string }
+  | { kind: 'cookie'; secret: string; kept: KeptCookie }
+
+/** Starts a session by what was just proved. Whatever a client brought along names no new session. */
 export async function startSession(
   tx: Transaction<Database>,
   throttle: Throttle,
-  { userId, visitor, methods }: SessionStart,
+  { userId, visitor, methods, transport }: SessionStart,
 ): Promise<StartedSession> {
   const sessionId = newId()
-  const refreshToken = randomSecret()
+  const secret = randomSecret()
   const { device, address } = visitor
   const session = { id: sessionId, userId, device, address, methods }
-  const authenticatedAt = await insertSession(tx, session)
-  await insertRefreshToken(tx, digestOf(refreshToken), sessionId)
   const deviceToken = await rememberVisitor(tx, throttle, userId, visitor)
-  return { sessionId, refreshToken, deviceToken, authenticatedAt, methods }
+  if (transport.kind === 'token') {
+    const { authenticatedAt } = await insertSession(tx, session)
+    await insertRefreshToken(tx, digestOf(secret), sessionId)
+    const credential = { kind: 'token', refreshToken: secret } as const
+    return { sessionId, credential, deviceToken, authenticatedAt, methods }
+  }
+  const { isRemembered, replaces } = transport
+  if (replaces !== undefined) await revokeCookieSession(tx, replaces, 'logged_in_again')
+  const cookie = { digest: digestOf(secret), isRemembered }
+  const { authenticatedAt, secondsLeft } = await insertSession(tx, { ...session, cookie })
+  const credential = { kind: 'cookie', secret, kept: { isRemembered, secondsLeft } } as const
+  return { sessionId, credential, deviceToken, authenticatedAt, methods }
 }
 
 /** A token that is not this account's yet is replaced: a stranger may have put it there. */

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
+import { networkOf } from '@auction/common/http/network-of.ts'
 import type { Kysely } from 'kysely'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
 import {
   limitsOf,
-  networkOf,
   type Origin,
   type ThrottleScope,
   type ThrottleSettings,

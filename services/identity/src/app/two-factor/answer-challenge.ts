@@ -3,7 +3,7 @@ import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { LoggedIn } from '#src/app/login/log-in.ts'
 import type { Mails } from '#src/app/mails/mails.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
-import { startSession } from '#src/app/sessions/start-session.ts'
+import { startSession, type Transport } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import { recordFactorUse } from '#src/app/users/record-factor-change.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
@@ -30,12 +30,13 @@ export interface ChallengeAnswer {
   pendingToken: string
   factor: SecondFactor
   visitor: Visitor
+  transport: Transport
 }
 
 /** Finishes a login whose password was right, with a code, a recovery code or a passkey. */
 export async function answerChallenge(
   deps: ChallengeDependencies,
-  { pendingToken, factor, visitor }: ChallengeAnswer,
+  { pendingToken, factor, visitor, transport }: ChallengeAnswer,
   trace: Trace,
 ): Promise<LoggedIn> {
   const digest = digestOf(pendingToken)
@@ -49,14 +50,15 @@ export async function answerChallenge(
     await spendFactor(tx, deps, userId, checked)
     if (provesOwnership(checked.kind)) await recordOwnership(tx, userId)
     const methods = ['pwd', METHOD_OF[checked.kind]] as const
-    const started = await startSession(tx, deps.throttle, { userId, visitor, methods })
+    const start = { userId, visitor, methods, transport }
+    const started = await startSession(tx, deps.throttle, start)
     await recordFactorUse(tx, { ...deps, trace }, locked, checked.kind)
     return { user: locked, session: started }
   })
   deps.metrics.loggedIn('accepted')
   const token = deps.accessTokens({ ...user, ...session, userId })
-  const { refreshToken, deviceToken } = session
-  return { token, refreshToken, deviceToken }
+  const { credential, deviceToken } = session
+  return { token, credential, deviceToken }
 }
 
 async function admit(deps: ChallengeDependencies, digest: Buffer, factor: SecondFactor) {

@@ -3,9 +3,16 @@ import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { trimText } from '@auction/common/text.ts'
 import { type Static, Type } from 'typebox'
-import { loggedInAnswer, TokensAnswer } from '#src/app/login/tokens-answer.ts'
+import {
+  CookieAnswer,
+  loggedInAnswer,
+  TokensAnswer,
+  TRANSPORT,
+  transportOf,
+} from '#src/app/login/tokens-answer.ts'
 import { passkeyChallengeOptions } from '#src/app/passkeys/ask-passkey.ts'
 import { PasskeyOptions, SignedCredential } from '#src/app/passkeys/schemas.ts'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { visitorOf } from '#src/app/visitors/visitor-of.ts'
 import { answerChallenge, type ChallengeDependencies } from './answer-challenge.ts'
 import type { SecondFactor } from './check-factor.ts'
@@ -17,7 +24,7 @@ const PendingToken = Type.String({ minLength: 1, maxLength: 128 })
 const PENDING = { token: Type.Optional(PendingToken), jwt: Type.Optional(PendingToken) }
 
 const ChallengeBody = Type.Object(
-  { ...PENDING, code: Type.Optional(Code), passkey: Type.Optional(SignedCredential) },
+  { ...PENDING, code: Type.Optional(Code), passkey: Type.Optional(SignedCredential), ...TRANSPORT },
   {
     title: 'LoginChallengeAnswer',
     ...STRICT,
@@ -25,7 +32,10 @@ const ChallengeBody = Type.Object(
   },
 )
 
-export type ChallengeRoutesOptions = ChallengeDependencies & { publicUrl: string }
+export interface ChallengeRoutesOptions extends ChallengeDependencies {
+  publicUrl: string
+  browserSessions: BrowserSessions
+}
 
 /** The second step of a login. */
 export async function challengeRoutes(app: App, options: ChallengeRoutesOptions): Promise<void> {
@@ -38,17 +48,17 @@ export async function challengeRoutes(app: App, options: ChallengeRoutesOptions)
         operationId: 'answerLoginChallenge',
         summary: 'Finish a login with a code of the app, a recovery code or a passkey',
         body: ChallengeBody,
-        response: answers({ 200: TokensAnswer }, [401, 403]),
+        response: answers({ 200: TokensAnswer, 204: CookieAnswer }, [401, 403]),
       },
     },
     async (request, reply) => {
       const pendingToken = tokenOf(request.body)
       const visitor = visitorOf(request)
       const factor = factorOf(request.body)
-      const answer = { pendingToken, factor, visitor }
-      const tokens = await answerChallenge(options, answer, request.trace)
-      reply.header('cache-control', 'no-store')
-      return loggedInAnswer(reply, tokens, options.publicUrl)
+      const transport = transportOf(request, request.body, options.browserSessions)
+      const answer = { pendingToken, factor, visitor, transport }
+      const loggedIn = await answerChallenge(options, answer, request.trace)
+      return loggedInAnswer(reply, loggedIn, options)
     },
   )
 

@@ -2,6 +2,7 @@ import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { toDataURL } from 'qrcode'
+import { type CookieRenewal, renewCookie } from '#src/app/sessions/renew-cookie.ts'
 import {
   type FactorChangeContext,
   recordFactorChange,
@@ -15,6 +16,7 @@ import { createTotpSecret, totpUri } from '#src/infra/crypto/totp.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import {
   addSessionMethod,
+  type KeptCookie,
   type LiveSession,
   revokeSessionsOfUser,
 } from '#src/infra/postgres/sessions/sessions.ts'
@@ -35,6 +37,12 @@ import { type CheckCodeDependencies, type CheckedCode, checkCode, spendCode } fr
 const ISSUER_NAME = 'Auction'
 
 type ChangeDependencies = CheckCodeDependencies & Pick<FactorChangeContext, 'mails'>
+
+interface ChangeContext {
+  trace: Trace
+  /** Of the browser's cookie, when the session has one. */
+  renewal: CookieRenewal | undefined
+}
 
 export interface Enrolment {
   secret: string
@@ -65,8 +73,8 @@ export async function turnOn(
   deps: ChangeDependencies,
   session: LiveSession,
   code: string,
-  trace: Trace,
-): Promise<string[]> {
+  { trace, renewal }: ChangeContext,
+): Promise<{ recoveryCodes: string[]; kept: KeptCookie | undefined }> {
   if (session.twoFactorEnabled) throw identityErrors.twoFactorOn()
   if (!(await isEnrolmentOpen(deps.db, session.id))) throw identityErrors.notEnrolling()
   const checked = await checkCode(deps, session.id, code)
@@ -76,9 +84,10 @@ export async function turnOn(
     await switchTwoFactor(tx, user.id, true)
     await addSessionMethod(tx, session.sessionId, 'otp')
     await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
-    const codes = await giveRecoveryCodes(tx, user.id)
+    const kept = await renewCookie(tx, renewal)
+    const recoveryCodes = await giveRecoveryCodes(tx, user.id)
     await recordFactorChange(tx, { ...deps, trace }, 'two_factor.enabled', user)
-    return codes
+    return { recoveryCodes, kept }
   })
 }
 
@@ -87,14 +96,16 @@ export async function turnOff(
   deps: ChangeDependencies,
   session: LiveSession,
   code: string,
-  trace: Trace,
-): Promise<void> {
-  await changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
+  { trace, renewal }: ChangeContext,
+): Promise<KeptCookie | undefined> {
+  return changeEnrolled(deps, session, code, async (tx, user, { kind }) => {
     await deleteTotpSecret(tx, user.id)
     await replaceRecoveryCodes(tx, user.id, [])
     await switchTwoFactor(tx, user.id, false)
     await revokeSessionsOfUser(tx, user.id, 'two_factor_changed', session.sessionId)
+    const kept = await renewCookie(tx, renewal)
     await recordFactorChange(tx, { ...deps, trace }, 'two_factor.disabled', user, { by: kind })
+    return kept
   })
 }
 

@@ -2,6 +2,7 @@ import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { Mails } from '#src/app/mails/mails.ts'
+import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
 import { countRecoveryCodes } from '#src/infra/postgres/two-factor/recovery-codes.ts'
 import { beginEnrolment, regenerateRecoveryCodes, turnOff, turnOn } from './change-two-factor.ts'
 import type { CheckCodeDependencies } from './check-code.ts'
@@ -29,6 +30,7 @@ const RecoveryCodesAnswer = Type.Object(
 
 export interface TwoFactorRoutesOptions extends CheckCodeDependencies {
   mails: Mails
+  browserSessions: BrowserSessions
 }
 
 /** Enrolling an authenticator app, recovery codes, and turning two-factor off. */
@@ -65,9 +67,13 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      const { session } = request
+      const { session, trace } = request
+      const { code } = request.body
       reply.header('cache-control', 'no-store')
-      return { recoveryCodes: await turnOn(options, session, request.body.code, request.trace) }
+      const renewal = options.browserSessions.renewalFor(request)
+      const { recoveryCodes, kept } = await turnOn(options, session, code, { trace, renewal })
+      options.browserSessions.giveRenewed(reply, renewal, kept)
+      return { recoveryCodes }
     },
   )
 
@@ -84,7 +90,10 @@ export async function twoFactorRoutes(app: App, options: TwoFactorRoutesOptions)
       },
     },
     async (request, reply) => {
-      await turnOff(options, request.session, request.body.code, request.trace)
+      const { session, trace } = request
+      const renewal = options.browserSessions.renewalFor(request)
+      const kept = await turnOff(options, session, request.body.code, { trace, renewal })
+      options.browserSessions.giveRenewed(reply, renewal, kept)
       return reply.code(204).send(null)
     },
   )

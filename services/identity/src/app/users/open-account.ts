@@ -1,5 +1,5 @@
 import { createEvent } from '@auction/common/contracts/event.ts'
-import { userRegistered, userVerified } from '@auction/common/contracts/identity.ts'
+import { type Locale, userRegistered, userVerified } from '@auction/common/contracts/identity.ts'
 import { writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
@@ -10,13 +10,14 @@ import { insertUser, type NewUser, setEmailVerified } from '#src/infra/postgres/
 /** Makes the account and announces it; false when the address has one already. */
 export async function openAccount(
   tx: Transaction<Database>,
-  user: NewUser,
+  user: NewUser & { locale: Locale | null },
   { trace, legacyAlias }: { trace: Trace; legacyAlias: boolean },
 ): Promise<boolean> {
   if (!(await insertUser(tx, user))) return false
-  const { id: userId, name, email } = user
+  const { id: userId, name, email, locale } = user
   const context = { aggregateId: userId, trace, legacyAlias }
-  await writeOutbox(tx, [createEvent(userRegistered, context, { userId, name, email })])
+  const payload = { userId, name, email, ...(locale === null ? {} : { locale }) }
+  await writeOutbox(tx, [createEvent(userRegistered, context, payload)])
   return true
 }
 

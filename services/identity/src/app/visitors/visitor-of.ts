@@ -13,13 +13,16 @@ export function visitorOf({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'
   return { device: deviceOf(headers['user-agent']), address: ip, deviceToken }
 }
 
-/** The cookie opens nothing: it only keeps the owner's tries apart from those of strangers. */
+/**
+ * The cookie opens nothing: it only keeps the owner's tries apart from those of strangers. Its path
+ * is that of every page, because the login page logs in for the browser.
+ */
 export function keepDeviceToken(reply: FastifyReply, token: string, publicUrl: string): void {
   const secure = publicUrl.startsWith('https:') ? '; Secure' : ''
   const seconds = KNOWN_ORIGIN_DAYS * 86_400
   reply.header(
     'set-cookie',
-    `${COOKIE}=${token}; Path=/identity; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`,
+    `${COOKIE}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`,
   )
 }
 

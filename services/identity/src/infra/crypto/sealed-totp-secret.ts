@@ -1,4 +1,4 @@
-import type { SecretBox } from './secret-box.ts'
+import type { SecretBox } from '@auction/common/secret-box.ts'
 
 export interface SealedTotpSecret {
   secretEncrypted: Buffer

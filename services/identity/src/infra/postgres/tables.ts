@@ -43,6 +43,7 @@ export interface EmailChanges {
   email_normalised: string
   expires_at: Timestamp
   id: string
+  locale: 'en' | 'de' | 'tr' | null
   session_id: string
   trace: ColumnType<unknown, string, string>
   user_id: string
@@ -159,6 +160,7 @@ export interface Registrations {
   email_normalised: string
   expires_at: Timestamp
   id: string
+  locale: 'en' | 'de' | 'tr' | null
   name: string
   password_hash: string
   trace: ColumnType<unknown, string, string>
@@ -168,13 +170,16 @@ export interface Registrations {
 export interface Sessions {
   address: string | null
   authenticated_at: Generated<Timestamp>
+  cookie_digest: Buffer | null
   created_at: Generated<Timestamp>
   device: string | null
   expires_at: Timestamp
   failed_proofs: Generated<number>
   id: string
   last_seen_at: Generated<Timestamp>
+  latest_end: Timestamp | null
   methods: Generated<string[]>
+  remembered: boolean | null
   revoked_at: Timestamp | null
   revoked_reason: string | null
   user_id: string
@@ -190,7 +195,15 @@ export interface SigningKeys {
   retires_at: Timestamp | null
 }
 
+export interface StrikeReports {
+  pardoned_until: Timestamp | null
+  sequence: bigint
+  suspended_until: Timestamp | null
+  user_id: string
+}
+
 export interface Suspensions {
+  cause: Generated<'operator' | 'strikes'>
   ends_at: Timestamp | null
   reason: string
   suspended_at: Generated<Timestamp>
@@ -263,6 +276,7 @@ export interface DB {
   registrations: Registrations
   sessions: Sessions
   signing_keys: SigningKeys
+  strike_reports: StrikeReports
   suspensions: Suspensions
   throttles: Throttles
   totp_secrets: TotpSecrets

@@ -66,7 +66,7 @@ t.test('POST /identity/register', async (t) => {
     [
       'half a character in the password',
       { password: '12345678\ud800' },
-      'identity.invalid_password',
+      'request.invalid_body',
       'password',
     ],
     ['a password that is a number', { password: 12345678 }, 'request.invalid_body', 'password'],

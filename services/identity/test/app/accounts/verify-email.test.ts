@@ -153,3 +153,45 @@ t.test('seed bug 35: an address of before is verified before the next login', as
   t.equal((await world.login({})).statusCode, 200)
   t.equal((await world.users()).length, 1)
 })
+
+t.test('the link comes in the language of who registers, and the account has it', async (t) => {
+  const world = await start(t)
+  const register = async (
+    email: string,
+    asked: string | undefined,
+    browser: string | undefined,
+  ) => {
+    const { statusCode } = await world.app.inject({
+      method: 'POST',
+      url: '/identity/register',
+      headers: browser === undefined ? {} : { 'accept-language': browser },
+      payload: { ...PERSON, email, ...(asked === undefined ? {} : { locale: asked }) },
+    })
+    t.equal(statusCode, 201)
+  }
+  await register('a@example.org', 'tr', 'de')
+  await register('b@example.org', undefined, 'de-AT,en;q=0.5')
+  await register('c@example.org', 'fr', undefined)
+  const mails = await world.mailed()
+  t.strictSame(
+    mails.map(({ to, locale }) => [to, locale]),
+    [
+      ['a@example.org', 'tr'],
+      ['b@example.org', 'de'],
+      ['c@example.org', undefined],
+    ],
+  )
+  for (const token of await world.links()) t.equal((await world.verify(token)).statusCode, 204)
+  const { rows } = await sql<{ payload: { email: string; locale?: string } }>`
+    select event->'envelope'->'payload' as payload
+      from outbox, json_array_elements(events) as event
+     where event->>'key' = 'identity.user.registered.v1' order by outbox.seq`.execute(world.db)
+  t.strictSame(
+    rows.map(({ payload: { email, locale } }) => [email, locale]),
+    [
+      ['a@example.org', 'tr'],
+      ['b@example.org', 'de'],
+      ['c@example.org', undefined],
+    ],
+  )
+})

@@ -1,9 +1,9 @@
 import { createLogger } from '@auction/common/process/logger.ts'
+import { createSecretBox } from '@auction/common/secret-box.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { sql } from 'kysely'
 import t from 'tap'
 import { createKeyStore, type KeyStore } from '#src/app/keys/key-store.ts'
-import { createSecretBox } from '#src/infra/crypto/secret-box.ts'
 import { generateSigningKey } from '#src/infra/crypto/signing-key.ts'
 import { createIdentityDatabase, newKeyEncryptionKey, type TestDb } from '#test/helper.ts'
 

@@ -71,6 +71,12 @@ t.test('who may not suspend is refused, and so is what makes no sense', async (t
     [suspend(admin, ann.id, { reason: 'a\u0000b' }), 400, 'identity.invalid_reason'],
     [suspend(admin, ann.id, { reason, until: past }), 400, 'identity.invalid_until'],
     [suspend(admin, ann.id, { reason, until: 'tomorrow' }), 400, 'request.invalid_body'],
+    [
+      suspend(admin, ann.id, { reason, until: '2099-12-31T23:59:60Z' }),
+      400,
+      'request.invalid_body',
+    ],
+    [admin.call('GET', 'users?email=%00'), 400, 'request.invalid_query'],
   ]
   for (const [outcome, status, code] of cases) {
     const { status: actual, body } = await outcome

@@ -77,6 +77,8 @@ t.test('PNG, JPEG and WebP become WebP of 512 pixels without metadata', async (t
     const again = await show({ 'if-none-match': `W/${shown.headers.etag}, "other"` })
     t.equal(again.statusCode, 304)
     t.equal(again.body, '')
+    const head = await app.inject({ method: 'HEAD', url })
+    t.match(head, { statusCode: 200, body: '', headers: { 'content-type': 'image/webp' } })
   }
   const removed = await app.inject({ method: 'DELETE', url, headers: ann.headers })
   t.equal(removed.statusCode, 204)

@@ -5,7 +5,12 @@ import { enforceSessions } from '#src/app/sessions/caller-session.ts'
 
 function bareApp(): App {
   const app = fastify() as unknown as App
-  enforceSessions(app, () => Promise.reject(new Error('no session is read here')))
+  const noSession = () => Promise.reject(new Error('no session is read here'))
+  enforceSessions(app, {
+    checkSession: noSession,
+    browserSessions: { readAgain: noSession },
+    metrics: { cookieRequest: () => {} },
+  })
   return app
 }
 

@@ -163,7 +163,7 @@ t.test('a cookie that a stranger put into a browser does not become a known one'
   t.not(cookieOf(answer), planted)
   t.equal(cookieOf(await right({ cookie: cookieOf(answer) })), cookieOf(answer), 'its own is kept')
   const text = String(answer.headers['set-cookie'])
-  t.match(text, /; Path=\/identity; Max-Age=7776000; HttpOnly; SameSite=Strict; Secure$/)
+  t.match(text, /; Path=\/; Max-Age=7776000; HttpOnly; SameSite=Strict; Secure$/)
 })
 
 t.test('a right password resets what its owner filled, and takes one back', async (t) => {

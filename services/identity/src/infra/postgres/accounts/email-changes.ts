@@ -1,3 +1,4 @@
+import type { Locale } from '@auction/common/contracts/identity.ts'
 import { newId } from '@auction/common/ids.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
@@ -11,6 +12,8 @@ export interface EmailChange {
   sessionId: string
   email: string
   emailNormalised: string
+  /** In which language the link is mailed; null: not known. */
+  locale: Locale | null
 }
 
 export interface RequestedEmailChange extends EmailChange {
@@ -23,6 +26,7 @@ const CHANGE = [
   'user_id as userId',
   'session_id as sessionId',
   'email_normalised as emailNormalised',
+  'locale',
 ] as const
 
 const lifetimeEnd = sql<Date>`clock_timestamp() + make_interval(hours => ${ADDRESS_LINK_LIFETIME_HOURS})`
@@ -33,7 +37,7 @@ const lifetimeEnd = sql<Date>`clock_timestamp() + make_interval(hours => ${ADDRE
  */
 export async function insertEmailChange(
   tx: Transaction<Database>,
-  { userId, sessionId, email, emailNormalised }: Omit<EmailChange, 'id'>,
+  { userId, sessionId, email, emailNormalised, locale }: Omit<EmailChange, 'id'>,
   trace: Trace,
 ): Promise<boolean> {
   const today = await tx
@@ -52,6 +56,7 @@ export async function insertEmailChange(
       session_id: sessionId,
       email,
       email_normalised: emailNormalised,
+      locale,
       trace: JSON.stringify(trace),
       expires_at: lifetimeEnd,
     })

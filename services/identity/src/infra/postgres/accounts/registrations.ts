@@ -1,3 +1,4 @@
+import type { Locale } from '@auction/common/contracts/identity.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { ADDRESS_LINK_LIFETIME_HOURS, CLAIMS_MAX, LINK_TRIES_MAX } from '#src/domain/lifetimes.ts'
@@ -5,7 +6,10 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import type { NewUser } from '#src/infra/postgres/users/users.ts'
 
 /** A claim of an address: the account that it will become. */
-export type Claim = NewUser
+export interface Claim extends NewUser {
+  /** In which language its user is addressed; null: not known. */
+  locale: Locale | null
+}
 
 export interface Registration extends Claim {
   trace: Trace
@@ -19,12 +23,13 @@ const CLAIM = [
   'name',
   'email_normalised as emailNormalised',
   'password_hash as passwordHash',
+  'locale',
 ] as const
 
 /** Notes a claim for the worker. One that was answered a while ago is answered again. */
 export async function insertRegistration(
   db: Kysely<Database>,
-  { id, email, emailNormalised, name, passwordHash }: Claim,
+  { id, email, emailNormalised, name, passwordHash, locale }: Claim,
   trace: Trace,
 ): Promise<void> {
   await db
@@ -35,6 +40,7 @@ export async function insertRegistration(
       email_normalised: emailNormalised,
       name,
       password_hash: passwordHash,
+      locale,
       trace: JSON.stringify(trace),
       expires_at: lifetimeEnd,
     })
@@ -73,7 +79,7 @@ export async function takeUnanswered(
     update registrations set answered_at = clock_timestamp()
      where id = ${id} and answered_at is null
     returning id, email, email_normalised as "emailNormalised", name,
-              password_hash as "passwordHash", trace`.execute(tx)
+              password_hash as "passwordHash", locale, trace`.execute(tx)
   return rows[0]
 }
 

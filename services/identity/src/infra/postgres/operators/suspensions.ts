@@ -5,18 +5,21 @@ export interface NewSuspension {
   userId: string
   reason: string
   endsAt: Date | null
-  suspendedBy: string
+  /** Null: no person did it. */
+  suspendedBy: string | null
+  cause: 'operator' | 'strikes'
 }
 
 /** Why a locked account is suspended and until when; a later one replaces it. */
 export async function putSuspension(
   tx: Transaction<Database>,
-  { userId, reason, endsAt, suspendedBy }: NewSuspension,
+  { userId, reason, endsAt, suspendedBy, cause }: NewSuspension,
 ): Promise<void> {
   const row = {
     reason,
     ends_at: endsAt,
     suspended_by: suspendedBy,
+    cause,
     suspended_at: sql<Date>`clock_timestamp()`,
   }
   await tx
@@ -31,6 +34,18 @@ export async function isInFuture(tx: Transaction<Database>, instant: Date): Prom
   const { rows } = await sql<{ isInFuture: boolean }>`
     select ${instant}::timestamptz > statement_timestamp() as "isInFuture"`.execute(tx)
   return rows[0]?.isInFuture === true
+}
+
+/** What a suspension is for and when it ends, null for never; undefined where there is none. */
+export async function readSuspension(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<{ cause: 'operator' | 'strikes'; endsAt: Date | null } | undefined> {
+  return db
+    .selectFrom('suspensions')
+    .select(['cause', 'ends_at as endsAt'])
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
 }
 
 /** When a suspension ends: null for never, undefined where there is none. */
