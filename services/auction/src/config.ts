@@ -6,14 +6,30 @@ import {
   readConfig,
 } from '@auction/common/process/config.ts'
 import { Type } from 'typebox'
+import { AUTO_RELISTS_MAX, PRICE_DROP_PERCENT_MAX } from '#src/domain/relist.ts'
 
 const LISTING_SETTINGS = {
   /** The shortest auction a seller may list. Tests and demos run auctions of seconds. */
   MIN_AUCTION_SECONDS: Type.Integer({ default: 1_800, minimum: 1, maximum: 86_400 }),
   /** Whether publishing needs the seller role, which identity grants for accepting the seller terms. */
   REQUIRE_SELLER_ROLE: Type.Boolean({ default: false }),
+  /**
+   * Whether sellers may have a purchase reserve an item. Off until every process of order and bid is of a version
+   * that knows reservations (operations.md).
+   */
+  BUYOUT_RESERVATIONS: Type.Boolean({ default: false }),
   /** How old lists and items may be that callers without a token get. */
   PUBLIC_READS_MAX_AGE_MS: Type.Integer({ default: 100, minimum: 0, maximum: 10_000 }),
+}
+
+/** What sellers may choose of automatic relists (R-RELIST-2). */
+const RELIST_SETTINGS = {
+  AUTO_RELISTS_MAX: Type.Integer({ default: 5, minimum: 0, maximum: AUTO_RELISTS_MAX }),
+  RELIST_PRICE_DROP_MAX_PERCENT: Type.Integer({
+    default: 50,
+    minimum: 0,
+    maximum: PRICE_DROP_PERCENT_MAX,
+  }),
 }
 
 const IMAGE_SETTINGS = {
@@ -34,6 +50,7 @@ const API_SETTINGS = Type.Object({
   ...POSTGRES_SETTINGS,
   ...AUTH_SETTINGS,
   ...LISTING_SETTINGS,
+  ...RELIST_SETTINGS,
   ...IMAGE_SETTINGS,
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,
   BID_URL: Type.String({ minLength: 1 }),

@@ -12,6 +12,16 @@ export const itemErrors = {
   unauthenticated: defineError('auction.unauthenticated', 'Log in to do this.', 401),
   forbidden: defineError('item.forbidden', 'This item belongs to another user.', 403),
 
+  createKeyInvalid: defineError(
+    'request.invalid_headers',
+    'Idempotency-Key must be 1 to 100 letters, digits or any of . _ : -',
+    400,
+  ),
+  createKeyReused: defineError(
+    'item.create.key_reused',
+    'The item that was created under this Idempotency-Key was deleted.',
+    409,
+  ),
   createInvalid: defineError('item.create.validation_failed', 'The item is not valid.', 400),
 
   showNotFound: defineError('item.show.not_found', NO_ITEM, 404),
@@ -140,6 +150,11 @@ export const imageErrors = {
   tooManyPixels: defineError('item.image.too_many_pixels', 'The image has too many pixels.', 422),
   tooMany: defineError('item.image.too_many', 'The item has as many images as it can.', 409),
   notFound: defineError('item.image.not_found', 'The item has no such image.', 404),
+  sourceUnknown: defineError(
+    'item.image.source_unknown',
+    'You have no such item, so its pictures cannot be copied.',
+    422,
+  ),
   busy: defineError('item.image.busy', 'Too many images arrive at once. Send it again.', 503, {
     retryAfterSeconds: 2,
   }),
@@ -180,6 +195,22 @@ export const savedSearchErrors = {
   notFound: defineError('saved_search.not_found', 'You have no saved search with this id.', 404),
   exists: defineError('saved_search.exists', 'You have saved this search already.', 409),
   tooMany: defineError('saved_search.too_many', 'You have saved as many searches as you can.', 409),
+}
+
+/** Errors of new rounds of an item. */
+export const relistErrors = {
+  notFound: defineError('item.relist.not_found', NO_ITEM, 404),
+  notRelistable: defineError(
+    'item.not_relistable',
+    'This item runs, is sold or has been put up for auction again.',
+    409,
+  ),
+  invalid: defineError('item.relist.validation_failed', 'The new round is not valid.', 422),
+  keyInvalid: defineError(
+    'request.invalid_headers',
+    'Idempotency-Key must be 1 to 128 letters, digits or any of . _ : -',
+    400,
+  ),
 }
 
 /** Errors of reporting to the moderators. */

@@ -72,11 +72,12 @@ export interface HistoryOptions {
   isCounting?: boolean
   /** Of a sale. */
   buyerId?: string
+  round?: number
 }
 
 /** The events of a lot from its first bid to its end, as bid writes them. */
 export function history(options: HistoryOptions): History {
-  const { itemId, endDate, steps, outcome, buyerId = randomUUID() } = options
+  const { itemId, endDate, steps, outcome, buyerId = randomUUID(), round = 1 } = options
   const events: OutboxEvent[] = []
   let endsAtMs = Date.parse(endDate)
   let extensions = 0
@@ -114,7 +115,7 @@ export function history(options: HistoryOptions): History {
   }
   const closing = {
     itemId,
-    round: 1,
+    round,
     outcome,
     currencyCode: 'USD',
     bidCount: sequence,

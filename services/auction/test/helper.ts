@@ -51,7 +51,11 @@ export interface Fixture {
 /** The API on a database of the test's own, with identity and bid answering over real HTTP. */
 export async function build(
   t: Teardown,
-  options: { auctionSecondsMin?: number; isSellerRoleRequired?: boolean } = {},
+  options: {
+    auctionSecondsMin?: number
+    isSellerRoleRequired?: boolean
+    isReservingOffered?: boolean
+  } = {},
 ): Promise<Fixture> {
   expectDocumentedAnswers(t)
   const database = await createTestDatabase(t, SERVICE.migrations)
@@ -64,7 +68,7 @@ export async function build(
     db,
     images: createFolderStorage(folder),
     events: createItemEvents({ legacyAlias: false }),
-    limits: listingLimits(options.auctionSecondsMin ?? 1_800),
+    limits: listingLimits(options.auctionSecondsMin ?? 1_800, options.isReservingOffered ?? true),
     isSellerRoleRequired: options.isSellerRoleRequired ?? false,
     terms: createTermsClient(
       createInternalClient({
@@ -81,6 +85,8 @@ export async function build(
     ...dependencies,
     auth: { issuer: ISSUER, jwks: identity.jwks, internalSecret: INTERNAL_SECRET },
     registry: createRegistry('auction'),
+    autoRelistsMax: 5,
+    priceDropPercentMax: 50,
     publicReadsMaxAgeMs: 0,
   })
   t.teardown(() => app.close())

@@ -42,10 +42,25 @@ interface Part {
 }
 
 /** Sends files as a browser's form would. */
-export async function upload(
-  { app }: Pick<Fixture, 'app'>,
+export const upload = (
+  fixture: Pick<Fixture, 'app'>,
   as: Person | undefined,
   itemId: string,
+  ...parts: Part[]
+) => uploadTo(fixture, as, `/api/v1/items/${itemId}/images`, ...parts)
+
+/** The same picture again adds none. */
+export const uploadOnce = (
+  fixture: Pick<Fixture, 'app'>,
+  as: Person | undefined,
+  itemId: string,
+  ...parts: Part[]
+) => uploadTo(fixture, as, `/api/v1/items/${itemId}/images?once=true`, ...parts)
+
+async function uploadTo(
+  { app }: Pick<Fixture, 'app'>,
+  as: Person | undefined,
+  url: string,
   ...parts: Part[]
 ) {
   const boundary = 'a-line-between'
@@ -61,7 +76,7 @@ export async function upload(
   )
   const response = await app.inject({
     method: 'POST',
-    url: `/api/v1/items/${itemId}/images`,
+    url,
     headers: { ...as?.headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
     payload: Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]),
   })

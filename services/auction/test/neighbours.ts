@@ -7,6 +7,8 @@ import {
   CancelLotAnswer,
   internalPaths,
   LotCancellation,
+  RelistLotAnswer,
+  RelistLotRequest,
 } from '@auction/common/contracts/terms.ts'
 import { defineError } from '@auction/common/http/errors.ts'
 import { createJwksCache, type JwksCache } from '@auction/common/http/jwks.ts'
@@ -31,15 +33,15 @@ export interface Person {
 
 export interface Identity {
   jwks: JwksCache
-  person(roles?: string[]): Person
+  /** With the id of another person it is that one, in other roles. */
+  person(roles?: string[], id?: string): Person
 }
 
 /** Users of the identity service, with tokens that verify. */
 export function createIdentity(): Identity {
   return {
     jwks: identity.jwks,
-    person(roles = []) {
-      const id = randomUUID()
+    person(roles = [], id = randomUUID()) {
       return { id, headers: { authorization: `Bearer ${identity.token(id, { roles })}` } }
     },
   }
@@ -70,6 +72,9 @@ export interface Bid {
   lots: Map<string, Lot>
   /** How the next calls fare: answered, refused as if down, or applied without an answer. */
   mode: 'up' | 'down' | 'silent'
+  /** How relists fare, and the new item of each that was allowed. Only automatic ones wait. */
+  relisting: 'relisted' | 'refused' | RelistLotAnswer
+  relisted: Map<string, string>
   /** Called while terms are being judged, before the answer: a rival that comes in between. */
   onApply: ((terms: ApplyTermsRequest) => Promise<void> | void) | undefined
 }
@@ -79,12 +84,20 @@ const lotErrors = {
   down: defineError('service.unavailable', 'Down.', 503),
   hasBids: defineError('lot.has_bids', 'There are bids.', 409),
   stale: defineError('lot.stale_terms', 'Newer terms.', 409),
+  notRelistable: defineError('item.not_relistable', 'Sold.', 409),
   notActive: defineError('lot.not_active', 'Closed.', 409),
 }
 
 /** bid as this service knows it: PUT terms, judged as contracts/terms.ts says, over real HTTP. */
 export async function startBid(t: Teardown): Promise<Bid> {
-  const bid: Bid = { url: '', lots: new Map(), mode: 'up', onApply: undefined }
+  const bid: Bid = {
+    url: '',
+    lots: new Map(),
+    mode: 'up',
+    relisting: 'relisted',
+    relisted: new Map(),
+    onApply: undefined,
+  }
   const app = await buildServer({
     service: 'bid',
     log,
@@ -137,6 +150,32 @@ export async function startBid(t: Teardown): Promise<Bid> {
       const lot = known ?? { terms, bidCount: 0, isClosed: false, applied: 0 }
       bid.lots.set(terms.itemId, { ...lot, isCancelled: true })
       return { outcome: 'cancelled' as const }
+    },
+  )
+  app.put(
+    internalPaths.lotRelisting(':itemId'),
+    {
+      config: { auth: 'service' },
+      schema: {
+        params: Type.Object({ itemId: Type.String() }),
+        body: RelistLotRequest,
+        response: { 200: RelistLotAnswer },
+      },
+    },
+    async ({ params: { itemId }, body: { newItemId, isAutomatic } }, reply) => {
+      if (bid.mode === 'down') throw lotErrors.down()
+      const known = bid.relisted.get(itemId)
+      if (known !== newItemId) {
+        if (known !== undefined) throw lotErrors.notRelistable({ newItemId: known })
+        if (bid.relisting === 'refused') throw lotErrors.notRelistable()
+        if (bid.relisting !== 'relisted' && isAutomatic) return bid.relisting
+        bid.relisted.set(itemId, newItemId)
+      }
+      if (bid.mode === 'silent') {
+        reply.raw.destroy()
+        return reply.hijack() as never
+      }
+      return { outcome: 'relisted' as const }
     },
   )
   await app.listen({ host: '127.0.0.1', port: 0 })

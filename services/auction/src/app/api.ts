@@ -36,7 +36,9 @@ export async function buildApi(
   return buildApp({
     db,
     events: createItemEvents({ legacyAlias: config.LEGACY_PASCAL_ALIAS }),
-    limits: listingLimits(config.MIN_AUCTION_SECONDS),
+    limits: listingLimits(config.MIN_AUCTION_SECONDS, config.BUYOUT_RESERVATIONS),
+    autoRelistsMax: config.AUTO_RELISTS_MAX,
+    priceDropPercentMax: config.RELIST_PRICE_DROP_MAX_PERCENT,
     publicReadsMaxAgeMs: config.PUBLIC_READS_MAX_AGE_MS,
     isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,
     images: createStorage(config),

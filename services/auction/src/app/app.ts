@@ -7,6 +7,7 @@ import { attributeRoutes } from '#src/app/catalogue/attribute-routes.ts'
 import { categoryRoutes } from '#src/app/catalogue/category-routes.ts'
 import { commentRoutes } from '#src/app/comments/routes.ts'
 import { imageRoutes } from '#src/app/images/image-routes.ts'
+import { itemSummaryRoutes } from '#src/app/item/summary-routes.ts'
 import { itemRoutes } from '#src/app/listing/item-routes.ts'
 import { myItemRoutes } from '#src/app/listing/my-item-routes.ts'
 import type { PublishDependencies } from '#src/app/listing/publish-item.ts'
@@ -14,6 +15,8 @@ import { withdrawRoutes } from '#src/app/listing/withdrawal-routes.ts'
 import { internalRoutes } from '#src/app/lot-terms/internal-routes.ts'
 import { moderationRoutes } from '#src/app/moderation/moderation-routes.ts'
 import { reportRoutes } from '#src/app/moderation/report-routes.ts'
+import { createRelistMetrics } from '#src/app/relisting/metrics.ts'
+import { relistRoutes } from '#src/app/relisting/routes.ts'
 import { savedSearchRoutes } from '#src/app/saved-searches/routes.ts'
 import { searchRoutes } from '#src/app/search/routes.ts'
 import { csvRoutes } from '#src/app/spreadsheets/routes.ts'
@@ -26,6 +29,9 @@ export interface AppDependencies extends PublishDependencies {
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
   registry: Registry
   images: ImageStorage
+  /** What sellers may choose of automatic relists. */
+  autoRelistsMax: number
+  priceDropPercentMax: number
   /** How old an answer to callers without a token may be. */
   publicReadsMaxAgeMs: number
 }
@@ -62,6 +68,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await savedSearchRoutes(app, dependencies)
   await watchRoutes(app, cursors)
   await withdrawRoutes(app, dependencies)
+  await relistRoutes(app, { ...dependencies, observe: createRelistMetrics(dependencies.registry) })
   await myItemRoutes(app, cursors)
   await attributeRoutes(app, dependencies)
   await categoryRoutes(app, dependencies)
@@ -72,5 +79,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await moderationRoutes(app, dependencies)
   await flagRoutes(app, dependencies)
   await internalRoutes(app, dependencies)
+  await itemSummaryRoutes(app, dependencies)
   return app
 }

@@ -6,6 +6,8 @@ import { onBidExtended } from '#src/app/bidding/bid-extended.ts'
 import { onBidPlaced } from '#src/app/bidding/bid-placed.ts'
 import { onBidReserveMet } from '#src/app/bidding/bid-reserve-met.ts'
 import { onBidWon } from '#src/app/bidding/bid-won.ts'
+import { onBidBuyNow, onBidReleased } from '#src/app/bidding/reservations.ts'
+import { onOfferAccepted, onOrderCancelled, onOrderReopened } from '#src/app/bidding/sales.ts'
 import { onUserDeleted } from '#src/app/departures/user-deleted.ts'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -18,7 +20,12 @@ export function createConsumers(events: ItemEvents): Consumer<Database>[] {
     onBidExtended(events),
     onBidClosed(events),
     onBidWon(events),
+    onBidBuyNow(events),
+    onBidReleased(events),
     onBidLost(),
+    onOfferAccepted(events),
+    onOrderCancelled(events),
+    onOrderReopened(events),
     onUserRegistered(),
     onUserDeleted(),
   ]

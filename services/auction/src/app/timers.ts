@@ -7,9 +7,12 @@ import { sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
 import { checkWords } from '#src/app/moderation/check-words.ts'
 import type { ModerationMetrics } from '#src/app/moderation/metrics.ts'
 import { sweepRemovals } from '#src/app/moderation/remove-item.ts'
+import type { RelistMetrics } from '#src/app/relisting/metrics.ts'
+import { relistDueItems } from '#src/app/relisting/relist-due-items.ts'
 import { matchSavedSearches } from '#src/app/saved-searches/match-saved-searches.ts'
 import type { SearchMetrics } from '#src/app/saved-searches/metrics.ts'
 import { purgeSavedSearches } from '#src/app/saved-searches/purge-saved-searches.ts'
+import type { ListingLimits } from '#src/domain/listing.ts'
 import type { WordList } from '#src/domain/words.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import { countFlags } from '#src/infra/postgres/bidder-review/review-flags.ts'
@@ -22,6 +25,7 @@ import { deleteDueObjects } from './images/delete-objects.ts'
 const START_INTERVAL_MS = 500
 const SWEEP_INTERVAL_MS = 1_000
 const IMAGES_INTERVAL_MS = 2_000
+const RELIST_INTERVAL_MS = 1_000
 const WORDS_INTERVAL_MS = 2_000
 const REPORTS_INTERVAL_MS = 10_000
 const REVIEW_INTERVAL_MS = 5_000
@@ -38,6 +42,8 @@ export interface TimerDependencies extends FinishDependencies {
   words: WordList
   metrics: ModerationMetrics
   searches: SearchMetrics
+  limits: ListingLimits
+  relists: RelistMetrics
 }
 
 /**
@@ -46,7 +52,7 @@ export interface TimerDependencies extends FinishDependencies {
  * purge, and measure.
  */
 export function createTimers(dependencies: TimerDependencies): Timer[] {
-  const { db, words, metrics, searches } = dependencies
+  const { db, words, metrics, searches, relists } = dependencies
   return [
     {
       name: 'start items',
@@ -67,6 +73,12 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       name: 'sweep removals',
       intervalMs: SWEEP_INTERVAL_MS,
       run: () => sweepRemovals(dependencies),
+    },
+    {
+      name: 'relists',
+      intervalMs: RELIST_INTERVAL_MS,
+      run: () =>
+        relistDueItems({ ...dependencies, images: dependencies.storage, observe: relists }),
     },
     {
       name: 'check words',

@@ -22,12 +22,15 @@ const AMOUNTS: ReadonlySet<string> = new Set<ContentField>([
   'bidIncrement',
   'reservePrice',
   'buyoutPrice',
+  'depositAmount',
 ])
 const CHOICES: Partial<Record<ContentField, readonly string[]>> = {
   type: ITEM_TYPES,
   extensionMode: EXTENSION_MODES,
 }
 const WHOLE_NUMBERS: Partial<Record<ContentField, number>> = {
+  buyoutReservationMinutes: 1_440,
+  depositPercent: 100,
   extensionThresholdMinutes: 1_440,
   extensionDurationMinutes: 1_440,
   maxExtensionMinutes: 10_080,

@@ -80,7 +80,10 @@ function editProblem(
     const problem = startProblem(content.startDate, now, limits)
     if (problem !== undefined) return problem
   }
-  const problem = listingProblem(content, limits)
+  // As it stays valid to be reserved by a purchase when the operator offers that no more.
+  const isReservingOffered =
+    limits.isReservingOffered || !changedFields.includes('buyoutReservationMinutes')
+  const problem = listingProblem(content, { ...limits, isReservingOffered })
   if (problem !== undefined) return problem
   const isEndPast = item.status !== 'draft' && content.endDate <= now
   if (isEndPast && changedFields.includes('endDate')) {

@@ -8,6 +8,11 @@ export interface ItemContent {
   readonly bidIncrement: bigint | null
   readonly reservePrice: bigint | null
   readonly buyoutPrice: bigint | null
+  /** For how long a purchase reserves the item until it is paid; null: it is sold at once. */
+  readonly buyoutReservationMinutes: number | null
+  /** What a bidder's card holds before a bid: so much, or so many hundredths of the start price; null: nothing. */
+  readonly depositAmount: bigint | null
+  readonly depositPercent: number | null
   readonly startDate: Date
   readonly endDate: Date
   /** Null: the default, which gives way when the auction is short. */
@@ -30,6 +35,9 @@ export const CONTENT_FIELDS = [
   'bidIncrement',
   'reservePrice',
   'buyoutPrice',
+  'buyoutReservationMinutes',
+  'depositAmount',
+  'depositPercent',
   'startDate',
   'endDate',
   'extensionThresholdMinutes',
@@ -79,6 +87,12 @@ export interface Item extends ItemContent {
   readonly buyerId: string | null
   readonly endPrice: bigint | null
   readonly categoryIds: readonly string[]
+  /** The item of the round before, and that of the next one. */
+  readonly relistOf: string | null
+  readonly relistedAs: string | null
+  /** How often it still goes into a new round by itself, and by how much the start price falls then. */
+  readonly autoRelists: number
+  readonly relistPriceDropPercent: number
 }
 
 /** Public statuses; drafts, cancelled and removed items are shown to their seller only. */

@@ -13,6 +13,9 @@ export interface ListingInput {
   bidIncrement?: string | null
   reservePrice?: string | null
   buyoutPrice?: string | null
+  buyoutReservationMinutes?: number | null
+  depositAmount?: string | null
+  depositPercent?: number | null
   startDate: string
   endDate: string
   extensionThresholdMinutes?: number | null
@@ -22,7 +25,14 @@ export interface ListingInput {
   maxExtensions?: number
 }
 
-type OptionalAmount = 'bidIncrement' | 'reservePrice' | 'buyoutPrice'
+type OptionalAmount = 'bidIncrement' | 'reservePrice' | 'buyoutPrice' | 'depositAmount'
+
+const OPTIONAL_AMOUNTS = [
+  'bidIncrement',
+  'reservePrice',
+  'buyoutPrice',
+  'depositAmount',
+] as const satisfies readonly OptionalAmount[]
 
 /** Why a listing is refused: the field at fault and a stable reason. */
 export interface Problem {
@@ -43,18 +53,26 @@ export interface ListingLimits {
   readonly startAheadMaxMs: number
   /** The lowest buy-now price in hundredths of the start price. */
   readonly buyNowPercentMin: bigint
+  /** Whether a purchase may reserve an item until it is paid. */
+  readonly isReservingOffered: boolean
 }
 
 const DAY_MS = 86_400_000
+/** In less time no one can enter a card number. */
+export const RESERVATION_MINUTES_MIN = 5
 
-/** The platform's rules (R-TERMS-1, R-TERMS-2) with the shortest auction given by the operator. */
-export function listingLimits(auctionSecondsMin: number): ListingLimits {
+/** The platform's rules (R-TERMS-1, R-TERMS-2) with what the operator chooses. */
+export function listingLimits(
+  auctionSecondsMin: number,
+  isReservingOffered = false,
+): ListingLimits {
   return {
     durationMinMs: auctionSecondsMin * 1_000,
     durationMaxMs: 30 * DAY_MS,
     startToleranceMs: 300_000,
     startAheadMaxMs: 30 * DAY_MS,
     buyNowPercentMin: 130n,
+    isReservingOffered,
   }
 }
 
@@ -68,8 +86,9 @@ export function readListing(input: ListingInput): ReadListing {
     bidIncrement: null,
     reservePrice: null,
     buyoutPrice: null,
+    depositAmount: null,
   }
-  for (const field of ['bidIncrement', 'reservePrice', 'buyoutPrice'] as const) {
+  for (const field of OPTIONAL_AMOUNTS) {
     const text = input[field] ?? null
     if (text === null) continue
     const parsed = parseAmount(text, currencyCode)
@@ -91,6 +110,8 @@ export function readListing(input: ListingInput): ReadListing {
     currencyCode,
     startPrice: startPrice.minor,
     ...optional,
+    buyoutReservationMinutes: input.buyoutReservationMinutes ?? null,
+    depositPercent: input.depositPercent ?? null,
     startDate,
     endDate,
     extensionThresholdMinutes: input.extensionThresholdMinutes ?? null,
@@ -133,6 +154,7 @@ export function listingInput(content: ItemContent): ListingInput {
     bidIncrement: amount(content.bidIncrement),
     reservePrice: amount(content.reservePrice),
     buyoutPrice: amount(content.buyoutPrice),
+    depositAmount: amount(content.depositAmount),
     startDate: content.startDate.toISOString(),
     endDate: content.endDate.toISOString(),
   }
@@ -150,6 +172,21 @@ export function listingProblem(content: ItemContent, limits: ListingLimits): Pro
   if (buyoutPrice !== null && reservePrice !== null && buyoutPrice <= reservePrice) {
     return { field: 'buyoutPrice', reason: 'not_above_reserve_price' }
   }
+  if (buyoutPrice !== null && content.type !== 'english') {
+    return { field: 'buyoutPrice', reason: 'not_for_this_type' }
+  }
+  const { buyoutReservationMinutes: reservation } = content
+  if (reservation !== null && !limits.isReservingOffered) {
+    return { field: 'buyoutReservationMinutes', reason: 'not_offered' }
+  }
+  if (reservation !== null && buyoutPrice === null) {
+    return { field: 'buyoutReservationMinutes', reason: 'without_buyout_price' }
+  }
+  if (reservation !== null && reservation < RESERVATION_MINUTES_MIN) {
+    return { field: 'buyoutReservationMinutes', reason: 'too_short' }
+  }
+  const deposit = depositProblem(content)
+  if (deposit !== undefined) return deposit
   const durationMs = content.endDate.getTime() - content.startDate.getTime()
   if (durationMs <= 0) return { field: 'endDate', reason: 'not_after_start' }
   if (durationMs < limits.durationMinMs) return { field: 'endDate', reason: 'too_short' }
@@ -158,6 +195,35 @@ export function listingProblem(content: ItemContent, limits: ListingLimits): Pro
   const threshold = content.extensionThresholdMinutes
   if (threshold !== null && threshold > thresholdMaxMinutes(content)) {
     return { field: 'extensionThresholdMinutes', reason: 'over_half_of_duration' }
+  }
+  return undefined
+}
+
+/** The most that a deposit may be, in hundredths of the start price. */
+export const DEPOSIT_PERCENT_MAX = 100
+
+/** What a bidder's card holds before a bid; null: nothing. A part of a minor unit counts as a whole one. */
+export function depositOf({
+  depositAmount,
+  depositPercent,
+  startPrice,
+}: Pick<ItemContent, 'depositAmount' | 'depositPercent' | 'startPrice'>): bigint | null {
+  if (depositAmount !== null) return depositAmount
+  if (depositPercent === null) return null
+  return (startPrice * BigInt(depositPercent) + 99n) / 100n
+}
+
+function depositProblem(content: ItemContent): Problem | undefined {
+  const { depositAmount, depositPercent, startPrice } = content
+  if (depositAmount !== null && depositPercent !== null) {
+    return { field: 'depositPercent', reason: 'beside_deposit_amount' }
+  }
+  const isInBounds =
+    depositPercent === null || (depositPercent >= 1 && depositPercent <= DEPOSIT_PERCENT_MAX)
+  if (!isInBounds) return { field: 'depositPercent', reason: 'out_of_bounds' }
+  // Who wins pays the start price at least: what is held is never more than what is owed.
+  if (depositAmount !== null && depositAmount > startPrice) {
+    return { field: 'depositAmount', reason: 'above_start_price' }
   }
   return undefined
 }

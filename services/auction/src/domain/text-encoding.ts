@@ -4,6 +4,9 @@ export type Decoded =
   | { readonly ok: false; readonly encoding: string | undefined }
 
 const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+/** A longer line is looked at in pieces. */
+const LINE_BYTES_MAX = 64 * 1024
 
 /** Enough words to find the encoding; more of a long file is not read three times. */
 const GUESSED_BYTES = 1024 * 1024
@@ -70,7 +73,7 @@ const TURKISH = 'çğıiöşüâîû'
 const SIGNS = /[ªºµƒˆ]/g
 // Signs inside a word, or numbers in front of one: letters of another encoding.
 const SIGN_IN_WORD =
-  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯]\p{Ll}|[À-ÿ][¹²³¼½¾]|[\u0080-\u009f]/u
+  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯]\p{Ll}|[\u0080-\u009f]/u
 const CYRILLIC_VOWEL = /[аеёиоуыэюяіїєўъөү]/i
 
 interface Candidate {
@@ -85,31 +88,56 @@ const CANDIDATES: readonly Candidate[] = [
   { label: 'windows-1251', isWord: isCyrillic },
 ]
 
+// Encodings that are not read, because too much in them may be another: what may be one of them is refused. All
+// words of a file are of one of these languages, or short files of the west would be refused as well.
+const CENTRAL = [
+  'áéíóöőúüű', // Hungarian
+  'áčďéěíňóřšťúůýž', // Czech
+  'áäčďéíľňóôšťúýž', // Slovak, without two letters that are rare
+  'ąćęłńóśźż', // Polish
+  'ăâîşţ', // Romanian
+  'čćđšž', // Croatian, Slovene
+]
+// Spanish ñ and Dutch ï, where Polish and Czech have no letter that stands there in windows-1250.
+const NOT_CENTRAL = /ń[aeiouyó]|ď[eéin]/i
+const NOT_READ: readonly {
+  label: string
+  isText: (words: readonly string[], text: string) => boolean
+}[] = [
+  {
+    label: 'windows-1250',
+    isText: (words) =>
+      !words.some((word) => NOT_CENTRAL.test(word)) &&
+      CENTRAL.some((alphabet) => words.every((word) => isLatin(word, [alphabet]))),
+  },
+  {
+    label: 'windows-1255',
+    // Points stand behind a letter; signs in a word are letters of Cyrillic.
+    isText: (words, text) =>
+      words.every((word) => /^(?:[\u05d0-\u05f2][\u05b0-\u05c7]*)+$/.test(word)) &&
+      !/[\u00a1-\u00bf][\u05d0-\u05f2]|[\u05d0-\u05f2][\u00a1-\u00bf]/.test(text),
+  },
+]
+
 /** The first lines with a byte outside ASCII, wherever they stand: the others say nothing of the encoding. */
 function foreignLines(bytes: Uint8Array): Uint8Array {
   const lines: Uint8Array[] = []
   let length = 0
-  let from = bytes.findIndex((byte) => byte > 0x7f)
-  while (from !== -1 && length < GUESSED_BYTES) {
-    const start = bytes.lastIndexOf(LINE_FEED, from) + 1
-    const end = bytes.indexOf(LINE_FEED, from)
-    const line = bytes.subarray(start, end === -1 ? bytes.length : end + 1)
-    lines.push(line.subarray(0, GUESSED_BYTES))
-    length += line.length
-    const next = end === -1 ? -1 : bytes.subarray(end).findIndex((byte) => byte > 0x7f)
-    from = next === -1 ? -1 : end + next
+  let start = 0
+  let isForeign = false
+  for (const [at, byte] of bytes.entries()) {
+    isForeign ||= byte > 0x7f
+    const isEnd = byte === LINE_FEED || byte === CARRIAGE_RETURN || at - start >= LINE_BYTES_MAX
+    if (!isEnd && at < bytes.length - 1) continue
+    if (isForeign) {
+      lines.push(bytes.subarray(start, at + 1))
+      length += at + 1 - start
+      if (length >= GUESSED_BYTES) break
+    }
+    start = at + 1
+    isForeign = false
   }
   return Buffer.concat(lines)
-}
-
-/**
- * Whether all words are possible in an encoding that is not read here as well: the letters of Hungarian in
- * windows-1250 look like a few of western Europe, and those of Hebrew in windows-1255 like small Cyrillic ones.
- */
-function mayBeAnother(label: string, words: readonly string[]): boolean {
-  const letters = words.join('')
-  if (label === 'windows-1251') return /^[а-ъ]*$/.test(letters)
-  return /[õû]/i.test(letters) && /^[a-záéíóöõúüû]*$/i.test(letters)
 }
 
 /** The only encoding in which all words can be words, or undefined. */
@@ -121,7 +149,7 @@ function guessSingleByte(bytes: Uint8Array): string | undefined {
     return words.every(isWord) ? [{ label, text: decoded.text, words }] : []
   })
   const [first, ...others] = possible
-  if (first === undefined || mayBeAnother(first.label, first.words)) return undefined
+  if (first === undefined || mayBeUnread(bytes, first.words)) return undefined
   const different = others.filter(({ text }) => text !== first.text)
   // A single letter, as in "assiette à soupe", is a word in all of them.
   if (different.every(({ words }) => words.every((word) => word.length < 2))) return first.label
@@ -130,6 +158,18 @@ function guessSingleByte(bytes: Uint8Array): string | undefined {
   // is not written without its accents.
   if (first.words.some((word) => /[áíóúæ]/i.test(word))) return undefined
   return 'windows-1254'
+}
+
+/** Whether the bytes may be another text, in an encoding that is not read. */
+function mayBeUnread(bytes: Uint8Array, guessed: readonly string[]): boolean {
+  return NOT_READ.some(({ label, isText }) => {
+    const decoded = decodeAs(bytes, label)
+    if (!decoded.ok || SIGN_IN_WORD.test(decoded.text)) return false
+    const words = foreignWords(decoded.text)
+    // A single letter, as in "assiette à soupe", is a word in all of them.
+    const isOther = words.join() !== guessed.join() && words.some((word) => word.length > 1)
+    return isOther && isText(words, decoded.text)
+  })
 }
 
 /** The words with a letter outside ASCII, each once. */

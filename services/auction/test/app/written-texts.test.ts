@@ -1,4 +1,10 @@
-import { freeStringsOf, unreadColumns } from '@auction/common/testing/written-texts.ts'
+import {
+  freeStringsOf,
+  kindNames,
+  kindsByPlace,
+  namesOf,
+  unreadColumns,
+} from '@auction/common/testing/written-texts.ts'
 import t from 'tap'
 import { TEXTS } from '#src/domain/texts.ts'
 import { build, call, createDraft, createPublished, type Fixture, listingBody } from '../helper.ts'
@@ -137,6 +143,8 @@ const SENDERS: Record<string, Sender> = {
   'POST /api/v1/moderation/reports/{id}/dismiss body.reason': async (fixture, reason) =>
     moderate(fixture, `reports/${await reported(fixture)}/dismiss`, reason),
   'GET /api/v1/items/search query.q': (fixture, q) => search(fixture, 'q', q),
+  'GET /api/v1/my/items query.q': (fixture, q) =>
+    call(fixture, 'GET', `/api/v1/my/items?${new URLSearchParams({ q })}`, { as: fixture.seller }),
   'GET /api/v1/items/search query.attribute': (fixture, value) =>
     search(fixture, 'attribute', `maker:${value}`),
   'POST /api/v1/saved-searches body.name': (fixture, name) => save(fixture, name, {}),
@@ -152,12 +160,18 @@ const OTHERS = [
   'GET /api/v1/items/search query.minPrice',
   'POST /api/v1/items body.bidIncrement',
   'POST /api/v1/items body.buyoutPrice',
+  'POST /api/v1/items body.depositAmount',
   'POST /api/v1/items body.reservePrice',
   'POST /api/v1/items body.startPrice',
+  'POST /api/v1/items/{id}/relist body.bidIncrement',
+  'POST /api/v1/items/{id}/relist body.buyoutPrice',
+  'POST /api/v1/items/{id}/relist body.reservePrice',
+  'POST /api/v1/items/{id}/relist body.startPrice',
   'POST /api/v1/saved-searches body.filters.maxPrice',
   'POST /api/v1/saved-searches body.filters.minPrice',
   'PUT /api/v1/items/{id} body.bidIncrement',
   'PUT /api/v1/items/{id} body.buyoutPrice',
+  'PUT /api/v1/items/{id} body.depositAmount',
   'PUT /api/v1/items/{id} body.reservePrice',
   'PUT /api/v1/items/{id} body.startPrice',
   // Cursors are signed, and keys are compared only.
@@ -165,9 +179,12 @@ const OTHERS = [
   'GET /api/v1/items/search query.cursor',
   'GET /api/v1/my/items query.cursor',
   'GET /api/v1/watchlist query.cursor',
+  'POST /api/v1/items header.idempotency-key',
+  'POST /api/v1/items/{id}/relist header.idempotency-key',
   'POST /api/v1/my/items/import header.idempotency-key',
   // A file, whose cells are read as the fields of POST /items.
   'POST /api/v1/my/items/import body',
+  'POST /api/v1/my/items/import/preview body',
 ]
 
 /** What is refused where a text must be given, and is no text where it may be left out. */
@@ -189,22 +206,14 @@ t.test('every string that people write is read as one, and no other is', async (
       .sort()
   t.strictSame(places(true), Object.keys(SENDERS).sort(), 'the list of texts')
   t.strictSame(places(false), [...OTHERS].sort(), 'the list of other strings')
-  const kinds = new Set(strings.flatMap(({ kind }) => kind ?? []))
-  t.strictSame(
-    [...kinds].sort(),
-    Object.values(TEXTS)
-      .map(({ name }) => name)
-      .sort(),
-  )
+  t.strictSame(kindNames(strings), namesOf(TEXTS))
 })
 
 t.test(
   'every text is composed and trimmed, and refused when there is nothing to see',
   async (t) => {
     const fixture = await build(t)
-    const kinds = new Map(
-      (await freeStringsOf(fixture.app)).map(({ place, kind }) => [place, kind]),
-    )
+    const kinds = kindsByPlace(await freeStringsOf(fixture.app))
     for (const [place, send] of Object.entries(SENDERS)) {
       const kind = kinds.get(place) ?? ''
       const keepsBlanks = kind === TEXTS.itemDescription.name

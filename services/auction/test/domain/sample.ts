@@ -3,7 +3,7 @@ import { type ListingInput, listingLimits, readListing } from '#src/domain/listi
 
 /** Noon of a day that no test depends on. */
 export const NOON = new Date('2027-03-01T12:00:00.000Z')
-export const LIMITS = listingLimits(1_800)
+export const LIMITS = listingLimits(1_800, true)
 
 export const minutesAfter = (start: Date, minutes: number) =>
   new Date(start.getTime() + minutes * 60_000)
@@ -51,6 +51,10 @@ export function item(changes: Partial<Item> = {}, fields: Partial<ListingInput> 
     buyerId: null,
     endPrice: null,
     categoryIds: [],
+    relistOf: null,
+    relistedAs: null,
+    autoRelists: 0,
+    relistPriceDropPercent: 0,
     ...changes,
   }
 }

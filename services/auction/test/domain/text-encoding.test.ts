@@ -123,9 +123,32 @@ t.test('letters that may be those of an encoding that is not read are not guesse
   for (const [text, label] of [
     ['Ezüst gyűrű, előkelő', 'windows-1250'],
     ['stół', 'windows-1250'],
+    ['Stříbrná váza', 'windows-1250'],
+    ['kočka', 'windows-1250'],
+    ['ręka', 'windows-1250'],
+    ['casă', 'windows-1250'],
+    ['košík, čaj', 'windows-1250'],
+    ['Mačka a kôň', 'windows-1250'],
     ['שולחן עץ', 'windows-1255'],
   ] as const) {
     t.match(decodeText(encode(`${HEADER}${text}`, label)), { ok: false }, text)
+  }
+})
+
+t.test('files of the west with a few letters of their own are read', async (t) => {
+  for (const text of [
+    'Très bel état, à saisir, forêt',
+    'août, fraîcheur, garçon',
+    'Caffè, città, perché no',
+    'Jarrón pequeño, señal',
+    'Cadeira de São João, avó, lençol',
+    'Grøn æble, blå skål',
+    'Schöne Größe',
+    'Één stuk, geïnteresseerd',
+    'Rohr 2×½ Zoll, Stühle',
+  ]) {
+    const file = `${HEADER}${text}`
+    t.match(decodeText(encode(file, 'windows-1252')), { ok: true, text: file }, text)
   }
 })
 
@@ -133,6 +156,17 @@ t.test('the words at the end of a long file count', async (t) => {
   const plain = `${'plain words;EUR;1\r\n'.repeat(80_000)}`
   const bytes = encode(`${HEADER}${plain}Старинная лампа;EUR;1`, 'windows-1251')
   t.match(decodeText(bytes), { ok: true, encoding: 'windows-1251' })
+  const ofMac = encode(
+    `${HEADER}${plain}Старинная лампа;EUR;1`.replaceAll('\r\n', '\r'),
+    'windows-1251',
+  )
+  t.match(
+    decodeText(ofMac),
+    { ok: true, encoding: 'windows-1251' },
+    'with the line ends of old Macs',
+  )
+  const oneLine = encode(`${HEADER}${'plain '.repeat(250_000)}Старинная лампа`, 'windows-1251')
+  t.match(decodeText(oneLine), { ok: true, encoding: 'windows-1251' }, 'in one line')
   const broken = Buffer.concat([Buffer.from(`${HEADER}${plain}Старинная `), Buffer.from([0xff])])
   t.match(decodeText(broken), { ok: false }, 'UTF-8 with a byte that is none')
 })

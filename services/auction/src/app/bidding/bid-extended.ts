@@ -23,9 +23,11 @@ export const onBidExtended = (events: ItemEvents) =>
     batchMax: BATCH_MAX,
     async handle(tx: Transaction<Database>, deliveries: ExtendedDelivery[]) {
       const extensions = deliveries.map(readExtension)
-      const { known, moved } = await projectExtended(tx, extensions)
+      const { known, moved, undecided } = await projectExtended(tx, extensions)
       for (const { itemId } of extensions) {
         if (!known.has(itemId)) throw new Error(`item ${itemId} is not known or not published`)
+        // Retried: the pending change is finished in seconds, and then it is known which end is meant.
+        if (undecided.has(itemId)) throw new Error(`a change of item ${itemId} is pending`)
       }
       for (const { delivery, itemId, endDate, extensionCount, sequence } of extensions) {
         // A batch may hold the same event twice.

@@ -9,6 +9,7 @@ import {
   takeDepartedUser,
 } from '#src/infra/postgres/departures/departed-users.ts'
 import { deleteDraftsOf } from '#src/infra/postgres/item/items.ts'
+import { forgetPlansOf } from '#src/infra/postgres/relisting/relists.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 const DRAFTS_BATCH = 100
@@ -72,6 +73,7 @@ async function erase(
     await events.emit(tx, last, ownTrace('erase departed users'), [{ kind: 'deleted' }])
   }
   await deleteReviewsOf(tx, userId)
+  await forgetPlansOf(tx, userId)
   await scheduleNextErasure(tx, userId, gone.length === batch)
   return gone.length
 }

@@ -38,6 +38,7 @@ export function itemMessage(item: Item) {
     extension_mode: item.extensionMode,
     max_extension_minutes: item.maxExtensionMinutes,
     max_extensions: item.maxExtensions,
+    buyout_reservation_minutes: item.buyoutReservationMinutes ?? 0,
   }
 }
 

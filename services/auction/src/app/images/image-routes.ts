@@ -1,3 +1,4 @@
+import { hasEntityTag } from '@auction/common/http/entity-tag.ts'
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
@@ -14,7 +15,8 @@ import { optionalText, TEXTS } from '#src/domain/texts.ts'
 import { imageErrors } from '#src/errors.ts'
 import { readImages } from '#src/infra/postgres/images/item-images.ts'
 import { changeAltText, removeImage, reorderImages } from './change-images.ts'
-import { expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
+import { copyImages } from './copy-images.ts'
+import { expectEditable, expectRoom, type ImageDependencies, uploadImage } from './upload-image.ts'
 
 const IMAGES = '/api/v1/items/:itemId/images'
 /** How long caches may still show an image that a moderator removed. */
@@ -41,6 +43,7 @@ const EmptyBody = Type.Unsafe<undefined>({ type: 'null' })
 export async function imageRoutes(app: App, dependencies: ImageDependencies): Promise<void> {
   readRoutes(app, dependencies)
   changeRoutes(app, dependencies)
+  copyRoute(app, dependencies)
   // In a scope of its own, because every other route would accept multipart bodies otherwise.
   await app.register(async (scope: App) => {
     await scope.register(fastifyMultipart, {
@@ -98,6 +101,8 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
     `${IMAGES}/:imageId/:size`,
     {
       config: { auth: 'optional' },
+      // Caches and previews of links ask for the head alone.
+      exposeHeadRoute: true,
       schema: {
         tags,
         operationId: 'getItemImage',
@@ -127,7 +132,7 @@ function readRoutes(app: App, dependencies: ImageDependencies): void {
         'content-security-policy': "default-src 'none'; sandbox",
         'cross-origin-resource-policy': 'same-origin',
       })
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+      if (hasEntityTag(request.headers['if-none-match'], etag)) return reply.code(304).send()
       const bytes = await storage.read(objectKey(imageId, size)).catch((err: unknown) => {
         log.warn({ err }, 'image storage does not answer')
       })
@@ -151,15 +156,53 @@ function uploadRoute(app: App, dependencies: ImageDependencies): void {
         operationId: 'uploadItemImage',
         summary: 'Add a picture: PNG, JPEG or WebP, up to 5 MB',
         consumes: ['multipart/form-data'],
+        querystring: Type.Object(
+          {
+            once: Type.Boolean({
+              default: false,
+              description:
+                'The same file again answers the picture that the item has, and adds none: for what is sent again after a lost answer.',
+            }),
+          },
+          STRICT,
+        ),
         response: answers({ 201: ImageAnswer }, [409, 422]),
       },
     },
     async (request, reply) => {
       const command = describeCommandOf(request, request.params.itemId)
-      await expectRoom(dependencies, command)
-      const image = await uploadImage(dependencies, command, await readUpload(request))
+      const isOnce = request.query.once
+      // A full item may have this very picture, which only its bytes can say.
+      if (!isOnce) await expectRoom(dependencies, command)
+      else await expectEditable(dependencies, command)
+      const bytes = await readUpload(request)
+      const image = await uploadImage(dependencies, { ...command, bytes, isOnce })
       reply.code(201)
       return imageAnswer(image)
+    },
+  )
+}
+
+function copyRoute(app: App, dependencies: ImageDependencies): void {
+  app.post(
+    `${IMAGES}/copies`,
+    {
+      config: { auth: 'bearer', access: 'owner' },
+      schema: {
+        tags,
+        params,
+        operationId: 'copyItemImages',
+        summary: 'Copy the pictures of another item of yours, with what they show',
+        description: 'An item that has pictures keeps those, so asking again changes nothing.',
+        body: Type.Object({ fromItemId: Uuid }, { ...STRICT, title: 'ImageCopies' }),
+        response: answers({ 200: ImageList }, [409, 422]),
+      },
+    },
+    async (request) => {
+      const command = describeCommandOf(request, request.params.itemId)
+      const { fromItemId } = request.body
+      const images = await copyImages(dependencies, { ...command, fromItemId })
+      return { items: images.map(imageAnswer) }
     },
   )
 }

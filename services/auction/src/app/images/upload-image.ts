@@ -1,5 +1,4 @@
-import { itemImageUploaded } from '@auction/common/contracts/auction.ts'
-import { createEvent } from '@auction/common/contracts/event.ts'
+import { createHash } from 'node:crypto'
 import { newId } from '@auction/common/ids.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import { outboxTransaction, writeOutbox } from '@auction/common/rabbitmq/outbox.ts'
@@ -9,7 +8,7 @@ import {
   type DescribeDependencies,
   lockEditableItem,
 } from '#src/app/item/editable-item.ts'
-import { IMAGES_MAX, imagePath, objectKey } from '#src/domain/image.ts'
+import { IMAGES_MAX, objectKey } from '#src/domain/image.ts'
 import { imageErrors } from '#src/errors.ts'
 import type { ImageStorage } from '#src/infra/images/image-storage.ts'
 import type { RenderedImage, RenderImage } from '#src/infra/images/render-image.ts'
@@ -18,8 +17,14 @@ import {
   completePendingUpload,
   recordPendingUpload,
 } from '#src/infra/postgres/images/image-deletions.ts'
-import { type ItemImage, insertImage, readImages } from '#src/infra/postgres/images/item-images.ts'
+import {
+  findSentImage,
+  type ItemImage,
+  insertImage,
+  readImages,
+} from '#src/infra/postgres/images/item-images.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { uploadedEvent } from './uploaded-event.ts'
 
 export interface ImageDependencies extends DescribeDependencies {
   images: ImageStorage
@@ -35,13 +40,31 @@ export async function expectRoom(
   await db.transaction().execute((tx) => lockWithRoom(tx, command))
 }
 
+/** Refuses one of whom the item is not, before what they send is read. */
+export async function expectEditable(
+  { db }: DescribeDependencies,
+  { itemId, sellerId }: DescribeCommand,
+): Promise<void> {
+  await db.transaction().execute((tx) => lockEditableItem(tx, itemId, sellerId, 'adds'))
+}
+
+export interface UploadCommand extends DescribeCommand {
+  bytes: Buffer
+  /** The same bytes again are the image that is there: what is sent again after a lost answer makes no second one. */
+  isOnce: boolean
+}
+
 /** Stores a picture of the caller's item in three sizes, behind those it has. */
 export async function uploadImage(
   dependencies: ImageDependencies,
-  command: DescribeCommand,
-  bytes: Buffer,
+  command: UploadCommand,
 ): Promise<ItemImage> {
   const { db, render, log } = dependencies
+  const { itemId, bytes, isOnce } = command
+  const sentDigest = createHash('sha256').update(bytes).digest()
+  const known = isOnce ? await findSentImage(db, itemId, sentDigest) : undefined
+  if (known !== undefined) return known
+  if (isOnce) await expectRoom(dependencies, command)
   const rendering = await render(bytes)
   switch (rendering.outcome) {
     case 'busy':
@@ -59,7 +82,11 @@ export async function uploadImage(
   await recordPendingUpload(db, id)
   try {
     await putObjects(dependencies, id, rendering.image)
-    return await keepImage(dependencies, command, { ...rendering.image, id })
+    const image = { ...rendering.image, id, sentDigest }
+    const kept = await keepImage(dependencies, command, image)
+    // Another request with the same bytes was quicker.
+    if (kept.id !== id) await abandonPendingUpload(db, id)
+    return kept
   } catch (error) {
     // Not necessary: without it the objects are deleted an hour later.
     await abandonPendingUpload(db, id).catch((err: unknown) =>
@@ -84,26 +111,23 @@ async function putObjects(
 
 async function keepImage(
   { db }: ImageDependencies,
-  command: DescribeCommand,
-  { id, width, height }: { id: string; width: number; height: number },
+  command: UploadCommand,
+  {
+    id,
+    width,
+    height,
+    sentDigest,
+  }: Pick<ItemImage, 'id' | 'width' | 'height'> & { sentDigest: Buffer },
 ): Promise<ItemImage> {
-  const { itemId, trace } = command
+  const { itemId, sellerId, isOnce } = command
   return outboxTransaction(db, async (tx) => {
+    await lockEditableItem(tx, itemId, sellerId, 'adds')
+    const known = isOnce ? await findSentImage(tx, itemId, sentDigest) : undefined
+    if (known !== undefined) return known
     const position = await lockWithRoom(tx, command)
     if (!(await completePendingUpload(tx, id))) throw imageErrors.storageUnavailable()
-    const image = await insertImage(tx, { id, itemId, position, width, height })
-    await writeOutbox(tx, [
-      createEvent(
-        itemImageUploaded,
-        { aggregateId: itemId, trace },
-        {
-          id,
-          itemId,
-          imageUrl: imagePath(itemId, id, 'large'),
-          createdAt: image.createdAt.toISOString(),
-        },
-      ),
-    ])
+    const image = await insertImage(tx, { id, itemId, position, width, height }, sentDigest)
+    await writeOutbox(tx, [uploadedEvent(command, image)])
     return image
   })
 }

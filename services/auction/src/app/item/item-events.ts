@@ -6,10 +6,16 @@ import {
   itemExpired,
   itemExtended,
   itemPublished,
+  itemReleased,
+  itemRelisted,
   itemRemoved,
+  itemReserved,
+  itemRestored,
   itemSold,
   itemStarted,
+  itemUnsold,
   itemUpdated,
+  itemWatchedRelisted,
 } from '@auction/common/contracts/auction.ts'
 import {
   createEvent,
@@ -28,7 +34,11 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 /** Something that happened to an item; its event shows the item right after that. */
 export type ItemEvent =
   | { kind: 'created' | 'deleted' | 'published' | 'started' }
-  | { kind: 'ended' | 'sold' | 'expired' | 'cancelled' }
+  | { kind: 'ended' | 'sold' | 'unsold' | 'expired' | 'cancelled' | 'restored' }
+  | { kind: 'relisted'; next: Pick<Item, 'id' | 'round' | 'currentEndDate'>; isAutomatic: boolean }
+  | { kind: 'watched_relisted'; next: Pick<Item, 'id' | 'currentEndDate'>; userIds: string[] }
+  | { kind: 'reserved'; until: Date }
+  | { kind: 'released' }
   | { kind: 'removed'; reason: string }
   | { kind: 'updated'; changedFields: readonly string[] }
   | ({
@@ -51,12 +61,15 @@ export interface ItemEvents {
     events: readonly ItemEvent[],
     causationId?: string,
   ): Promise<void>
+  /** That an item went on as `next`, and those who watch it, some to an event. */
+  ofRelist(next: Item, isAutomatic: boolean, watcherIds: readonly string[]): ItemEvent[]
   /** The first event of many new items, some to a row of the outbox. */
   emitCreated(tx: Transaction<Database>, reads: readonly ReadItem[], trace: Trace): Promise<void>
 }
 
 // A row of the outbox is published as a whole, so a long one would delay the others.
 const EVENTS_PER_ROW = 50
+const WATCHERS_PER_EVENT = 500
 
 export interface ItemEventsOptions {
   legacyAlias: boolean
@@ -77,6 +90,14 @@ export function createItemEvents({ legacyAlias }: ItemEventsOptions): ItemEvents
         }),
       )
       await writeOutbox(tx, rows)
+    },
+    ofRelist(next, isAutomatic, watcherIds) {
+      const happened: ItemEvent[] = [{ kind: 'relisted', next, isAutomatic }]
+      for (let at = 0; at < watcherIds.length; at += WATCHERS_PER_EVENT) {
+        const userIds = watcherIds.slice(at, at + WATCHERS_PER_EVENT)
+        happened.push({ kind: 'watched_relisted', next, userIds })
+      }
+      return happened
     },
     async emitCreated(tx, reads, trace) {
       const rows = reads.map(({ item, now, eventSequence }) => {
@@ -131,6 +152,18 @@ function toOutboxEvent(
         ...(event.extensionCount === null ? {} : { extensionCount: event.extensionCount }),
         sequence: event.sequence,
       })
+    case 'reserved':
+      return createEvent(itemReserved, context, {
+        id,
+        sellerId,
+        reservedUntil: event.until.toISOString(),
+      })
+    case 'released':
+      return createEvent(itemReleased, context, {
+        id,
+        sellerId,
+        endDate: item.currentEndDate.toISOString(),
+      })
     case 'ended':
       return createEvent(itemEnded, context, {
         id,
@@ -142,10 +175,30 @@ function toOutboxEvent(
       })
     case 'sold':
       return createEvent(itemSold, context, { id, sellerId, ...sale(item), endReason })
+    case 'unsold':
+      return createEvent(itemUnsold, context, { id, sellerId, reason: endReason })
+    case 'relisted':
+      return createEvent(itemRelisted, context, {
+        id,
+        sellerId,
+        newItemId: event.next.id,
+        round: event.next.round,
+        isAutomatic: event.isAutomatic,
+        endDate: event.next.currentEndDate.toISOString(),
+      })
+    case 'watched_relisted':
+      return createEvent(itemWatchedRelisted, context, {
+        id,
+        newItemId: event.next.id,
+        userIds: event.userIds,
+        endDate: event.next.currentEndDate.toISOString(),
+      })
     case 'expired':
       return createEvent(itemExpired, context, { id, sellerId, reason: endReason })
     case 'removed':
       return createEvent(itemRemoved, context, { id, sellerId, reason: event.reason })
+    case 'restored':
+      return createEvent(itemRestored, context, { id, sellerId, reason: endReason })
     case 'cancelled':
       return createEvent(itemCancelled, context, { id, sellerId, reason: endReason })
   }
@@ -188,6 +241,7 @@ function description(item: Item) {
     type: item.type,
     quantity: 1,
     termsVersion: item.termsVersion,
+    ...(item.relistOf === null ? {} : { relistOf: item.relistOf }),
     extensionThresholdMinutes: effectiveThresholdMinutes(item),
     extensionDurationMinutes: item.extensionDurationMinutes,
     maxExtensionMinutes: item.maxExtensionMinutes,

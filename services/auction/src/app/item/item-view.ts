@@ -10,6 +10,7 @@ import {
   type Item,
   isOpen,
 } from '#src/domain/item.ts'
+import { depositOf } from '#src/domain/listing.ts'
 import { WATCHERS_COUNTED_MAX } from '#src/infra/postgres/watchlist/watches.ts'
 import { ImageAnswer } from './image-view.ts'
 
@@ -32,6 +33,18 @@ const itemFields = {
     Type.String({ description: 'The hidden reserve; only for the seller.' }),
   ),
   buyoutPrice: Type.Optional(Amount),
+  buyoutReservationMinutes: Type.Optional(
+    Type.Integer({
+      description: 'Who buys at once has so long to pay; without it, the item is sold at once.',
+    }),
+  ),
+  depositAmount: Type.Optional(Amount),
+  depositPercent: Type.Optional(
+    Type.Integer({ description: 'Of the start price; instead of depositAmount.' }),
+  ),
+  deposit: Type.Optional(
+    Type.String({ description: 'What the card of a bidder holds before a bid.' }),
+  ),
   buyNowAvailable: Type.Boolean(),
   endPrice: Type.Optional(Amount),
   bidCount: Type.Integer(),
@@ -48,14 +61,28 @@ const itemFields = {
   extensionMode: OneOf(EXTENSION_MODES),
   maxExtensionMinutes: Type.Integer(),
   maxExtensions: Type.Integer(),
+  round: Type.Integer({ description: 'How often it has been up for auction, this time included.' }),
+  relistOf: Type.Optional(Uuid),
+  relistedAs: Type.Optional(Uuid),
+  autoRelists: Type.Optional(
+    Type.Integer({
+      description: 'How often it is still put up again by itself; only for the seller.',
+    }),
+  ),
+  relistPriceDropPercent: Type.Optional(
+    Type.Integer({ description: 'By how much the start price falls then; only for the seller.' }),
+  ),
   termsVersion: Type.Integer(),
   version: Type.Integer(),
   createdAt: Instant,
   updatedAt: Instant,
 }
 
-/** An item on the wire, with the seed's field names. */
-export const ItemBody = Type.Object(itemFields, { title: 'Item' })
+/** An item of a list, with the seed's field names. */
+export const ItemBody = Type.Object(
+  { ...itemFields, image: Type.Optional(ImageAnswer) },
+  { title: 'Item' },
+)
 /** One item, with the server's time for countdowns. */
 export const ItemAnswer = Type.Object(
   { ...itemFields, serverTime: Instant },
@@ -92,6 +119,7 @@ export function itemBody(item: Item, viewerId: string | undefined): Static<typeo
   const money = (minor: bigint) => formatAmount(minor, item.currencyCode)
   const isSeller = viewerId === item.sellerId
   const { bidIncrement, reservePrice, buyoutPrice, endPrice, buyerId } = item
+  const deposit = depositOf(item)
   return {
     id: item.id,
     name: item.name,
@@ -109,6 +137,12 @@ export function itemBody(item: Item, viewerId: string | undefined): Static<typeo
     reserveMet: item.reserveMet,
     ...(reservePrice === null || !isSeller ? {} : { reservePrice: money(reservePrice) }),
     ...(buyoutPrice === null ? {} : { buyoutPrice: money(buyoutPrice) }),
+    ...(item.buyoutReservationMinutes === null
+      ? {}
+      : { buyoutReservationMinutes: item.buyoutReservationMinutes }),
+    ...(item.depositAmount === null ? {} : { depositAmount: money(item.depositAmount) }),
+    ...(item.depositPercent === null ? {} : { depositPercent: item.depositPercent }),
+    ...(deposit === null ? {} : { deposit: money(deposit) }),
     buyNowAvailable: isOpen(item.status) && item.buyNowAvailable,
     ...(endPrice === null || item.status !== 'sold' ? {} : { endPrice: money(endPrice) }),
     bidCount: item.bidCount,
@@ -125,6 +159,15 @@ export function itemBody(item: Item, viewerId: string | undefined): Static<typeo
     extensionMode: item.extensionMode,
     maxExtensionMinutes: item.maxExtensionMinutes,
     maxExtensions: item.maxExtensions,
+    round: item.round,
+    ...(item.relistOf === null ? {} : { relistOf: item.relistOf }),
+    ...(item.relistedAs === null ? {} : { relistedAs: item.relistedAs }),
+    ...(isSeller && item.autoRelists > 0
+      ? {
+          autoRelists: item.autoRelists,
+          relistPriceDropPercent: item.relistPriceDropPercent,
+        }
+      : {}),
     termsVersion: item.termsVersion,
     version: item.version,
     createdAt: item.createdAt.toISOString(),

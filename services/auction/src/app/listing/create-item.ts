@@ -12,8 +12,19 @@ import {
   startProblem,
 } from '#src/domain/listing.ts'
 import { itemErrors } from '#src/errors.ts'
-import { insertItem, type ReadItem } from '#src/infra/postgres/item/items.ts'
+import {
+  type Executor,
+  insertItem,
+  type ReadItem,
+  readItem,
+} from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { claimImport, readImport } from '#src/infra/postgres/spreadsheets/item-imports.ts'
+
+// Imports keep their keys in the same table.
+const KEY_PREFIX = 'create:'
+// A form that was filled in again names other times; it is the same form.
+const NOT_COMPARED = '0'.repeat(64)
 
 export interface CreateDependencies {
   db: Kysely<Database>
@@ -24,14 +35,23 @@ export interface CreateDependencies {
 export interface CreateCommand {
   sellerId: string
   input: ListingInput
+  /** The same key gives the same draft, whatever else is sent. */
+  key: string | undefined
   trace: Trace
 }
 
-/** Stores a draft. Throws item.create.validation_failed naming the field. */
+/**
+ * Stores a draft, once for each key of its seller, also when two requests run at once. Throws
+ * item.create.validation_failed naming the field.
+ */
 export async function createItem(
   { db, events, limits }: CreateDependencies,
-  { sellerId, input, trace }: CreateCommand,
+  { sellerId, input, key, trace }: CreateCommand,
 ): Promise<ReadItem> {
+  const by = key === undefined ? undefined : { sellerId, key: `${KEY_PREFIX}${key}` }
+  // Before the input is judged: a start that was valid then may be in the past now.
+  const known = by === undefined ? undefined : await readKnown(db, by)
+  if (known !== undefined) return known
   const listing = readListing(input)
   if (!listing.ok) throw itemErrors.createInvalid({ field: listing.field, reason: listing.reason })
   const { content } = listing
@@ -39,8 +59,30 @@ export async function createItem(
     const now = await readClock(tx)
     const problem = startProblem(content.startDate, now, limits) ?? listingProblem(content, limits)
     if (problem !== undefined) throw itemErrors.createInvalid({ ...problem })
-    const read = await insertItem(tx, newId(), sellerId, content, 1)
+    const id = newId()
+    if (
+      by !== undefined &&
+      !(await claimImport(tx, { ...by, bodyHash: NOT_COMPARED, itemIds: [id] }))
+    ) {
+      const rival = await readKnown(tx, by)
+      if (rival === undefined) throw new Error('a draft was neither created nor found')
+      return rival
+    }
+    const read = await insertItem(tx, id, sellerId, content, 1)
     await events.emit(tx, read, trace, [{ kind: 'created' }])
     return read
   })
+}
+
+/** The draft that was created under this key. */
+async function readKnown(
+  db: Executor,
+  by: { sellerId: string; key: string },
+): Promise<ReadItem | undefined> {
+  const known = await readImport(db, by)
+  if (known === undefined) return undefined
+  const read = await readItem(db, known.itemIds[0] ?? '')
+  // It was deleted meanwhile, and does not come back by what was sent for it.
+  if (read === undefined) throw itemErrors.createKeyReused()
+  return read
 }

@@ -1,4 +1,5 @@
 import type { ErrorFactory } from '@auction/common/http/errors.ts'
+import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import {
   Amount,
   answers,
@@ -13,9 +14,11 @@ import { fieldOf } from '@auction/common/http/validation.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { ItemAnswer, ItemBody, ItemPage, itemAnswer, itemBody } from '#src/app/item/item-view.ts'
+import { ItemAnswer, ItemBody, ItemPage, itemAnswer } from '#src/app/item/item-view.ts'
+import { listedItems } from '#src/app/item/listed-items.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
 import { EXTENSION_MODES, ITEM_STATUSES, ITEM_TYPES } from '#src/domain/item.ts'
+import { DEPOSIT_PERCENT_MAX, RESERVATION_MINUTES_MIN } from '#src/domain/listing.ts'
 import { TEXTS } from '#src/domain/texts.ts'
 import { itemErrors } from '#src/errors.ts'
 import { createItemLists } from '#src/infra/postgres/listing/item-list.ts'
@@ -29,6 +32,8 @@ const ITEMS = '/api/v1/items'
 const ITEM = `${ITEMS}/:id`
 const params = Type.Object({ id: Uuid })
 const tags = ['items']
+// It is stored with a prefix.
+const KEY_LENGTH_MAX = 100
 
 const optional = Type.Optional
 const OptionalAmount = optional(Type.Union([Amount, Type.Null()]))
@@ -47,6 +52,13 @@ const optionals = {
   bidIncrement: OptionalAmount,
   reservePrice: OptionalAmount,
   buyoutPrice: OptionalAmount,
+  buyoutReservationMinutes: optional(
+    Type.Union([Type.Integer({ minimum: RESERVATION_MINUTES_MIN, maximum: 1_440 }), Type.Null()]),
+  ),
+  depositAmount: OptionalAmount,
+  depositPercent: optional(
+    Type.Union([Type.Integer({ minimum: 1, maximum: DEPOSIT_PERCENT_MAX }), Type.Null()]),
+  ),
   extensionThresholdMinutes: optional(
     Type.Union([Type.Integer({ minimum: 0, maximum: 1_440 }), Type.Null()]),
   ),
@@ -179,7 +191,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
           after: after && { end: String(after[0]), id: String(after[1]) },
         })
         const body = {
-          items: list.items.map((item) => itemBody(item, request.caller?.id)),
+          items: await listedItems(db, list.items, request.caller?.id),
           page,
           pageSize: limit,
           totalItems: list.totalItems,
@@ -234,16 +246,27 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
         tags,
         operationId: 'createItem',
         summary: 'Create a draft',
+        description:
+          'Send an Idempotency-Key: the same key gets the same draft, as it was created first.',
+        headers: Type.Object({
+          'idempotency-key': optional(Type.String({ description: IDEMPOTENCY_KEY_FORMAT })),
+        }),
         body: CreateBody,
-        response: answers({ 201: ItemAnswer }),
+        response: answers({ 201: ItemAnswer }, [409]),
       },
     },
     async (request, reply) => {
       refuseInvalid(request, itemErrors.createInvalid)
       const sellerId = request.user.id
+      const header = request.headers['idempotency-key']
+      const key = header === undefined ? undefined : readIdempotencyKey(header)
+      if (header !== undefined && (key === undefined || key.length > KEY_LENGTH_MAX)) {
+        throw itemErrors.createKeyInvalid({ field: 'idempotency-key' })
+      }
       const { item, now } = await createItem(dependencies, {
         sellerId,
         input: request.body,
+        key,
         trace: request.trace,
       })
       reply.code(201).header('location', `${ITEMS}/${item.id}`)

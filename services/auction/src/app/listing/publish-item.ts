@@ -40,6 +40,14 @@ export async function publish(
   return read
 }
 
+/** Whatever puts an item up for auction asks this. Throws `publishNotSeller`. */
+export function demandSellerRole(
+  { isSellerRoleRequired }: Pick<PublishDependencies, 'isSellerRoleRequired'>,
+  roles: readonly string[],
+): void {
+  if (isSellerRoleRequired && !roles.includes('seller')) throw itemErrors.publishNotSeller()
+}
+
 async function publishUnderLock(
   tx: Parameters<typeof lockOwnItem>[0],
   { events, limits, isSellerRoleRequired }: PublishDependencies,
@@ -50,7 +58,7 @@ async function publishUnderLock(
   const { item, now } = draft
   if (isPublic(item.status)) return draft
   if (item.status !== 'draft') throw itemErrors.publishNotPossible({ status: item.status })
-  if (isSellerRoleRequired && !roles.includes('seller')) throw itemErrors.publishNotSeller()
+  demandSellerRole({ isSellerRoleRequired }, roles)
   if (item.type !== 'english') {
     throw itemErrors.publishTypeNotSupported({ field: 'type', reason: 'not_supported_yet' })
   }

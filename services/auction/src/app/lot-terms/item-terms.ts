@@ -1,6 +1,7 @@
 import type { ApplyTermsRequest } from '@auction/common/contracts/terms.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { effectiveThresholdMinutes, type Item, type ItemContent } from '#src/domain/item.ts'
+import { depositOf } from '#src/domain/listing.ts'
 
 /** The terms of a published item as the bid service takes them; the reserve is among them. */
 export function lotTerms(
@@ -9,7 +10,8 @@ export function lotTerms(
   termsVersion: number,
 ): ApplyTermsRequest {
   const money = (minor: bigint) => formatAmount(minor, content.currencyCode)
-  const { bidIncrement, reservePrice, buyoutPrice } = content
+  const { bidIncrement, reservePrice, buyoutPrice, buyoutReservationMinutes } = content
+  const deposit = depositOf(content)
   return {
     itemId: item.id,
     sellerId: item.sellerId,
@@ -21,6 +23,10 @@ export function lotTerms(
     ...(bidIncrement === null ? {} : { bidIncrement: money(bidIncrement) }),
     ...(reservePrice === null ? {} : { reservePrice: money(reservePrice) }),
     ...(buyoutPrice === null ? {} : { buyoutPrice: money(buyoutPrice) }),
+    ...(buyoutReservationMinutes === null
+      ? {}
+      : { buyoutMode: 'reserved' as const, buyoutReservationMinutes }),
+    ...(deposit === null ? {} : { deposit: money(deposit) }),
     startDate: content.startDate.toISOString(),
     endDate: content.endDate.toISOString(),
     extensionThresholdMinutes: effectiveThresholdMinutes(content),

@@ -3,10 +3,15 @@ import {
   type CancelLotAnswer,
   internalPaths,
   type LotCancellation,
+  RelistLotAnswer,
+  type RelistLotRequest,
 } from '@auction/common/contracts/terms.ts'
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
+import { Uuid } from '@auction/common/http/schemas.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
+import { Type } from 'typebox'
+import { Check } from 'typebox/value'
 
 /** The bid service's decision on terms, made under the lot's lock. */
 export type TermsOutcome =
@@ -26,7 +31,15 @@ export interface TermsClient {
     terms: ApplyTermsRequest,
     trace: Trace,
   ): Promise<CancelLotAnswer['outcome'] | 'over' | 'has_bids'>
+  /** Whether the item of a lot goes into a new round, as this new item. Throws like apply. */
+  relist(itemId: string, request: RelistLotRequest, trace: Trace): Promise<RelistOutcome>
 }
+
+export type RelistOutcome =
+  | { kind: 'relisted' }
+  /** `newItemId`: it has gone on as this item before. */
+  | { kind: 'refused'; newItemId: string | undefined }
+  | { kind: 'later'; notBefore: Date | undefined }
 
 /** Sends terms to the bid service over its internal API. */
 export function createTermsClient(client: InternalClient): TermsClient {
@@ -56,6 +69,17 @@ export function createTermsClient(client: InternalClient): TermsClient {
       if (code === 'lot.not_active') return 'over'
       throw unknown()
     },
+    async relist(itemId, request, trace) {
+      const path = internalPaths.lotRelisting(itemId)
+      const { statusCode, body } = await client.request<unknown>('PUT', path, request, trace)
+      if (statusCode === 409 && Check(NotRelistable, body)) {
+        return { kind: 'refused', newItemId: body.details?.newItemId }
+      }
+      if (statusCode !== 200 || !Check(RelistLotAnswer, body)) throw unknown()
+      if (body.outcome === 'relisted') return { kind: 'relisted' }
+      const { notBefore } = body
+      return { kind: 'later', notBefore: notBefore === undefined ? undefined : new Date(notBefore) }
+    },
     async withdraw(terms, trace) {
       const path = internalPaths.lotCancellation(terms.itemId)
       const { code, outcome } = await put(path, { ...terms, bySeller: true }, trace)
@@ -66,6 +90,11 @@ export function createTermsClient(client: InternalClient): TermsClient {
     },
   }
 }
+
+const NotRelistable = Type.Object({
+  code: Type.Literal('item.not_relistable'),
+  details: Type.Optional(Type.Object({ newItemId: Type.Optional(Uuid) })),
+})
 
 const REASONS: Readonly<
   Record<string, Extract<TermsOutcome, { kind: 'refused' }>['reason'] | undefined>

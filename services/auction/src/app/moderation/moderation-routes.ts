@@ -1,15 +1,19 @@
-import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
+import { answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import { Type } from 'typebox'
 import { moderateComment, restoreComment } from '#src/app/comments/moderate-comment.ts'
 import { MODERATORS } from '#src/app/item/moderators.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
-import { readReason } from '#src/domain/moderation.ts'
+import { REPORT_REASONS, type ReportReason, readReason } from '#src/domain/moderation.ts'
 import { TEXTS } from '#src/domain/texts.ts'
 import { moderationErrors } from '#src/errors.ts'
 import { readActions } from '#src/infra/postgres/moderation/moderation-actions.ts'
-import { readReports } from '#src/infra/postgres/moderation/reports.ts'
+import {
+  type QueuedReport,
+  readReport,
+  readReports,
+} from '#src/infra/postgres/moderation/reports.ts'
 import { type ModerateCommand, removeItem, restoreItem } from './remove-item.ts'
 import { dismiss } from './report.ts'
 
@@ -19,30 +23,36 @@ const route = { config: MODERATORS }
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
   Type.Union([type, Type.Null()])
 
-const Queue = Type.Object(
+const QueuedReportAnswer = Type.Object(
   {
-    items: Type.Array(
+    id: Uuid,
+    itemId: Uuid,
+    itemName: Type.String(),
+    itemStatus: Type.String(),
+    sellerId: Uuid,
+    comment: nullable(
       Type.Object({
         id: Uuid,
-        itemId: Uuid,
-        itemName: Type.String(),
-        itemStatus: Type.String(),
-        sellerId: Uuid,
-        comment: nullable(
-          Type.Object({
-            id: Uuid,
-            authorId: Uuid,
-            content: Type.String(),
-            state: Type.String(),
-          }),
-        ),
-        reason: Type.String({ description: 'As reported, or words: found by the list' }),
-        note: Type.String(),
-        reporterId: nullable(Uuid),
+        authorId: Uuid,
+        content: Type.String(),
         state: Type.String(),
-        createdAt: Instant,
       }),
     ),
+    reason: Type.String({ description: 'As reported, or words: found by the list' }),
+    note: Type.String(),
+    reporterId: nullable(Uuid),
+    state: Type.String(),
+    createdAt: Instant,
+  },
+  { title: 'QueuedReport' },
+)
+
+const Queue = Type.Object(
+  {
+    items: Type.Array(QueuedReportAnswer),
+    counts: Type.Record(Type.String(), Type.Integer(), {
+      description: 'How many reports of each reason are in this state.',
+    }),
     page: Type.Integer(),
     pageSize: Type.Integer(),
     totalItems: Type.Integer(),
@@ -150,6 +160,7 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
             ),
             page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
             limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+            reason: Type.Optional(OneOf([...REPORT_REASONS, 'words'])),
           },
           STRICT,
         ),
@@ -157,17 +168,16 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
       },
     },
     async (request, reply) => {
-      const { state, page, limit } = request.query
-      const offset = (page - 1) * limit
-      const { reports, totalItems } = await readReports(db, { state, limit, offset })
+      const { state, page, limit, reason } = request.query
+      const search = { state, reason: reason as ReportReason | undefined, limit }
+      const { reports, counts } = await readReports(db, { ...search, offset: (page - 1) * limit })
+      const totalItems = Object.entries(counts)
+        .filter(([of]) => reason === undefined || of === reason)
+        .reduce((sum, [, count]) => sum + count, 0)
       reply.header('cache-control', 'no-store')
       return {
-        items: reports.map(({ commentId, comment, createdAt, ...rest }) => ({
-          ...rest,
-          comment:
-            commentId === null || comment === undefined ? null : { id: commentId, ...comment },
-          createdAt: createdAt.toISOString(),
-        })),
+        items: reports.map(reportAnswer),
+        counts,
         page,
         pageSize: limit,
         totalItems,
@@ -175,6 +185,33 @@ function queueRoute(app: App, { db }: FinishDependencies): void {
       }
     },
   )
+  app.get(
+    `${MODERATION}/reports/:id`,
+    {
+      ...route,
+      schema: {
+        tags,
+        operationId: 'getReport',
+        summary: 'One report, decided or not (moderators)',
+        params: Type.Object({ id: Uuid }),
+        response: answers({ 200: QueuedReportAnswer }),
+      },
+    },
+    async (request, reply) => {
+      const report = await readReport(db, request.params.id)
+      if (report === undefined) throw moderationErrors.reportNotFound()
+      reply.header('cache-control', 'no-store')
+      return reportAnswer(report)
+    },
+  )
+}
+
+function reportAnswer({ commentId, comment, createdAt, ...rest }: QueuedReport) {
+  return {
+    ...rest,
+    comment: commentId === null || comment === undefined ? null : { id: commentId, ...comment },
+    createdAt: createdAt.toISOString(),
+  }
 }
 
 function actionsRoute(app: App, { db }: FinishDependencies): void {

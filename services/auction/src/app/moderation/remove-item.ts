@@ -5,7 +5,9 @@ import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
 import { lotTerms } from '#src/app/lot-terms/item-terms.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { restoredStatus } from '#src/domain/moderation.ts'
+import { settleSale } from '#src/domain/sale.ts'
 import { moderationErrors } from '#src/errors.ts'
+import { readBuyers, updateSale } from '#src/infra/postgres/bidding/sales.ts'
 import { lockItem, type ReadItem } from '#src/infra/postgres/item/items.ts'
 import { recordAction } from '#src/infra/postgres/moderation/moderation-actions.ts'
 import {
@@ -58,10 +60,18 @@ export async function restoreItem(
     if (removal === undefined) throw moderationErrors.notRemoved()
     const status = restoredStatus(removal.statusBefore, read.item)
     if (status === undefined) throw moderationErrors.inProgress()
-    const missedEvents = missedEventsOf(removal.statusBefore, status)
+    const missedEvents: ItemEvent[] = [
+      { kind: 'restored' },
+      ...missedEventsOf(removal.statusBefore, status),
+    ]
     const restored = await showItem(tx, id, status, missedEvents.length)
     await recordAction(tx, { actorId, action: 'item_restored', itemId: id, reason })
     await events.emit(tx, restored, trace, missedEvents)
+    // An order may have ended, or an offer been accepted, while it was removed.
+    const sale = settleSale(restored.item, await readBuyers(tx, id))
+    if (sale === restored.item) return
+    const settled = await updateSale(tx, id, sale)
+    await events.emit(tx, settled, trace, [{ kind: sale.status === 'sold' ? 'sold' : 'unsold' }])
   })
 }
 

@@ -2,7 +2,8 @@ import { answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/sche
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { ItemBody, itemBody } from '#src/app/item/item-view.ts'
+import { ItemBody } from '#src/app/item/item-view.ts'
+import { listedItems } from '#src/app/item/listed-items.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
 import { searchErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -82,7 +83,7 @@ export async function searchRoutes(app: App, { db, secret }: SearchRoutesOptions
       reply.header('cache-control', 'no-store')
       const { facets } = result
       return {
-        items: result.items.map((item) => itemBody(item, request.caller?.id)),
+        items: await listedItems(db, result.items, request.caller?.id),
         ...(result.next === undefined ? {} : { nextCursor: cursors.write(result.next) }),
         spelling: result.matching === 'similar' ? 'similar' : 'exact',
         similar: result.similar,

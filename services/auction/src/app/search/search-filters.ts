@@ -87,10 +87,10 @@ export async function readSearch(db: Kysely<Database>, filters: Filters): Promis
 // More than anyone means; each costs.
 const DASHES_MAX = 64
 // They come along when a text is pasted, and change nothing about its words.
-const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
-/** The words as they are looked for; empty when there is nothing to see. */
-function readQuery(given: string): string {
+/** The words as they are looked for; empty when there is nothing to see. Throws item.search.invalid naming `q`. */
+export function readQuery(given: string): string {
   const read = readOptionalText(given.replaceAll(DIRECTIONS, ''), TEXTS.searchText)
   if (!read.ok) {
     const reason = read.reason === 'too_long' ? 'too_long' : 'not_printable'

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Item } from '#src/domain/item.ts'
 import type { Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { countFacets, type Facets, searchItems } from '#src/infra/postgres/search/search.ts'
+import { type Facets, searchAndCount, searchItems } from '#src/infra/postgres/search/search.ts'
 import type { MatchMode } from '#src/infra/postgres/search/search-query.ts'
 
 export interface SearchResult {
@@ -34,12 +34,11 @@ export async function search(
   const [matching, ...position] = page.after ?? ['words']
   const after = page.after === undefined ? undefined : position
   const isFirst = after === undefined
-  const find = (used: MatchMode) =>
-    Promise.all([
-      searchItems(db, wanted, used, { limit: page.limit, after }),
-      // At the same time as the page: both are short, and the user waits for the slower one only.
-      page.withFacets ? countFacets(db, wanted, used) : undefined,
-    ])
+  const { limit, withFacets } = page
+  const find = async (used: MatchMode) =>
+    withFacets
+      ? await searchAndCount(db, wanted, used, { limit, after })
+      : ([await searchItems(db, wanted, used, { limit, after }), undefined] as const)
   let used = matching as MatchMode
   let [found, facets] = await find(used)
   const isPlain = wanted.text !== undefined && !OPERATORS.test(wanted.text)

@@ -1,8 +1,8 @@
+import { guardFormula } from '@auction/common/csv/formula-guard.ts'
+import { type Cells, csvText } from '@auction/common/csv/write-csv.ts'
 import { formatAmount } from '@auction/common/money.ts'
-import { stringify } from 'csv-stringify/sync'
 import type { Kysely } from 'kysely'
 import { EXPORT_COLUMNS } from '#src/domain/csv-listing.ts'
-import { guardFormula } from '#src/domain/formula-guard.ts'
 import { CONTENT_FIELDS, type Item } from '#src/domain/item.ts'
 import { listingInput } from '#src/domain/listing.ts'
 import { readSellerPage } from '#src/infra/postgres/listing/item-list.ts'
@@ -20,23 +20,14 @@ export async function* exportItems(db: Kysely<Database>, sellerId: string): Asyn
   let isFirst = true
   for (;;) {
     const items = await readSellerPage(db, sellerId, after, PAGE_ROWS)
-    yield stringify(items.map(cellsOf), {
-      header: isFirst,
-      bom: isFirst,
-      columns: [...EXPORT_COLUMNS],
-      record_delimiter: '\r\n',
-      // Not by default when another delimiter of records is given: a line end in a description would end its row.
-      quote_record_delimiter: true,
-      // Read with another delimiter than the comma, such a cell would be two.
-      quoted_match: /[;\t]/,
-    })
+    yield csvText(items.map(cellsOf), EXPORT_COLUMNS, { isFirst })
     isFirst = false
     after = items.at(-1)?.id
     if (items.length < PAGE_ROWS) return
   }
 }
 
-function cellsOf(item: Item): Record<string, unknown> {
+function cellsOf(item: Item): Cells {
   const input = listingInput(item)
   return {
     ...Object.fromEntries(CONTENT_FIELDS.map((column) => [column, input[column] ?? ''])),

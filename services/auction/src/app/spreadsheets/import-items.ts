@@ -5,6 +5,7 @@ import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
+import type { ItemContent } from '#src/domain/item.ts'
 import { importErrors } from '#src/errors.ts'
 import { insertItems } from '#src/infra/postgres/item/items.ts'
 import {
@@ -63,6 +64,15 @@ export async function importItems(
     }
     return { itemIds, format, isReplayed: false }
   })
+}
+
+/** Judges a file as an import would, and writes nothing. */
+export async function previewImport(
+  { db, limits }: CreateDependencies,
+  { bytes, charset }: Pick<ImportCommand, 'bytes' | 'charset'>,
+): Promise<{ contents: ItemContent[]; format: FileFormat }> {
+  const file = openFile(bytes, charset)
+  return { contents: await readFile(file, await readClock(db), limits), format: file.format }
 }
 
 /** Writing a large file takes longer than a statement may wait for a lock. */

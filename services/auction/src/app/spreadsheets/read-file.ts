@@ -1,3 +1,4 @@
+import { unguardFormula } from '@auction/common/csv/formula-guard.ts'
 import {
   type CsvFormat,
   csvFormat,
@@ -12,7 +13,6 @@ import {
   readHeader,
   readRow,
 } from '#src/domain/csv-listing.ts'
-import { unguardFormula } from '#src/domain/formula-guard.ts'
 import type { ItemContent } from '#src/domain/item.ts'
 import {
   type ListingLimits,

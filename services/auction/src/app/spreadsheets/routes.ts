@@ -1,7 +1,8 @@
-import { Readable } from 'node:stream'
+import { sendCsv } from '@auction/common/csv/write-csv.ts'
 import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
-import { answers, Uuid } from '@auction/common/http/schemas.ts'
+import { answers, Instant, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { formatAmount } from '@auction/common/money.ts'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { CreateDependencies } from '#src/app/listing/create-item.ts'
@@ -9,7 +10,7 @@ import { DELIMITER_NAMES, type DelimiterName } from '#src/domain/csv-format.ts'
 import { CONTENT_FIELDS } from '#src/domain/item.ts'
 import { importErrors } from '#src/errors.ts'
 import { exportItems } from './export-items.ts'
-import { importItems } from './import-items.ts'
+import { importItems, previewImport } from './import-items.ts'
 import { ERRORS_MAX, ROWS_MAX } from './read-file.ts'
 
 const FILE_BYTES_MAX = 5 * 1024 * 1024
@@ -33,6 +34,26 @@ const ImportAnswer = Type.Object(
   { title: 'ImportResult' },
 )
 
+/** Of so many rows a preview says what they are. */
+const PREVIEWED_MAX = 20
+const PreviewAnswer = Type.Object(
+  {
+    rows: Type.Integer(),
+    first: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        currencyCode: Type.String(),
+        startPrice: Type.String(),
+        endDate: Instant,
+      }),
+      { description: `What would be made of the first ${PREVIEWED_MAX} rows.` },
+    ),
+    encoding: Type.String(),
+    delimiter: Type.Unsafe<DelimiterName>({ type: 'string', enum: DELIMITER_NAMES }),
+  },
+  { title: 'ImportPreview' },
+)
+
 /** Export and import of a seller's items as CSV. */
 export async function csvRoutes(app: App, dependencies: CreateDependencies): Promise<void> {
   exportRoute(app, dependencies)
@@ -43,6 +64,7 @@ export async function csvRoutes(app: App, dependencies: CreateDependencies): Pro
       done(null, body),
     )
     importRoute(scope as App, dependencies)
+    previewRoute(scope as App, dependencies)
   })
 }
 
@@ -60,22 +82,53 @@ function exportRoute(app: App, { db }: CreateDependencies): void {
       },
     },
     async (request, reply) => {
-      const pages = exportItems(db, request.user.id)
-      // The first page is read before any header is sent, so that an outage is a 503 and not half a file.
-      const first = await pages.next()
-      reply.headers({
-        'content-type': 'text/csv; charset=utf-8; header=present',
-        'content-disposition': 'attachment; filename="items.csv"',
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
-      })
-      const rest = async function* () {
-        if (first.done !== true) yield first.value
-        yield* pages
-      }
-      return reply.send(Readable.from(rest()) as never)
+      return sendCsv(reply, 'items.csv', exportItems(db, request.user.id))
     },
   )
+}
+
+function previewRoute(app: App, dependencies: CreateDependencies): void {
+  app.post(
+    '/api/v1/my/items/import/preview',
+    {
+      config: { auth: 'bearer', access: 'own' },
+      bodyLimit: FILE_BYTES_MAX,
+      validatorCompiler: () => () => true,
+      schema: {
+        tags,
+        operationId: 'previewImport',
+        summary: 'What an import of this file would make, without making it',
+        description: 'The same file is refused for the same reasons.',
+        consumes: ['text/csv'],
+        body: Type.String(),
+        response: answers({ 200: PreviewAnswer }, [422]),
+      },
+    },
+    async (request, reply) => {
+      const { bytes, charset } = fileOf(request as unknown as FastifyRequest)
+      const { contents, format } = await previewImport(dependencies, { bytes, charset })
+      reply.header('cache-control', 'no-store')
+      return {
+        rows: contents.length,
+        first: contents.slice(0, PREVIEWED_MAX).map((content) => ({
+          name: content.name,
+          currencyCode: content.currencyCode,
+          startPrice: formatAmount(content.startPrice, content.currencyCode),
+          endDate: content.endDate.toISOString(),
+        })),
+        ...format,
+      }
+    },
+  )
+}
+
+/** The file that was sent, whatever else. Throws item.import.*. */
+function fileOf(request: FastifyRequest): { bytes: Buffer; charset: string | undefined } {
+  const contentType = request.headers['content-type'] ?? ''
+  const { body } = request as { body: unknown }
+  if (!CSV_TYPE.test(contentType)) throw importErrors.notCsv()
+  if (!Buffer.isBuffer(body)) throw importErrors.empty()
+  return { bytes: body, charset: CHARSET.exec(contentType)?.[1] }
 }
 
 function importRoute(app: App, dependencies: CreateDependencies): void {
@@ -107,14 +160,10 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
     },
     async (request, reply) => {
       const sellerId = request.user.id
-      const contentType = request.headers['content-type'] ?? ''
-      const { body, trace } = request as { body: unknown } & Pick<FastifyRequest, 'trace'>
-      if (!CSV_TYPE.test(contentType)) throw importErrors.notCsv()
-      if (!Buffer.isBuffer(body)) throw importErrors.empty()
+      const { bytes, charset } = fileOf(request as unknown as FastifyRequest)
       const key = readIdempotencyKey(request.headers['idempotency-key'])
       if (key === undefined) throw importErrors.keyInvalid({ field: 'idempotency-key' })
-      const charset = CHARSET.exec(contentType)?.[1]
-      const command = { sellerId, key, bytes: body, charset, trace }
+      const command = { sellerId, key, bytes, charset, trace: request.trace }
       const { itemIds, format, isReplayed } = await importItems(dependencies, command)
       if (isReplayed) reply.header('idempotency-replayed', 'true')
       reply.code(201)

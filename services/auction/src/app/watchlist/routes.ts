@@ -2,7 +2,8 @@ import { answers, Instant, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { ItemBody, itemBody } from '#src/app/item/item-view.ts'
+import { ItemBody } from '#src/app/item/item-view.ts'
+import { listedItems } from '#src/app/item/listed-items.ts'
 import { createCursors } from '#src/app/item/search-cursor.ts'
 import { isPublic } from '#src/domain/item.ts'
 import { watchErrors } from '#src/errors.ts'
@@ -101,12 +102,17 @@ function listRoute(app: App, { db, secret }: WatchDependencies): void {
       const read = await readWatchlist(db, user.id, limit + 1, after)
       const shown = read.slice(0, limit)
       const last = shown.at(-1)
+      const items = await listedItems(
+        db,
+        shown.map(({ item }) => item),
+        user.id,
+      )
       reply.header('cache-control', 'no-store')
       return {
-        items: shown.map(({ item, watchedAt }) => ({
-          item: itemBody(item, user.id),
-          watchedAt: watchedAt.toISOString(),
-        })),
+        items: shown.flatMap(({ watchedAt }, index) => {
+          const item = items[index]
+          return item === undefined ? [] : [{ item, watchedAt: watchedAt.toISOString() }]
+        }),
         ...(last === undefined || read.length <= limit
           ? {}
           : { nextCursor: cursors.write([last.watchedAt.toISOString(), last.item.id]) }),

@@ -1,4 +1,4 @@
-import { type Decoding, decodeImage } from '@auction/common/images/decode-image.ts'
+import { type Decoding, decodeImage, isTimeout } from '@auction/common/images/decode-image.ts'
 import { createPermits, PermitsFullError } from '@auction/common/process/permits.ts'
 import sharp from 'sharp'
 import { IMAGE_SIDES, IMAGE_SIZES, type ImageSize } from '#src/domain/image.ts'
@@ -29,6 +29,7 @@ export function createRenderImage(): RenderImage {
       return await permits.run(() => render(bytes))
     } catch (error) {
       if (error instanceof PermitsFullError) return { outcome: 'busy' }
+      if (isTimeout(error)) return { outcome: 'too_slow' }
       throw error
     }
   }

@@ -89,6 +89,17 @@ export interface ItemAttributes {
   value: string
 }
 
+export interface ItemBuyers {
+  buyer_id: string
+  is_cancelled: Generated<boolean>
+  is_offer: Generated<boolean>
+  item_id: string
+  order_sequence: Generated<bigint>
+  price: bigint | null
+  reason: string | null
+  sold_at: Timestamp | null
+}
+
 export interface ItemImages {
   alt_text: Generated<string>
   created_at: Generated<Timestamp>
@@ -96,6 +107,7 @@ export interface ItemImages {
   id: string
   item_id: string
   position: number
+  sent_digest: Buffer | null
   width: number
 }
 
@@ -126,18 +138,22 @@ export interface ItemRemovals {
 }
 
 export interface Items {
+  auto_relists: Generated<number>
   bid_count: Generated<number>
   bid_increment: bigint | null
   bid_sequence: Generated<bigint>
   buy_now_available: boolean
   buyer_id: string | null
   buyout_price: bigint | null
+  buyout_reservation_minutes: number | null
   category_ids: Generated<string[]>
   closed_at: Timestamp | null
   closed_sequence: bigint | null
   created_at: Generated<Timestamp>
   currency_code: string
   current_price: bigint
+  deposit_amount: bigint | null
+  deposit_percent: number | null
   description: Generated<string>
   end_date: Timestamp
   end_price: bigint | null
@@ -154,6 +170,11 @@ export interface Items {
   original_end_date: Timestamp
   outcome: 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled' | null
   published_at: Timestamp | null
+  relist_after: Generated<Timestamp>
+  relist_of: string | null
+  relist_price_drop_percent: Generated<number>
+  relisted_as: string | null
+  reservation_sequence: Generated<bigint>
   reserve_met: boolean
   reserve_price: bigint | null
   reserve_sequence: Generated<bigint>
@@ -228,6 +249,18 @@ export interface Outbox {
   id: string
   sent_at: Timestamp | null
   seq: Generated<bigint>
+}
+
+export interface Relists {
+  attempted_at: Generated<Timestamp>
+  changes: ColumnType<unknown, string, string>
+  done_at: Timestamp | null
+  idempotency_key: string | null
+  is_automatic: boolean
+  item_id: string
+  new_item_id: string
+  requested_at: Generated<Timestamp>
+  trace: ColumnType<unknown, string, string>
 }
 
 export interface Reports {
@@ -327,6 +360,7 @@ export interface DB {
   inbox: Inbox
   inbox_attempts: InboxAttempts
   item_attributes: ItemAttributes
+  item_buyers: ItemBuyers
   item_images: ItemImages
   item_imports: ItemImports
   item_ranking: ItemRanking
@@ -338,6 +372,7 @@ export interface DB {
   legacy_bids: LegacyBids
   moderation_actions: ModerationActions
   outbox: Outbox
+  relists: Relists
   reports: Reports
   review_flags: ReviewFlags
   saved_search_matches: SavedSearchMatches

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { bidClosed, bidExtended } from '@auction/common/contracts/bid.ts'
 import t from 'tap'
+import { sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
 import { consume, event, permutations, placed } from '#test/bid-history.ts'
 import { build, call, createPublished, type Fixture, writtenEvents } from '#test/helper.ts'
 
@@ -157,6 +158,40 @@ t.test('before the first bid a seller may still change the price and the end', a
     'the end chosen since stays',
   )
   t.strictSame(await extensionsOf(fixture, edited), [])
+})
+
+t.test('an extension of the end that a pending edit brings is retried until then', async (t) => {
+  const fixture = await build(t)
+  const { bid, dependencies, seller } = fixture
+  const id = await createPublished(fixture)
+  const before = String((await show(fixture, id)).endDate)
+  const chosen = later(before, -60)
+  const endDate = later(chosen, 20)
+  // bid has the new end, an outage moved it, and the edit is not finished here.
+  const message = extended(id, 1, chosen, endDate)
+  bid.mode = 'silent'
+  const edit = { as: seller, body: { endDate: chosen } }
+  t.equal((await call(fixture, 'PUT', `/api/v1/items/${id}`, edit)).statusCode, 503)
+  await t.rejects(consume(dependencies, [message]), /pending/)
+  t.match(await show(fixture, id), { endDate: before })
+  // One of the end that is known here waits for nothing.
+  const other = await createPublished(fixture)
+  const known = String((await show(fixture, other)).endDate)
+  await call(fixture, 'PUT', `/api/v1/items/${other}`, edit)
+  await consume(dependencies, [extended(other, 1, known, later(known, 20))])
+  t.match(await show(fixture, other), { endDate: later(known, 20) })
+  bid.mode = 'up'
+  await sweepTerms(dependencies, 0)
+  await consume(dependencies, [message])
+  t.match(await show(fixture, id), { endDate })
+  t.match(await extensionsOf(fixture, id), [
+    { payload: { endDate, originalEndDate: chosen, reason: 'outage' } },
+  ])
+  // Late and repeated ones change nothing, also while the next edit is pending.
+  bid.mode = 'silent'
+  await call(fixture, 'PUT', `/api/v1/items/${id}`, { as: seller, body: { startPrice: '50.00' } })
+  await consume(dependencies, [message])
+  t.match(await show(fixture, id), { endDate })
 })
 
 t.test('an extension of an unknown item is retried', async (t) => {

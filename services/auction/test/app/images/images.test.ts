@@ -10,7 +10,7 @@ import {
   type Fixture,
   writtenEvents,
 } from '#test/helper.ts'
-import { bomb, picture, upload } from '#test/images.ts'
+import { bomb, picture, upload, uploadOnce } from '#test/images.ts'
 
 interface Image {
   id: string
@@ -50,11 +50,16 @@ t.test('an image is stored in three sizes, upright and without metadata', async 
     const read = await sharp(response.rawPayload).metadata()
     t.match(read, { format: 'webp', width, height: width / 2 })
     t.notOk(read.exif ?? read.xmp ?? read.icc, 'no metadata')
-    const again = await app.inject({
-      url: body.urls[size],
-      headers: { 'if-none-match': String(response.headers.etag) },
-    })
-    t.match(again, { statusCode: 304, body: '' })
+    const head = await app.inject({ method: 'HEAD', url: body.urls[size] })
+    t.match(head, { statusCode: 200, body: '', headers: { 'content-type': 'image/webp' } })
+    t.equal(head.headers['content-length'], String(response.rawPayload.length))
+    const etag = String(response.headers.etag)
+    for (const known of [etag, `W/${etag}`, `"another", ${etag}`, '*']) {
+      const again = await app.inject({ url: body.urls[size], headers: { 'if-none-match': known } })
+      t.match(again, { statusCode: 304, body: '' }, known)
+    }
+    const other = await app.inject({ url: body.urls[size], headers: { 'if-none-match': '"x"' } })
+    t.equal(other.statusCode, 200)
   }
   t.equal((await app.inject({ url: `${body.url}x` })).statusCode, 400)
   t.match(await imagesOf(fixture, itemId), [{ id: body.id }])
@@ -138,6 +143,82 @@ t.test('twelve is the most, also when more arrive at once', async (t) => {
   t.equal((await imagesOf(fixture, itemId)).length, 12)
   await deleteDueObjects({ db: fixture.db, storage: fixture.dependencies.images })
   t.equal((await readdir(fixture.folder)).length, 36, 'what was too much is cleared away')
+})
+
+t.test('what is sent again with once is the picture that is there', async (t) => {
+  const fixture = await build(t)
+  const { seller } = fixture
+  const itemId = await createDraft(fixture)
+  const [bytes, other] = [await picture('png'), await picture('png', 61)]
+  const once = (sent = bytes) => uploadOnce(fixture, seller, itemId, { bytes: sent })
+  const answers = await Promise.all(Array.from({ length: 5 }, () => once()))
+  t.equal(new Set(answers.map(({ body }) => body.id)).size, 1, 'also at the same time')
+  t.ok(answers.every(({ statusCode }) => statusCode === 201))
+  t.not((await once(other)).body.id, answers[0]?.body.id)
+  for (let index = 0; index < 10; index++) await upload(fixture, seller, itemId, { bytes: other })
+  t.equal((await once()).body.id, answers[0]?.body.id, 'an item that is full has it too')
+  const late = await once(await picture('png', 62))
+  t.match(late, { statusCode: 409, body: { code: 'item.image.too_many' } })
+  t.equal((await imagesOf(fixture, itemId)).length, 12)
+  await deleteDueObjects({ db: fixture.db, storage: fixture.dependencies.images })
+  t.equal(
+    (await readdir(fixture.folder)).length,
+    36,
+    'objects of those who were slower are deleted',
+  )
+  const gone = `/api/v1/items/${itemId}/images/${answers[0]?.body.id}`
+  await call(fixture, 'DELETE', gone, { as: seller })
+  t.not((await once()).body.id, answers[0]?.body.id, 'what was deleted can be sent again')
+})
+
+t.test('the pictures of an item are copied once into another of its seller', async (t) => {
+  const fixture = await build(t)
+  const { app, seller } = fixture
+  const from = await createPublished(fixture)
+  const to = await createDraft(fixture)
+  const sent: string[] = []
+  for (const kind of ['png', 'webp'] as const) {
+    const { body } = await upload(fixture, seller, from, { bytes: await picture(kind) })
+    sent.push(body.id)
+  }
+  const about = `/api/v1/items/${from}/images/${sent[1]}`
+  await call(fixture, 'PATCH', about, { as: seller, body: { alt_text: 'Its back' } })
+  const copy = (as: typeof seller, itemId: string, fromItemId: string) =>
+    call(fixture, 'POST', `/api/v1/items/${itemId}/images/copies`, { as, body: { fromItemId } })
+  const copied = await copy(seller, to, from)
+  t.equal(copied.statusCode, 200)
+  const copies = copied.body.items as (Image & { urls: { large: string } })[]
+  t.match(copies, [{ alt_text: '' }, { alt_text: 'Its back' }])
+  t.notOk(
+    copies.some(({ id }) => sent.includes(id)),
+    'pictures of their own',
+  )
+  t.strictSame((await copy(seller, to, from)).body, copied.body, 'again changes nothing')
+  t.equal((await readdir(fixture.folder)).length, 4 * 3)
+  const events = await writtenEvents(fixture.database, to)
+  t.equal(events.filter(({ key }) => key === 'item.image.uploaded.v1').length, 2)
+  for (const id of sent) {
+    await call(fixture, 'DELETE', `/api/v1/items/${from}/images/${id}`, { as: seller })
+  }
+  await deleteDueObjects({ db: fixture.db, storage: fixture.dependencies.images })
+  t.equal((await readdir(fixture.folder)).length, 2 * 3, 'the copies stay')
+  const { headers } = seller
+  for (const { urls } of copies) {
+    t.equal((await app.inject({ url: urls.large, headers })).statusCode, 200)
+  }
+  const stranger = fixture.identity.person()
+  const other = await createDraft(fixture, {}, stranger)
+  for (const foreign of [to, from, '019a0000-0000-7000-8000-000000000001']) {
+    t.match(
+      await copy(stranger, other, foreign),
+      { statusCode: 422, body: { code: 'item.image.source_unknown' } },
+      'no one learns which items of others there are',
+    )
+  }
+  t.equal((await copy(stranger, to, other)).statusCode, 404)
+  t.equal((await copy(stranger, from, other)).statusCode, 403)
+  const left = await call(fixture, 'GET', `/api/v1/items/${other}`, { as: stranger })
+  t.match(left, { statusCode: 200, body: { images: [] } })
 })
 
 t.test('seed bug 28: order, texts and removal', async (t) => {
@@ -252,4 +333,49 @@ t.test('objects of a deleted draft and of an upload that died are deleted', asyn
   t.equal(await deleteDueObjects({ db, storage }), 1)
   t.strictSame(await readdir(folder), [])
   t.strictSame(await db.selectFrom('image_deletions').selectAll().execute(), [])
+})
+
+t.test('every list shows the first image of an item, in all its sizes', async (t) => {
+  const fixture = await build(t)
+  const { seller } = fixture
+  const as = fixture.identity.person()
+  const itemId = await createPublished(fixture)
+  const bare = await createPublished(fixture)
+  const ids: string[] = []
+  for (const width of [1200, 600]) {
+    const bytes = await picture('jpeg', width, 600)
+    ids.push(String((await upload(fixture, seller, itemId, { bytes })).body.id))
+  }
+  for (const id of [itemId, bare]) await call(fixture, 'PUT', `/api/v1/items/${id}/watch`, { as })
+  interface Listed {
+    id: string
+    image?: { id: string; width: number; height: number; urls: Record<string, string> }
+  }
+  const lists: Record<string, () => Promise<Listed[]>> = {
+    all: async () => (await call(fixture, 'GET', '/api/v1/items')).body.items as Listed[],
+    mine: async () =>
+      (await call(fixture, 'GET', '/api/v1/my/items', { as: seller })).body.items as Listed[],
+    search: async () => (await call(fixture, 'GET', '/api/v1/items/search')).body.items as Listed[],
+    watchlist: async () =>
+      (
+        (await call(fixture, 'GET', '/api/v1/watchlist', { as })).body.items as { item: Listed }[]
+      ).map(({ item }) => item),
+  }
+  const imageIn = async (name: string, id: string) => {
+    const items = (await lists[name]?.()) ?? []
+    t.equal(items.filter((item) => item.id === id).length, 1, `${name} has the item`)
+    return items.find((item) => item.id === id)?.image
+  }
+  for (const name of Object.keys(lists)) {
+    const image = await imageIn(name, itemId)
+    t.match(image, { id: ids[0], width: 1200, height: 600, urls: { small: /small$/ } }, name)
+    t.equal(await imageIn(name, bare), undefined, name)
+  }
+  const order = `/api/v1/items/${itemId}/images/order`
+  const reordered = await call(fixture, 'PUT', order, {
+    as: seller,
+    body: { ids: [...ids].reverse() },
+  })
+  t.equal(reordered.statusCode, 200)
+  t.match(await imageIn('search', itemId), { id: ids[1], width: 600 }, 'the order decides')
 })

@@ -295,3 +295,28 @@ t.test('DELETE /api/v1/items/:id', async (t) => {
     t.equal((await call(fixture, 'GET', `${ITEMS}/${draft}`, { as: seller })).statusCode, 200)
   })
 })
+
+t.test('the same key makes one draft, also at the same time', async (t) => {
+  const fixture = await build(t)
+  const { seller } = fixture
+  const stranger = fixture.identity.person()
+  const body = listingBody()
+  const create = (key: string, changes = {}, as = seller) =>
+    call(fixture, 'POST', '/api/v1/items', {
+      as,
+      body: { ...body, ...changes },
+      headers: { 'idempotency-key': key },
+    })
+  const answers = await Promise.all(Array.from({ length: 6 }, () => create('k1')))
+  const [first] = answers
+  t.ok(answers.every(({ statusCode }) => statusCode === 201))
+  t.equal(new Set(answers.map((answer) => answer.body.id)).size, 1)
+  const again = await create('k1', { name: 'Another' })
+  t.match(again, { statusCode: 201, body: { id: first?.body.id, name: first?.body.name } })
+  t.not((await create('k2')).body.id, first?.body.id)
+  t.not((await create('k1', {}, stranger)).body.id, first?.body.id, 'keys are of one seller')
+  for (const key of ['', 'a b', 'x'.repeat(101)])
+    t.match(await create(key), { statusCode: 400, body: { code: 'request.invalid_headers' } }, key)
+  await call(fixture, 'DELETE', `/api/v1/items/${first?.body.id}`, { as: seller })
+  t.match(await create('k1'), { statusCode: 409 }, 'a draft that was deleted does not come back')
+})

@@ -84,3 +84,18 @@ t.test('the public list continues from a cursor, also when items come and go', a
     t.match(await list(query), { code: 'item.list.cursor_invalid' }, query)
   }
 })
+
+t.test('own items are found by a part of their name', async (t) => {
+  const fixture = await build(t)
+  const { seller } = fixture
+  for (const name of ['Walnut Desk', 'walnut 100% wax', 'Oak chair'])
+    await createDraft(fixture, { name })
+  const names = async (q: string) => {
+    const url = `${MINE}?q=${encodeURIComponent(q)}`
+    const { body } = await call(fixture, 'GET', url, { as: seller })
+    return (body.items as { name: string }[]).map(({ name }) => name)
+  }
+  t.strictSame(await names('WALNUT'), ['walnut 100% wax', 'Walnut Desk'])
+  t.strictSame(await names('0%'), ['walnut 100% wax'], 'no letter stands for others')
+  t.strictSame(await names('_'), [])
+})

@@ -57,6 +57,36 @@ t.test('a report waits in the queue until a moderator decides, and stays one rep
   t.not((await report(fixture, id, ann)).body.id, first?.body.id, 'a new one afterwards')
 })
 
+t.test('moderators read the queue by reason, with counts of all, and one report', async (t) => {
+  const fixture = await build(t)
+  const { ann, moderator } = people(fixture)
+  const [first, second] = [await createPublished(fixture), await createPublished(fixture)]
+  const spam = await report(fixture, first, ann)
+  await report(fixture, second, ann)
+  await report(fixture, second, fixture.identity.person(), { reason: 'counterfeit' })
+  const of = await queue(fixture, '?reason=spam&limit=1')
+  t.match(of, { counts: { spam: 2, counterfeit: 1 }, totalItems: 2, totalPages: 2 })
+  t.strictSame(
+    (of.items as { itemId: string }[]).map(({ itemId }) => itemId),
+    [first],
+    'the oldest first',
+  )
+  t.match(await queue(fixture, '?reason=offensive'), { totalItems: 0, items: [] })
+  const one = `${DESK}/reports/${spam.body.id}`
+  t.match(await call(fixture, 'GET', one, { as: moderator }), {
+    statusCode: 200,
+    body: { id: spam.body.id, itemId: first, reason: 'spam', state: 'open', comment: null },
+  })
+  await act(fixture, `reports/${spam.body.id}/dismiss`)
+  t.match((await call(fixture, 'GET', one, { as: moderator })).body, { state: 'dismissed' })
+  t.match(await queue(fixture), { counts: { spam: 1, counterfeit: 1 }, totalItems: 2 })
+  t.equal((await call(fixture, 'GET', one, { as: ann })).statusCode, 403)
+  t.match(await call(fixture, 'GET', `${DESK}/reports/${first}`, { as: moderator }), {
+    statusCode: 404,
+    body: { code: 'moderation.report_not_found' },
+  })
+})
+
 t.test('a removed item is hidden from all except its seller and the moderators', async (t) => {
   const fixture = await build(t)
   const { ann, seller, moderator } = people(fixture)
@@ -131,6 +161,13 @@ t.test('a restored item is what it was, or what its end made of it', async (t) =
     as: people(fixture).moderator,
   })
   t.match(body.items, [{ action: 'item_restored' }, { action: 'item_removed' }])
+  const events = await writtenEvents(fixture.database, expired)
+  t.match(events.map(({ key }) => key).slice(-3), [
+    'item.removed.v1',
+    'item.restored.v1',
+    'item.updated.v1',
+  ])
+  t.equal(events.at(-1)?.sequence, events.length, 'numbered without a gap')
 })
 
 t.test(

@@ -175,6 +175,60 @@ t.test('pages follow each other without gap or repetition, in every order', asyn
   }
 })
 
+t.test('words and an attribute find in every order what has both, and count it', async (t) => {
+  const fixture = await build(t)
+  const list = async (name: string, colour: string, startPrice: string) => {
+    const id = await createDraft(fixture, { name, startPrice, endDate: inMinutes(600) })
+    await call(fixture, 'POST', `/api/v1/items/${id}/attributes`, {
+      as: fixture.seller,
+      body: { attributes: [{ key: 'colour', value: colour }] },
+    })
+    await call(fixture, 'POST', `/api/v1/items/${id}/publish`, { as: fixture.seller })
+  }
+  for (let index = 0; index < 12; index += 1) {
+    await list(`lamp ${index}`, index % 3 === 0 ? 'green' : 'black', `${20 - index}.00`)
+  }
+  await list('chair', 'green', '5.00')
+  const green = { attribute: 'colour:green', currencyCode: 'USD', limit: '3', facets: 'true' }
+  const both = ['lamp 0', 'lamp 3', 'lamp 6', 'lamp 9']
+  for (const sort of ['relevance', 'ending', 'newest', 'price', '-price', '-bids']) {
+    // A word with a letter too many is looked for among names.
+    for (const q of ['lamp', 'lampp']) {
+      const first = await find(fixture, { ...green, q, sort })
+      const cursor = String(first.body.nextCursor)
+      const second = await find(fixture, { ...green, q, sort, cursor })
+      const names = [...first.names, ...second.names]
+      t.strictSame(names.toSorted(), both, `${q}, ${sort}`)
+      if (sort === 'price') t.strictSame(names, both.toReversed())
+      if (sort === '-price') t.strictSame(names, both)
+      const counted = { total: 4, status: { active: 4 }, type: { english: 4 } }
+      t.match([first.body.facets, second.body.facets], [counted, counted], 'on each page')
+    }
+  }
+})
+
+t.test('a page behind the last match is empty, and its counts are those of all', async (t) => {
+  const fixture = await build(t)
+  for (const name of ['lamp', 'lamp two']) {
+    const id = await createDraft(fixture, { name })
+    await call(fixture, 'POST', `/api/v1/items/${id}/attributes`, {
+      as: fixture.seller,
+      body: { attributes: [{ key: 'colour', value: 'green' }] },
+    })
+    await call(fixture, 'POST', `/api/v1/items/${id}/publish`, { as: fixture.seller })
+  }
+  for (const sort of ['relevance', 'newest']) {
+    const query = { q: 'lamp', attribute: 'colour:green', sort, limit: '2', facets: 'true' }
+    const { body } = await find(fixture, query)
+    const behind = await find(fixture, { ...query, cursor: String(body.nextCursor) })
+    t.strictSame([behind.names, behind.body.nextCursor], [[], undefined], sort)
+    t.strictSame(behind.body.facets, body.facets)
+    t.match(behind.body.facets, { total: 2, status: { active: 2 } })
+  }
+  const { body } = await find(fixture, { q: 'lamp', attribute: 'colour:blue', facets: 'true' })
+  t.match(body, { items: [], facets: { total: 0, isTotalExact: true } })
+})
+
 t.test('relevance without words is the order by end', async (t) => {
   const fixture = await build(t)
   await createPublished(fixture, { name: 'later', endDate: inMinutes(700) })

@@ -328,3 +328,41 @@ t.test('the encoding that the content type names is used', async (t) => {
     t.match(await send(fixture, join([COLUMNS, cellsOf('A')]), type), { statusCode: 201 }, type)
   }
 })
+
+t.test(
+  'a preview says what an import would make, refuses the same, and makes nothing',
+  async (t) => {
+    const fixture = await build(t)
+    const { app, seller } = fixture
+    const preview = async (payload: string, headers: Record<string, string> = seller.headers) => {
+      const url = '/api/v1/my/items/import/preview'
+      const type = { 'content-type': 'text/csv' }
+      const sent = await app.inject({
+        method: 'POST',
+        url,
+        headers: { ...headers, ...type },
+        payload,
+      })
+      return { statusCode: sent.statusCode, body: sent.json() }
+    }
+    const rows = Array.from({ length: 25 }, (_, index) => cellsOf(`Chair ${index}`, '12,5'))
+    t.match(await preview(join([COLUMNS, ...rows], ';')), {
+      statusCode: 200,
+      body: {
+        rows: 25,
+        first: [{ name: 'Chair 0', currencyCode: 'EUR', startPrice: '12.50', endDate: END }],
+        delimiter: 'semicolon',
+      },
+    })
+    const wrong = join([COLUMNS, cellsOf('Chair', 'much')])
+    t.strictSame(await preview(wrong).then(codesOf), await send(fixture, wrong).then(codesOf))
+    t.equal((await preview(wrong, {})).statusCode, 401)
+    const { body } = await call(fixture, 'GET', '/api/v1/my/items', { as: seller })
+    t.strictSame(body.items, [])
+  },
+)
+
+const codesOf = ({ statusCode, body }: { statusCode: number; body: Record<string, unknown> }) => {
+  const { code, details } = body
+  return { statusCode, code, details }
+}

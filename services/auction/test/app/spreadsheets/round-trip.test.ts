@@ -111,7 +111,8 @@ t.test(
       { currencyCode: 'KWD', startPrice: '1.500', bidIncrement: '0.005' },
       { currencyCode: 'CLF', startPrice: '0.0001' },
       { startPrice: '0.01', reservePrice: '5000.00', buyoutPrice: '9999999999.99' },
-      { startDate: inMinutes(60 * 24 * 29), endDate: inMinutes(60 * 24 * 59) },
+      { buyoutPrice: '500.00', buyoutReservationMinutes: 1_440 },
+      { startDate: inMinutes(60 * 24 * 29), endDate: inMinutes(60 * 24 * 59 - 1) },
       { type: 'dutch' },
       {
         extensionThresholdMinutes: 0,

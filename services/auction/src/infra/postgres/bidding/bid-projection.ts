@@ -70,15 +70,23 @@ export async function projectPlaced(
   return rows
 }
 
+/** What came of extensions: the items that exist, those that moved, and those whose end is being edited. */
+export interface ProjectedExtensions {
+  known: Set<string>
+  moved: Set<string>
+  undecided: Set<string>
+}
+
 /**
  * Moves the ends of items after an outage, each unless it has moved as often already. An end that the
- * seller chose since then stays. Returns which items exist, locked, and which of them moved.
+ * seller chose since then stays. Undecided is an item whose end is another one while a change of its terms
+ * is pending: the bid service may have the end that the extension belongs to, and this service not yet.
  */
 export async function projectExtended(
   tx: Transaction<Database>,
   extensions: readonly OutageExtension[],
-): Promise<{ known: Set<string>; moved: Set<string> }> {
-  const { rows } = await sql<{ id: string; isMoved: boolean }>`
+): Promise<ProjectedExtensions> {
+  const { rows } = await sql<{ id: string; isMoved: boolean; isUndecided: boolean }>`
     with e as (
       select distinct on (item_id) * from unnest(
         ${arrayLiteral(extensions.map((extension) => extension.itemId))}::uuid[],
@@ -100,12 +108,16 @@ export async function projectExtended(
       where i.id = e.item_id and e.extension_count > l.extension_count
       returning i.id, l.original_end_date = e.original_end_date as is_moved
     )
-    select locked.id, coalesce(is_moved, false) as "isMoved"
+    select locked.id, coalesce(is_moved, false) as "isMoved",
+      not coalesce(is_moved, true)
+        and exists (select from terms_changes c where c.item_id = locked.id) as "isUndecided"
     from locked left join updated on updated.id = locked.id
   `.execute(tx)
+  const idsOf = (chosen: typeof rows) => new Set(chosen.map(({ id }) => id))
   return {
-    known: new Set(rows.map(({ id }) => id)),
-    moved: new Set(rows.filter(({ isMoved }) => isMoved).map(({ id }) => id)),
+    known: idsOf(rows),
+    moved: idsOf(rows.filter(({ isMoved }) => isMoved)),
+    undecided: idsOf(rows.filter(({ isUndecided }) => isUndecided)),
   }
 }
 

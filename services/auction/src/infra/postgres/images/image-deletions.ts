@@ -10,6 +10,24 @@ export async function recordPendingUpload(db: Executor, imageId: string): Promis
     .execute()
 }
 
+/** The same for a place that is used again, from now on. False: its objects may be being deleted. */
+export async function holdPendingUpload(
+  tx: Transaction<Database>,
+  imageId: string,
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('image_deletions')
+    .values({ image_id: imageId, due_at: sql`clock_timestamp() + interval '1 hour'` })
+    .onConflict((conflict) =>
+      conflict
+        .column('image_id')
+        .doUpdateSet((eb) => ({ due_at: eb.ref('excluded.due_at') }))
+        .where('image_deletions.attempted_at', 'is', null),
+    )
+    .executeTakeFirstOrThrow()
+  return numInsertedOrUpdatedRows === 1n
+}
+
 /** Deletes that record in the transaction that stores the image. False: its objects may be deleted. */
 export async function completePendingUpload(
   tx: Transaction<Database>,

@@ -23,15 +23,48 @@ export async function readImages(db: Executor, itemId: string): Promise<ItemImag
   return rows.map(toImage)
 }
 
+/** The first image of each of these items that has any. */
+export async function readFirstImages(
+  db: Executor,
+  itemIds: readonly string[],
+): Promise<ReadonlyMap<string, ItemImage>> {
+  if (itemIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('item_images')
+    .selectAll()
+    .where(sql<boolean>`item_id = any(${[...itemIds]}::uuid[])`)
+    .where('position', '=', 0)
+    .execute()
+  return new Map(rows.map((row) => [row.item_id, toImage(row)]))
+}
+
+/** The image of an item that was made of these bytes. */
+export async function findSentImage(
+  db: Executor,
+  itemId: string,
+  sentDigest: Buffer,
+): Promise<ItemImage | undefined> {
+  const row = await db
+    .selectFrom('item_images')
+    .selectAll()
+    .where('item_id', '=', itemId)
+    .where('sent_digest', '=', sentDigest)
+    .orderBy('position')
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined ? undefined : toImage(row)
+}
+
 /** Puts an image behind the others; the caller holds the item's lock and knows how many there are. */
 export async function insertImage(
   tx: Transaction<Database>,
   image: Omit<ItemImage, 'altText' | 'createdAt'>,
+  sentDigest: Buffer | null,
 ): Promise<ItemImage> {
   const { id, position, width, height } = image
   const row = await tx
     .insertInto('item_images')
-    .values({ id, position, width, height, item_id: image.itemId })
+    .values({ id, position, width, height, item_id: image.itemId, sent_digest: sentDigest })
     .returningAll()
     .executeTakeFirstOrThrow()
   return toImage(row)

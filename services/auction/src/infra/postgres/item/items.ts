@@ -1,3 +1,4 @@
+import { type ItemSummary, NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { Item, ItemContent, ItemStatus } from '#src/domain/item.ts'
 import type { Database, ItemsTable } from '#src/infra/postgres/schema.ts'
@@ -12,7 +13,7 @@ export interface ReadItem {
   eventSequence: bigint
 }
 
-type ItemRow = Selectable<ItemsTable>
+export type ItemRow = Selectable<ItemsTable>
 
 /** Reads one item, as it stands. */
 export async function readItem(db: Executor, id: string): Promise<ReadItem | undefined> {
@@ -39,6 +40,42 @@ export async function readItems(
     .execute()
   return rows.map(toReadItem)
 }
+
+/** What these items are called, who sells them and in which categories; those that are not known are left out. */
+export async function readSummaries(db: Executor, ids: readonly string[]): Promise<ItemSummary[]> {
+  const rows = await db
+    .selectFrom('items')
+    .select(['id', 'seller_id', 'name', 'currency_code', 'event_sequence'])
+    .select(lineageOf.as('lineage'))
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    sellerId: row.seller_id,
+    name: row.name,
+    currencyCode: row.currency_code,
+    sequence: Number(row.event_sequence),
+    categoryIds: row.lineage,
+  }))
+}
+
+/** Each category of an item with those above it, path after path. */
+const lineageOf = sql<string[]>`(
+  with recursive above (id, parent_id, distance, place) as (
+    select c.id, c.parent_id, 0, own.place
+    from unnest(items.category_ids) with ordinality as own (id, place) join categories c on c.id = own.id
+    union all
+    select c.id, c.parent_id, above.distance + 1, above.place from above join categories c on c.id = above.parent_id
+  )
+  select coalesce(array_agg(id order by place, distance), '{}')
+  from (
+    select id, distance, place from above
+    union all
+    select ${NEXT_PATH}::uuid, -1, place from (select distinct place from above) as own
+    where place > (select min(place) from above)
+  ) as paths
+)`
 
 /** How many of these items are known here. */
 export async function countKnownItems(db: Executor, itemIds: readonly string[]): Promise<number> {
@@ -298,6 +335,9 @@ function contentColumns(content: ItemContent) {
     bid_increment: content.bidIncrement,
     reserve_price: content.reservePrice,
     buyout_price: content.buyoutPrice,
+    buyout_reservation_minutes: content.buyoutReservationMinutes,
+    deposit_amount: content.depositAmount,
+    deposit_percent: content.depositPercent,
     start_date: content.startDate,
     original_end_date: content.endDate,
     extension_threshold_minutes: content.extensionThresholdMinutes,
@@ -334,6 +374,9 @@ function toItem(row: ItemRow): Item {
     bidIncrement: row.bid_increment,
     reservePrice: row.reserve_price,
     buyoutPrice: row.buyout_price,
+    buyoutReservationMinutes: row.buyout_reservation_minutes,
+    depositAmount: row.deposit_amount,
+    depositPercent: row.deposit_percent,
     startDate: row.start_date,
     endDate: row.original_end_date,
     extensionThresholdMinutes: row.extension_threshold_minutes,
@@ -358,5 +401,9 @@ function toItem(row: ItemRow): Item {
     buyerId: row.buyer_id,
     endPrice: row.end_price,
     categoryIds: row.category_ids,
+    relistOf: row.relist_of,
+    relistedAs: row.relisted_as,
+    autoRelists: row.auto_relists,
+    relistPriceDropPercent: row.relist_price_drop_percent,
   }
 }

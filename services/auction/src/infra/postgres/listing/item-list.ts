@@ -103,15 +103,25 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
 export async function readOwnItems(
   db: Kysely<Database>,
   sellerId: string,
-  page: { status: ItemStatus | undefined; before: string | undefined; limit: number },
+  page: {
+    status: ItemStatus | undefined
+    /** Part of the name, in any case. */
+    /** Part of the name; empty for every name. */
+    words: string
+    before: string | undefined
+    limit: number
+  },
 ): Promise<Item[]> {
-  const { status, before, limit } = page
+  const { status, words, before, limit } = page
   const rows = await db
     .selectFrom('items')
     .selectAll()
     .select(clock)
     .where('seller_id', '=', sellerId)
     .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'draft'))
+    .$if(words !== '', (query) =>
+      query.where(sql<boolean>`strpos(lower(name), lower(${words})) > 0`),
+    )
     .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
     .orderBy('id', 'desc')
     .limit(limit)

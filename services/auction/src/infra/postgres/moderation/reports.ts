@@ -119,12 +119,44 @@ export async function dismissReport(
   return { report: { ...report, state: 'dismissed' }, isDecided: false }
 }
 
-/** A page of the queue, the oldest first. */
+export interface ReportSearch {
+  state: ReportState
+  /** Undefined: of every kind. */
+  reason: ReportReason | undefined
+  limit: number
+  offset: number
+}
+
+/** A page of the queue, the oldest first, and how many there are of each kind in this state. */
 export async function readReports(
   db: Executor,
-  { state, limit, offset }: { state: ReportState; limit: number; offset: number },
-): Promise<{ reports: QueuedReport[]; totalItems: number }> {
-  const rows = await db
+  { state, reason, limit, offset }: ReportSearch,
+): Promise<{ reports: QueuedReport[]; counts: Partial<Record<ReportReason, number>> }> {
+  const ofState = selectQueued(db).where('reports.state', '=', state)
+  const rows = await (reason === undefined ? ofState : ofState.where('reason', '=', reason))
+    .orderBy('reports.created_at')
+    .orderBy('reports.id')
+    .limit(limit)
+    .offset(offset)
+    .execute()
+  const counted = await db
+    .selectFrom('reports')
+    .select((eb) => ['reason', eb.fn.countAll<bigint>().as('count')])
+    .where('state', '=', state)
+    .groupBy('reason')
+    .execute()
+  const counts = Object.fromEntries(counted.map(({ reason, count }) => [reason, Number(count)]))
+  return { reports: rows.map(queuedReport), counts }
+}
+
+/** One report, decided or not. */
+export async function readReport(db: Executor, id: string): Promise<QueuedReport | undefined> {
+  const row = await selectQueued(db).where('reports.id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : queuedReport(row)
+}
+
+function selectQueued(db: Executor) {
+  return db
     .selectFrom('reports')
     .innerJoin('items', 'items.id', 'reports.item_id')
     .leftJoin('comments', 'comments.id', 'reports.comment_id')
@@ -135,25 +167,16 @@ export async function readReports(
       'comments.content',
       'comments.state as commentState',
     ])
-    .where('reports.state', '=', state)
-    .orderBy('reports.created_at')
-    .orderBy('reports.id')
-    .limit(limit)
-    .offset(offset)
-    .execute()
-  const { count } = await db
-    .selectFrom('reports')
-    .select((eb) => eb.fn.countAll<bigint>().as('count'))
-    .where('state', '=', state)
-    .executeTakeFirstOrThrow()
-  const reports = rows.map(({ authorId, content, commentState, ...report }) => ({
+}
+
+type QueuedRow = Awaited<ReturnType<ReturnType<typeof selectQueued>['execute']>>[number]
+
+function queuedReport({ authorId, content, commentState, ...report }: QueuedRow): QueuedReport {
+  const hasComment = authorId !== null && content !== null && commentState !== null
+  return {
     ...report,
-    comment:
-      authorId === null || content === null || commentState === null
-        ? undefined
-        : { authorId, content, state: commentState },
-  }))
-  return { reports, totalItems: Number(count) }
+    comment: hasComment ? { authorId, content, state: commentState } : undefined,
+  }
 }
 
 export interface OpenReports {

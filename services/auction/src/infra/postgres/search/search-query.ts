@@ -48,15 +48,25 @@ export function isExactIn(text: string | undefined, matching: MatchMode, reach: 
 export const isNarrowed = ({ categoryIds, sellerId, endingWithinMinutes, attributes }: Search) =>
   (categoryIds ?? sellerId ?? endingWithinMinutes) !== undefined || attributes.length > 0
 
-/** `joined` leaves the plan to PostgreSQL, `ranked` and `listed` begin with the words. */
-export type Reach = 'joined' | 'ranked' | 'listed'
+/**
+ * `joined` leaves the plan to PostgreSQL, `ranked` and `listed` begin with the words. `met` compares the list of
+ * items that have the words with those of the other filters.
+ */
+export type Reach = 'joined' | 'ranked' | 'listed' | 'met'
+
+/**
+ * How a search with a filter besides the words is done. Many items share a word, and many an attribute: the planner
+ * would look up the document of each item with the attribute, one by one.
+ */
+export const reachOfNarrowed = ({ text, attributes }: Search): Reach =>
+  text !== undefined && attributes.length > 0 ? 'met' : 'joined'
 
 /**
  * Whether the search begins with item_ranking, where the indexes of prices and counts of bids are. It
  * has the same values as the items, of the open ones only.
  */
 const isRanked = (search: Search, reach: Reach) =>
-  isByBids(search) && (search.text === undefined || reach === 'joined')
+  isByBids(search) && (search.text === undefined || reach === 'joined' || reach === 'met')
 
 /** Where price, number of bids and currency are read, and by which id equal ones are ordered. */
 export function bidColumnsOf(search: Search, reach: Reach) {
@@ -76,7 +86,7 @@ export function rankIn(
   reach: Reach,
 ): Expression<number> {
   if (text === undefined) return sql<number>`0`
-  return reach === 'ranked' ? sql<number>`found.rank` : rankOf(text, matching)
+  return reach === 'joined' ? rankOf(text, matching) : sql<number>`found.rank`
 }
 
 /**
@@ -84,13 +94,30 @@ export function rankIn(
  * alone, and items are looked up one by one until there are enough. Left to itself, the planner
  * would sort whole documents and read all items.
  */
-function withWords(db: Kysely<Database>, text: string, matching: MatchMode, reach: Reach): Query {
+function withWords(
+  db: Kysely<Database>,
+  { text, sort }: Search & { text: string },
+  matching: MatchMode,
+  reach: Reach,
+): Query {
   const condition = conditionOf(text, matching)
   if (reach === 'joined') {
     return db
       .selectFrom('items')
       .innerJoin('item_search', 'item_search.item_id', 'items.id')
       .where(condition) as unknown as Query
+  }
+  if (reach === 'met') {
+    const isRankUsed = sort === 'relevance' || matching === 'both'
+    const rank = isRankUsed ? rankOf(text, matching) : sql<number>`0`
+    const found = sql`(with found as materialized (
+        select item_id, ${rank} as rank from item_search where ${condition})
+      select item_id, rank from found)`
+    return db
+      .selectFrom('items')
+      .innerJoin(found.as('found'), (join) =>
+        join.on(sql`found.item_id`, '=', sql.ref('items.id')),
+      ) as unknown as Query
   }
   const rank = reach === 'ranked' ? rankOf(text, matching) : sql<number>`0`
   const found = sql`(with found as materialized (
@@ -120,7 +147,7 @@ export function searchQuery(
   const found =
     text === undefined
       ? (db.selectFrom('items') as unknown as Query)
-      : withWords(db, text, matching, reach)
+      : withWords(db, { ...search, text }, matching, reach)
   const all = isRanked(search, reach)
     ? (found.innerJoin('item_ranking', 'item_ranking.item_id', 'items.id') as unknown as Query)
     : found
