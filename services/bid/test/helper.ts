@@ -5,6 +5,7 @@ import { createDatabase } from '@auction/common/postgres/database.ts'
 import type { PostgresConfig } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import { createTestDatabase, type Teardown } from '@auction/common/testing/database.ts'
 import { expectDocumentedAnswers } from '@auction/common/testing/documented-answers.ts'
 import { createTestIdentity, type TestIdentity } from '@auction/common/testing/tokens.ts'
@@ -15,6 +16,8 @@ import { v7 as uuidv7 } from 'uuid'
 import { type AppDependencies, buildApp } from '#src/app/app.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
 import { closeDueLots } from '#src/app/close-lots.ts'
+import { releaseLapsed, releasePurchase } from '#src/app/release-reservations.ts'
+import { OFFER_WINDOWS } from '#src/domain/offer.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { SERVICE } from '#src/service.ts'
@@ -37,6 +40,15 @@ export interface World {
   ): Promise<{ statusCode: number; body: Answer; itemId: string }>
   lot(itemId: string): Promise<Answer>
   bid(itemId: string, bidderId: string, maxAmount: unknown, options?: BidOptions): Promise<Reply>
+  buy(itemId: string, buyerId: string, options?: BidOptions): Promise<Reply>
+  /** Another run of the timer that releases reservations, as any worker would do it. */
+  release(): Promise<number>
+  /** As order asks before it takes the money of a reservation. */
+  pay(itemId: string, purchaseId: unknown, app?: App): Promise<Reply>
+  /** As the worker does when an order ended unpaid; whether that released the lot. */
+  cancelOrder(itemId: string, purchaseId: unknown, reason?: string): Promise<boolean>
+  /** Lets a reservation end without waiting for it. */
+  lapse(itemId: string): Promise<void>
   /** Locks a lot as another process would; the answer releases it. */
   hold(itemId: string): Promise<() => Promise<void>>
   /** Resolves when exactly `count` transactions wait for a lock. */
@@ -85,6 +97,7 @@ export async function createWorld(
       pool: on,
       db: createDatabase<Database>(on),
       settings: createBidSettings(),
+      windows: OFFER_WINDOWS,
       events: createBidEvents({ legacyAlias }),
       auth: identity,
       log,
@@ -138,6 +151,73 @@ export async function createWorld(
         payload: { maxAmount, ...options.body },
       })
       return { statusCode: response.statusCode, headers: response.headers, body: response.json() }
+    },
+    async buy(itemId, buyerId, options = {}) {
+      const response = await (options.app ?? app).inject({
+        method: 'POST',
+        url: `/api/v1/lots/${itemId}/buy-now`,
+        headers: {
+          authorization: `Bearer ${identity.token(buyerId)}`,
+          ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+        },
+        payload: options.body ?? {},
+      })
+      return { statusCode: response.statusCode, headers: response.headers, body: response.json() }
+    },
+    release: () =>
+      releaseLapsed({
+        db,
+        events: createBidEvents({ legacyAlias }),
+        settings: createBidSettings(),
+        log,
+      }),
+    async pay(itemId, purchaseId, at = app) {
+      const response = await at.inject({
+        method: 'PUT',
+        url: `/internal/v1/lots/${itemId}/purchases/${purchaseId}/payment`,
+        headers: serviceHeaders(identity),
+      })
+      return { statusCode: response.statusCode, headers: response.headers, body: response.json() }
+    },
+    async cancelOrder(itemId, purchaseId, reason = 'buy_now_released') {
+      let isReleased = false
+      const dependencies = {
+        events: createBidEvents({ legacyAlias }),
+        settings: createBidSettings(),
+        log,
+        observe: { reservationEnded: () => (isReleased = true) },
+      }
+      await db
+        .transaction()
+        .execute((tx) =>
+          releasePurchase(
+            tx,
+            dependencies,
+            { itemId, purchaseId: String(purchaseId), reason },
+            ownTrace('test'),
+          ),
+        )
+      return isReleased
+    },
+    async lapse(itemId) {
+      const client = await pool.connect()
+      await client.query('begin; set local session_replication_role = replica')
+      await client.query(
+        `with span as (
+           select make_interval(secs => ceil(extract(epoch from reserved_until - clock_timestamp())) + 3) as span
+           from lots where item_id = $1
+         ), moved as (
+           update lots set last_decided_at = last_decided_at - span, reserved_until = reserved_until - span
+           from span where item_id = $1 returning purchase_id, span
+         ), bids_before as (
+           update bids set decided_at = decided_at - moved.span from moved where item_id = $1
+         )
+         update purchases set decided_at = decided_at - span, reserved_until = reserved_until - span
+         from moved where id = purchase_id`,
+        [itemId],
+      )
+      await client.query('commit')
+      client.release()
     },
     async hold(itemId) {
       const client = await pool.connect()

@@ -4,7 +4,7 @@ import { createPool, type PoolOptions, type PostgresConfig } from '@auction/comm
 import { repeat } from '@auction/common/process/repeat.ts'
 import type { DatabaseContext } from '@auction/common/process/run-api.ts'
 import type { Pool } from 'pg'
-import type { ApiConfig } from '#src/config.ts'
+import { type ApiConfig, readOfferWindows } from '#src/config.ts'
 import { parseAmountsByCurrency } from '#src/domain/currency-worth.ts'
 import { parseTables } from '#src/domain/increments.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
@@ -42,6 +42,7 @@ export async function buildApi(
       ),
       absoluteCaps: parseAmountsByCurrency(config.BID_ABSOLUTE_CAPS, 'BID_ABSOLUTE_CAPS'),
     }),
+    windows: readOfferWindows(config),
     events: createBidEvents({ legacyAlias: config.LEGACY_PASCAL_ALIAS }),
     auth: {
       issuer: config.JWT_ISSUER,

@@ -4,6 +4,7 @@ import type { Logger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Registry } from 'prom-client'
+import type { OfferWindows } from '#src/domain/offer.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -18,6 +19,8 @@ import { bidRoutes } from './routes/bids.ts'
 import { blockRoutes } from './routes/blocks.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { lotRoutes } from './routes/lots.ts'
+import { offerRoutes } from './routes/offers.ts'
+import { purchaseRoutes } from './routes/purchases.ts'
 
 export interface AppDependencies {
   /** For decisions alone: however many people read, a batch never waits for a connection. */
@@ -26,6 +29,7 @@ export interface AppDependencies {
   pool: Pool
   db: Kysely<Database>
   settings: BidSettings
+  windows: OfferWindows
   events: BidEvents
   auth: Pick<AuthOptions, 'issuer' | 'jwks' | 'internalSecret'>
   log: Logger
@@ -37,7 +41,7 @@ export interface AppDependencies {
 
 /** The bid API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { bidPool, pool, db, settings, events, log, registry } = dependencies
+  const { bidPool, pool, db, settings, windows, events, log, registry } = dependencies
   const app = await buildServer({
     service: 'bid',
     log,
@@ -46,10 +50,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     docs: {
       prefix: '/api/v1/lots',
       title: 'Bid API',
-      description: 'Lots under the hammer: price, history and proxy bids.',
+      description:
+        'Lots under the hammer: price, history, proxy bids, buying at once, and offers afterwards.',
       tags: {
         lots: 'The state of the bidding on an item.',
         bids: 'Placing bids, the history of a lot, and the bids of the caller.',
+        purchases: 'Buying at once, at the price that the seller asks for it.',
+        offers: 'What sellers offer to bidders of a lot that is over.',
         blocks: 'Bidders whose bids a seller does not take.',
       },
     },
@@ -75,9 +82,11 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   metrics.watchQueue(queue)
   const limits = createBidderLimits(dependencies.limits)
   await bidRoutes(app, { pool, db, queue, limits, observe: metrics })
+  await purchaseRoutes(app, { queue, limits, observe: metrics })
   await lotRoutes(app, { pool, db, settings })
   await blockRoutes(app, { db })
-  await internalRoutes(app, { db, events })
+  await offerRoutes(app, { db, windows, observe: metrics })
+  await internalRoutes(app, { db, pool, events, settings, windows, observe: metrics })
   app.addHook('onClose', () => queue.drained())
   return app
 }

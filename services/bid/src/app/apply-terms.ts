@@ -3,20 +3,25 @@ import { parseAmount } from '@auction/common/money.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
-import type { Kysely } from 'kysely'
-import type { LotTerms } from '#src/domain/lot.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { Lot, LotTerms } from '#src/domain/lot.ts'
+import { lapse } from '#src/domain/purchase.ts'
+import type { BidSettings } from '#src/domain/settings.ts'
 import { applyTerms, type TermsRefusal } from '#src/domain/terms.ts'
 import { bidErrors } from '#src/errors.ts'
 import { insertTermsChange } from '#src/infra/postgres/ledger.ts'
 import { insertLot, lockLot, updateLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidEvents } from './bid-events.ts'
+import { writeRelease } from './release-reservations.ts'
 
 const MINUTE_MS = 60_000
 
 /** Terms in the form that the rules take. Throws lot.invalid_terms naming the field. */
 export function readTerms(wire: ApplyTermsRequest): LotTerms {
-  const amount = (field: 'startPrice' | 'bidIncrement' | 'reservePrice' | 'buyoutPrice') => {
+  const amount = (
+    field: 'startPrice' | 'bidIncrement' | 'reservePrice' | 'buyoutPrice' | 'deposit',
+  ) => {
     const text = wire[field]
     if (text === undefined) return null
     const parsed = parseAmount(text, wire.currencyCode)
@@ -36,6 +41,9 @@ export function readTerms(wire: ApplyTermsRequest): LotTerms {
     bidIncrement: amount('bidIncrement'),
     reservePrice: amount('reservePrice'),
     buyNowPrice: amount('buyoutPrice'),
+    buyNowMode: wire.buyoutMode ?? 'immediate',
+    buyNowReservationMs: (wire.buyoutReservationMinutes ?? 0) * MINUTE_MS,
+    deposit: amount('deposit'),
     startsAtMs: Date.parse(wire.startDate),
     endsAtMs: Date.parse(wire.endDate),
     extensionThresholdMs: wire.extensionThresholdMinutes * MINUTE_MS,
@@ -49,6 +57,7 @@ export function readTerms(wire: ApplyTermsRequest): LotTerms {
 export interface ApplyTermsDependencies {
   db: Kysely<Database>
   events: BidEvents
+  settings: BidSettings
 }
 
 /**
@@ -63,29 +72,42 @@ export async function applyLotTerms(
 ): Promise<ApplyTermsAnswer> {
   const { termsVersion } = terms
   const { db, events } = dependencies
+  /** A reservation that lapsed is written down with the change that comes after it. */
+  const update = async (
+    tx: Transaction<Database>,
+    stored: Lot | undefined,
+    next: Lot,
+    nowMs: number,
+  ) => {
+    await updateLot(tx, next)
+    const entry = stored === undefined ? null : lapse(stored, nowMs).entry
+    if (stored !== undefined && entry !== null)
+      await writeRelease(tx, dependencies, stored, entry, trace)
+  }
   return outboxTransaction(db, async (tx) => {
     const judgeLocked = async () => {
       const lot = await lockLot(tx, terms.itemId)
       // The clock is read after the lock: an edit that waited for it may have come too late.
       const nowMs = (await readClock(tx)).getTime()
-      return { lot, verdict: applyTerms(lot, terms, nowMs, requiresNoBids) }
+      const now = lot === undefined ? lot : lapse(lot, nowMs).lot
+      return { lot, nowMs, verdict: applyTerms(now, terms, nowMs, requiresNoBids) }
     }
     let judged = await judgeLocked()
     if (judged.verdict.outcome === 'created' && !(await insertLot(tx, judged.verdict.lot))) {
       // Another caller created it since, so the terms are judged against that lot.
       judged = await judgeLocked()
     }
-    const { lot, verdict } = judged
+    const { lot, nowMs, verdict } = judged
     switch (verdict.outcome) {
       case 'created':
         return { outcome: 'created', termsVersion, sequence: verdict.lot.sequence }
       case 'unchanged':
         return { outcome: 'unchanged', termsVersion, sequence: lot?.sequence ?? 0 }
       case 'replaced':
-        await updateLot(tx, verdict.lot)
+        await update(tx, lot, verdict.lot, nowMs)
         return { outcome: 'replaced', termsVersion, sequence: verdict.lot.sequence }
       case 'amended':
-        await updateLot(tx, verdict.lot)
+        await update(tx, lot, verdict.lot, nowMs)
         await insertTermsChange(tx, verdict.lot.itemId, verdict.ledger[0])
         if (verdict.reserveJustMet) {
           await events.write(tx, events.ofReserveMet(verdict.lot, trace))

@@ -1,9 +1,11 @@
 import {
+  bidBuyNow,
   bidClosed,
   bidExtended,
   bidLost,
   bidOutbid,
   bidPlaced,
+  bidReleased,
   bidReserveMet,
   bidWon,
 } from '@auction/common/contracts/bid.ts'
@@ -18,8 +20,17 @@ import { ownTrace, type Trace } from '@auction/common/telemetry/tracing.ts'
 import type { Transaction } from 'kysely'
 import type { Acceptance } from '#src/domain/accept.ts'
 import type { AcceptedBid } from '#src/domain/bid-record.ts'
-import type { OutageEntry } from '#src/domain/ledger.ts'
-import { type Lot, timesExtended } from '#src/domain/lot.ts'
+import type { PurchaseAcceptance } from '#src/domain/judge.ts'
+import type { OutageEntry, ReleaseEntry } from '#src/domain/ledger.ts'
+import {
+  announcedMinimum,
+  effectivePhase,
+  isBuyNowOpen,
+  type Lot,
+  timesExtended,
+} from '#src/domain/lot.ts'
+import { release } from '#src/domain/purchase.ts'
+import type { BidSettings } from '#src/domain/settings.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import type { BidCommand } from './bid-command.ts'
 import { alias, isoInstant } from './lot-view.ts'
@@ -36,11 +47,20 @@ export interface BidEvents {
   ofReserveMet(lot: Lot, trace: Trace): OutboxEvent[]
   /** A lot that was extended after an outage. */
   ofOutage(lot: Lot, entry: OutageEntry): OutboxEvent
+  /** A lot that was bought or reserved. `bidders` are all who bid. */
+  ofPurchase(verdict: PurchaseAcceptance, bidders: string[], trace: Trace): OutboxEvent[]
+  /** A reservation that ended unpaid; `reserved` is the lot before. */
+  ofRelease(reserved: Lot, entry: ReleaseEntry, settings: BidSettings, trace?: Trace): OutboxEvent
   /**
    * A closed lot. `bidders` are all who bid, the winner included; `isBySeller`: the seller
-   * cancelled it.
+   * cancelled it; `trace` is that of the request that closed it.
    */
-  ofClosing(lot: Lot, bidders: string[], closedAtMs: number, isBySeller?: boolean): OutboxEvent[]
+  ofClosing(
+    lot: Lot,
+    bidders: string[],
+    closedAtMs: number,
+    options?: { isBySeller?: boolean; trace?: Trace },
+  ): OutboxEvent[]
   outboxRow(events: OutboxEvent[]): OutboxRow | null
   write(tx: Transaction<Database>, events: OutboxEvent[]): Promise<void>
 }
@@ -69,19 +89,65 @@ export function createBidEvents(options: { legacyAlias: boolean }): BidEvents {
     },
     ofReserveMet: (lot, trace) => [reserveMet(contextOf(lot, trace), lot)],
     ofOutage: (lot, entry) => extended(contextOf(lot, ownTrace('lot extension')), lot, entry),
-    ofClosing(lot, bidders, closedAtMs, isBySeller = false) {
-      // No request closes a lot, so its events begin a trace of their own.
-      const context = contextOf(lot, ownTrace('lot close'))
-      return [
-        closed(context, lot, closedAtMs, isBySeller),
-        ...won(context, lot, closedAtMs),
-        ...lost(context, lot, bidders),
-      ]
+    ofPurchase({ lot, entry }, bidders, trace) {
+      const context = contextOf(lot, trace)
+      const money = formatAmount(entry.amount, lot.currencyCode)
+      const { reservedUntilMs, decidedAtMs } = entry
+      const bought = createEvent(bidBuyNow, context, {
+        itemId: lot.itemId,
+        purchaseId: entry.purchaseId,
+        buyerId: entry.buyerId,
+        sellerId: lot.sellerId,
+        amount: money,
+        currencyCode: lot.currencyCode,
+        round: lot.round,
+        mode: reservedUntilMs === null ? 'immediate' : 'reserved',
+        ...(reservedUntilMs === null ? {} : { reservedUntil: isoInstant(reservedUntilMs) }),
+        timestamp: isoInstant(decidedAtMs),
+        sequence: lot.sequence,
+      })
+      if (reservedUntilMs !== null) return [bought]
+      return [bought, ...closing(context, lot, bidders, decidedAtMs, false)]
+    },
+    ofRelease(reserved, entry, settings, trace = ownTrace('reservation')) {
+      const lot = release(reserved, entry.reason, entry.decidedAtMs).lot
+      const minimum = announcedMinimum(lot, settings)
+      const isOpen = effectivePhase(lot, entry.decidedAtMs) === 'open'
+      return createEvent(bidReleased, contextOf(lot, trace), {
+        itemId: lot.itemId,
+        purchaseId: entry.purchaseId,
+        buyerId: reserved.reservedFor ?? '',
+        sellerId: lot.sellerId,
+        reason: entry.reason,
+        currencyCode: lot.currencyCode,
+        ...(minimum === undefined ? {} : { minNextBid: formatAmount(minimum, lot.currencyCode) }),
+        buyNowAvailable: isOpen && isBuyNowOpen(lot, settings),
+        endDate: isoInstant(lot.endsAtMs),
+        timestamp: isoInstant(entry.decidedAtMs),
+        sequence: lot.sequence,
+      })
+    },
+    ofClosing(lot, bidders, closedAtMs, { isBySeller = false, trace } = {}) {
+      // Mostly no request closes a lot, so its events begin a trace of their own.
+      const context = contextOf(lot, trace ?? ownTrace('lot close'))
+      return closing(context, lot, bidders, closedAtMs, isBySeller)
     },
     outboxRow,
     write: (tx, events) => writeOutbox(tx, events),
   }
 }
+
+const closing = (
+  context: EventContext,
+  lot: Lot,
+  bidders: string[],
+  closedAtMs: number,
+  isBySeller: boolean,
+): OutboxEvent[] => [
+  closed(context, lot, closedAtMs, isBySeller),
+  ...won(context, lot, closedAtMs),
+  ...lost(context, lot, bidders),
+]
 
 function placed(
   context: EventContext,
@@ -196,7 +262,12 @@ function won(context: EventContext, lot: Lot, closedAtMs: number): OutboxEvent[]
       itemId: lot.itemId,
       buyerId: lot.winnerId,
       finalAmount: formatAmount(lot.finalAmount, lot.currencyCode),
-      ...(lot.leaderBidId === null ? {} : { bidId: lot.leaderBidId }),
+      ...(lot.outcome === 'bought_now' || lot.leaderBidId === null
+        ? {}
+        : { bidId: lot.leaderBidId }),
+      ...(lot.outcome === 'bought_now' && lot.purchaseId !== null
+        ? { purchaseId: lot.purchaseId }
+        : {}),
       sellerId: lot.sellerId,
       currencyCode: lot.currencyCode,
       quantity: 1,

@@ -1,5 +1,5 @@
 import { bidErrors } from '#src/errors.ts'
-import type { BidCommand, Decision } from './bid-command.ts'
+import type { Decision, LotCommand } from './bid-command.ts'
 import { WAIT_MAX_MS } from './decide-batch.ts'
 import { createLanes, type LanesOptions } from './lanes.ts'
 import { isLockTimeout, settle, type WaitingBid } from './settle.ts'
@@ -10,7 +10,7 @@ export interface BidQueueOptions extends Omit<LanesOptions, 'onIdle'> {
 
 export interface BidQueue {
   /** Resolves when the bid's batch is committed. Rejects with bid.queue_full or unavailable. */
-  submit(command: BidCommand): Promise<Decision>
+  submit(command: LotCommand): Promise<Decision>
   /** Bids that wait for a batch or for a held lot. */
   readonly length: number
   /** Of those, the bids that wait for a held lot. */

@@ -3,6 +3,7 @@ import { isUnavailable } from '@auction/common/http/errors.ts'
 import { readClock } from '@auction/common/postgres/clock.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
+import { ownTrace } from '@auction/common/telemetry/tracing.ts'
 import type { Kysely, Transaction } from 'kysely'
 import { close } from '#src/domain/close.ts'
 import type { Lot } from '#src/domain/lot.ts'
@@ -14,6 +15,7 @@ import {
   type Outage,
   outagesBetween,
 } from '#src/domain/outage.ts'
+import { takeLotTraces } from '#src/infra/postgres/lot-traces.ts'
 import { hasDueLots, type LotsPage, lockDueLots, lockHarmedLots } from '#src/infra/postgres/lots.ts'
 import {
   type ExtendedLot,
@@ -196,11 +198,17 @@ async function settleLocked(
     tx,
     closed.filter(({ winnerId, silentRaises }) => winnerId !== null && silentRaises > 0),
   )
+  const traces = await takeLotTraces(
+    tx,
+    withBids.map(({ itemId }) => itemId),
+  )
   await events.write(tx, [
     ...extended.map(({ lot, entry }) => events.ofOutage(lot, entry)),
     ...closed.flatMap((lot) => {
       const shown = { ...lot, leaderBidId: shownBids.get(lot.itemId) ?? lot.leaderBidId }
-      return events.ofClosing(shown, bidders.get(lot.itemId) ?? [], nowMs)
+      const lastBid = traces.get(lot.itemId)
+      const trace = ownTrace('lot close', lastBid === undefined ? [] : [lastBid])
+      return events.ofClosing(shown, bidders.get(lot.itemId) ?? [], nowMs, { trace })
     }),
   ])
   return {

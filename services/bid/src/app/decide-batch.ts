@@ -4,8 +4,7 @@ import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import { wakeRelay } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
-import type { Acceptance } from '#src/domain/accept.ts'
-import type { AcceptedBid, CounterBid, DecidedBid, RefusedBid } from '#src/domain/bid-record.ts'
+import type { DecidedBid, DecidedRequest, RecordedPurchase } from '#src/domain/bid-record.ts'
 import {
   type ClockReading,
   monotonicAtClock,
@@ -13,8 +12,16 @@ import {
   onTheWayMs,
   UNSURE_MS,
 } from '#src/domain/deciding-time.ts'
-import { type BidAmount, type BidderStanding, judge, type Refusal } from '#src/domain/judge.ts'
-import { announcedMinimum, isBuyNowOpen, type Lot } from '#src/domain/lot.ts'
+import {
+  type BidAmount,
+  type BidderStanding,
+  type HeldDeposit,
+  judge,
+  judgePurchase,
+  type Refusal,
+} from '#src/domain/judge.ts'
+import type { ReleaseEntry } from '#src/domain/ledger.ts'
+import { announcedMinimum, isBuyNowOpen, isLapsed, type Lot } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import {
   type BatchWrite,
@@ -25,12 +32,20 @@ import {
   readClockAndRepeats,
   readServerClock,
 } from '#src/infra/postgres/bid-batch.ts'
+import { readHeldDeposits } from '#src/infra/postgres/held-deposits.ts'
+import { type LotTrace, putLotTraces, recordedTraces } from '#src/infra/postgres/lot-traces.ts'
+import {
+  type FormerPurchases,
+  type PurchasesWrite,
+  readFormerPurchases,
+} from '#src/infra/postgres/purchases.ts'
 import { hasKey, type KeyedRefusal } from '#src/infra/postgres/refusals.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import type { BatchAnswer, BidCommand } from './bid-command.ts'
+import type { BatchAnswer, BidCommand, LotCommand, PurchaseCommand } from './bid-command.ts'
 import type { BidEvents } from './bid-events.ts'
 import type { BidderNumbers } from './bidder-numbers.ts'
 import type { Confirmations } from './confirmation.ts'
+import { acceptedRecord, counterBids, purchaseRecord, refusedRecord } from './decided-records.ts'
 import { isoInstant } from './lot-view.ts'
 
 export interface DecideDependencies {
@@ -61,15 +76,21 @@ interface Batch {
   monotonicMs: number
   barredIds: ReadonlySet<string>
   isBlocked(sellerId: string, bidderId: string): boolean
+  /** By item and bidder; undefined in a batch whose lots want no deposit. */
+  deposits: ReadonlyMap<string, readonly HeldDeposit[]> | undefined
   lots: Map<string, Lot>
   changed: Set<string>
   /** Numbers of this batch's bidders, new ones included, by item and bidder. */
   numbers: Map<string, number>
-  repeats: Map<string, DecidedBid>
+  repeats: Map<string, DecidedRequest>
+  /** What purchases need to know; undefined in a batch without one. */
+  former: FormerPurchases | undefined
   /** Bidder and key of every stored answer to a request with a key. */
   usedKeys: Set<string>
   write: BatchWrite
   refusals: KeyedRefusal[]
+  purchases: RecordedPurchase[]
+  released: { itemId: string; entry: ReleaseEntry }[]
   events: OutboxEvent[]
 }
 
@@ -81,7 +102,7 @@ interface Batch {
  */
 export function decideBatch(
   dependencies: DecideDependencies,
-  commands: BidCommand[],
+  commands: LotCommand[],
 ): Promise<BatchAnswer[]> {
   const itemIds = [...new Set(commands.map(({ itemId }) => itemId))].sort()
   return inTransaction(dependencies, async (client) => {
@@ -97,7 +118,7 @@ export function decideBatch(
 export function decideHeldLot(
   dependencies: DecideDependencies,
   itemId: string,
-  take: () => BidCommand[],
+  take: () => LotCommand[],
 ): Promise<BatchAnswer[]> {
   return inTransaction(dependencies, async (client) => {
     const locked = await beginWithLot(client, itemId, LANE_LOCK_TIMEOUT_MS)
@@ -106,10 +127,14 @@ export function decideHeldLot(
 }
 
 interface Decided {
-  commands: BidCommand[]
+  commands: LotCommand[]
   answers: BatchAnswer[]
   write: BatchWrite
   refusals: KeyedRefusal[]
+  /** Null when no lot was bought, reserved or released. */
+  purchases: PurchasesWrite | null
+  /** Of bids whose traces are recorded: almost always none. */
+  traces: LotTrace[]
 }
 
 /** Runs `decideAll`, which begins a transaction, and commits what it decided. */
@@ -120,11 +145,13 @@ async function inTransaction(
   const client = await dependencies.pool.connect()
   let failure: Error | undefined
   try {
-    const { commands, answers, write, refusals } = await decideAll(client)
-    await commitBatch(client, write, refusals)
+    const { commands, answers, write, refusals, purchases, traces } = await decideAll(client)
+    await commitBatch(client, write, refusals, purchases)
     dependencies.numbers.remember(write.bidders)
     observeDecisions(dependencies, commands, answers)
     if (write.outbox !== null) wakeRelay(dependencies.db)
+    // Beside the answer, which must not wait for it: without it a trace has one link less.
+    if (traces.length > 0) void putLotTraces(dependencies.db, traces).catch(() => undefined)
     return answers
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error))
@@ -138,13 +165,14 @@ async function inTransaction(
 async function decideLocked(
   client: PoolClient,
   dependencies: DecideDependencies,
-  commands: BidCommand[],
+  commands: LotCommand[],
   { lots, held }: LockedLots,
 ): Promise<Decided> {
   const free = commands.filter(({ itemId }) => !held.has(itemId))
   if (free.length === 0) {
     const write: BatchWrite = { bids: [], lots: [], bidders: [], outbox: null }
-    return { commands, answers: commands.map(() => ({ kind: 'lot_held' })), write, refusals: [] }
+    const answers = commands.map((): BatchAnswer => ({ kind: 'lot_held' }))
+    return { commands, answers, write, refusals: [], purchases: null, traces: [] }
   }
   const batch = await openBatch(client, dependencies, free, lots)
   const answers = commands.map((command): BatchAnswer => {
@@ -158,7 +186,15 @@ async function decideLocked(
   const { write, refusals } = batch
   write.lots = [...batch.changed].flatMap((itemId) => batch.lots.get(itemId) ?? [])
   write.outbox = dependencies.events.outboxRow(batch.events)
-  return { commands, answers, write, refusals }
+  const traces = recordedTraces(batch.events)
+  return { commands, answers, write, refusals, purchases: purchasesOf(batch), traces }
+}
+
+function purchasesOf({ purchases, released, lots, nowMs }: Batch): PurchasesWrite | null {
+  if (purchases.length === 0 && released.length === 0) return null
+  const itemIds = new Set([...purchases, ...released].map(({ itemId }) => itemId))
+  const moved = [...itemIds].flatMap((itemId) => lots.get(itemId) ?? [])
+  return { purchases, released, lots: moved, recordedAtMs: nowMs }
 }
 
 async function rollback(client: PoolClient, failure: Error): Promise<void> {
@@ -193,7 +229,7 @@ async function monotonicOf(client: PoolClient, first: ClockReading): Promise<num
 async function openBatch(
   client: PoolClient,
   { numbers }: DecideDependencies,
-  commands: BidCommand[],
+  commands: LotCommand[],
   lots: Map<string, Lot>,
 ): Promise<Batch> {
   // Held by the batch, so that nothing can remove a number while the statement runs.
@@ -206,9 +242,14 @@ async function openBatch(
   for (const { itemId, bidderId, number } of clock.numbers)
     known.set(pairKey(itemId, bidderId), number)
   numbers.remember(clock.numbers)
-  const repeats = new Map<string, DecidedBid>()
+  const buying = commands.filter(({ kind }) => kind === 'buy_now')
+  const former = buying.length === 0 ? undefined : await readFormerPurchases(client, buying, lots)
+  const depositing = commands.filter(({ itemId }) => (lots.get(itemId)?.deposit ?? null) !== null)
+  const deposits =
+    depositing.length === 0 ? undefined : await readHeldDeposits(client, depositing, pairKey)
+  const repeats = new Map<string, DecidedRequest>()
   const usedKeys = new Set<string>()
-  for (const record of clock.stored) {
+  for (const record of [...clock.stored, ...(former?.stored ?? [])]) {
     if (record.idempotencyKey !== null) usedKeys.add(usedKey(record))
     const key = repeatKey(record, record.requestHash ?? '')
     // A former version did not know refusals that are stored apart, and may have accepted the same later.
@@ -219,12 +260,16 @@ async function openBatch(
     monotonicMs: await monotonicOf(client, reading),
     barredIds: clock.barredIds,
     isBlocked: clock.isBlocked,
+    deposits,
     lots,
     changed: new Set(),
     numbers: known,
     repeats,
+    former,
     usedKeys,
     refusals: [],
+    purchases: [],
+    released: [],
     write: { bids: [], lots: [], bidders: [], outbox: null },
     events: [],
   }
@@ -234,7 +279,7 @@ const pairKey = (itemId: string, bidderId: string) => `${itemId} ${bidderId}`
 
 function rememberedNumbers(
   numbers: BidderNumbers,
-  commands: readonly BidCommand[],
+  commands: readonly LotCommand[],
 ): Map<string, number> {
   const known = new Map<string, number>()
   for (const { itemId, bidderId } of commands) {
@@ -254,7 +299,7 @@ const repeatKey = (request: Request, hash: string) => `${usedKey(request)} =${ha
 
 const usedKey = ({ bidderId, idempotencyKey }: Request) => `${bidderId} #${idempotencyKey ?? ''}`
 
-function decide(dependencies: DecideDependencies, batch: Batch, command: BidCommand): BatchAnswer {
+function decide(dependencies: DecideDependencies, batch: Batch, command: LotCommand): BatchAnswer {
   const hash = command.requestHash
   const key = repeatKey(command, hash)
   const stored = batch.repeats.get(key)
@@ -270,7 +315,10 @@ function decide(dependencies: DecideDependencies, batch: Batch, command: BidComm
   // Ends are whole milliseconds, so rounding down never moves a bid across one; it makes the replay
   // of the stored instant exact.
   const decidedAtMs = Math.floor(batch.nowMs - waitedMs)
-  const record = judgeOne(dependencies, batch, command, lot, decidedAtMs)
+  const record =
+    command.kind === 'bid'
+      ? judgeOne(dependencies, batch, command, lot, decidedAtMs)
+      : buyOne(dependencies, batch, command, lot, decidedAtMs)
   // Only a key makes a refusal repeatable: without one, trying again after the price moved is a new bid.
   if (command.idempotencyKey !== null || record.outcome !== 'refused')
     batch.repeats.set(key, record)
@@ -293,6 +341,7 @@ function judgeOne(
       bidId: command.bidId,
       bidderId: command.bidderId,
       bidderStanding: standingOf(batch, lot, command.bidderId),
+      deposits: batch.deposits?.get(pairKey(command.itemId, command.bidderId)),
       bidderNumber: batch.numbers.get(pairKey(command.itemId, command.bidderId)),
       maxAmount,
       currencyCode: command.currencyCode,
@@ -325,7 +374,9 @@ function judgeOne(
   const counters = counterBids(verdict, record)
   const isBuyNow = isBuyNowOpen(next, settings)
   const announced = events.ofBid(command, verdict, record, isBuyNow)
+  const released = releasedBefore(dependencies, lot, verdict.released, command)
   // Only now is anything of the batch changed: what throws above leaves no trace of this bid.
+  release(batch, command.itemId, verdict.released, released)
   batch.write.bids.push(record, ...counters)
   if (next.bidderCount > lot.bidderCount) {
     const { itemId, bidderId } = command
@@ -336,6 +387,80 @@ function judgeOne(
   batch.changed.add(command.itemId)
   batch.events.push(...announced)
   return record
+}
+
+function buyOne(
+  dependencies: DecideDependencies,
+  batch: Batch,
+  command: PurchaseCommand,
+  lot: Lot,
+  decidedAtMs: number,
+): DecidedRequest {
+  const { itemId, bidderId, bidId } = command
+  const price =
+    command.price === undefined ? undefined : readAmount(command.price, lot.currencyCode)
+  // A reservation that lapsed a moment ago is not written down yet.
+  const isLapsing = lot.reservedFor === bidderId && isLapsed(lot, decidedAtMs)
+  const verdict = judgePurchase(
+    lot,
+    {
+      purchaseId: bidId,
+      buyerId: bidderId,
+      buyerStanding: standingOf(batch, lot, bidderId),
+      deposits: batch.deposits?.get(pairKey(itemId, bidderId)),
+      price,
+      termsVersion: command.termsVersion,
+      lapsedReservations: (batch.former?.lapsed(itemId, bidderId) ?? 0) + (isLapsing ? 1 : 0),
+    },
+    decidedAtMs,
+    dependencies.settings,
+  )
+  if (verdict.outcome === 'refused') {
+    const refused = {
+      maxAmount: null,
+      refusalCode: verdict.code,
+      refusalDetails: answerDetails(verdict, lot, () => undefined, 'price'),
+      decidedAtMs,
+    }
+    const record = refusedRecord(command, refused, batch.nowMs)
+    if (hasKey(record)) batch.refusals.push(record)
+    return record
+  }
+  const record = purchaseRecord(command, verdict, batch.nowMs)
+  const bidders = [
+    ...(batch.former?.bidders.get(itemId) ?? []),
+    ...batch.write.bidders.filter((each) => each.itemId === itemId).map((each) => each.bidderId),
+  ]
+  const announced = dependencies.events.ofPurchase(verdict, bidders, command.trace)
+  const released = releasedBefore(dependencies, lot, verdict.released, command)
+  // As for a bid: what throws above leaves no trace.
+  release(batch, itemId, verdict.released, released)
+  batch.purchases.push(record)
+  batch.lots.set(itemId, verdict.lot)
+  batch.changed.add(itemId)
+  batch.events.push(...announced)
+  return record
+}
+
+/** The event of a reservation that had lapsed when this request was decided; none when there was none. */
+function releasedBefore(
+  { events, settings }: DecideDependencies,
+  lot: Lot,
+  entry: ReleaseEntry | null,
+  { trace }: LotCommand,
+): OutboxEvent[] {
+  return entry === null ? [] : [events.ofRelease(lot, entry, settings, trace)]
+}
+
+function release(
+  batch: Batch,
+  itemId: string,
+  entry: ReleaseEntry | null,
+  announced: OutboxEvent[],
+): void {
+  if (entry === null) return
+  batch.released.push({ itemId, entry })
+  batch.events.push(...announced)
 }
 
 function standingOf(batch: Batch, { sellerId }: Lot, bidderId: string): BidderStanding {
@@ -365,16 +490,21 @@ function answerDetails(
   { code, details }: Refusal,
   lot: Lot,
   issueConfirmation: (price: bigint) => string | undefined,
+  field = 'maxAmount',
 ): Record<string, unknown> | null {
   const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
   const answer: Record<string, unknown> = {}
-  if (details.reason !== undefined)
-    Object.assign(answer, { field: 'maxAmount', reason: details.reason })
+  if (details.reason !== undefined) Object.assign(answer, { field, reason: details.reason })
   if (details.startsAtMs !== undefined) answer.startDate = isoInstant(details.startsAtMs)
   if (details.endsAtMs !== undefined) answer.endDate = isoInstant(details.endsAtMs)
   if (details.currencyCode !== undefined) answer.currencyCode = details.currencyCode
   if (details.termsVersion !== undefined) answer.termsVersion = details.termsVersion
   if (details.buyNowPrice !== undefined) answer.buyoutPrice = money(details.buyNowPrice)
+  if (details.reservedUntilMs !== undefined)
+    answer.reservedUntil = isoInstant(details.reservedUntilMs)
+  if (details.deposit !== undefined) {
+    Object.assign(answer, { deposit: money(details.deposit), currencyCode: lot.currencyCode })
+  }
   if (details.minNextBid !== undefined) answer.minNextBid = money(details.minNextBid)
   if (code === 'bid.confirmation_required') {
     const price = details.price ?? lot.startPrice
@@ -395,7 +525,7 @@ function outcomeOf(answer: BatchAnswer): string | undefined {
 
 function observeDecisions(
   { observe }: DecideDependencies,
-  commands: BidCommand[],
+  commands: LotCommand[],
   answers: BatchAnswer[],
 ): void {
   if (observe === undefined) return
@@ -405,86 +535,4 @@ function observeDecisions(
     const receivedAtMs = commands[index]?.receivedAtMs ?? nowMs
     if (outcome !== undefined) observe.decided(outcome, (nowMs - receivedAtMs) / 1000)
   }
-}
-
-type Refused = Pick<RefusedBid, 'maxAmount' | 'refusalCode' | 'refusalDetails' | 'decidedAtMs'>
-
-/** The row of a bid that was judged and refused. */
-function refusedRecord(command: BidCommand, refused: Refused, recordedAtMs: number): RefusedBid {
-  return {
-    bidId: command.bidId,
-    itemId: command.itemId,
-    bidderId: command.bidderId,
-    outcome: 'refused',
-    maxAmount: refused.maxAmount,
-    refusalCode: refused.refusalCode,
-    refusalDetails: refused.refusalDetails,
-    idempotencyKey: command.idempotencyKey,
-    requestHash: command.requestHash,
-    decidedAtMs: refused.decidedAtMs,
-    recordedAtMs,
-  }
-}
-
-/** The row of an accepted bid, with the state of the lot right after it. */
-function acceptedRecord(
-  command: BidCommand,
-  verdict: Acceptance,
-  minNextBid: bigint | null,
-  recordedAtMs: number,
-): AcceptedBid {
-  const { lot, ledger } = verdict
-  const [entry] = ledger
-  if (entry === undefined || !('bidId' in entry)) {
-    throw new Error('an accepted bid must come first in its own ledger entries')
-  }
-  return {
-    bidId: command.bidId,
-    itemId: command.itemId,
-    bidderId: command.bidderId,
-    kind: verdict.kind,
-    outcome: verdict.outcome,
-    maxAmount: entry.maxAmount,
-    price: entry.price,
-    minNextBid,
-    bidCount: lot.bidCount,
-    reserveMet: lot.reserveMet,
-    endsAtMs: lot.endsAtMs,
-    extended: verdict.extended,
-    sequence: lot.sequence,
-    silentRaise: entry.silentRaise,
-    idempotencyKey: command.idempotencyKey,
-    requestHash: command.requestHash,
-    decidedAtMs: entry.decidedAtMs,
-    recordedAtMs,
-  }
-}
-
-/** The incumbent's automatic counter-bid, as a row of its own that names the bid it answers. */
-function counterBids(verdict: Acceptance, trigger: AcceptedBid): CounterBid[] {
-  return verdict.ledger.flatMap((entry) =>
-    entry.kind === 'auto'
-      ? [
-          {
-            ...trigger,
-            bidId: counterBidId(trigger.bidId),
-            bidderId: entry.bidderId,
-            kind: 'auto' as const,
-            outcome: 'leading' as const,
-            maxAmount: entry.price,
-            triggerBidId: entry.triggerBidId,
-            idempotencyKey: null,
-            requestHash: null,
-          },
-        ]
-      : [],
-  )
-}
-
-/**
- * The id of a counter-bid follows from the bid it answers: version 8 in the place of 7, which no
- * other id of ours has, so it is unique without another random number.
- */
-function counterBidId(triggerBidId: string): string {
-  return `${triggerBidId.slice(0, 14)}8${triggerBidId.slice(15)}`
 }

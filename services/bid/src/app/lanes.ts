@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BatchAnswer, BidCommand } from './bid-command.ts'
+import type { BatchAnswer, LotCommand } from './bid-command.ts'
 import {
   answerAll,
   isLockTimeout,
@@ -13,7 +13,7 @@ import {
 
 export interface LanesOptions extends SettleOptions {
   /** Waits for the lock of one lot and decides what `take` returns once it has it. */
-  decideHeldLot: (itemId: string, take: () => BidCommand[]) => Promise<BatchAnswer[]>
+  decideHeldLot: (itemId: string, take: () => LotCommand[]) => Promise<BatchAnswer[]>
   batchMax: number
   lanesMax: number
   observe?: (SettleOptions['observe'] & { batchSize(size: number): void }) | undefined
@@ -171,7 +171,7 @@ async function takeTurn(lot: HeldLot, options: LanesOptions): Promise<void> {
     answerAll(taken, answers, options)
   } catch (error) {
     if (taken.length > 0) {
-      const decide = (commands: BidCommand[]) => decideHeldLot(lot.itemId, () => commands)
+      const decide = (commands: LotCommand[]) => decideHeldLot(lot.itemId, () => commands)
       await settleAfter(error, taken, { ...options, decide })
     } else if (!isLockTimeout(error)) rejectAll(error, lot.bids.splice(0), options)
   }

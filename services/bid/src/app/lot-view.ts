@@ -1,7 +1,13 @@
 import { Amount, CurrencyCode, Instant, OneOf, Uuid } from '@auction/common/http/schemas.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { type Static, Type } from 'typebox'
-import { announcedMinimum, effectivePhase, isBuyNowOpen, timesExtended } from '#src/domain/lot.ts'
+import {
+  announcedMinimum,
+  effectivePhase,
+  isBuyNowOpen,
+  type Lot,
+  timesExtended,
+} from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import type { LotView } from '#src/infra/postgres/lots.ts'
 
@@ -19,6 +25,15 @@ export const LotAnswer = Type.Object(
     hasReserve: Type.Boolean(),
     reserveMet: Type.Boolean(),
     buyNowAvailable: Type.Boolean(),
+    /** The price of buying at once, as long as that is possible or the lot is reserved. */
+    buyoutPrice: Type.Optional(Amount),
+    /** What buying does: `immediate` ends the lot, `reserved` holds it for the buyer until it is paid. */
+    buyoutMode: Type.Optional(OneOf(['immediate', 'reserved'])),
+    buyoutReservationMinutes: Type.Optional(Type.Integer()),
+    /** Who bids or buys has so much held by a card for this lot before. */
+    deposit: Type.Optional(Amount),
+    /** Until then the lot is reserved for a buyer, and takes no bids. */
+    reservedUntil: Type.Optional(Instant),
     startDate: Instant,
     endDate: Instant,
     hardEndDate: Instant,
@@ -39,6 +54,19 @@ export const isoInstant = (epochMs: number) => new Date(epochMs).toISOString()
 /** "bidder 3": the same on one lot for ever, and different from lot to lot. */
 export const alias = (number: number) => `bidder ${number}`
 
+function buyNowTerms({ buyNowPrice, buyNowMode, buyNowReservationMs, currencyCode }: Lot) {
+  if (buyNowPrice === null) return {}
+  return {
+    buyoutPrice: formatAmount(buyNowPrice, currencyCode),
+    buyoutMode: buyNowMode,
+    ...(buyNowMode === 'reserved'
+      ? { buyoutReservationMinutes: buyNowReservationMs / MINUTE_MS }
+      : {}),
+  }
+}
+
+const MINUTE_MS = 60_000
+
 export function lotAnswer(
   { lot, leaderNumber, nowMs }: LotView,
   settings: BidSettings,
@@ -46,6 +74,7 @@ export function lotAnswer(
   const money = (minor: bigint) => formatAmount(minor, lot.currencyCode)
   const phase = effectivePhase(lot, nowMs)
   const takesBids = phase === 'pending' || phase === 'open'
+  const isBuyNow = takesBids && isBuyNowOpen(lot, settings)
   const minimum = takesBids ? announcedMinimum(lot, settings) : undefined
   return {
     itemId: lot.itemId,
@@ -58,7 +87,12 @@ export function lotAnswer(
     ...(leaderNumber === null ? {} : { leaderAlias: alias(leaderNumber) }),
     hasReserve: lot.reservePrice !== null,
     reserveMet: lot.reserveMet,
-    buyNowAvailable: takesBids && isBuyNowOpen(lot, settings),
+    buyNowAvailable: isBuyNow,
+    ...(isBuyNow || phase === 'reserved' ? buyNowTerms(lot) : {}),
+    ...(lot.deposit === null ? {} : { deposit: money(lot.deposit) }),
+    ...(phase === 'reserved' && lot.reservedUntilMs !== null
+      ? { reservedUntil: isoInstant(lot.reservedUntilMs) }
+      : {}),
     startDate: isoInstant(lot.startsAtMs),
     endDate: isoInstant(lot.endsAtMs),
     hardEndDate: isoInstant(lot.hardEndsAtMs),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { OFFER_KINDS, OFFER_STATES, type OfferKind, type OfferState } from '#src/domain/offer.ts'
 import type { ClosingBacklog } from '#src/infra/postgres/results.ts'
 import type { BidQueue } from './bid-queue.ts'
 import type { UndecidedReason } from './settle.ts'
@@ -10,6 +11,8 @@ export interface BidMetrics {
   undecided(reason: UndecidedReason): void
   /** A bid that its bidder sent too fast. */
   tooFast(): void
+  reservationEnded(reason: string): void
+  offer(kind: OfferKind, became: OfferState): void
   watchQueue(queue: Pick<BidQueue, 'length' | 'heldBids' | 'lanes'>): void
 }
 
@@ -54,6 +57,8 @@ export function createBidMetrics(registry: Registry): BidMetrics {
       duration.observe(seconds)
     },
     undecided: count,
+    reservationEnded: countReservations(registry),
+    offer: countOffers(registry),
     tooFast: () => count('too_many_bids'),
     watchQueue(queue) {
       const watch = (name: string, help: string, read: () => number) =>
@@ -84,10 +89,42 @@ export function createBidMetrics(registry: Registry): BidMetrics {
   }
 }
 
+/** The worker counts those that were released, the API those that were paid. */
+function countReservations(registry: Registry): (reason: string) => void {
+  const ends = new Counter({
+    name: 'bid_reservations_ended_total',
+    help: 'Reservations of lots by how they ended: paid, lapsed or cancelled.',
+    labelNames: ['reason'],
+    registers: [registry],
+  })
+  for (const reason of ['paid', 'lapsed', 'cancelled']) ends.inc({ reason }, 0)
+  return (reason) => ends.inc({ reason })
+}
+
+/** The worker counts those that expired, and the offers that follow them. */
+function countOffers(registry: Registry): (kind: OfferKind, became: OfferState) => void {
+  const offers = new Counter({
+    name: 'bid_offers_total',
+    help: 'Offers to bidders of closed lots by what they became; open: made.',
+    labelNames: ['kind', 'state'],
+    registers: [registry],
+  })
+  for (const kind of OFFER_KINDS) {
+    for (const state of OFFER_STATES) offers.inc({ kind, state }, 0)
+  }
+  return (kind, state) => offers.inc({ kind, state })
+}
+
 export interface CloserMetrics {
   closed(outcome: string, lagSeconds: number): void
   extendedAfterOutage(): void
   backlog(backlog: ClosingBacklog): void
+  reservationEnded(reason: string): void
+  /** How long the oldest reservation that is not written down as over has been over. */
+  reservations(overdueSeconds: number): void
+  offer(kind: OfferKind, became: OfferState): void
+  /** How long the oldest offer that is not written down as over has been over. */
+  offers(overdueSeconds: number): void
 }
 
 /**
@@ -130,7 +167,21 @@ export function createCloserMetrics(registry: Registry): CloserMetrics {
     help: 'How long ago a bid API last proved that bids can be placed; 0 before the first proof.',
     registers,
   })
+  const reservations = new Gauge({
+    name: 'bid_reservations_overdue_seconds',
+    help: 'How long the oldest reservation that was not released has been over.',
+    registers,
+  })
+  const offers = new Gauge({
+    name: 'bid_offers_overdue_seconds',
+    help: 'How long the oldest offer that was not ended has been over.',
+    registers,
+  })
   return {
+    offer: countOffers(registry),
+    offers: (overdueSeconds) => offers.set(overdueSeconds),
+    reservationEnded: countReservations(registry),
+    reservations: (overdueSeconds) => reservations.set(overdueSeconds),
     extendedAfterOutage: () => outages.inc(),
     closed(outcome, lagSeconds) {
       closings.inc({ outcome })

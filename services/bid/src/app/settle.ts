@@ -7,20 +7,20 @@ import {
   sqlState,
 } from '@auction/common/http/errors.ts'
 import { IdempotencyRaceError } from '#src/infra/postgres/bid-batch.ts'
-import type { BatchAnswer, BidCommand, Decision } from './bid-command.ts'
+import type { BatchAnswer, Decision, LotCommand } from './bid-command.ts'
 
 /** Why a bid got no decision; none is the bidder's fault, so he may try again. */
 export type UndecidedReason = 'queue_full' | 'waited_too_long' | 'unavailable' | 'failed'
 
 export interface WaitingBid {
-  command: BidCommand
+  command: LotCommand
   resolve: (decision: Decision) => void
   reject: (error: unknown) => void
 }
 
 export interface SettleOptions {
   /** Decides and commits bids as one transaction; the answers are in the order of the bids. */
-  decide: (batch: BidCommand[]) => Promise<BatchAnswer[]>
+  decide: (batch: LotCommand[]) => Promise<BatchAnswer[]>
   observe?: { undecided(reason: UndecidedReason): void } | undefined
 }
 

@@ -1,9 +1,9 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Lot } from '#src/domain/lot.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
-import { originalTerms } from '#src/domain/terms.ts'
+import { originalTerms, sinceReplacement } from '#src/domain/terms.ts'
 import { verifyLedger } from '#src/domain/verify.ts'
-import { readLedgers, readLotsPage } from '#src/infra/postgres/ledger.ts'
+import { readLedgers, readLotsPage, readReservationPayments } from '#src/infra/postgres/ledger.ts'
 import { findWrongResults } from '#src/infra/postgres/results.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -48,15 +48,18 @@ async function verifyPage(
 ): Promise<Lot[]> {
   const lots = await readLotsPage(tx, after, pageSize)
   for (const some of byBids(lots)) {
-    const ledgers = await readLedgers(
-      tx,
-      some.map(({ itemId }) => itemId),
-    )
+    const itemIds = some.map(({ itemId }) => itemId)
+    const ledgers = await readLedgers(tx, itemIds)
+    const payments = await readReservationPayments(tx, itemIds)
     for (const lot of some) {
-      const entries = ledgers.get(lot.itemId) ?? []
+      const entries = sinceReplacement(lot, ledgers.get(lot.itemId) ?? [])
       verification.lots += 1
       verification.entries += entries.length
-      const found = verifyLedger(originalTerms(lot, entries), entries, lot, settings)
+      // As the entries: those of former rounds belong to lots that are no more.
+      const paid = (payments.get(lot.itemId) ?? []).filter(({ purchaseId }) =>
+        entries.some((entry) => entry.kind === 'buy_now' && entry.purchaseId === purchaseId),
+      )
+      const found = verifyLedger(originalTerms(lot, entries), entries, lot, settings, paid)
       verification.violations.push(...found.map((text) => `${lot.itemId} ${text}`))
     }
   }

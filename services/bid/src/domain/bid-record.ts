@@ -1,11 +1,12 @@
 import type { RefusalCode } from './judge.ts'
 
-/** What every row of the ledger of bids has. */
+/** What every decision has. */
 interface Recorded {
+  /** Of the bid or the purchase. */
   readonly bidId: string
   readonly itemId: string
   readonly bidderId: string
-  /** Absent for a bid without a key, and for counter-bids, which no one asked for. */
+  /** Null for what came without a key, and for counter-bids, which no one asked for. */
   readonly idempotencyKey: string | null
   readonly requestHash: string | null
   readonly decidedAtMs: number
@@ -49,8 +50,22 @@ export interface CounterBid extends Recorded, LotAfter {
   readonly triggerBidId: string
 }
 
-/** The answer to a request, as it is stored and given again. */
+/** A purchase at the buy-now price, as it is stored. Its bidder is the buyer. */
+export interface RecordedPurchase extends Recorded {
+  readonly outcome: 'bought_now' | 'reserved'
+  readonly round: number
+  readonly termsVersion: number
+  readonly amount: bigint
+  readonly reservedUntilMs: number | null
+  readonly endsAtMs: number
+  readonly sequence: number
+}
+
+/** The answer to a bid, as it is stored and given again. */
 export type DecidedBid = AcceptedBid | RefusedBid
+
+/** The answer to a request. */
+export type DecidedRequest = DecidedBid | RecordedPurchase
 
 /** One row of the ledger. */
 export type BidRecord = AcceptedBid | CounterBid

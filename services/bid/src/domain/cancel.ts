@@ -1,4 +1,5 @@
 import type { Lot } from './lot.ts'
+import { ENDED } from './purchase.ts'
 
 export type CancelVerdict =
   | { readonly outcome: 'cancelled'; readonly lot: Lot }
@@ -28,7 +29,7 @@ export function cancel(lot: Lot, nowMs: number, isBySeller: boolean): CancelVerd
       phase: 'cancelled',
       outcome: 'cancelled',
       sequence: lot.sequence + 1,
-      buyNowAvailable: false,
+      ...ENDED,
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Lot } from './lot.ts'
+import { ENDED } from './purchase.ts'
 
 export type CloseVerdict =
   | { readonly outcome: 'refused'; readonly reason: 'not_open' | 'not_due' }
@@ -17,7 +18,7 @@ export type CloseVerdict =
 export function close(lot: Lot, nowMs: number, graceMs = 0): CloseVerdict {
   if (lot.phase !== 'open') return { outcome: 'refused', reason: 'not_open' }
   if (nowMs < lot.endsAtMs + graceMs) return { outcome: 'refused', reason: 'not_due' }
-  const ended: Lot = { ...lot, phase: 'closed', sequence: lot.sequence + 1, buyNowAvailable: false }
+  const ended: Lot = { ...lot, phase: 'closed', sequence: lot.sequence + 1, ...ENDED }
   if (lot.leaderId === null || lot.currentPrice === null) {
     return { outcome: 'no_bids', lot: { ...ended, outcome: 'no_bids' } }
   }

@@ -1,12 +1,20 @@
 import { type Acceptance, accept } from './accept.ts'
-import type { BidEntry, LedgerEntry, OutageEntry, TermsEntry } from './ledger.ts'
+import type {
+  BidEntry,
+  LedgerEntry,
+  OutageEntry,
+  PurchaseEntry,
+  ReleaseEntry,
+  TermsEntry,
+} from './ledger.ts'
 import { type Lot, openLot } from './lot.ts'
 import { extendAfterOutage } from './outage.ts'
+import { buy, release } from './purchase.ts'
 import type { BidSettings } from './settings.ts'
 import { lowerReserve, type OriginalTerms } from './terms.ts'
 
 /** An entry that a replay decides again; the others come out of it. */
-export type InputEntry = BidEntry | TermsEntry | OutageEntry
+export type InputEntry = BidEntry | TermsEntry | OutageEntry | PurchaseEntry | ReleaseEntry
 
 /** One step of a replay: what the ledger says, and what it should say. */
 export interface ReplayStep {
@@ -18,8 +26,9 @@ export interface ReplayStep {
 
 /**
  * The lot that a ledger adds up to, from the terms the first bid met and entries in sequence
- * order. Only bids, changes of terms and outages are read: prices, leaders, ends and counter-bids
- * are results and come out again. Whether it was closed is not in the ledger, so it comes out open.
+ * order. Only bids, changes of terms, outages, purchases and the ends of reservations are read: prices, leaders,
+ * ends and counter-bids are results and come out again. Whether it was closed is not in the ledger, unless a
+ * purchase ended it at once, so it comes out open or reserved.
  */
 export function fold(
   terms: OriginalTerms,
@@ -60,6 +69,14 @@ function next(
   if (entry.kind === 'outage') {
     const extension = extendAfterOutage(before, entry)
     return { before, entry, after: at(extension.lot, entry), expected: [extension.entry] }
+  }
+  if (entry.kind === 'buy_now') {
+    const bought = buy(before, entry, entry.decidedAtMs)
+    return { before, entry, after: at(bought.lot, entry), expected: [bought.entry] }
+  }
+  if (entry.kind === 'release') {
+    const { lot, entry: expected } = release(before, entry.reason, entry.decidedAtMs)
+    return { before, entry, after: at(lot, entry), expected: [expected] }
   }
   const { bidId, bidderId, maxAmount } = entry
   const bidderNumber = numbers.get(bidderId)

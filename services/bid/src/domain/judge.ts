@@ -1,6 +1,8 @@
 import type { AmountProblem } from '@auction/common/money.ts'
 import { type Acceptance, accept, type ValidBid } from './accept.ts'
+import type { ReleaseEntry } from './ledger.ts'
 import { highestTaken, isBuyNowOpen, type Lot, minNextBid } from './lot.ts'
+import { type Bought, buy, lapse } from './purchase.ts'
 import type { BidSettings } from './settings.ts'
 
 export type BidderStanding = 'ok' | 'suspended' | 'not_verified' | 'blocked_by_seller'
@@ -8,8 +10,20 @@ export type BidderStanding = 'ok' | 'suspended' | 'not_verified' | 'blocked_by_s
 /** The amount as the caller read it. A wrong one is refused in its turn, not before the others. */
 export type BidAmount = bigint | { readonly invalid: AmountProblem }
 
+/** Money that a card holds of a bidder for a lot. */
+export interface HeldDeposit {
+  readonly amount: bigint
+  /** That instant is outside already; null: without an end that is known. */
+  readonly heldUntilMs: number | null
+}
+
+interface Depositor {
+  /** What is held of this bidder for the lot; absent for a lot that wants no deposit. */
+  readonly deposits?: readonly HeldDeposit[] | undefined
+}
+
 /** A bid as it arrived. */
-export interface Bid {
+export interface Bid extends Depositor {
   readonly bidId: string
   readonly bidderId: string
   /** Absent for a user who has not bid on this lot before. */
@@ -31,10 +45,13 @@ export type RefusalCode =
   | 'bid.ended'
   | 'bid.not_active'
   | 'item.reserved'
+  | 'bid.deposit_required'
   | 'bid.currency_mismatch'
   | 'bid.amount_invalid'
   | 'bid.terms_changed'
   | 'bid.exceeds_buy_now'
+  | 'bid.buy_now_unavailable'
+  | 'bid.reserved_too_often'
   | 'bid.too_low'
   | 'bid.confirmation_required'
 
@@ -47,6 +64,8 @@ export interface RefusalDetails {
   readonly termsVersion?: number
   readonly buyNowPrice?: bigint
   readonly minNextBid?: bigint
+  readonly reservedUntilMs?: number
+  readonly deposit?: bigint
   /** The price that a bid to be confirmed was compared with; the confirmation is bound to it. */
   readonly price?: bigint
 }
@@ -57,26 +76,99 @@ export interface Refusal {
   readonly details: RefusalDetails
 }
 
-export type Verdict = Refusal | Acceptance
+/** An accepted bid, and the reservation that ended before it without being written down. */
+export type Accepted = Acceptance & { readonly released: ReleaseEntry | null }
+
+export type Verdict = Refusal | Accepted
 
 /**
  * Decides one bid. Pure: the caller supplies the clock and persists the verdict. Whether a bid
  * was in time is judged by the real instant; the recorded one never runs backwards in the ledger.
  */
-export function judge(lot: Lot, bid: Bid, nowMs: number, settings: BidSettings): Verdict {
+export function judge(stored: Lot, bid: Bid, nowMs: number, settings: BidSettings): Verdict {
+  const { lot, entry: released } = lapse(stored, nowMs)
   const refusal =
     refusedForBidder(lot, bid) ??
-    refusedForPhase(lot, nowMs) ??
+    refusedForPhase(lot, nowMs, recordedInstant(lot, nowMs)) ??
+    refusedForDeposit(lot, bid, nowMs) ??
     refusedForForm(lot, bid, settings) ??
     refusedForAmount(lot, bid, settings)
   if (refusal !== undefined) return refusal
   if (!hasValidAmount(bid)) throw new TypeError('An invalid amount passed the checks')
-  // Whole milliseconds survive every store and clock, so a replay extends exactly as it was.
-  const decidedAtMs = Math.max(Math.floor(nowMs), lot.lastDecidedAtMs ?? 0)
-  return accept(lot, bid, decidedAtMs, settings)
+  return { ...accept(lot, bid, recordedInstant(lot, nowMs), settings), released }
 }
 
-function refusedForBidder(lot: Lot, bid: Bid): Refusal | undefined {
+/** Whole milliseconds survive every store and clock, so a replay extends exactly as it was. */
+const recordedInstant = (lot: Lot, nowMs: number) =>
+  Math.max(Math.floor(nowMs), lot.lastDecidedAtMs ?? 0)
+
+/** A purchase as it arrived. */
+export interface Purchase extends Depositor {
+  readonly purchaseId: string
+  readonly buyerId: string
+  readonly buyerStanding?: BidderStanding | undefined
+  /** The price that the buyer saw. */
+  readonly price?: BidAmount | undefined
+  readonly termsVersion?: number | undefined
+  /** How often this buyer has let a reservation of this lot lapse, or has ended one. */
+  readonly lapsedReservations?: number | undefined
+}
+
+export interface PurchaseAcceptance extends Bought {
+  readonly outcome: 'bought_now' | 'reserved'
+  readonly released: ReleaseEntry | null
+}
+
+/** So often a buyer may let a reservation of a lot lapse. */
+export const LAPSED_RESERVATIONS_MAX = 2
+
+/** Decides one purchase, as a bid is decided: the same checks in the same order, and last whether it is on offer. */
+export function judgePurchase(
+  stored: Lot,
+  purchase: Purchase,
+  nowMs: number,
+  settings: BidSettings,
+): Refusal | PurchaseAcceptance {
+  const { lot, entry: released } = lapse(stored, nowMs)
+  const bidder = { bidderId: purchase.buyerId, bidderStanding: purchase.buyerStanding }
+  const refusal =
+    refusedForBidder(lot, bidder) ??
+    refusedForPhase(lot, nowMs, recordedInstant(lot, nowMs)) ??
+    refusedForDeposit(lot, purchase, nowMs) ??
+    refusedForOffer(lot, purchase, settings)
+  if (refusal !== undefined) return refusal
+  const bought = buy(lot, purchase, recordedInstant(lot, nowMs))
+  const outcome = bought.entry.reservedUntilMs === null ? 'bought_now' : 'reserved'
+  return { outcome, ...bought, released }
+}
+
+function refusedForOffer(
+  lot: Lot,
+  { price, termsVersion, lapsedReservations = 0 }: Purchase,
+  settings: BidSettings,
+): Refusal | undefined {
+  if (price !== undefined && typeof price !== 'bigint') {
+    return refused('bid.amount_invalid', { reason: price.invalid })
+  }
+  if (termsVersion !== undefined && termsVersion !== lot.termsVersion) {
+    return refused('bid.terms_changed', { termsVersion: lot.termsVersion })
+  }
+  if (!isBuyNowOpen(lot, settings) || lot.buyNowPrice === null) {
+    return refused('bid.buy_now_unavailable')
+  }
+  if (price !== undefined && price !== lot.buyNowPrice) {
+    return refused('bid.terms_changed', { buyNowPrice: lot.buyNowPrice })
+  }
+  const isReserving = lot.buyNowMode === 'reserved'
+  if (isReserving && lapsedReservations >= LAPSED_RESERVATIONS_MAX)
+    return refused('bid.reserved_too_often')
+  return undefined
+}
+
+function refusedForBidder(
+  lot: Lot,
+  bid: Pick<Bid, 'bidderId' | 'bidderStanding'>,
+): Refusal | undefined {
   switch (bid.bidderStanding) {
     case 'suspended':
       return refused('bid.user_suspended')
@@ -91,16 +183,33 @@ function refusedForBidder(lot: Lot, bid: Bid): Refusal | undefined {
 
 /**
  * A cancelled lot is never "not started", or a client would wait for it. After the end time
- * everything is simply over; before it, a lot that was bought is no longer active.
+ * everything is simply over; before it, a lot that was bought is no longer active. A lot whose end passed while it was
+ * reserved takes nothing that came before the end: it would be recorded after it.
  */
-function refusedForPhase(lot: Lot, nowMs: number): Refusal | undefined {
+function refusedForPhase(lot: Lot, nowMs: number, recordedAtMs: number): Refusal | undefined {
   if (lot.phase === 'cancelled') return refused('bid.not_active')
   if (nowMs < lot.startsAtMs) return refused('bid.not_started', { startsAtMs: lot.startsAtMs })
-  if (nowMs >= lot.endsAtMs) return refused('bid.ended', { endsAtMs: lot.endsAtMs })
+  if (recordedAtMs >= lot.endsAtMs) return refused('bid.ended', { endsAtMs: lot.endsAtMs })
   if (lot.phase === 'closed') return refused('bid.not_active')
-  if (lot.phase === 'reserved') return refused('item.reserved')
+  if (lot.phase === 'reserved') {
+    const { reservedUntilMs } = lot
+    return refused('item.reserved', reservedUntilMs === null ? NO_DETAILS : { reservedUntilMs })
+  }
   // The other types share lots and ledger, but their bids are made and judged in other ways.
   return lot.type === 'english' ? undefined : refused('bid.not_active')
+}
+
+/** One deposit has to cover it: two smaller ones were held for other terms. An end of a hold is judged by the real instant. */
+function refusedForDeposit(
+  { deposit }: Lot,
+  { deposits = [] }: Depositor,
+  nowMs: number,
+): Refusal | undefined {
+  if (deposit === null) return undefined
+  const isCovered = deposits.some(
+    ({ amount, heldUntilMs }) => amount >= deposit && (heldUntilMs === null || nowMs < heldUntilMs),
+  )
+  return isCovered ? undefined : refused('bid.deposit_required', { deposit })
 }
 
 function refusedForForm(lot: Lot, bid: Bid, settings: BidSettings): Refusal | undefined {

@@ -54,4 +54,44 @@ export interface OutageEntry {
   readonly extendedToMs: number
 }
 
-export type LedgerEntry = BidEntry | AutoEntry | TermsEntry | OutageEntry
+/** A purchase: the lot is sold, or reserved until an instant. An input like a bid. */
+export interface PurchaseEntry {
+  readonly kind: 'buy_now'
+  readonly sequence: number
+  readonly decidedAtMs: number
+  readonly purchaseId: string
+  readonly buyerId: string
+  /** The terms that it was made under. */
+  readonly termsVersion: number
+  readonly amount: bigint
+  /** Null: the lot was sold at once. */
+  readonly reservedUntilMs: number | null
+}
+
+/** `lapsed`: it was not paid in time. `cancelled`: its order ended before. */
+export type ReleaseReason = 'lapsed' | 'cancelled'
+
+/** The end of a reservation that was not paid. The lot goes on as if nothing had been. */
+export interface ReleaseEntry {
+  readonly kind: 'release'
+  readonly sequence: number
+  /** The last instant of a reservation that lapsed, whenever that was written down. */
+  readonly decidedAtMs: number
+  readonly purchaseId: string
+  readonly termsVersion: number
+  readonly reason: ReleaseReason
+}
+
+/** The payment that ended a reservation with a sale. It is no entry: with it the lot is over. */
+export interface ReservationPayment {
+  readonly purchaseId: string
+  readonly decidedAtMs: number
+}
+
+export type LedgerEntry =
+  | BidEntry
+  | AutoEntry
+  | TermsEntry
+  | OutageEntry
+  | PurchaseEntry
+  | ReleaseEntry

@@ -5,6 +5,8 @@ import type { BidSettings } from './settings.ts'
 export type AuctionType = 'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'
 export type LotPhase = 'open' | 'reserved' | 'closed' | 'cancelled'
 export type ExtensionMode = 'from_end' | 'from_bid'
+/** What a purchase does: it ends the lot, or holds it for the buyer until it is paid or released (R-BID-22). */
+export type BuyNowMode = 'immediate' | 'reserved'
 export type LotOutcome = 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled'
 
 /** What a seller put up for auction. Amounts are minor units, instants epoch milliseconds. */
@@ -21,6 +23,11 @@ export interface LotTerms {
   readonly bidIncrement: bigint | null
   readonly reservePrice: bigint | null
   readonly buyNowPrice: bigint | null
+  readonly buyNowMode: BuyNowMode
+  /** For how long a purchase reserves the lot; 0 in the mode `immediate`. */
+  readonly buyNowReservationMs: number
+  /** Who bids or buys has so much held by a card for this lot (R-DEPOSIT-1); null: nothing. */
+  readonly deposit: bigint | null
   readonly startsAtMs: number
   readonly endsAtMs: number
   readonly extensionThresholdMs: number
@@ -58,6 +65,11 @@ export interface Lot extends Omit<LotTerms, 'maxTotalExtensionMs'> {
   readonly reserveMet: boolean
   /** False once bids have used it up; see isBuyNowOpen. */
   readonly buyNowAvailable: boolean
+  /** The purchase that holds the lot, that bought it, or that was the last one to hold it. */
+  readonly purchaseId: string | null
+  /** Who has to pay, and until when, while the lot is reserved. That instant is outside already. */
+  readonly reservedFor: string | null
+  readonly reservedUntilMs: number | null
   readonly lastDecidedAtMs: number | null
   /** One more for every committed change of this lot that others may see. */
   readonly sequence: number
@@ -94,6 +106,9 @@ export function openLot(terms: LotTerms, sequence = 0, outage: OutageMark = NO_O
     silentRaises: 0,
     reserveMet: terms.reservePrice === null,
     buyNowAvailable: terms.buyNowPrice !== null,
+    purchaseId: null,
+    reservedFor: null,
+    reservedUntilMs: null,
     lastDecidedAtMs: outageExtendedAtMs,
     sequence,
     outcome: null,
@@ -107,9 +122,15 @@ export function openLot(terms: LotTerms, sequence = 0, outage: OutageMark = NO_O
  * no process has to run for that.
  */
 export function effectivePhase(lot: Lot, nowMs: number): LotPhase | 'pending' | 'closing' {
-  if (lot.phase !== 'open') return lot.phase
+  if (lot.phase !== 'open' && !isLapsed(lot, nowMs)) return lot.phase
   if (nowMs < lot.startsAtMs) return 'pending'
   return nowMs < lot.endsAtMs ? 'open' : 'closing'
+}
+
+/** Whether a reservation is over. The instant counts, whenever the timer runs that writes it down (R-BID-23). */
+export function isLapsed(lot: Lot, nowMs: number): boolean {
+  if (lot.phase !== 'reserved' || lot.reservedUntilMs === null) return false
+  return nowMs >= lot.reservedUntilMs
 }
 
 /** How often the end of a lot has moved, by bids and because of an outage. */
@@ -138,7 +159,7 @@ export function announcedMinimum(lot: Lot, settings: BidSettings): bigint | unde
 }
 
 /**
- * Whether a maximum that reaches the buy-now price is refused. Where a step leads to that price or over it, each
+ * Whether the lot can be bought at once, and a maximum that reaches the price is refused. Where a step leads to that price or over it, each
  * bid would be too low or too high, so bidding goes on and the buy-now price is gone (R-BID-8).
  */
 export function isBuyNowOpen(lot: Lot, settings: BidSettings): boolean {

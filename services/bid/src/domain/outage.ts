@@ -44,9 +44,12 @@ export function outagesBetween(periods: readonly BiddingPeriod[]): Outage[] {
   return outages
 }
 
-/** The last instant at which it was proved that bids could be placed; undefined: nothing is known. */
-export function lastProofMs(periods: readonly BiddingPeriod[]): number | undefined {
-  return periods.length === 0 ? undefined : Math.max(...periods.map(({ untilMs }) => untilMs))
+/**
+ * The last instant at which it was proved that bids could be placed; undefined: nothing is known. It is that of the
+ * period that began last: one before it may reach further, when the clock was set back meanwhile.
+ */
+function lastProofMs(periods: readonly BiddingPeriod[]): number | undefined {
+  return periods.toSorted((a, b) => a.sinceMs - b.sinceMs).at(-1)?.untilMs
 }
 
 /**

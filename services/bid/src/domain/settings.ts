@@ -28,7 +28,7 @@ export interface BidSettingsOptions {
 }
 
 // In hundreds of dollars: what is confirmed from 100 dollars on, and never above a billion of them, is worth the
-// same in every currency.
+// same in every currency, as far as amounts reach (MAX_MINOR_UNITS).
 const CONFIRMED_FROM = 1n
 const HIGHEST = 10_000_000n
 

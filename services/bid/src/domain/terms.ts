@@ -87,6 +87,21 @@ export interface OriginalTerms extends LotTerms {
   readonly outage?: OutageMark | undefined
 }
 
+/**
+ * The ledger without the reservations that were over before the seller replaced the terms: nothing of them is left
+ * in the lot, and its present terms say nothing of them.
+ */
+export function sinceReplacement(
+  { termsVersion }: Pick<LotTerms, 'termsVersion'>,
+  ledger: readonly LedgerEntry[],
+): readonly LedgerEntry[] {
+  const change = ledger.find((entry): entry is TermsEntry => entry.kind === 'terms')
+  const first = change?.previousTermsVersion ?? termsVersion
+  return ledger.filter((entry) => !(isOfPurchase(entry) && entry.termsVersion < first))
+}
+
+const isOfPurchase = (entry: LedgerEntry) => entry.kind === 'buy_now' || entry.kind === 'release'
+
 /** The terms the first bid met: those of the lot with the changes of its ledger taken back. */
 export function originalTerms(lot: Lot, ledger: readonly LedgerEntry[]): OriginalTerms {
   const firstChange = ledger.find((entry): entry is TermsEntry => entry.kind === 'terms')
@@ -116,6 +131,9 @@ export function termsOf(lot: Lot): LotTerms {
     bidIncrement: lot.bidIncrement,
     reservePrice: lot.reservePrice,
     buyNowPrice: lot.buyNowPrice,
+    buyNowMode: lot.buyNowMode,
+    buyNowReservationMs: lot.buyNowReservationMs,
+    deposit: lot.deposit,
     startsAtMs: lot.startsAtMs,
     endsAtMs: lot.originalEndsAtMs,
     extensionThresholdMs: lot.extensionThresholdMs,
@@ -161,16 +179,21 @@ function isAllowedWithBids(lot: Lot, terms: LotTerms): boolean {
 
 /** What makes terms unusable for bidding. What makes a good listing is the auction's business. */
 function termsProblem(terms: LotTerms): string | undefined {
-  const { startPrice, bidIncrement, reservePrice, buyNowPrice } = terms
+  const { startPrice, bidIncrement, reservePrice, buyNowPrice, deposit } = terms
   if (!isCurrency(terms.currencyCode)) return 'unknown currency'
   if (startPrice <= 0n) return 'the start price is not positive'
   if (bidIncrement !== null && bidIncrement <= 0n) return 'the increment is not positive'
   if (reservePrice !== null && reservePrice <= 0n) return 'the reserve is not positive'
+  if (deposit !== null && deposit <= 0n) return 'the deposit is not positive'
   if (buyNowPrice !== null && buyNowPrice <= startPrice) {
     return 'the buy-now price is not above the start price'
   }
   if (buyNowPrice !== null && reservePrice !== null && buyNowPrice <= reservePrice) {
     return 'the buy-now price is not above the reserve'
+  }
+  if (buyNowPrice !== null && terms.type !== 'english') return 'buy-now is not for this type'
+  if (terms.buyNowMode === 'reserved' && terms.buyNowReservationMs <= 0) {
+    return 'a reservation without a length'
   }
   if (!(terms.startsAtMs < terms.endsAtMs)) return 'the end is not after the start'
   const limits = [

@@ -1,8 +1,15 @@
 import { greater, lesser } from '@auction/common/money.ts'
 import { afterOpening, type ReplayStep, replay, unbid } from './fold.ts'
 import { increment } from './increments.ts'
-import type { BidEntry, LedgerEntry, OutageEntry } from './ledger.ts'
-import { incrementRule, type Lot, minNextBid } from './lot.ts'
+import type {
+  BidEntry,
+  LedgerEntry,
+  OutageEntry,
+  PurchaseEntry,
+  ReleaseEntry,
+  ReservationPayment,
+} from './ledger.ts'
+import { incrementRule, isBuyNowOpen, type Lot, minNextBid } from './lot.ts'
 import { LAST_MINUTES_MS, OUTAGE_MIN_MS } from './outage.ts'
 import type { BidSettings } from './settings.ts'
 import type { OriginalTerms } from './terms.ts'
@@ -17,6 +24,7 @@ export function verifyLedger(
   entries: readonly LedgerEntry[],
   lot: Lot,
   settings: BidSettings,
+  payments: readonly ReservationPayment[] = [],
 ): string[] {
   const violations: string[] = []
   const steps = afterOpening(terms, entries)
@@ -36,7 +44,8 @@ export function verifyLedger(
   checkOutages(entries, lot, violations)
   checkWinningPrice(entries, lot, leaderMaxAtContest, settings, violations)
   checkLot(lot, replayed, steps.length > 0, violations)
-  checkOutcome(lot, violations)
+  checkOutcome(lot, entries, violations)
+  checkSale(lot, replayed, payments, violations)
   return violations
 }
 
@@ -56,6 +65,9 @@ function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]
   if (after.endsAtMs < before.endsAtMs || after.endsAtMs > after.hardEndsAtMs) {
     violations.push(`I18 ${where}: the end shrank or passed the hard end`)
   }
+  if (entry.kind === 'buy_now') checkPurchase(step.before, entry, settings, violations)
+  if (entry.kind === 'release') checkRelease(step.before, entry, violations)
+  else if (before.phase !== 'open') violations.push(`I15 ${where}: the lot was ${before.phase}`)
   if (!('bidId' in entry)) return
   if (entry.decidedAtMs < before.startsAtMs || entry.decidedAtMs >= before.endsAtMs) {
     violations.push(`I6 ${where}: decided outside the auction`)
@@ -64,6 +76,31 @@ function checkStep(step: ReplayStep, settings: BidSettings, violations: string[]
   if (entry.maxAmount < minNextBid(before, settings, entry.bidderId)) {
     violations.push(`I5 ${where}: below the minimum`)
   }
+}
+
+/** A purchase is made at the price on offer, while it is on offer, and not by the seller. */
+function checkPurchase(
+  before: Lot,
+  entry: PurchaseEntry,
+  settings: BidSettings,
+  violations: string[],
+): void {
+  const where = `sequence ${entry.sequence}`
+  if (entry.decidedAtMs < before.startsAtMs || entry.decidedAtMs >= before.endsAtMs) {
+    violations.push(`I6 ${where}: bought outside the auction`)
+  }
+  if (entry.buyerId === before.sellerId) violations.push(`I7 ${where}: the seller bought`)
+  if (!isBuyNowOpen(before, settings)) violations.push(`I15 ${where}: buy-now was gone`)
+}
+
+/** A reservation ends once, and by time at its own last instant. */
+function checkRelease(before: Lot, entry: ReleaseEntry, violations: string[]): void {
+  const where = `sequence ${entry.sequence}`
+  if (before.phase !== 'reserved') violations.push(`I15 ${where}: released, but not reserved`)
+  const untilMs = before.reservedUntilMs ?? 0
+  const isAtItsTime =
+    entry.reason === 'lapsed' ? entry.decidedAtMs === untilMs : entry.decidedAtMs < untilMs
+  if (!isAtItsTime) violations.push(`I15 ${where}: ${entry.reason} at another time`)
 }
 
 // Every effect of a bid is recorded beside it. Rows that the rules would not
@@ -153,13 +190,22 @@ function highestBid(bids: readonly BidEntry[]): BidEntry | undefined {
   )
 }
 
-// These are set when a lot ends, which the ledger does not contain.
-const ENDING = new Set(['phase', 'sequence', 'outcome', 'finalAmount', 'winnerId'])
+// These are set when a lot ends, which the ledger contains only where a purchase ended it at once.
+const ENDING = new Set<string>([
+  'phase',
+  'outcome',
+  'finalAmount',
+  'winnerId',
+  'buyNowAvailable',
+  'reservedFor',
+  'reservedUntilMs',
+])
 
 function checkLot(lot: Lot, replayed: Lot, hasEntries: boolean, violations: string[]): void {
-  const ended = lot.phase === 'closed' || lot.phase === 'cancelled'
+  const isOver = lot.phase === 'closed' || lot.phase === 'cancelled'
+  const ended = isOver && replayed.phase !== 'closed'
   for (const key of differences(lot, replayed)) {
-    if (ENDING.has(key) || (ended && key === 'buyNowAvailable')) continue
+    if (key === 'sequence' || (ended && ENDING.has(key))) continue
     violations.push(`I12 lot: ${key} differs from its ledger`)
   }
   const sequence = replayed.sequence + (hasEntries && ended ? 1 : 0)
@@ -167,7 +213,7 @@ function checkLot(lot: Lot, replayed: Lot, hasEntries: boolean, violations: stri
     violations.push(`I4 lot: sequence ${lot.sequence}, not ${sequence}`)
 }
 
-function checkOutcome(lot: Lot, violations: string[]): void {
+function checkOutcome(lot: Lot, entries: readonly LedgerEntry[], violations: string[]): void {
   const isSale = lot.outcome === 'sold' || lot.outcome === 'bought_now'
   if (isSale !== (lot.winnerId !== null && lot.finalAmount !== null)) {
     violations.push(`I16 lot: ${lot.outcome ?? 'no outcome'} and winner do not agree`)
@@ -178,12 +224,48 @@ function checkOutcome(lot: Lot, violations: string[]): void {
   if (lot.outcome === 'sold' && lot.finalAmount !== lot.currentPrice) {
     violations.push('I16 lot: sold at another price than the last')
   }
+  if (lot.outcome === 'bought_now') {
+    const last = entries.findLast((entry): entry is PurchaseEntry => entry.kind === 'buy_now')
+    const isTheirs = last?.purchaseId === lot.purchaseId && last?.buyerId === lot.winnerId
+    if (!isTheirs || last?.amount !== lot.finalAmount) {
+      violations.push('I16 lot: bought by another than its last purchase says')
+    }
+  }
   if (lot.outcome === 'no_bids' && lot.leaderId !== null) {
     violations.push('I16 lot: no bids, but a leader')
   }
   if (lot.outcome === 'reserve_not_met' && (lot.leaderId === null || lot.reserveMet)) {
     violations.push('I16 lot: reserve not met, but it is, or there are no bids')
   }
+}
+
+/**
+ * A reserved lot goes on as such, is cancelled, or is sold to its buyer by one payment in time. No other lot has a
+ * payment, and none is bought without one but where the purchase ended it at once.
+ */
+function checkSale(
+  lot: Lot,
+  replayed: Lot,
+  payments: readonly ReservationPayment[],
+  violations: string[],
+): void {
+  const isBought = lot.outcome === 'bought_now'
+  const isReserved = replayed.phase === 'reserved'
+  const mayBe = isBought || lot.phase === 'reserved' || lot.phase === 'cancelled'
+  if (isReserved && !mayBe) violations.push(`I15 lot: ${lot.phase}, but its ledger ends reserved`)
+  const isPaid = isBought && isReserved && replayed.reservedFor === lot.winnerId
+  if (!isPaid) {
+    if (payments.length > 0) violations.push('I16 lot: a payment that sold nothing is on record')
+    if (isBought && replayed.phase !== 'closed')
+      violations.push('I16 lot: bought without a purchase that ended it')
+    return
+  }
+  const [payment, ...others] = payments
+  const isInTime =
+    payment?.purchaseId === replayed.purchaseId &&
+    payment.decidedAtMs < (replayed.reservedUntilMs ?? 0)
+  if (!isInTime || others.length > 0)
+    violations.push('I16 lot: bought, but not by one payment in time')
 }
 
 function differences<T extends object>(left: T, right: T): string[] {

@@ -1,11 +1,12 @@
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
-import type { BatchAnswer, BidCommand, Decision } from '#src/app/bid-command.ts'
+import type { BatchAnswer, Decision, LotCommand } from '#src/app/bid-command.ts'
 import { type BidQueueOptions, createBidQueue } from '#src/app/bid-queue.ts'
 import { WAIT_MAX_MS } from '#src/app/decide-batch.ts'
 import { createBidMetrics } from '#src/app/metrics.ts'
 
-const command = (bidId: string, itemId = 'item'): BidCommand => ({
+const command = (bidId: string, itemId = 'item'): LotCommand => ({
+  kind: 'bid',
   bidId,
   itemId,
   bidderId: 'bidder',

@@ -6,6 +6,8 @@ import { requestHash } from '#src/app/bid-command.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
 import { createCloserMetrics } from '#src/app/metrics.ts'
 import { createTimers } from '#src/app/timers.ts'
+import { OFFER_WINDOWS } from '#src/domain/offer.ts'
+import { createBidSettings } from '#src/domain/settings.ts'
 import { createWorld } from '#test/helper.ts'
 
 t.test('the same key always gets the same answer', async (t) => {
@@ -124,6 +126,8 @@ t.test('refusals', async (t) => {
     createTimers({
       db: world.db,
       events: createBidEvents({ legacyAlias: false }),
+      settings: createBidSettings(),
+      windows: OFFER_WINDOWS,
       log: createLogger('bid', 'silent'),
       metrics: createCloserMetrics(createRegistry('bid')),
       refusedRetentionDays: retentionDays,

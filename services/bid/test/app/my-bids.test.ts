@@ -95,3 +95,73 @@ t.test('my bids are paged by the last bid on each lot, however many bids there a
   }
   t.strictSame(all, [fifth, second, fourth, third, first])
 })
+
+t.test('a user reads how they stand on a lot, and nothing of others', async (t) => {
+  const world = await createWorld(t)
+  const [seller, ann, ben, eve] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
+  const { itemId } = await world.putTerms({ sellerId: seller })
+  const mine = async (userId: string | undefined, id = itemId) => {
+    const headers = userId && { authorization: `Bearer ${world.identity.token(userId)}` }
+    const response = await world.app.inject({
+      url: `/api/v1/lots/${id}/mine`,
+      ...(headers ? { headers } : {}),
+    })
+    return { statusCode: response.statusCode, body: response.json() }
+  }
+  const none = { itemId, isSeller: false, isBlocked: false, isReservedForMe: false }
+  t.strictSame((await mine(ann)).body, { ...none, sequence: 0 }, 'before any bid')
+  await world.bid(itemId, ann, '20.00')
+  await world.bid(itemId, ben, '15.00')
+  const { sequence } = await world.lot(itemId)
+  const leads = { ...none, status: 'leading', alias: 'bidder 1', myMaxAmount: '20.00', sequence }
+  t.strictSame((await mine(ann)).body, leads)
+  t.match((await world.lot(itemId)).leaderAlias, 'bidder 1', 'the same name as for all')
+  t.match((await mine(ben)).body, { status: 'outbid', alias: 'bidder 2', myMaxAmount: '15.00' })
+  t.strictSame((await mine(eve)).body, { ...none, sequence })
+  t.match((await mine(seller)).body, { isSeller: true })
+  await world.bid(itemId, ann, '35.00')
+  t.match((await mine(ann)).body, { status: 'leading', myMaxAmount: '35.00' }, 'a silent raise')
+  await world.app.inject({
+    method: 'PUT',
+    url: `/api/v1/blocks/${ben}`,
+    headers: { authorization: `Bearer ${world.identity.token(seller)}` },
+  })
+  t.match((await mine(ben)).body, { isBlocked: true, status: 'outbid' })
+  t.match((await mine(ann)).body, { isBlocked: false })
+  await world.shiftLot(itemId, -2 * 86_400_000)
+  t.equal(await world.close(), 1)
+  t.match([(await mine(ann)).body.status, (await mine(ben)).body.status], ['won', 'lost'])
+  t.equal((await mine(undefined)).statusCode, 401)
+  t.equal((await mine(ann, randomUUID())).statusCode, 404)
+})
+
+t.test('who buys at once reads that the lot is theirs, also without a bid', async (t) => {
+  const world = await createWorld(t)
+  const [ann, ben] = [randomUUID(), randomUUID()]
+  const startDate = new Date(Date.now() - 3_600_000).toISOString()
+  const buyable = { buyoutPrice: '50.00', reservePrice: '30.00', startDate }
+  const mine = async (userId: string, itemId: string) => {
+    const headers = { authorization: `Bearer ${world.identity.token(userId)}` }
+    return (await world.app.inject({ url: `/api/v1/lots/${itemId}/mine`, headers })).json()
+  }
+  const bought = (await world.putTerms(buyable)).itemId
+  await world.bid(bought, ben, '20.00')
+  t.match(await world.buy(bought, ann), { statusCode: 201 })
+  const { sequence } = await world.lot(bought)
+  t.strictSame(await mine(ann, bought), {
+    itemId: bought,
+    status: 'won',
+    isSeller: false,
+    isBlocked: false,
+    isReservedForMe: false,
+    sequence,
+  })
+  t.match(await mine(ben, bought), { status: 'lost', isReservedForMe: false })
+  const reservable = { ...buyable, buyoutMode: 'reserved', buyoutReservationMinutes: 10 } as const
+  const reserved = (await world.putTerms(reservable)).itemId
+  t.match(await world.buy(reserved, ann), { body: { outcome: 'reserved' } })
+  const held = await mine(ann, reserved)
+  t.match(held, { isReservedForMe: true })
+  t.notOk('status' in held, 'it is not won before it is paid')
+  t.match(await mine(ben, reserved), { isReservedForMe: false }, 'and no one else reads who')
+})

@@ -8,6 +8,7 @@ import { createBidEvents } from '#src/app/bid-events.ts'
 import { CLOSING_GRACE_MS, closeDueLots } from '#src/app/close-lots.ts'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { readApiConfig } from '#src/config.ts'
+import { outagesBetween } from '#src/domain/outage.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import {
   purgeBiddingPeriods,
@@ -601,6 +602,36 @@ t.test('a proof', async (t) => {
     t.ok((first?.sinceMs ?? 0) > 0)
     const { proofAgeSeconds } = await readClosingBacklog(db)
     t.ok(proofAgeSeconds < 60)
+  })
+
+  t.test('of a clock that was ahead proves nothing when it is right again', async (t) => {
+    const nowMs = await clockOf(world)
+    const aheadMs = nowMs + 20 * MINUTE_MS
+    await setPeriods(world, [
+      [nowMs - DAY_MS, nowMs - SECOND_MS],
+      [aheadMs, aheadMs + MINUTE_MS],
+    ])
+    const closed = await putLot(world, nowMs - 500)
+    t.ok(((await readLastProof(db)) ?? 0) < nowMs, 'what lies ahead is no proof')
+    await recordProof(pool)
+    t.equal((await periods()).length, 1)
+    t.strictSame((await pool.query('select from bidding_periods')).rowCount, 1)
+    await waitFor('the lot to be closed', async () => {
+      await recordProof(pool)
+      await world.close()
+      return (await stateOf(world, closed)).phase === 'closed'
+    })
+    t.equal((await stateOf(world, closed)).isExtended, false)
+  })
+
+  t.test('of a clock that was set back and right again makes no outage', async (t) => {
+    const nowMs = await clockOf(world)
+    await setPeriods(world, [[nowMs - DAY_MS, nowMs + 90 * SECOND_MS]])
+    await recordProof(pool)
+    t.ok(((await readLastProof(db)) ?? 0) < nowMs + 60 * SECOND_MS, 'lots wait for proofs of now')
+    await age(91_000)
+    await recordProof(pool)
+    t.strictSame(outagesBetween(await periods()), [])
   })
 
   t.test('of many processes at once makes no outage, and waits for none', async (t) => {

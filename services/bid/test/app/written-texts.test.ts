@@ -8,5 +8,12 @@ t.test('people write no text to this service: every string is compared or parsed
     'POST /api/v1/lots/{itemId}/bids body.confirmation',
     'POST /api/v1/lots/{itemId}/bids body.maxAmount',
     'POST /api/v1/lots/{itemId}/bids header.idempotency-key',
+    'POST /api/v1/lots/{itemId}/buy-now body.price',
+    'POST /api/v1/lots/{itemId}/buy-now header.idempotency-key',
+    'POST /api/v1/lots/{itemId}/offers body.cascadeFloor',
+    'POST /api/v1/lots/{itemId}/offers header.idempotency-key',
+    'POST /api/v1/offers/{offerId}/acceptance header.idempotency-key',
+    'POST /api/v1/offers/{offerId}/refusal header.idempotency-key',
+    'POST /api/v1/offers/{offerId}/withdrawal header.idempotency-key',
   ])
 })

@@ -129,6 +129,22 @@ t.test('a key that is used already leaves nothing of the batch behind', async (t
   t.match(await stored(), { bids: 2, bidders: 2, commits: 2 })
 })
 
+t.test('a write that cannot be built leaves nothing of the batch behind', async (t) => {
+  const { client, stored } = await createBatch(t)
+  const ann = randomUUID()
+  const unwritable = { ...bidOf(ann, 'k'), maxAmount: { toString: () => fail() } as never }
+  const deciding = decide(client, writeOf([unwritable]), [refusalOf(ann, 1n)])
+  await t.rejects(deciding, /cannot be built/)
+  t.strictSame(await stored(), NOTHING)
+  await client.query('rollback')
+  await decide(client, writeOf([bidOf(ann, 'next')]))
+  t.match(await stored(), { bids: 1, commits: 1 })
+})
+
+function fail(): never {
+  throw new Error('cannot be built')
+}
+
 t.test('so does one that another transaction commits meanwhile', async (t) => {
   const { world, client, stored } = await createBatch(t)
   const ann = randomUUID()

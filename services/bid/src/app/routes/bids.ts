@@ -27,7 +27,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 
 const ItemParams = Type.Object({ itemId: Uuid })
 
-const BidHeaders = Type.Object({
+export const BidHeaders = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ description: IDEMPOTENCY_KEY_FORMAT })),
 })
 
@@ -122,12 +122,9 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
       // A bid has arrived when its body has. Counted from its headers, a bidder could send those
       // in time, watch the final price, and choose the amount afterwards.
       const receivedAtMs = performance.now()
-      const waitMs = limits?.admit(user.id, receivedAtMs) ?? 0
-      if (waitMs > 0) {
-        observe?.tooFast()
-        throw bidErrors.tooManyBids(retryAfterSeconds(waitMs))
-      }
+      if (limits !== undefined) refuseTooFast(limits, user.id, receivedAtMs, observe)
       const decision = await queue.submit({
+        kind: 'bid',
         bidId: newId(),
         itemId: params.itemId,
         requestHash: requestHash({ ...body, itemId: params.itemId }),
@@ -149,6 +146,7 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
         const { statusCode } = REFUSALS[record.refusalCode]
         return reply.code(statusCode).send(refusalAnswer(record, request.trace.traceId))
       }
+      if ('amount' in record) throw new Error('a bid was answered with a purchase')
       reply.code(201)
       return bidAnswer(record, decision.currencyCode)
     },
@@ -197,6 +195,19 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
   )
 }
 
+/** Throws when a user bids and buys faster than may be. */
+export function refuseTooFast(
+  limits: BidderLimits,
+  userId: string,
+  receivedAtMs: number,
+  observe?: { tooFast(): void },
+): void {
+  const waitMs = limits.admit(userId, receivedAtMs)
+  if (waitMs <= 0) return
+  observe?.tooFast()
+  throw bidErrors.tooManyBids(retryAfterSeconds(waitMs))
+}
+
 const JITTER_SECONDS = 2
 
 /** Not the same for all, or all who were sent away come back together. */
@@ -204,14 +215,14 @@ function retryAfterSeconds(waitMs: number): number {
   return Math.ceil(waitMs / 1_000 + Math.random() * JITTER_SECONDS)
 }
 
-function idempotencyKey(header: string | string[] | undefined): string | null {
+export function idempotencyKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null
   const key = readIdempotencyKey(header)
   if (key !== undefined) return key
   throw bidErrors.invalidKey({ field: 'idempotency-key', reason: 'is malformed' })
 }
 
-function undecided(kind: Exclude<Decision['kind'], 'decided'>): ServiceError {
+export function undecided(kind: Exclude<Decision['kind'], 'decided'>): ServiceError {
   switch (kind) {
     case 'lot_not_found':
       return bidErrors.lotNotFound()
@@ -240,7 +251,10 @@ function bidAnswer(record: AcceptedBid, currencyCode: string): Static<typeof Bid
   }
 }
 
-function refusalAnswer({ refusalCode, refusalDetails }: RefusedBid, traceId: string): ErrorBody {
+export function refusalAnswer(
+  { refusalCode, refusalDetails }: RefusedBid,
+  traceId: string,
+): ErrorBody {
   const { message } = REFUSALS[refusalCode]
   const body = { code: refusalCode, message, traceId }
   return refusalDetails === null ? body : { ...body, details: refusalDetails }

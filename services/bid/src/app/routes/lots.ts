@@ -13,10 +13,17 @@ import { formatAmount } from '@auction/common/money.ts'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import { Type } from 'typebox'
-import { isoInstant, LotAnswer, lotAnswer } from '#src/app/lot-view.ts'
+import { alias, isoInstant, LotAnswer, lotAnswer } from '#src/app/lot-view.ts'
 import type { BidSettings } from '#src/domain/settings.ts'
 import { bidErrors } from '#src/errors.ts'
-import { BID_STATUSES, countMyBids, type MyBidRow, readMyBids } from '#src/infra/postgres/bids.ts'
+import {
+  BID_STATUSES,
+  countMyBids,
+  type MyBidRow,
+  type OwnStandingRow,
+  readMyBids,
+  readOwnStanding,
+} from '#src/infra/postgres/bids.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -51,6 +58,24 @@ const MyBids = Type.Object(
   { title: 'MyBidList' },
 )
 
+const OwnStanding = Type.Object(
+  {
+    itemId: Uuid,
+    status: Type.Optional(OneOf(BID_STATUSES)),
+    alias: Type.Optional(
+      Type.String({ description: 'How the history and leaderAlias of the lot name you.' }),
+    ),
+    myMaxAmount: Type.Optional(Amount),
+    isSeller: Type.Boolean(),
+    isBlocked: Type.Boolean({ description: 'The seller does not take your bids.' }),
+    isReservedForMe: Type.Boolean({
+      description: 'You are buying it at once: it is yours when you pay in time.',
+    }),
+    sequence: Type.Integer({ description: 'The state of the lot that this is of.' }),
+  },
+  { title: 'OwnStanding' },
+)
+
 export interface LotRoutesOptions {
   pool: Pool
   db: Kysely<Database>
@@ -82,6 +107,28 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
         const { serverTime, ...body } = lotAnswer(view, settings)
         return { body, now: new Date(serverTime) }
       })
+    },
+  )
+
+  app.get(
+    '/api/v1/lots/:itemId/mine',
+    {
+      config: { auth: 'bearer', access: 'any' },
+      schema: {
+        tags: ['lots'],
+        operationId: 'getOwnStanding',
+        summary: 'How you stand on a lot: leading or outbid, your maximum and your alias',
+        description:
+          'Without alias and myMaxAmount when you have not bid on it, and without status unless you bought it.',
+        params: Type.Object({ itemId: Uuid }),
+        response: answers({ 200: OwnStanding }),
+      },
+    },
+    async ({ user, params: { itemId } }, reply) => {
+      const row = await readOwnStanding(db, itemId, user.id)
+      if (row === undefined) throw bidErrors.lotNotFound()
+      reply.header('cache-control', 'no-store')
+      return ownStanding(itemId, row)
     },
   )
 
@@ -124,6 +171,25 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
       }
     },
   )
+}
+
+function ownStanding(itemId: string, row: OwnStandingRow) {
+  const { bidderNumber, myMaxAmount, status, isSeller, isBlocked, isReservedForMe, sequence } = row
+  return {
+    itemId,
+    // Who buys at once has won without a bid.
+    ...(bidderNumber !== null || status === 'won' ? { status } : {}),
+    ...(bidderNumber === null || myMaxAmount === null
+      ? {}
+      : {
+          alias: alias(bidderNumber),
+          myMaxAmount: formatAmount(myMaxAmount, row.currencyCode),
+        }),
+    isSeller,
+    isBlocked,
+    isReservedForMe,
+    sequence,
+  }
 }
 
 function myBid(row: MyBidRow) {

@@ -6,6 +6,7 @@ import type { Lot } from '#src/domain/lot.ts'
 import { ColumnArray } from './column-array.ts'
 import { inOneFlight } from './flight.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
+import { type PurchasesWrite, writePurchases } from './purchases.ts'
 import { type KeyedRefusal, writeRefusals } from './refusals.ts'
 
 // Plans of prepared statements are kept. One that was made while a table was small, or before its
@@ -412,10 +413,12 @@ export async function commitBatch(
   client: ClientBase,
   write: BatchWrite,
   refusals: KeyedRefusal[],
+  purchases: PurchasesWrite | null = null,
 ): Promise<void> {
   // Both are built before anything is sent: a commit behind one that was not would commit half a batch.
   const writes: QueryConfig[] = []
-  if (write.bids.length > 0) writes.push(writeBatch(write))
+  if (write.bids.length > 0 || purchases !== null) writes.push(writeBatch(write))
+  if (purchases !== null) writes.push(writePurchases(purchases))
   if (refusals.length > 0) writes.push(writeRefusals(refusals))
   const sent = writes.map((statement) => client.query(statement))
   const committed = client.query('commit')
@@ -445,7 +448,8 @@ const writeBatch = (write: BatchWrite): QueryConfig => ({
 
 /** The unique index of keys refused the row: another transaction has committed the same key. */
 const isKeyUsed = (error: unknown) =>
-  error instanceof DatabaseError && error.constraint === 'bids_idempotency'
+  error instanceof DatabaseError &&
+  (error.constraint === 'bids_idempotency' || error.constraint === 'purchases_idempotency')
 
 function bidColumns(bids: BidRecord[]): string[] {
   const columns = new ColumnArray(21)

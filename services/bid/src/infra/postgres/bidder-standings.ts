@@ -1,13 +1,7 @@
+import type { StandingUpdate } from '@auction/common/rabbitmq/standing-events.ts'
 import { sql, type Transaction } from 'kysely'
 import { ColumnArray } from './column-array.ts'
 import type { Database } from './schema.ts'
-
-export interface StandingUpdate {
-  userId: string
-  standing: 'ok' | 'suspended' | 'deleted'
-  /** The version of the account at that event. */
-  sequence: number
-}
 
 /**
  * Stores the standings that identity published, each user at most once, unless a newer one is stored. In id

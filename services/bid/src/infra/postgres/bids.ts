@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from './schema.ts'
 
 /** One line of a lot's public history. */
@@ -16,6 +16,7 @@ export interface HistoryRow {
 /**
  * Newest first, `limit` bids and the counter-bids that answered them, without silent raises (R-BID-6). A
  * beaten bid shows its maximum: the price is at or above it already. A leading one shows the price it made.
+ * The index bids_in_order takes "any" of truth values as keys, and <> as a filter over all raises of a sequence.
  */
 export async function readHistory(
   db: Kysely<Database>,
@@ -29,16 +30,30 @@ export async function readHistory(
       case when outcome = 'outbid' then max_amount else price end as amount,
       sequence::float8 as sequence, (extract(epoch from decided_at) * 1000)::float8 as "decidedAtMs"
     from bids join lot_bidders lb using (item_id, bidder_id)
-    where item_id = ${itemId} and silent_raise = 0 and sequence in (
-      select sequence from bids
-      where item_id = ${itemId} and sequence is not null and kind <> 'auto' and silent_raise = 0
-        and (${beforeSequence ?? null}::bigint is null or sequence < ${beforeSequence ?? null}::bigint)
-      order by sequence desc limit ${limit}
+    where item_id = ${itemId} and (kind = 'auto') = any ('{f,t}') and silent_raise = 0 and sequence in (
+      with recursive places as (
+        ${lastPlace(itemId, beforeSequence === undefined ? sql`true` : sql`sequence < ${beforeSequence}`)}
+        union all
+        select earlier.sequence from places
+        cross join lateral ${lastPlace(itemId, sql`sequence < places.sequence`)} earlier
+      )
+      select sequence from places where exists (
+        select 1 from bids where item_id = ${itemId} and bids.sequence = places.sequence
+          and (kind = 'auto') = any ('{f}') and silent_raise = 0
+      ) limit ${limit}
     )
     order by sequence desc, (kind = 'auto') desc
   `.execute(db)
   return rows
 }
+
+/**
+ * The last sequence of a lot below some bound. The history goes from one to the next, so that it skips silent raises,
+ * of which any number repeat a sequence.
+ */
+const lastPlace = (itemId: string, isBelow: RawBuilder<unknown>) => sql`(
+  select sequence from bids where item_id = ${itemId} and sequence is not null and ${isBelow}
+  order by sequence desc limit 1)`
 
 export const BID_STATUSES = ['leading', 'outbid', 'won', 'lost'] as const
 /** The place of a bidder on a lot. */
@@ -127,6 +142,45 @@ async function readLastOfPage(
     select id from (${recentBids(bidderId, before)}) recent
     order by id desc offset ${READ_BIDS_MAX - 1} limit 1`.execute(db)
   return rows[0]?.id
+}
+
+/** How one user stands on one lot. */
+export interface OwnStandingRow {
+  isSeller: boolean
+  isBlocked: boolean
+  isReservedForMe: boolean
+  currencyCode: string
+  sequence: number
+  /** Null for users who never bid on it. */
+  bidderNumber: number | null
+  status: BidStatus
+  myMaxAmount: bigint | null
+}
+
+/** Undefined when there is no such lot. */
+export async function readOwnStanding(
+  db: Kysely<Database>,
+  itemId: string,
+  userId: string,
+): Promise<OwnStandingRow | undefined> {
+  const { rows } = await sql<OwnStandingRow>`
+    select l.seller_id = ${userId} as "isSeller",
+      l.phase = 'reserved' and l.reserved_for = ${userId} as "isReservedForMe", l.currency_code as "currencyCode",
+      l.sequence::float8 as sequence, lb.number as "bidderNumber",
+      ${bidStatusFor(userId)} as status,
+      case when l.leader_id = ${userId} then l.leader_max else mine.max_amount end as "myMaxAmount",
+      exists (
+        select from seller_blocks b where b.seller_id = l.seller_id and b.bidder_id = ${userId}
+      ) as "isBlocked"
+    from lots l
+    left join lot_bidders lb on lb.item_id = l.item_id and lb.bidder_id = ${userId}
+    left join lateral (
+      select max_amount from bids
+      where bidder_id = ${userId} and item_id = l.item_id and sequence is not null and kind <> 'auto'
+      order by sequence desc, silent_raise desc limit 1
+    ) mine on true
+    where l.item_id = ${itemId}`.execute(db)
+  return rows[0]
 }
 
 const COUNTED_LOTS_MAX = 5_000

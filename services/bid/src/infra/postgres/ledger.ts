@@ -1,5 +1,12 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { LedgerEntry, OutageEntry, TermsEntry } from '#src/domain/ledger.ts'
+import type {
+  LedgerEntry,
+  OutageEntry,
+  PurchaseEntry,
+  ReleaseEntry,
+  ReservationPayment,
+  TermsEntry,
+} from '#src/domain/ledger.ts'
 import type { Lot } from '#src/domain/lot.ts'
 import { LOT_COLUMNS, type LotRow, toLot } from './lots.ts'
 import type { Database } from './schema.ts'
@@ -32,6 +39,8 @@ interface TermsRow {
 }
 
 type OutageRow = Omit<OutageEntry, 'kind'> & { itemId: string }
+type PurchaseRow = Omit<PurchaseEntry, 'kind'> & { itemId: string }
+type ReleaseRow = Omit<ReleaseEntry, 'kind'> & { itemId: string }
 
 const decidedAtMs = sql<number>`(extract(epoch from decided_at) * 1000)::float8`
 
@@ -69,6 +78,19 @@ export async function readLedgers(
       (extract(epoch from ends_at) * 1000)::float8 as "extendedToMs"
     from outage_extensions where item_id = any(${ids})
   `.execute(db)
+  const purchases = await sql<PurchaseRow>`
+    select item_id as "itemId", sequence::float8 as sequence, ${decidedAtMs} as "decidedAtMs",
+      id as "purchaseId", buyer_id as "buyerId", terms_version as "termsVersion", amount,
+      (extract(epoch from reserved_until) * 1000)::float8 as "reservedUntilMs"
+    from purchases where item_id = any(${ids})
+  `.execute(db)
+  const releases = await sql<ReleaseRow>`
+    select e.item_id as "itemId", e.sequence::float8 as sequence,
+      (extract(epoch from e.decided_at) * 1000)::float8 as "decidedAtMs",
+      e.purchase_id as "purchaseId", p.terms_version as "termsVersion", e.reason
+    from reservation_ends e join purchases p on p.id = e.purchase_id
+    where e.item_id = any(${ids}) and e.reason <> 'paid'
+  `.execute(db)
   const ledgers = new Map<string, LedgerEntry[]>()
   for (const [itemId, rows] of Map.groupBy(bids.rows, (row) => row.itemId)) {
     ledgers.set(itemId, bidEntries(rows))
@@ -80,11 +102,25 @@ export async function readLedgers(
   }
   for (const { itemId, ...row } of terms.rows) add(itemId, { kind: 'terms', ...row })
   for (const { itemId, ...row } of outages.rows) add(itemId, { kind: 'outage', ...row })
+  for (const { itemId, ...row } of purchases.rows) add(itemId, { kind: 'buy_now', ...row })
+  for (const { itemId, ...row } of releases.rows) add(itemId, { kind: 'release', ...row })
   // Stable: a counter-bid stays behind the bid whose sequence it shares.
   for (const entries of ledgers.values()) {
     entries.sort((a, b) => a.sequence - b.sequence || silentRaiseOf(a) - silentRaiseOf(b))
   }
   return ledgers
+}
+
+/** The payments that ended reservations of some lots, by lot. */
+export async function readReservationPayments(
+  db: Kysely<Database>,
+  itemIds: readonly string[],
+): Promise<Map<string, ReservationPayment[]>> {
+  const { rows } = await sql<ReservationPayment & { itemId: string }>`
+    select item_id as "itemId", purchase_id as "purchaseId", ${decidedAtMs} as "decidedAtMs"
+    from reservation_ends where item_id = any(${[...itemIds]}::uuid[]) and reason = 'paid'
+  `.execute(db)
+  return Map.groupBy(rows, ({ itemId }) => itemId)
 }
 
 const silentRaiseOf = (entry: LedgerEntry) => ('silentRaise' in entry ? entry.silentRaise : 0)

@@ -7,12 +7,17 @@ import type { Database } from './schema.ts'
 /** A lot as the queries below return it: instants as epoch milliseconds, counters as bigint. */
 export type LotRow = Omit<
   Lot,
-  'sequence' | 'extensionThresholdMs' | 'extensionDurationMs' | 'outageExtensionMs'
+  | 'sequence'
+  | 'extensionThresholdMs'
+  | 'extensionDurationMs'
+  | 'outageExtensionMs'
+  | 'buyNowReservationMs'
 > & {
   sequence: bigint
   extensionThresholdMs: bigint
   extensionDurationMs: bigint
   outageExtensionMs: bigint
+  buyNowReservationMs: bigint
 }
 
 const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
@@ -22,7 +27,8 @@ export const LOT_COLUMNS = `
   item_id as "itemId", seller_id as "sellerId", type, currency_code as "currencyCode", round,
   terms_version as "termsVersion", phase, start_price as "startPrice",
   bid_increment as "bidIncrement", reserve_price as "reservePrice",
-  buy_now_price as "buyNowPrice", ${epochMs('starts_at')} as "startsAtMs",
+  buy_now_price as "buyNowPrice", buy_now_mode as "buyNowMode",
+  buy_now_reservation_ms as "buyNowReservationMs", deposit, ${epochMs('starts_at')} as "startsAtMs",
   ${epochMs('ends_at')} as "endsAtMs", ${epochMs('original_ends_at')} as "originalEndsAtMs",
   ${epochMs('hard_ends_at')} as "hardEndsAtMs",
   extension_threshold_ms as "extensionThresholdMs",
@@ -33,6 +39,8 @@ export const LOT_COLUMNS = `
   current_price as "currentPrice", leader_id as "leaderId", leader_max as "leaderMax",
   leader_bid_id as "leaderBidId", bid_count as "bidCount", bidder_count as "bidderCount",
   silent_raises as "silentRaises", reserve_met as "reserveMet", buy_now_available as "buyNowAvailable",
+  purchase_id as "purchaseId", reserved_for as "reservedFor",
+  ${epochMs('reserved_until')} as "reservedUntilMs",
   ${epochMs('last_decided_at')} as "lastDecidedAtMs", sequence, outcome,
   final_amount as "finalAmount", winner_id as "winnerId"`
 
@@ -43,6 +51,7 @@ export function toLot(row: LotRow): Lot {
     extensionThresholdMs: Number(row.extensionThresholdMs),
     extensionDurationMs: Number(row.extensionDurationMs),
     outageExtensionMs: Number(row.outageExtensionMs),
+    buyNowReservationMs: Number(row.buyNowReservationMs),
   }
 }
 
@@ -192,6 +201,9 @@ function lotColumns(lot: Lot) {
     bid_increment: lot.bidIncrement,
     reserve_price: lot.reservePrice,
     buy_now_price: lot.buyNowPrice,
+    buy_now_mode: lot.buyNowMode,
+    buy_now_reservation_ms: BigInt(lot.buyNowReservationMs),
+    deposit: lot.deposit,
     starts_at: new Date(lot.startsAtMs),
     ends_at: new Date(lot.endsAtMs),
     original_ends_at: new Date(lot.originalEndsAtMs),
@@ -212,6 +224,9 @@ function lotColumns(lot: Lot) {
     silent_raises: lot.silentRaises,
     reserve_met: lot.reserveMet,
     buy_now_available: lot.buyNowAvailable,
+    purchase_id: lot.purchaseId,
+    reserved_for: lot.reservedFor,
+    reserved_until: timestamp(lot.reservedUntilMs),
     last_decided_at: timestamp(lot.lastDecidedAtMs),
     sequence: BigInt(lot.sequence),
     outcome: lot.outcome,

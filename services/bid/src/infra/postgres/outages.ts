@@ -8,7 +8,8 @@ import type { Database } from './schema.ts'
 
 // It writes no bid, but takes the locks on tables that a bid needs, and commits. All replicas
 // prolong the same row. The clock is read before its lock is waited for, so it may lie behind. A clock
-// that was ahead for a time has left a period in the future, which is passed over.
+// that was ahead has left periods in the future: they go. One that was set back begins a period beside
+// the one that it lies in, which keeps its end, so that no gap is left when the clock is right again.
 const RECORD_PROOF = `
   with held_lots as (
     update lots set sequence = sequence where false
@@ -18,14 +19,16 @@ const RECORD_PROOF = `
     insert into outbox (id, events) select id, events from outbox where false
   ), proof as materialized (
     select clock_timestamp() as at
+  ), ahead as (
+    delete from bidding_periods using proof where since > proof.at + $1 * interval '1 ms'
   ), last as materialized (
     select since from bidding_periods
     where since <= (select at from proof) order by since desc limit 1
   ), prolonged as (
-    update bidding_periods p set until = case when p.until > proof.at + $1 * interval '1 ms'
-      then proof.at else greatest(p.until, proof.at) end
+    update bidding_periods p set until = greatest(p.until, proof.at)
     from proof, last
-    where p.since = last.since and proof.at <= p.until + $1 * interval '1 ms'
+    where p.since = last.since
+      and proof.at between p.until - $1 * interval '1 ms' and p.until + $1 * interval '1 ms'
     returning 1
   )
   insert into bidding_periods (since, until)

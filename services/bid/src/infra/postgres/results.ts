@@ -22,7 +22,7 @@ export async function recordClosings(
       lot.outcome ?? 'no_bids',
       lot.winnerId,
       lot.finalAmount,
-      lot.winnerId === null ? null : lot.leaderBidId,
+      lot.outcome === 'sold' ? lot.leaderBidId : null,
       lot.bidCount,
       lot.sequence,
       lot.phase,
@@ -44,7 +44,8 @@ export async function recordClosings(
       from closed
     )
     update lots set phase = closed.phase, outcome = closed.outcome, winner_id = closed.winner_id,
-      final_amount = closed.final_amount, buy_now_available = false, sequence = closed.sequence,
+      final_amount = closed.final_amount, buy_now_available = false, reserved_for = null,
+      reserved_until = null, sequence = closed.sequence,
       closed_at = ${new Date(closedAtMs)}::timestamptz, updated_at = clock_timestamp()
     from closed where lots.item_id = closed.item_id
   `.execute(tx)

@@ -46,6 +46,33 @@ export interface Bids {
   trigger_bid_id: string | null
 }
 
+export interface FreedUnits {
+  buyer_id: string
+  is_free: boolean
+  is_offerable: Generated<boolean>
+  item_id: string
+  order_id: string
+  round: number
+  sequence: bigint
+  unit: number
+}
+
+export interface HeldDeposits {
+  amount: bigint
+  bidder_id: string
+  deposit_id: string
+  held_until: Timestamp | null
+  is_held: boolean
+  item_id: string
+  sequence: bigint
+}
+
+export interface HiddenItems {
+  is_hidden: boolean
+  item_id: string
+  sequence: bigint
+}
+
 export interface Inbox {
   consumer: string
   message_id: string
@@ -70,11 +97,14 @@ export interface Lots {
   bid_increment: bigint | null
   bidder_count: Generated<number>
   buy_now_available: boolean
+  buy_now_mode: Generated<'immediate' | 'reserved'>
   buy_now_price: bigint | null
+  buy_now_reservation_ms: Generated<bigint>
   closed_at: Timestamp | null
   created_at: Generated<Timestamp>
   currency_code: string
   current_price: bigint | null
+  deposit: bigint | null
   ends_at: Timestamp
   extension_count: Generated<number>
   extension_duration_ms: bigint
@@ -93,8 +123,11 @@ export interface Lots {
   outage_extension_ms: Generated<bigint>
   outcome: 'sold' | 'bought_now' | 'no_bids' | 'reserve_not_met' | 'cancelled' | null
   phase: Generated<'open' | 'reserved' | 'closed' | 'cancelled'>
+  purchase_id: string | null
   reserve_met: boolean
   reserve_price: bigint | null
+  reserved_for: string | null
+  reserved_until: Timestamp | null
   round: Generated<number>
   seller_id: string
   sequence: Generated<bigint>
@@ -105,6 +138,39 @@ export interface Lots {
   type: Generated<'english' | 'sealed_first' | 'sealed_second' | 'dutch' | 'reverse'>
   updated_at: Generated<Timestamp>
   winner_id: string | null
+}
+
+export interface LotTraces {
+  item_id: string
+  sequence: bigint
+  traceparent: string
+}
+
+export interface OfferOptOuts {
+  since: Generated<Timestamp>
+  user_id: string
+}
+
+export interface Offers {
+  amount: bigint
+  answer_key: string | null
+  bid_id: string
+  cascade_floor: bigint | null
+  currency_code: string
+  days: number
+  ended_at: Timestamp | null
+  expires_at: Timestamp
+  id: string
+  idempotency_key: string | null
+  item_id: string
+  kind: 'second_chance' | 'below_reserve'
+  made_at: Timestamp
+  request_hash: string | null
+  round: number
+  seller_id: string
+  state: Generated<'open' | 'accepted' | 'declined' | 'expired' | 'withdrawn'>
+  unit: number
+  user_id: string
 }
 
 export interface OutageExtensions {
@@ -125,6 +191,22 @@ export interface Outbox {
   seq: Generated<bigint>
 }
 
+export interface Purchases {
+  amount: bigint
+  buyer_id: string
+  decided_at: Timestamp
+  ends_at: Timestamp
+  id: string
+  idempotency_key: string | null
+  item_id: string
+  recorded_at: Timestamp
+  request_hash: string
+  reserved_until: Timestamp | null
+  round: number
+  sequence: bigint
+  terms_version: number
+}
+
 export interface Refusals {
   bid_id: string
   bidder_id: string
@@ -136,6 +218,23 @@ export interface Refusals {
   refusal_code: string
   refusal_details: ColumnType<unknown, string, string> | null
   request_hash: string
+}
+
+export interface Relistings {
+  is_automatic: boolean
+  item_id: string
+  new_item_id: string
+  relisted_at: Timestamp
+}
+
+export interface ReservationEnds {
+  decided_at: Timestamp
+  is_by_buyer: Generated<boolean>
+  item_id: string
+  purchase_id: string
+  reason: 'lapsed' | 'cancelled' | 'paid'
+  recorded_at: Generated<Timestamp>
+  sequence: bigint
 }
 
 export interface Results {
@@ -172,13 +271,22 @@ export interface DB {
   bidder_standings: BidderStandings
   bidding_periods: BiddingPeriods
   bids: Bids
+  freed_units: FreedUnits
+  held_deposits: HeldDeposits
+  hidden_items: HiddenItems
   inbox: Inbox
   inbox_attempts: InboxAttempts
   lot_bidders: LotBidders
+  lot_traces: LotTraces
   lots: Lots
+  offer_opt_outs: OfferOptOuts
+  offers: Offers
   outage_extensions: OutageExtensions
   outbox: Outbox
+  purchases: Purchases
   refusals: Refusals
+  relistings: Relistings
+  reservation_ends: ReservationEnds
   results: Results
   seller_blocks: SellerBlocks
   terms_changes: TermsChanges

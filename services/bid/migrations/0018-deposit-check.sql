@@ -1,0 +1,2 @@
+-- no transaction
+alter table lots validate constraint lot_deposit_is_positive;
