@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { createInternalClient } from '@auction/common/http/internal-client.ts'
+import { startAuction } from '@auction/common/testing/item-summaries.ts'
+import t from 'tap'
+import { nameNewOrders } from '#src/app/naming/name-items.ts'
+import { describeItems } from '#src/infra/postgres/items/item-names.ts'
+import { callAs, callAsService, createWorld, untilBlocked } from '#test/helper.ts'
+
+t.test('orders get the names of their items from auction, also after it was down', async (t) => {
+  const world = await createWorld(t)
+  const auction = await startAuction(t, world.identity)
+  const client = createInternalClient({
+    service: 'order',
+    target: 'auction',
+    baseUrl: auction.url,
+    secret: world.identity.internalSecret,
+    timeoutMs: 60_000,
+  })
+  const order = await world.win()
+  const unknown = await world.win()
+  const { itemId, sellerId } = order
+  auction.items.set(itemId, {
+    id: itemId,
+    sellerId,
+    name: 'A lamp',
+    currencyCode: 'USD',
+    sequence: 3,
+    categoryIds: [randomUUID(), randomUUID()],
+  })
+  const nameOf = async ({ id, buyerId }: typeof order) =>
+    (await callAs(world, buyerId, 'GET', `/api/v1/orders/${id}`)).body.itemName
+
+  auction.mode = 'down'
+  await t.rejects(nameNewOrders(world.db, client), { code: 'service.unavailable' })
+  t.equal(await nameOf(order), undefined, 'the order is there without a name')
+  auction.mode = 'up'
+  await nameNewOrders(world.db, client)
+  t.equal(await nameOf(order), 'A lamp')
+  t.equal(await nameOf(unknown), undefined)
+  const calls = auction.asked.length
+  await nameNewOrders(world.db, client)
+  t.equal(auction.asked.length, calls, 'what auction does not know is not asked again')
+  const categoriesOf = async ({ id, buyerId }: typeof order) => {
+    const request = { orderIds: [id], buyerId }
+    const { body } = await callAsService(world, 'POST', '/internal/v1/payables', request)
+    return (body.orders as { categoryIds?: string[] }[])[0]?.categoryIds
+  }
+  const categoryIds = auction.items.get(itemId)?.categoryIds
+  t.same(await categoriesOf(order), categoryIds, 'payment learns its categories')
+  t.same(await categoriesOf(unknown), [])
+
+  // An order that a version before this named.
+  await world.database.pool.query('update orders set category_ids = null where id = $1', [order.id])
+  t.equal(await categoriesOf(order), undefined)
+  auction.items.set(itemId, {
+    id: itemId,
+    sellerId,
+    name: 'A lamp',
+    currencyCode: 'USD',
+    sequence: 4,
+  })
+  await nameNewOrders(world.db, client)
+  t.equal(await categoriesOf(order), undefined, 'a version of auction before this does not say')
+  auction.items.set(itemId, {
+    id: itemId,
+    sellerId,
+    name: 'Another name',
+    currencyCode: 'USD',
+    sequence: 5,
+    categoryIds: [],
+  })
+  await nameNewOrders(world.db, client)
+  t.same(await categoriesOf(order), [])
+  t.equal(await nameOf(order), 'A lamp', 'the name stays')
+})
+
+t.test('names are stored while the orders are claimed, and neither waits for ever', async (t) => {
+  const world = await createWorld(t)
+  const people = { buyerId: randomUUID(), sellerId: randomUUID() }
+  const [one, two] = [await world.win(people), await world.win(people)]
+  const { pool } = world.database
+  // The row of the first order is now behind that of the second, and a scan of both is the cheapest.
+  await pool.query('update orders set reminders_sent = 1 where id = $1', [one.id])
+  await pool.query('analyze orders')
+  const client = await pool.connect()
+  await client.query('begin')
+  const lock = (id: string) =>
+    client.query('select from orders where id = $1 for no key update', [id])
+  await lock(one.id)
+  const named = describeItems(
+    world.db,
+    new Map([two, one].map(({ itemId }) => [itemId, { name: 'A lamp', categoryIds: [] }])),
+  )
+  await untilBlocked(world)
+  await lock(two.id)
+  await client.query('commit')
+  client.release()
+  await named
+  const { rows } = await pool.query('select distinct item_name from orders')
+  t.strictSame(rows, [{ item_name: 'A lamp' }])
+})
