@@ -1,0 +1,38 @@
+import { orderResolved } from '@auction/common/contracts/order.ts'
+import { parseAmount } from '@auction/common/money.ts'
+import { PermanentError, transactional } from '@auction/common/rabbitmq/consumer.ts'
+import type { Transaction } from 'kysely'
+import type { PaymentProvider } from '#src/domain/provider.ts'
+import { livePaymentsOf, lockPayment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
+import { oweRefund } from './owed-refunds.ts'
+
+/** A dispute was decided for the buyer: so much is given back, once for each decision. */
+export const onOrderResolved = ({
+  providers,
+}: {
+  providers: ReadonlyMap<string, PaymentProvider>
+}) =>
+  transactional({
+    kind: 'transactional',
+    consumer: 'payment',
+    contract: orderResolved,
+    async handle(tx: Transaction<Database>, { payload }) {
+      const { orderId, refundAmount, currencyCode, sequence } = payload
+      if (refundAmount === undefined) return
+      const amount = parseAmount(refundAmount, currencyCode)
+      if (!amount.ok) throw new PermanentError(`${refundAmount} ${currencyCode}: ${amount.reason}`)
+      const [paymentId] = await livePaymentsOf(tx, orderId)
+      if (paymentId === undefined) throw new PermanentError(`order ${orderId} is not paid`)
+      const payment = await lockPayment(tx, paymentId)
+      if (payment === undefined || payment.state !== 'captured') {
+        throw new PermanentError(`payment ${paymentId} of order ${orderId} took no money`)
+      }
+      await oweRefund(tx, providers, payment, {
+        orderId,
+        source: `resolved/${orderId}/${sequence}`,
+        amount: amount.minor,
+      })
+      await wakePayment(tx, paymentId)
+    },
+  })
