@@ -1,23 +1,64 @@
 import { type App, buildServer } from '@auction/common/http/server.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Registry } from 'prom-client'
-import { createUpstream } from '#src/infra/http/upstream.ts'
+import { splitLocale } from '#src/domain/locale.ts'
+import { createAccountSources } from '#src/infra/http/account.ts'
+import { createBuying } from '#src/infra/http/buying.ts'
+import { createCatalogue } from '#src/infra/http/catalogue.ts'
+import { createFees, createStatusBoard } from '#src/infra/http/help.ts'
+import { createIdentity } from '#src/infra/http/identity.ts'
+import { createLots } from '#src/infra/http/lots.ts'
+import { createModeration } from '#src/infra/http/moderation.ts'
+import { createNotifications } from '#src/infra/http/notifications.ts'
+import { createSales } from '#src/infra/http/sales.ts'
+import { createSelling } from '#src/infra/http/selling.ts'
+import { answerErrorsWithPages } from './error-pages.ts'
+import { acceptForms, acceptPhotos } from './forms.ts'
+import { PAGE_POLICY } from './page-policy.ts'
+import { createPageRoutes } from './page-routes.ts'
 import { accountRoutes } from './routes/account.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { buyingRoutes } from './routes/buying.ts'
 import { eventRoutes } from './routes/events.ts'
+import { infoRoutes, robotRoutes } from './routes/info.ts'
+import { linkRoutes } from './routes/links.ts'
+import { loginRoutes } from './routes/login.ts'
+import { lotRoutes } from './routes/lots.ts'
+import { deskRoutes } from './routes/moderation.ts'
+import { notificationRoutes } from './routes/notifications.ts'
+import { operatorRoutes } from './routes/operator.ts'
+import { orderRoutes } from './routes/orders.ts'
 import { pageRoutes } from './routes/pages.ts'
+import { itemRoutes } from './routes/selling/items.ts'
+import { payoutRoutes } from './routes/selling/payouts.ts'
+import { questionRoutes } from './routes/selling/questions.ts'
+import { refundRoutes } from './routes/selling/refunds.ts'
+import { salesRoutes } from './routes/selling/sales.ts'
+import { sellRoutes } from './routes/selling/sell.ts'
+import { uploadRoutes } from './routes/selling/uploads.ts'
 
 export interface AppDependencies {
   auctionUrl: string
   bidUrl: string
+  identityUrl: string
+  orderUrl: string
+  paymentUrl: string
+  notificationUrl: string
+  /** The address that people type; forms count only from its pages. */
+  publicUrl: string
   log: Logger
   registry: Registry
 }
 
+/** A question of 2,000 letters is 18 kB in the script that needs most, and a form is more than its text. */
+const FORM_BYTES_MAX = 64 * 1024
+
+/** A form with several pictures comes from a phone; less than a process that stops is given. */
+const REQUEST_TIMEOUT_MS = 30_000
+
 /** Pages load nothing from elsewhere, run nothing inline, and no other page may frame them. */
 const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'content-security-policy': PAGE_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'same-origin',
@@ -28,15 +69,66 @@ const SECURITY_HEADERS = {
 
 /** The pages, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { auctionUrl, bidUrl, log, registry } = dependencies
-  const app = await buildServer({ service: 'web', log, registry })
+  const { auctionUrl, bidUrl, identityUrl, paymentUrl, publicUrl, log, registry } = dependencies
+  const app = await buildServer({
+    service: 'web',
+    log,
+    registry,
+    bodyLimitBytes: FORM_BYTES_MAX,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    rewritePath: withoutLocale,
+  })
+  app.decorate('publicUrl', publicUrl.replace(/\/$/, ''))
+  answerErrorsWithPages(app, log)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS)
     done()
   })
+  acceptForms(app, publicUrl)
+  const identity = createIdentity(identityUrl)
   await assetRoutes(app)
-  await accountRoutes(app)
+  const notifications = createNotifications(dependencies.notificationUrl)
+  await loginRoutes(app, { identity, notifications, publicUrl })
   await eventRoutes(app)
-  await pageRoutes(app, { upstream: createUpstream(auctionUrl, bidUrl), log })
+  const pagesOf = (scope: App) => createPageRoutes(scope, log, notifications.countUnread)
+  const pages = pagesOf(app)
+  const catalogue = createCatalogue(auctionUrl, bidUrl)
+  const readFees = createFees(dependencies.paymentUrl)
+  infoRoutes(pages, { catalogue, readFees, readStatus: createStatusBoard(dependencies) })
+  await robotRoutes(app, catalogue)
+  linkRoutes(pages, identity)
+  const lots = createLots({ auctionUrl, bidUrl, identityUrl })
+  const buying = createBuying(dependencies)
+  lotRoutes(pages, lots, buying)
+  orderRoutes(pages, { buying, lots })
+  notificationRoutes(pages, notifications)
+  buyingRoutes(pages, { buying, catalogue, notifications })
+  const selling = createSelling({ auctionUrl, identityUrl, paymentUrl })
+  sellRoutes(pages, { selling, catalogue, lots, identity })
+  itemRoutes(pages, selling)
+  const sales = createSales(dependencies)
+  salesRoutes(pages, { sales, selling, lots })
+  refundRoutes(pages, { sales, lots, identity })
+  payoutRoutes(pages, { sales, identity })
+  questionRoutes(pages, { selling, lots })
+  await uploadRoutes(app, { pagesOf, log, selling })
+  const sources = createAccountSources({ auctionUrl, bidUrl, identityUrl })
+  await app.register(async (scope) => {
+    acceptPhotos(scope as App)
+    accountRoutes(pagesOf(scope as App), { identity, sources, publicUrl })
+  })
+  const desk = { identity, moderation: createModeration(dependencies) }
+  deskRoutes(pages, desk)
+  operatorRoutes(pages, desk)
+  pageRoutes(pages, { catalogue, lots })
   return app
+}
+
+/** Where the gateway counts tries by the path; in another spelling it would not. */
+const COUNTED_PATH = /^\/(login|register)(\/|\?|$)/
+
+/** "/de/lots/1" is the page "/lots/1" in German. Forms to log in are sent to their one address only. */
+function withoutLocale(path: string, method: string): string {
+  const { rest } = splitLocale(path)
+  return method === 'POST' && COUNTED_PATH.test(rest) ? path : rest
 }

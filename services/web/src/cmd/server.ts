@@ -8,6 +8,11 @@ await runService('web', config, async ({ log, registry }) => ({
   app: await buildApp({
     auctionUrl: config.AUCTION_URL,
     bidUrl: config.BID_URL,
+    identityUrl: config.IDENTITY_URL,
+    orderUrl: config.ORDER_URL,
+    paymentUrl: config.PAYMENT_URL,
+    notificationUrl: config.NOTIFICATION_URL,
+    publicUrl: config.PUBLIC_URL,
     log,
     registry,
   }),

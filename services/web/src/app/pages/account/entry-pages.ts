@@ -1,108 +1,94 @@
+import { html } from '@auction/common/html.ts'
 import { layout } from '#src/app/pages/layout.ts'
-import { type Html, html } from '#src/domain/html.ts'
-import { field, form, PASSWORD_HINT, status } from './forms.ts'
+import { field, hidden, postForm } from '#src/app/pages/parts.ts'
+import type { Viewer } from '#src/app/viewer.ts'
+import type { Problem } from '#src/domain/problem-text.ts'
 
-const page = (title: string, content: Html) =>
-  layout({ title: `${title} – Auction`, script: 'account', content })
+/** What a form shows when it comes back: what was typed, and what is wrong. */
+export interface Entry {
+  returnTo: string
+  problems?: readonly Problem[]
+  email?: string
+  name?: string
+  remember?: boolean
+}
+
+const withReturn = (viewer: Viewer, path: string, returnTo: string) =>
+  `${viewer.to(path)}?returnTo=${encodeURIComponent(returnTo)}`
 
 /** Opening an account. */
-export const registerPage = () =>
-  page(
-    'Register',
-    html`<h1>Open an account</h1>
-${form(
+export function registerPage(viewer: Viewer, entry: Entry): string {
+  const { returnTo, problems = [], name = '', email = '' } = entry
+  const { entry: t } = viewer.talk.t
+  return layout({
+    viewer,
+    title: t.register,
+    problems,
+    content: html`<h1>${t.openAccount}</h1>
+${postForm(
+  '/register',
   'register',
-  'Register',
-  html`${field({ name: 'name', label: 'Name', autocomplete: 'name' })}
-${field({ name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'username' })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', hint: PASSWORD_HINT })}`,
+  t.register,
+  html`${hidden('returnTo', returnTo)}${field({ name: 'name', label: t.name, autocomplete: 'name', value: name, problems })}
+${field({ name: 'email', label: t.email, type: 'email', autocomplete: 'username', value: email, problems })}
+${field({ name: 'password', label: t.password, type: 'password', autocomplete: 'new-password', hint: t.passwordHint, problems })}`,
 )}
-${status()}
-<p><a href="/account/login">You have an account: log in</a></p>`,
-  )
+<p><a href="${withReturn(viewer, '/login', returnTo)}">${t.haveAccount}</a></p>`,
+  })
+}
 
-/** Logging in, with the second step in the same place. */
-export const loginPage = () =>
-  page(
-    'Log in',
-    html`<h1>Log in</h1>
-${form(
+/** What follows a registration. It is the same for an address that has an account already. */
+export function registeredPage(viewer: Viewer, returnTo: string): string {
+  const { entry: t } = viewer.talk.t
+  return layout({
+    viewer,
+    title: t.mailboxTitle,
+    content: html`<h1>${t.oneMoreStep}</h1>
+<p class="flash" id="status">${t.mailbox}</p>
+<p><a href="${withReturn(viewer, '/login', returnTo)}">${t.logIn}</a></p>`,
+  })
+}
+
+/** Logging in by password, or by a passkey that the browser offers in the field of the address. */
+export function loginPage(viewer: Viewer, entry: Entry): string {
+  const { returnTo, problems = [], email = '', remember } = entry
+  const { entry: t } = viewer.talk.t
+  return layout({
+    viewer,
+    title: t.logIn,
+    scripts: ['passkeys'],
+    problems,
+    content: html`<h1>${t.logIn}</h1>
+${postForm(
+  '/login',
   'login',
-  'Log in',
-  html`${field({ name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'username' })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}`,
+  t.logIn,
+  html`${hidden('returnTo', returnTo)}${field({ name: 'email', label: t.email, type: 'email', autocomplete: 'username webauthn', value: email, problems })}
+${field({ name: 'password', label: t.password, type: 'password', autocomplete: 'current-password', problems })}
+<p><input id="field-remember" name="remember" type="checkbox" value="yes"${remember === true && html` checked`}>
+<label for="field-remember">${t.remember}</label></p>`,
 )}
-${form(
+<p id="passkey" data-fails="${viewer.talk.t.account.passkeyFailed}" hidden><button type="button">${t.passkey}</button></p>
+<p class="status warn" id="passkey-status" role="status"></p>
+<p><a href="${withReturn(viewer, '/register', returnTo)}">${t.openAccount}</a> · <a href="${viewer.to('/account/forgot')}">${t.forgot}</a></p>`,
+  })
+}
+
+/** The second step, where two-factor is on. */
+export function codePage(viewer: Viewer, { returnTo, problems = [], remember }: Entry): string {
+  const { entry: t } = viewer.talk.t
+  return layout({
+    viewer,
+    title: t.yourCode,
+    problems,
+    content: html`<h1>${t.yourCode}</h1>
+${postForm(
+  '/login/code',
   'challenge',
-  'Continue',
-  html`<p>Two-factor is on for this account. Type the code of your app, or a recovery code.</p>
-${field({ name: 'code', label: 'Code', autocomplete: 'one-time-code' })}`,
-  { isHidden: true },
+  t.goOn,
+  html`<p>${t.codeHint}</p>
+${hidden('returnTo', returnTo)}${hidden('remember', remember === true ? 'yes' : '')}${field({ name: 'code', label: t.code, autocomplete: 'one-time-code', problems })}`,
 )}
-${status()}
-<p><a href="/account/register">Open an account</a> · <a href="/account/forgot">Password forgotten</a></p>`,
-  )
-
-/** Asking for a link that sets a new password. */
-export const forgotPage = () =>
-  page(
-    'Password forgotten',
-    html`<h1>Password forgotten</h1>
-${form(
-  'forgot',
-  'Send the link',
-  field({ name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'username' }),
-)}
-${status()}`,
-  )
-
-/** Where the mailed link of a forgotten password leads. */
-export const resetPage = () =>
-  page(
-    'New password',
-    html`<h1>Set a new password</h1>
-${form(
-  'reset',
-  'Set it',
-  field({
-    name: 'newPassword',
-    label: 'New password',
-    type: 'password',
-    autocomplete: 'new-password',
-    hint: PASSWORD_HINT,
-  }),
-)}
-${status()}
-<p><a href="/account/login">Log in</a></p>`,
-  )
-
-/** Where the mailed link of a new account leads. A press of a button, because mailers open links. */
-export const verifyEmailPage = () =>
-  page(
-    'Verify your address',
-    html`<h1>Verify your e-mail address</h1>
-${form('verify-email', 'This address is mine', html`<p>You asked for an account with this address.</p>`)}
-${form(
-  'verify-email-password',
-  'Continue',
-  field({
-    name: 'password',
-    label: 'The password that you chose',
-    type: 'password',
-    autocomplete: 'current-password',
-  }),
-  { isHidden: true },
-)}
-${status()}
-<p><a href="/account/login">Log in</a></p>`,
-  )
-
-/** Where the mailed link to another address leads. */
-export const confirmEmailPage = () =>
-  page(
-    'Confirm your new address',
-    html`<h1>Confirm your new e-mail address</h1>
-${form('confirm-email', 'This address is mine', html`<p>A user who is logged in wants this address for their account. Go on only if that was you.</p>`)}
-${status()}
-<p><a href="/account">Your account</a></p>`,
-  )
+<p><a href="${withReturn(viewer, '/login', returnTo)}">${t.beginAgain}</a></p>`,
+  })
+}

@@ -1,0 +1,111 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { problemOf, type Refusal } from '#src/domain/problem-text.ts'
+import {
+  type AccountView,
+  type Caller,
+  type Identity,
+  ProofNeededError,
+} from '#src/infra/http/identity.ts'
+import { orAway } from '#src/infra/http/service-client.ts'
+import { fieldOf } from './forms.ts'
+import { formOf, type KeptFormOptions, keepForm } from './kept-forms.ts'
+import { loginFor, type PageAnswer, type PageHandler } from './page-routes.ts'
+import { PROOF, proofPage, type WaitingForm } from './pages/account/small-pages.ts'
+import type { Viewer } from './viewer.ts'
+
+/** What a form asks of identity, in the name of the browser that sent it. */
+export type Act = (viewer: Viewer, caller: Caller, request: FastifyRequest) => Promise<PageAnswer>
+
+/**
+ * Answers a form of a user. Where identity wants a fresh proof, a page in between asks for it and the form goes on with
+ * what was typed; it is kept as well where the session has ended, or a service is away.
+ */
+export function answerAct(identity: Identity, options: KeptFormOptions, act: Act): PageHandler {
+  return keepForm(options, async (viewer, request, reply) => {
+    const form = formOf(viewer, request)
+    const caller = identity.callerOf(request, (line) => reply.header('set-cookie', line))
+    try {
+      const refused = await prove(identity, viewer, caller, request, form)
+      return refused ?? (await act(viewer, caller, request))
+    } catch (error) {
+      if (error instanceof ProofNeededError) return askProof(identity, viewer, request, form)
+      throw error
+    }
+  })
+}
+
+/** The same for a page that is shown only after a fresh proof. */
+export function showProven(
+  identity: Identity,
+  show: Act,
+): (viewer: Viewer, request: FastifyRequest, reply: FastifyReply) => Promise<PageAnswer> {
+  return async (viewer, request, reply) => {
+    if (!viewer.isLoggedIn) return { to: loginFor(viewer, viewer.path) }
+    const caller = identity.callerOf(request, (line) => reply.header('set-cookie', line))
+    try {
+      return await show(viewer, caller, request)
+    } catch (error) {
+      if (!(error instanceof ProofNeededError)) throw error
+      return askProofFor(identity, viewer, request, viewer.path)
+    }
+  }
+}
+
+/** Asks for the proof before a page, which is shown after it. */
+export function askProofFor(
+  identity: Identity,
+  viewer: Viewer,
+  request: FastifyRequest,
+  returnTo: string,
+): Promise<PageAnswer> {
+  const form = { action: viewer.to('/account/proof'), fields: { returnTo } }
+  return askProof(identity, viewer, request, form)
+}
+
+/** Undefined when the form has no proof with it, or a right one. */
+async function prove(
+  identity: Identity,
+  viewer: Viewer,
+  caller: Caller,
+  request: FastifyRequest,
+  form: WaitingForm,
+): Promise<PageAnswer | undefined> {
+  const { body } = request
+  const isForm = typeof body === 'object' && body !== null
+  if (!isForm || !Object.hasOwn(body, PROOF.password)) return
+  const code = fieldOf(body, PROOF.code).trim()
+  const answer = await caller.ask('POST', '/identity/reauthenticate', {
+    password: fieldOf(body, PROOF.password),
+    ...(code === '' ? {} : { code }),
+  })
+  if (answer.status < 300) return
+  return askProof(identity, viewer, request, form, answer)
+}
+
+async function askProof(
+  identity: Identity,
+  viewer: Viewer,
+  request: FastifyRequest,
+  form: WaitingForm,
+  refused?: { status: number; body: Record<string, unknown> },
+): Promise<PageAnswer> {
+  const account = await orAway<AccountView>(identity.readAccount(request))
+  const isTwoFactorOn = account === 'away' ? undefined : account.twoFactorEnabled
+  const problems = refused === undefined ? [] : [proofProblem(viewer, refused.body)]
+  return {
+    statusCode: refused?.status ?? 403,
+    markup: proofPage(viewer, form, { isTwoFactorOn, problems }),
+    isSecret: true,
+  }
+}
+
+function proofProblem({ talk }: Viewer, body: Record<string, unknown>) {
+  const refusal = body as unknown as Refusal
+  const { text } = problemOf(refusal, talk)
+  if (refusal.code === 'identity.invalid_credentials') {
+    return { field: PROOF.password, text: talk.t.account.wrongPassword }
+  }
+  const isOfCode = /^identity\.(invalid_code|code_required|too_many_codes)$/.test(refusal.code)
+  if (isOfCode) return { field: PROOF.code, text }
+  return refusal.code.startsWith('request.') ? { field: PROOF.password, text } : { text }
+}
