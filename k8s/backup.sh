@@ -70,7 +70,8 @@ read_databases() { # sets databases, and owned: a pattern of the queues that bel
   databases=$(k get statefulsets --selector auction-platform/database \
     --output 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' | sed -n "s/^$data-postgres-//p" | sort)
   [ -n "$databases" ] || fail "there is no database $data-postgres-* in $namespace: are DATA and NAMESPACE right?"
-  owned="^($(paste -sd'|' - <<<"$databases"))[.]"
+  # A version ends the name of a queue. Streams have none: they keep messages that no one is owed.
+  owned="^($(paste -sd'|' - <<<"$databases"))[.].+[.]v[0-9]+([.]|$)"
 }
 undelivered() { # events that are committed and have not arrived
   local service rows queues sum=0
@@ -80,7 +81,7 @@ undelivered() { # events that are committed and have not arrived
     sum=$((sum + rows))
   done
   queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name messages) || return 1
-  # Dead letters wait for people, and queues of others (the mailer's) for programs that may not be here.
+  # Dead letters wait for people, and queues of others for programs that may not be here.
   awk -v sum="$sum" -v owned="$owned" '$1 ~ owned && $1 !~ /\.dlq$/ { sum += $2 } END { print sum }' <<<"$queues"
 }
 warn_of_dead_letters() {

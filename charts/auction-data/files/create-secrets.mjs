@@ -1,6 +1,6 @@
 // Creates the Secrets that are missing and changes none: a password that is lost or replaced behind
 // a database's back locks its service out, so the first value stays, whatever runs again.
-import { randomBytes } from 'node:crypto'
+import { createECDH, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { env } from 'node:process'
 
@@ -19,11 +19,20 @@ const GENERATORS = {
       .replace(/[^A-Za-z0-9]/g, '')
       .slice(0, 40),
   key: () => randomBytes(32).toString('base64'),
+  // A pair as push services take it (RFC 8292).
+  pushPublicKey: (pair) => pair.getPublicKey().toString('base64url'),
+  // One that begins with zeros is shorter here, and must not be there.
+  pushPrivateKey: (pair) =>
+    Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()])
+      .subarray(-32)
+      .toString('base64url'),
 }
 
 for (const { name, labels, fixed, generated } of JSON.parse(env.SECRETS)) {
   const values = { ...fixed }
-  for (const [key, kind] of Object.entries(generated)) values[key] = GENERATORS[kind]()
+  const pair = createECDH('prime256v1')
+  pair.generateKeys()
+  for (const [key, kind] of Object.entries(generated)) values[key] = GENERATORS[kind](pair)
   const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

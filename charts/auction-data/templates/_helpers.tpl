@@ -50,6 +50,22 @@ capabilities: { drop: [ALL] }
 {{- toJson $databases -}}
 {{- end -}}
 
+{{/* The processes and jobs that read one of these groups of settings, by service. */}}
+{{- define "auction-data.processesWith" -}}
+{{- $found := dict -}}
+{{- $settings := .settings -}}
+{{- range $service := (.root.Files.Get "services.yaml" | fromYaml).services -}}
+{{- range $name, $process := merge (dict) $service.workloads $service.jobs -}}
+{{- $isOne := false -}}
+{{- range $settings -}}{{- $isOne = or $isOne (has . $process.settings) -}}{{- end -}}
+{{- if $isOne -}}
+{{- $_ := set $found $service.name (append (index $found $service.name | default list) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
 {{/*
 The broker's users: one for every service with a worker that reads the settings "broker", and those of
 the values, which win. A service publishes to its own exchanges, moves what it could not handle to its

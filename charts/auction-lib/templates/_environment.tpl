@@ -95,6 +95,73 @@ exist already, and the operator's own settings last.
 - { name: MAIL_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ .global.secrets.identity }}, key: MAIL_SEAL_KEY } } }
 {{- end -}}
 
+{{- define "auction-lib.settings.webhooks" }}
+{{- $secret := .global.secrets.notification }}
+- { name: WEBHOOK_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: WEBHOOK_SEAL_KEY } } }
+- { name: WEBHOOK_SEAL_KEY_OTHER, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: WEBHOOK_SEAL_KEY_OTHER, optional: true } } }
+- { name: VAPID_PUBLIC_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: VAPID_PUBLIC_KEY, optional: true } } }
+- { name: VAPID_PRIVATE_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: VAPID_PRIVATE_KEY, optional: true } } }
+- { name: VAPID_SUBJECT, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: VAPID_SUBJECT, optional: true } } }
+{{- end -}}
+
+{{/* Who reports what became of mails. */}}
+{{- define "auction-lib.settings.mailReports" }}
+- { name: MAIL_REPORT_SECRET, valueFrom: { secretKeyRef: { name: {{ .global.secrets.notification }}, key: MAIL_REPORT_SECRET, optional: true } } }
+{{- end -}}
+
+{{/* Seals the addresses that parcels go to. */}}
+{{- define "auction-lib.settings.addresses" }}
+{{- $secret := .global.secrets.order }}
+- { name: ORDER_SEAL_KEY, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: ORDER_SEAL_KEY } } }
+- { name: ORDER_SEAL_KEY_OTHER, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: ORDER_SEAL_KEY_OTHER, optional: true } } }
+{{- end -}}
+
+{{/* Without a Secret no one can pay. */}}
+{{- define "auction-lib.settings.payments" }}
+{{- with .root.Values.stripe.existingSecret }}
+- { name: STRIPE_SECRET_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: STRIPE_SECRET_KEY } } }
+- { name: STRIPE_WEBHOOK_SECRET, valueFrom: { secretKeyRef: { name: {{ . }}, key: STRIPE_WEBHOOK_SECRET } } }
+{{- with $.root.Values.stripe.connect }}
+{{- if .enabled }}
+- { name: STRIPE_CONNECT, value: "true" }
+{{- if .hasWebhookSecret }}
+- { name: STRIPE_CONNECT_WEBHOOK_SECRET, valueFrom: { secretKeyRef: { name: {{ $.root.Values.stripe.existingSecret }}, key: STRIPE_CONNECT_WEBHOOK_SECRET } } }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .root.Values.mollie.existingSecret }}
+- { name: MOLLIE_API_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: MOLLIE_API_KEY } } }
+- { name: MOLLIE_WEBHOOK_SECRET, valueFrom: { secretKeyRef: { name: {{ . }}, key: MOLLIE_WEBHOOK_SECRET } } }
+{{- end }}
+{{- end -}}
+
+{{/* The server that takes mails; without a host they wait. */}}
+{{- define "auction-lib.settings.smtp" }}
+{{- $smtp := .root.Values.smtp }}
+{{- if $smtp.host }}
+- { name: SMTP_HOST, value: {{ $smtp.host | quote }} }
+- { name: SMTP_PORT, value: {{ $smtp.port | quote }} }
+- { name: SMTP_TLS, value: {{ $smtp.tls }} }
+{{- with $smtp.ca }}
+- { name: SMTP_CA, value: {{ . | quote }} }
+{{- end }}
+{{- with $smtp.existingSecret }}
+- { name: SMTP_USERNAME, valueFrom: { secretKeyRef: { name: {{ . }}, key: SMTP_USERNAME } } }
+- { name: SMTP_PASSWORD, valueFrom: { secretKeyRef: { name: {{ . }}, key: SMTP_PASSWORD } } }
+{{- end }}
+- { name: MAIL_FROM, value: {{ required "notification.smtp.from is needed with notification.smtp.host" $smtp.from | quote }} }
+- { name: MAIL_FROM_NAME, value: {{ $smtp.fromName | quote }} }
+- { name: MAIL_REPLY_TO, value: {{ $smtp.replyTo | quote }} }
+- { name: MAIL_BOUNCE_ADDRESS, value: {{ $smtp.bounceAddress | quote }} }
+{{- with $smtp.dkim.existingSecret }}
+- { name: DKIM_DOMAIN, value: {{ $smtp.dkim.domain | quote }} }
+- { name: DKIM_SELECTOR, value: {{ $smtp.dkim.selector | quote }} }
+- { name: DKIM_PRIVATE_KEY, valueFrom: { secretKeyRef: { name: {{ . }}, key: DKIM_PRIVATE_KEY } } }
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Pictures are objects of a bucket, or files of a volume that every process of the service mounts. */}}
 {{- define "auction-lib.settings.images" }}
 {{- $s3 := .root.Values.images.s3 }}

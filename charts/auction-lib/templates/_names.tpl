@@ -38,7 +38,7 @@ chart's own entry in it), global (merged).
   "trustedProxies" (list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fd00::/8")
   "postgres" (dict "host" "auction-data-postgres-%s" "port" 5432 "sslmode" "disable" "existingSecret" "auction-data-postgres-%s")
   "rabbitmq" (dict "url" "amqp://auction-data-rabbitmq:5672/auction" "managementUrl" "http://auction-data-rabbitmq:15672/auction" "existingSecret" "auction-data-rabbitmq-%s")
-  "secrets" (dict "internal" "auction-internal" "identity" "auction-identity")
+  "secrets" (dict "internal" "auction-internal" "identity" "auction-identity" "notification" "auction-notification" "order" "auction-order")
   "otlp" (dict "endpoint" "" "sampleRatio" 0.01)
   "caBundle" (dict "configMap" "" "key" "ca.crt")
   "monitoring" (dict "enabled" false "labels" dict "interval" "30s")
@@ -68,6 +68,13 @@ rabbitmq:
   - podSelector: { matchLabels: { auction-platform/broker: rabbitmq } }
 otlp:
   - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: observability } }
+outside:
+  - ipBlock:
+      cidr: 0.0.0.0/0
+      except: [0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16/32, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, 192.0.2.0/24, 192.31.196.0/24, 192.52.193.0/24, 192.88.99.0/24, 192.168.0.0/16, 192.175.48.0/24, 198.18.0.0/15, 198.51.100.0/24, 203.0.113.0/24, 224.0.0.0/3]
+  - ipBlock:
+      cidr: 2000::/3
+      except: ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"]
 {{- end -}}
 
 {{- define "auction-lib.fullname" -}}

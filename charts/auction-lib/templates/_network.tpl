@@ -1,13 +1,25 @@
-{{/* One policy a workload: who may call it and whom it may call, and nothing else. */}}
+{{/*
+One policy a workload: who may call it and whom it may call, and nothing else. Those of Jobs are hooks before them:
+an upgrade runs the Jobs before it touches the release, and a service that is new, or calls another service now, would be
+held back by the policies of the version before.
+*/}}
 {{- define "auction-lib.networkPolicy" -}}
 {{- $np := .global.networkPolicy -}}
+{{- $isJob := not (hasKey .spec.workloads .name) -}}
 {{- if $np.enabled }}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  name: {{ include "auction-lib.workloadName" . }}
+  {{- /* Not the name it had while it was no hook, or the upgrade would delete it as gone from the release. */}}
+  name: {{ include "auction-lib.workloadName" . }}{{ if $isJob }}-hook{{ end }}
   labels: {{- include "auction-lib.labels" . | nindent 4 }}
+  {{- if $isJob }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-weight: "-1"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+  {{- end }}
 spec:
   podSelector:
     matchLabels:
@@ -74,6 +86,15 @@ spec:
 {{- if and (has "images" .workload.settings) .root.Values.images.s3.bucket }}
 - ports: [{ port: {{ include "auction-lib.portOf" .root.Values.images.s3.endpoint }} }]
   to: {{- toYaml .root.Values.images.s3.egress | nindent 4 }}
+{{- end }}
+{{- if and (has "smtp" .workload.settings) .root.Values.smtp.host }}
+- ports: [{ port: {{ .root.Values.smtp.port }} }]
+  to: {{- toYaml .root.Values.smtp.egress | nindent 4 }}
+{{- end }}
+{{- if .workload.outside }}
+{{- /* Encrypted by the rule for addresses of users (R-HOOK-1), which takes these ports. */}}
+- ports: [{ port: 443 }, { port: 1024, endPort: 65535 }]
+  to: {{- toYaml $np.outside | nindent 4 }}
 {{- end }}
 {{- range include "auction-lib.called" .workload | fromJsonArray }}
 - ports: [{ port: 8080 }]

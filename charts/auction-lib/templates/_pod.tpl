@@ -26,9 +26,9 @@ command:
   - -c
   - >-
     mkdir -p /tmp/dev && touch /tmp/dev/synced &&
-    exec node --watch-path=/tmp/dev --watch-preserve-output --import @auction/common/telemetry/register.ts {{ .workload.entry }}
+    exec node {{ range .workload.node }}{{ . }} {{ end }}--watch-path=/tmp/dev --watch-preserve-output --import @auction/common/telemetry/register.ts {{ .workload.entry }}
 {{- else }}
-command: [node, --import, "@auction/common/telemetry/register.ts", {{ .workload.entry }}]
+command: [node, {{ range .workload.node }}{{ . }}, {{ end }}--import, "@auction/common/telemetry/register.ts", {{ .workload.entry }}]
 {{- end }}
 env: {{- include "auction-lib.environment" . | nindent 2 }}
 resources: {{- toYaml .values.resources | nindent 2 }}
