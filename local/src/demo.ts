@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { DEMO_CATEGORIES, DEMO_ITEMS, type DemoItem } from './demo-items.ts'
+import { drawThing } from './demo-pictures.ts'
 
 export interface DemoPerson {
   name: string
@@ -12,120 +14,25 @@ export const DEMO_PEOPLE: readonly [DemoPerson, DemoPerson] = [
   { name: 'Bob Bidder', email: 'bob@example.test', password: 'auction demo bob 1' },
 ]
 
-interface DemoItem {
-  name: string
-  description: string
-  startPrice: string
-  /** From now; a start in the future makes it scheduled. */
-  startsInMinutes?: number
-  endsInMinutes: number
-  terms?: Record<string, unknown>
-  isDraft?: boolean
-  /** Maxima of Bob and of a third person, in turn. */
-  bids?: string[]
+/** Who looks after categories and reports; an admin on a developer's machine. */
+export const DEMO_OPERATOR: DemoPerson = {
+  name: 'Olga Operator',
+  email: 'olga@example.test',
+  password: 'auction demo olga 1',
 }
-
-const ITEMS: readonly DemoItem[] = [
-  {
-    name: 'Brass ship’s clock',
-    description: 'Runs eight days, strikes the half hours.',
-    startPrice: '40.00',
-    endsInMinutes: 2,
-    bids: ['60.00', '75.00', '90.00'],
-  },
-  {
-    name: 'Field camera, 4×5',
-    description: 'Cherry and brass, one holder.',
-    startPrice: '120.00',
-    endsInMinutes: 3,
-    terms: { reservePrice: '400.00' },
-    bids: ['180.00', '220.00'],
-  },
-  {
-    name: 'Lot of twelve LPs',
-    description: 'Jazz, 1956 to 1964, played.',
-    startPrice: '10.00',
-    endsInMinutes: 4,
-  },
-  {
-    name: 'Walnut writing desk',
-    description: 'Three drawers, one key.',
-    startPrice: '150.00',
-    endsInMinutes: 60,
-    terms: { reservePrice: '200.00' },
-    bids: ['180.00', '260.00', '300.00'],
-  },
-  {
-    name: 'Road bicycle, 1987',
-    description: 'Steel frame, 56 cm, new tyres.',
-    startPrice: '80.00',
-    endsInMinutes: 180,
-    terms: { buyoutPrice: '240.00' },
-  },
-  {
-    name: 'Set of botanical prints',
-    description: 'Twenty-four plates, framed.',
-    startPrice: '60.00',
-    endsInMinutes: 720,
-    terms: { buyoutPrice: '200.00' },
-    bids: ['70.00'],
-  },
-  {
-    name: 'Kyoto tea bowl',
-    description: 'Raku, with box.',
-    startPrice: '12000',
-    endsInMinutes: 1_440,
-    terms: { currencyCode: 'JPY' },
-    bids: ['18000', '15000'],
-  },
-  {
-    name: 'Fountain pen, 14k nib',
-    description: 'Serviced last year.',
-    startPrice: '35.00',
-    endsInMinutes: 2_880,
-    terms: { currencyCode: 'EUR' },
-    bids: ['55.00', '50.00'],
-  },
-  {
-    name: 'Telescope on a tripod',
-    description: 'Refractor, 80 mm.',
-    startPrice: '90.00',
-    endsInMinutes: 4_320,
-    terms: { currencyCode: 'GBP' },
-  },
-  {
-    name: 'Pair of garden chairs',
-    description: 'Cast iron, white.',
-    startPrice: '45.00',
-    startsInMinutes: 60,
-    endsInMinutes: 1_500,
-  },
-  {
-    name: 'Model steam engine',
-    description: 'Live steam, with spirit burner.',
-    startPrice: '70.00',
-    startsInMinutes: 1_440,
-    endsInMinutes: 4_320,
-    terms: { reservePrice: '150.00' },
-  },
-  {
-    name: 'Unfinished listing',
-    description: 'A draft: only its seller sees it.',
-    startPrice: '5.00',
-    endsInMinutes: 1_440,
-    isDraft: true,
-  },
-]
 
 export interface DemoOptions {
   gatewayUrl: string
   log: (line: string) => void
+  /** Makes an account an admin, as an operator would; without it there are no categories. */
+  grantAdmin?: (email: string) => void
 }
 
 type Answer = Record<string, unknown>
 
 /** Fills an empty platform through its public API; answers false when something is there already. */
-export async function seedDemo({ gatewayUrl, log }: DemoOptions): Promise<boolean> {
+export async function seedDemo(options: DemoOptions): Promise<boolean> {
+  const { gatewayUrl, log, grantAdmin } = options
   const call = createCaller(gatewayUrl)
   const [ada, bob] = DEMO_PEOPLE
   const carol: DemoPerson = { ...bob, name: 'Carol Collector', email: 'carol@example.test' }
@@ -139,9 +46,68 @@ export async function seedDemo({ gatewayUrl, log }: DemoOptions): Promise<boolea
   for (const person of [ada, bob, carol]) await call('POST', '/identity/register', { body: person })
   const tokens = await Promise.all([ada, bob, carol].map((person) => logIn(call, person)))
   const [seller = '', ...bidders] = tokens
-  await Promise.all(ITEMS.map((item) => list(call, item, seller, bidders)))
-  log(`${ITEMS.length} demo items listed`)
+  const categories = grantAdmin === undefined ? {} : await plant(call, grantAdmin)
+  const ids = await Promise.all(
+    DEMO_ITEMS.map((item) => list(call, item, { seller, bidders, categories })),
+  )
+  log(`${DEMO_ITEMS.length} demo items listed`)
+  // Some at once: while one is drawn, others are made smaller by the platform on the same machine.
+  const waiting = DEMO_ITEMS.entries()
+  const work = async () => {
+    for (const [index, item] of waiting) {
+      await addPictures(gatewayUrl, ids[index] ?? '', item, seller)
+    }
+  }
+  await Promise.all(Array.from({ length: PICTURES_AT_ONCE }, work))
+  log('demo pictures drawn')
   return true
+}
+
+/** The tree of categories, by name. */
+async function plant(
+  call: Call,
+  grantAdmin: (email: string) => void,
+): Promise<Record<string, string>> {
+  await call('POST', '/identity/register', { body: DEMO_OPERATOR })
+  grantAdmin(DEMO_OPERATOR.email)
+  const token = await logIn(call, DEMO_OPERATOR)
+  const ids: Record<string, string> = {}
+  const add = async (name: string, parentId: string | null) => {
+    const body = { name, parent_id: parentId }
+    const created = await call('POST', '/api/v1/categories', { token, body })
+    ids[name] = String(created.body.id)
+  }
+  for (const [parent, children] of Object.entries(DEMO_CATEGORIES)) {
+    await add(parent, null)
+    for (const child of children) await add(child, ids[parent] ?? null)
+  }
+  return ids
+}
+
+async function addPictures(
+  gatewayUrl: string,
+  itemId: string,
+  { thing, hue, name, pictures = 1 }: DemoItem,
+  seller: string,
+): Promise<void> {
+  for (let index = 0; index < pictures; index += 1) {
+    const form = new FormData()
+    const bytes = drawThing(thing, hue, index > 0)
+    form.append('image', new Blob([new Uint8Array(bytes)], { type: 'image/png' }), 'picture.png')
+    const response = await fetch(new URL(`/api/v1/items/${itemId}/images`, gatewayUrl), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${seller}` },
+      body: form,
+    })
+    const { id } = (await response.json()) as { id?: string }
+    // An item whose time is over takes none; a shop without one picture is still a shop.
+    if (!response.ok) return
+    await fetch(new URL(`/api/v1/items/${itemId}/images/${id}`, gatewayUrl), {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${seller}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ alt_text: index === 0 ? name : `${name}, close up` }),
+    })
+  }
 }
 
 interface CallOptions {
@@ -155,6 +121,7 @@ type Call = (
   options?: CallOptions,
 ) => Promise<{ statusCode: number; body: Answer }>
 
+const PICTURES_AT_ONCE = 4
 const ATTEMPTS_MAX = 40
 
 function createCaller(gatewayUrl: string): Call {
@@ -168,7 +135,8 @@ function createCaller(gatewayUrl: string): Call {
         },
         body: body === undefined ? null : JSON.stringify(body),
       })
-      const answer = (await response.json()) as Answer
+      const text = await response.text()
+      const answer = (text === '' ? {} : JSON.parse(text)) as Answer
       if (accept.includes(response.status)) return { statusCode: response.status, body: answer }
       // Busy, or a lot whose terms are still on their way.
       const isEarly = [404, 429, 502, 503].includes(response.status)
@@ -185,7 +153,18 @@ async function logIn(call: Call, { email, password }: DemoPerson): Promise<strin
   return String(body.token)
 }
 
-async function list(call: Call, item: DemoItem, seller: string, bidders: string[]): Promise<void> {
+interface Sale {
+  seller: string
+  bidders: readonly string[]
+  categories: Readonly<Record<string, string>>
+}
+
+/** Lists an item with what belongs to it, and answers its id. */
+async function list(
+  call: Call,
+  item: DemoItem,
+  { seller, bidders, categories }: Sale,
+): Promise<string> {
   const { name, description, startPrice, startsInMinutes = 0, endsInMinutes, terms } = item
   const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString()
   const created = await call('POST', '/api/v1/items', {
@@ -200,15 +179,47 @@ async function list(call: Call, item: DemoItem, seller: string, bidders: string[
       ...terms,
     },
   })
-  if (item.isDraft === true) return
   const id = String(created.body.id)
+  const category = categories[item.category]
+  if (category !== undefined) {
+    const body = { categories: [category] }
+    await call('PUT', `/api/v1/items/${id}/categories`, { token: seller, body })
+  }
+  if (item.attributes !== undefined) {
+    const attributes = Object.entries(item.attributes).map(([key, value]) => ({ key, value }))
+    const path = `/api/v1/items/${id}/attributes`
+    await call('POST', path, { token: seller, body: { attributes } })
+  }
+  if (item.isDraft === true) return id
   await call('POST', `/api/v1/items/${id}/publish`, { token: seller })
   for (const [index, maxAmount] of (item.bids ?? []).entries()) {
     const token = bidders[index % bidders.length] ?? ''
     await call('POST', `/api/v1/lots/${id}/bids`, {
       token,
       body: { maxAmount },
-      accept: [201, 422],
+      accept: [201, 409, 422],
     })
   }
+  await talk(call, id, item, { seller, bidder: bidders[0] ?? '' })
+  return id
+}
+
+/** What Bob asked, what was answered, and whether he watches. */
+async function talk(
+  call: Call,
+  id: string,
+  { question, isWatched = false }: DemoItem,
+  { seller, bidder }: { seller: string; bidder: string },
+): Promise<void> {
+  if (isWatched) await call('PUT', `/api/v1/items/${id}/watch`, { token: bidder, accept: [204] })
+  if (question === undefined) return
+  const [asked, answered] = question
+  const path = `/api/v1/items/${id}/comments`
+  const thread = await call('POST', path, {
+    token: bidder,
+    body: { content: asked, kind: 'question' },
+  })
+  if (answered === undefined) return
+  const body = { content: answered, kind: 'answer', parent_id: thread.body.id }
+  await call('POST', path, { token: seller, body })
 }

@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '@auction/common/testing/ports.ts'
-import type { Upstreams } from './gateway/render.ts'
-import { gatewayAnswers, writeGateway } from './gateway/start.ts'
+import { type Routes, readRoutes } from './gateway/routes.ts'
+import { type GatewayOptions, gatewayAnswers, writeGateway } from './gateway/start.ts'
 import {
   type Infrastructure,
   type Supervised,
@@ -12,9 +13,16 @@ import {
 } from './infrastructure.ts'
 import { ensureTraefik } from './install/traefik.ts'
 import { type Mailbox, startMailbox } from './mailbox.ts'
-import type { ManagedProcess, ProcessTable } from './process-table.ts'
+import type { ManagedProcess, ProcessSpec, ProcessTable } from './process-table.ts'
+import { type Sandbox, startSandbox } from './sandbox/server.ts'
 import { DATABASES, PROCESSES, UPSTREAMS } from './service-list.ts'
-import { type Listeners, migrationSpec, type ServiceContext, serviceSpec } from './services.ts'
+import {
+  type Listeners,
+  migrationSpec,
+  type ServiceContext,
+  serviceSpec,
+  topologySpec,
+} from './services.ts'
 
 export interface PlatformOptions {
   stateDir: string
@@ -27,6 +35,12 @@ export interface PlatformOptions {
   autoRestart?: boolean
   /** More bid API processes beside the first; they get names like bid-api-2. */
   extraBidApis?: number
+  /** How many mails the mailbox keeps, for tools that count them; otherwise what its page shows. */
+  mailsKept?: number
+  /** More notification API processes, notification-api-2 and so on; the gateway takes turns with them. */
+  extraNotificationApis?: number
+  /** Multiplies the limits of requests at the gateway, for tools that send from one address. */
+  rateFactor?: number
   /** Ends the start: it stops what runs by then, and rejects. */
   signal?: AbortSignal
 }
@@ -43,8 +57,10 @@ export interface Platform {
   postgres: Infrastructure['postgres']
   rabbitmq: Infrastructure['rabbitmq']
   internalSecret: string
-  /** Mails that the platform has asked to be sent. */
+  /** Mails that the platform has sent. */
   mailbox: Mailbox
+  /** The payment provider of this machine. */
+  sandbox: Sandbox
   logFile(name: string): string
   pid(name: string): number
   /** Sends a signal to a process and its children; a deadly one is waited for. */
@@ -57,16 +73,25 @@ export interface Platform {
 // Downloaded programs are shared by every state folder and survive `make reset`.
 export const PROGRAMS_DIR = fileURLToPath(new URL('../../.local/programs', import.meta.url))
 const READY_TIMEOUT_MS = 180_000
+/** Thirteen processes are asked at once while they need the processors to get ready. */
+const READY_POLL_MS = 200
 
 /** Starts everything on this machine: databases, broker, gateway and every process. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => {})
   const { stateDir, signal } = options
   const infrastructure = await startInfrastructure({ stateDir, log })
+  const mailbox = await startMailbox(options.mailsKept)
+  const sandbox = await startSandbox({
+    secretKey: infrastructure.secrets.stripeSecretKey,
+    file: join(stateDir, 'sandbox', 'state.jsonl'),
+  })
   try {
-    return await Promise.race([startServices(infrastructure, options, log), aborted(signal)])
+    const started = startServices(infrastructure, { mailbox, sandbox }, options, log)
+    return await Promise.race([started, aborted(signal)])
   } catch (error) {
     await stopAll(infrastructure)
+    await Promise.all([mailbox.close(), sandbox.close()])
     throw error
   }
 }
@@ -83,13 +108,14 @@ async function aborted(signal: AbortSignal | undefined): Promise<never> {
 
 async function startServices(
   infrastructure: Infrastructure,
+  { mailbox, sandbox }: Pick<Platform, 'mailbox' | 'sandbox'>,
   options: PlatformOptions,
   log: (line: string) => void,
 ): Promise<Platform> {
   const { stateDir } = options
   const binary = ensureTraefik(PROGRAMS_DIR, log)
   binary.catch(() => undefined)
-  const names = processNames(options.extraBidApis ?? 0)
+  const names = processNames(options)
   const ports = await freePorts(names.length * 2 + 3)
   const gatewayPort = options.gatewayPort ?? ports.pop() ?? 0
   const gatewayMetricsPort = ports.pop() ?? 0
@@ -102,54 +128,107 @@ async function startServices(
     postgresPort: infrastructure.postgres.port,
     rabbitmqUrl: infrastructure.rabbitmq.url,
     publicUrl: `http://localhost:${gatewayPort}`,
+    smtpPort: mailbox.smtpPort,
+    sandboxUrl: sandbox.url,
     grpcPort: ports.pop() ?? 0,
     listeners,
   }
   const address = (name: string) => `http://127.0.0.1:${listeners.get(name)?.port}`
+  sandbox.webhooks.sendTo({
+    url: `http://127.0.0.1:${gatewayPort}/webhooks/payments/stripe`,
+    secret: infrastructure.secrets.stripeWebhookSecret,
+  })
+  const topology = declareTopology(infrastructure, context, log)
+  // A later `await` still sees the failure; until then the rejection must count as handled.
+  topology.catch(() => undefined)
   await infrastructure.postgresReady
   await timed(log, 'migrations applied', () => migrateAll(infrastructure, context))
-  const start = (name: string) => startService(infrastructure, name, context, options)
+  const start = async (name: string) => {
+    if (usesBroker(name)) await topology
+    await startService(infrastructure, name, context, options)
+  }
   const services = timed(log, 'services ready', () => Promise.all(names.map(start)))
   const gateway = timed(log, 'gateway ready', async () =>
-    startGateway(
-      infrastructure,
-      await binary,
-      [gatewayPort, gatewayMetricsPort],
+    startGateway(infrastructure, await binary, {
       stateDir,
-      Object.fromEntries(UPSTREAMS.map(({ name, service }) => [service, address(name)])),
-    ),
+      port: gatewayPort,
+      metricsPort: gatewayMetricsPort,
+      upstreams: Object.fromEntries(
+        UPSTREAMS.map(({ name, service }) => [service, behindGateway(name, options).map(address)]),
+      ),
+      routes: multiplyRates(await readRoutes(), options.rateFactor ?? 1),
+    }),
   )
-  await Promise.all([gateway, services, infrastructure.rabbitmqReady])
-  const { rabbitmq, secrets } = infrastructure
+  await Promise.all([gateway, services, topology])
   return createPlatform(options, infrastructure, names, {
-    mailbox: await startMailbox(rabbitmq.url, secrets.mailSealKey),
+    mailbox,
+    sandbox,
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
     grpcUrl: `http://127.0.0.1:${context.grpcPort}`,
     addresses: new Map(names.map((name) => [name, address(name)])),
     metrics: new Map([
       ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
       ['traefik', metricsOf(gatewayMetricsPort)],
-      ['rabbitmq', rabbitmq.metricsUrl],
+      ['rabbitmq', infrastructure.rabbitmq.metricsUrl],
     ]),
   })
 }
 
+function multiplyRates(routes: Routes, factor: number): Routes {
+  const rateClasses = Object.entries(routes.rateClasses).map(
+    ([name, { average, burst, period }]) => [
+      name,
+      { average: average * factor, burst: burst * factor, period },
+    ],
+  )
+  return { ...routes, rateClasses: Object.fromEntries(rateClasses) }
+}
+
 const metricsOf = (port: number | undefined) => `http://127.0.0.1:${port}/metrics`
 
-function processNames(extraBidApis: number): string[] {
-  const extra = Array.from({ length: extraBidApis }, (_, index) => `bid-api-${index + 2}`)
-  return [...PROCESSES.map(({ name }) => name), ...extra]
+function processNames(options: PlatformOptions): string[] {
+  const { extraBidApis = 0, extraNotificationApis = 0 } = options
+  return [
+    ...PROCESSES.map(({ name }) => name),
+    ...replicas('bid-api', extraBidApis),
+    ...replicas('notification-api', extraNotificationApis),
+  ]
+}
+
+const replicas = (name: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${name}-${index + 2}`)
+
+/** Of an API: its one process behind the gateway, or all that take turns. */
+function behindGateway(name: string, { extraNotificationApis = 0 }: PlatformOptions): string[] {
+  if (name !== 'notification-api') return [name]
+  return [name, ...replicas(name, extraNotificationApis)]
 }
 
 async function migrateAll({ table }: Infrastructure, context: ServiceContext): Promise<void> {
-  await Promise.all(
-    DATABASES.map(async (service) => {
-      const spec = migrationSpec(service, context)
-      const end = await table.spawn(spec).exited
-      if (end !== 'code 0') throw table.ended(spec.name, end)
-    }),
-  )
+  await Promise.all(DATABASES.map((service) => runToItsEnd(table, migrationSpec(service, context))))
 }
+
+/** One process declares exchanges and queues, as in the cluster: it takes seconds, and every worker would do it twice. */
+async function declareTopology(
+  { table, rabbitmqReady }: Infrastructure,
+  context: ServiceContext,
+  log: (line: string) => void,
+): Promise<void> {
+  await rabbitmqReady
+  await timed(log, 'queues declared', () => runToItsEnd(table, topologySpec(context)))
+}
+
+async function runToItsEnd(table: ProcessTable, spec: ProcessSpec): Promise<void> {
+  const end = await table.spawn(spec).exited
+  if (end !== 'code 0') throw table.ended(spec.name, end)
+}
+
+/** Such a process can do nothing before the queues exist. */
+const usesBroker = (name: string) =>
+  PROCESSES.some((one) => one.name === firstOf(name) && one.settings.includes('broker'))
+
+/** A further replica differs from the first in its ports only. */
+const firstOf = (name: string) => name.replace(/-\d+$/, '')
 
 async function startService(
   { table, supervised }: Infrastructure,
@@ -159,12 +238,11 @@ async function startService(
 ): Promise<void> {
   const listener = context.listeners.get(name)
   if (listener === undefined) throw new Error(`${name} has no ports`)
-  // A further bid API differs from the first in its ports only.
-  const base = name.startsWith('bid-api') ? 'bid-api' : name
+  const base = firstOf(name)
   const spec = serviceSpec(
     base,
     { ...context, listeners: new Map([...context.listeners, [base, listener]]) },
-    { ...env['*'], ...env[base] },
+    { RABBITMQ_TOPOLOGY: 'expect', ...env['*'], ...env[base] },
   )
   const ready = (process: ManagedProcess) => untilReady(table, name, listener.opsPort, process)
   const started: Supervised = {
@@ -179,13 +257,11 @@ async function startService(
 async function startGateway(
   { table, supervised }: Infrastructure,
   binary: string,
-  [port, metricsPort]: readonly [number, number],
-  stateDir: string,
-  upstreams: Upstreams,
+  options: GatewayOptions,
 ): Promise<void> {
-  const start = await writeGateway({ stateDir, port, metricsPort, upstreams })
+  const start = await writeGateway(options)
   const spec = { name: 'traefik', command: binary, ...start, env: { PATH: process.env.PATH } }
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://127.0.0.1:${options.port}`
   const ready = async (process: ManagedProcess) => {
     const deadlineMs = performance.now() + READY_TIMEOUT_MS
     while (!(await gatewayAnswers(url))) {
@@ -213,7 +289,7 @@ async function untilReady(
     if (!process.isRunning()) throw table.ended(name, await process.exited)
     if (performance.now() > deadlineMs)
       throw new Error(`${name} did not become ready: ${text ?? 'no answer'}`)
-    await wait(50)
+    await wait(READY_POLL_MS)
   }
 }
 
@@ -221,7 +297,10 @@ function createPlatform(
   { autoRestart = false, log = () => {} }: PlatformOptions,
   infrastructure: Infrastructure,
   services: string[],
-  addresses: Pick<Platform, 'gatewayUrl' | 'grpcUrl' | 'addresses' | 'metrics' | 'mailbox'>,
+  addresses: Pick<
+    Platform,
+    'gatewayUrl' | 'grpcUrl' | 'addresses' | 'metrics' | 'mailbox' | 'sandbox'
+  >,
 ): Platform {
   const { supervised, table } = infrastructure
   let isStopping = false
@@ -263,8 +342,8 @@ function createPlatform(
     restart,
     async stop() {
       isStopping = true
-      await addresses.mailbox.close()
       await stopAll(infrastructure)
+      await Promise.all([addresses.mailbox.close(), addresses.sandbox.close()])
     },
   }
 }

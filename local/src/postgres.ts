@@ -202,6 +202,19 @@ export async function untilPostgresReady(
   }
 }
 
+/** Throws when this machine lacks the locale: a database that is switched to it could not be opened any more. */
+async function assertLocale(client: pg.Client): Promise<void> {
+  try {
+    await client.query(
+      `create collation pg_temp.probe (provider = libc, lc_collate = 'C', lc_ctype = 'C.UTF-8')`,
+    )
+  } catch (error) {
+    throw new Error('this machine has no locale C.UTF-8, which the databases need', {
+      cause: error,
+    })
+  }
+}
+
 /**
  * One role and one database for every service; no role may connect to another's. A database that an earlier
  * version made with LC_CTYPE C gets the right one; its indexes are made again by the migrations.
@@ -210,6 +223,7 @@ export async function createDatabases(adminUrl: string, password: string): Promi
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
   try {
+    await assertLocale(client)
     const { rows } = await client.query<{ datname: string }>('select datname from pg_database')
     const existing = new Set(rows.map(({ datname }) => datname))
     for (const name of DATABASES) {
@@ -220,9 +234,14 @@ export async function createDatabases(adminUrl: string, password: string): Promi
         )
         continue
       }
-      await client.query(`create role ${name} login password '${password}'`)
-      await client.query(`create database ${name} owner ${name} ${DATABASE_LOCALE}`)
-      await client.query(`revoke connect on database ${name} from public`)
+      // A start that was cut off in between has made the role.
+      const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name])
+      const verb = rowCount === 0 ? 'create' : 'alter'
+      // Some names are words of SQL.
+      const quoted = client.escapeIdentifier(name)
+      await client.query(`${verb} role ${quoted} login password '${password}'`)
+      await client.query(`create database ${quoted} owner ${quoted} ${DATABASE_LOCALE}`)
+      await client.query(`revoke connect on database ${quoted} from public`)
     }
   } finally {
     await client.end()

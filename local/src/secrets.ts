@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createECDH, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -10,6 +10,14 @@ export interface Secrets {
   internalJwt: string
   keyEncryptionKey: string
   mailSealKey: string
+  webhookSealKey: string
+  mailReportSecret: string
+  orderSealKey: string
+  vapidPublicKey: string
+  vapidPrivateKey: string
+  /** Of the payment sandbox of this machine. */
+  stripeSecretKey: string
+  stripeWebhookSecret: string
 }
 
 /** Passwords and keys of one state folder, made at its first use and readable by its owner only. */
@@ -37,5 +45,23 @@ function newSecrets(): Secrets {
     internalJwt: word(),
     keyEncryptionKey: key(),
     mailSealKey: key(),
+    webhookSealKey: key(),
+    mailReportSecret: key(),
+    orderSealKey: key(),
+    ...vapidKeys(),
+    stripeSecretKey: `sk_test_${word()}`,
+    stripeWebhookSecret: `whsec_${word()}`,
+  }
+}
+
+/** A pair of keys as push services take them (RFC 8292). */
+function vapidKeys(): Pick<Secrets, 'vapidPublicKey' | 'vapidPrivateKey'> {
+  const pair = createECDH('prime256v1')
+  pair.generateKeys()
+  // A private key that begins with zeros is shorter here, and must not be there.
+  const privateKey = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()]).subarray(-32)
+  return {
+    vapidPublicKey: pair.getPublicKey().toString('base64url'),
+    vapidPrivateKey: privateKey.toString('base64url'),
   }
 }

@@ -9,8 +9,10 @@ export interface Workload {
   readonly grpcPort?: number
   readonly public?: boolean
   readonly calls?: readonly string[]
+  readonly outside?: boolean
   readonly settings: readonly string[]
   readonly queues?: string
+  readonly node?: readonly string[]
 }
 
 /** An entry of charts/services.yaml. */
@@ -35,7 +37,9 @@ export interface Process {
   readonly port: number | undefined
   readonly isPublic: boolean
   readonly calls: readonly string[]
+  readonly isOutside: boolean
   readonly settings: readonly string[]
+  readonly node: readonly string[]
 }
 
 export const SERVICES_FILE = fileURLToPath(new URL('../../charts/services.yaml', import.meta.url))
@@ -60,7 +64,9 @@ export const PROCESSES: readonly Process[] = SERVICES.flatMap(({ name: service, 
     port: its.port,
     isPublic,
     calls: its.calls ?? [],
+    isOutside: its.outside ?? false,
     settings: its.settings,
+    node: its.node ?? [],
   })),
 )
 

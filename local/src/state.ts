@@ -46,6 +46,7 @@ export interface RunningPlatform {
   gatewayUrl: string
   rabbitmqUrl: string
   postgresPort: number
+  sandboxUrl: string
 }
 
 export function writeRunning(stateDir: string, running: RunningPlatform): void {

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { parse } from 'yaml'
 
 export interface Outcome {
   passed: number
@@ -40,7 +43,13 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Run> {
+function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  timeoutMs?: number,
+): Promise<Run> {
   return new Promise((resolve, reject) => {
     if (isStopped) throw new Error('the test run was stopped')
     // A group of its own, so that the children of its children can be ended with it.
@@ -52,11 +61,14 @@ function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEn
     })
     const { pid } = child
     if (pid !== undefined) groups.add(pid)
+    const kill = () => pid !== undefined && signalGroup(pid, 'SIGKILL')
+    const timer = timeoutMs === undefined ? undefined : setTimeout(kill, timeoutMs)
     const chunks: Buffer[] = []
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.once('error', reject)
     child.once('close', (code) => {
+      clearTimeout(timer)
       if (pid !== undefined && !isStopped) groups.delete(pid)
       resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() })
     })
@@ -70,28 +82,129 @@ export async function checkStyleAndTypes(root: string): Promise<Outcome> {
   return { passed: 0, failed: 1, report: `style or types:\n${output}` }
 }
 
-const FILE_JOBS = '2'
 /** Of a whole file, and only for one that hangs: a busy machine takes many times the usual. */
 const FILE_TIMEOUT_SECONDS = 900
+/** A file that cannot even end itself is ended so much later. */
+const KILL_AFTER_SECONDS = 60
+/** Files at once. Most of them wait for PostgreSQL, RabbitMQ or processes of their own now and then: one more than cores. */
+const JOBS = availableParallelism() + 1
 
-/** Runs the tests of a workspace and counts assertions; a workspace without any has failed. */
-export async function runWorkspace(folder: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const tap = join(
-    folder,
-    '../'.repeat(folder.includes('services') ? 2 : 1),
-    'node_modules/.bin/tap',
+interface TestFile {
+  workspace: string
+  /** Below the folder of the workspace. */
+  path: string
+}
+
+/** What came of the files of one workspace. */
+export interface WorkspaceOutcome extends Outcome {
+  workspace: string
+  files: number
+  /** Of all files together, however many ran at once. */
+  seconds: number
+}
+
+/** What came of one file. */
+export interface FileOutcome extends Outcome {
+  /** From the root of the project. */
+  path: string
+  seconds: number
+}
+
+export interface RunListener {
+  /** Each file as it ends. */
+  onFile?(outcome: FileOutcome): void
+  /** Each workspace when the last of its files has ended. */
+  onWorkspace(outcome: WorkspaceOutcome): void
+}
+
+/**
+ * Runs the test files of workspaces, each in a process of its own. They start in the order of the workspaces, so those
+ * with the longest files belong in front: at the end no core has to wait for one. What runs `beside` them at first
+ * takes the place of one file.
+ */
+export async function runWorkspaces(
+  root: string,
+  workspaces: readonly string[],
+  env: NodeJS.ProcessEnv,
+  listener: RunListener,
+  beside?: Promise<unknown>,
+): Promise<void> {
+  const waiting = workspaces.flatMap((workspace) => testFilesOf(root, workspace))
+  const outcomes = new Map(workspaces.map((workspace) => [workspace, emptyOutcome(workspace)]))
+  const left = new Map(
+    workspaces.map((workspace) => [
+      workspace,
+      waiting.filter((file) => file.workspace === workspace).length,
+    ]),
   )
-  const args = [
-    '--reporter=tap',
-    '--disable-coverage',
-    `--jobs=${FILE_JOBS}`,
-    `--timeout=${FILE_TIMEOUT_SECONDS}`,
-  ]
-  const { code, output } = await run(tap, args, folder, env)
+  const add = (workspace: string, outcome: Outcome, seconds: number) => {
+    const sum = outcomes.get(workspace) ?? emptyOutcome(workspace)
+    sum.passed += outcome.passed
+    sum.failed += outcome.failed
+    sum.report += outcome.report
+    sum.files += 1
+    sum.seconds += seconds
+  }
+  const close = (workspace: string) => {
+    const outcome = outcomes.get(workspace) ?? emptyOutcome(workspace)
+    if (outcome.passed + outcome.failed === 0) {
+      outcome.failed = 1
+      outcome.report = `${workspace}: no test ran`
+    }
+    listener.onWorkspace(outcome)
+  }
+  for (const [workspace, count] of left) if (count === 0) close(workspace)
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const startedAtMs = performance.now()
+      const outcome = await runFile(root, file, env)
+      const seconds = (performance.now() - startedAtMs) / 1000
+      add(file.workspace, outcome, seconds)
+      listener.onFile?.({ ...outcome, path: `${file.workspace}/${file.path}`, seconds })
+      const remaining = (left.get(file.workspace) ?? 0) - 1
+      left.set(file.workspace, remaining)
+      if (remaining === 0) close(file.workspace)
+    }
+  }
+  const workers = Array.from({ length: JOBS - 1 }, work)
+  await Promise.all([...workers, Promise.resolve(beside).then(work)])
+}
+
+const emptyOutcome = (workspace: string): WorkspaceOutcome => ({
+  workspace,
+  files: 0,
+  seconds: 0,
+  passed: 0,
+  failed: 0,
+  report: '',
+})
+
+/** The files that `npm test` of the workspace runs: `include` of its .taprc. */
+function testFilesOf(root: string, workspace: string): TestFile[] {
+  const cwd = join(root, workspace)
+  const { include } = parse(readFileSync(join(cwd, '.taprc'), 'utf8')) as { include: string[] }
+  return globSync(include, { cwd })
+    .sort()
+    .map((path) => ({ workspace, path }))
+}
+
+async function runFile(
+  root: string,
+  { workspace, path }: TestFile,
+  env: NodeJS.ProcessEnv,
+): Promise<Outcome> {
+  const { code, output } = await run(
+    process.execPath,
+    [path],
+    join(root, workspace),
+    { ...env, TAP: '1', TAP_TIMEOUT: String(FILE_TIMEOUT_SECONDS) },
+    (FILE_TIMEOUT_SECONDS + KILL_AFTER_SECONDS) * 1000,
+  )
   const { passed, failed } = countAssertions(output)
-  if (code === 0 && failed === 0 && passed > 0) return { passed, failed, report: '' }
-  const reason = passed + failed === 0 ? `no test ran\n${output.slice(-4_000)}` : failures(output)
-  return { passed, failed: Math.max(1, failed), report: `${folder}:\n${reason}` }
+  if (code === 0 && failed === 0) return { passed, failed, report: '' }
+  const reason =
+    failed === 0 ? `ended with code ${code}\n${output.slice(-4_000)}` : failures(output)
+  return { passed, failed: Math.max(1, failed), report: `${workspace}/${path}:\n${reason}\n` }
 }
 
 /**

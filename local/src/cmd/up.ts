@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
-import { DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
+import { DEMO_OPERATOR, DEMO_PEOPLE, seedDemo } from '#src/demo.ts'
 import { loopbackAddresses } from '#src/gateway/start.ts'
 import { openState, timed } from '#src/infrastructure.ts'
 import { type Platform, startPlatform } from '#src/platform.ts'
@@ -40,14 +42,15 @@ try {
   const { signal } = startEnd
   starting = startPlatform({ stateDir, gatewayPort, log, autoRestart: true, signal })
   platform = await starting
-  const { gatewayUrl, rabbitmq, postgres } = platform
+  const { gatewayUrl, rabbitmq, postgres, sandbox } = platform
   writeRunning(stateDir, {
     gatewayUrl,
     rabbitmqUrl: rabbitmq.url,
     postgresPort: postgres.port,
+    sandboxUrl: sandbox.url,
   })
-  await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log }))
-  announce(gatewayPort, platform.mailbox.url)
+  await timed(log, 'demo data looked at', () => seedDemo({ gatewayUrl, log, grantAdmin }))
+  announce(gatewayPort, platform)
 } catch (error) {
   if (isStopping) await new Promise(() => {})
   console.error(`\n${error instanceof Error ? error.message : String(error)}`)
@@ -56,13 +59,23 @@ try {
   process.exit(1)
 }
 
-function announce(gatewayPort: number, mailUrl: string): void {
+/** What `npm run admin -- grant` does. */
+function grantAdmin(email: string): void {
+  const operator = fileURLToPath(new URL('operator.ts', import.meta.url))
+  const { status } = spawnSync(process.execPath, [operator, 'identity', 'admin', 'grant', email], {
+    stdio: 'ignore',
+  })
+  if (status !== 0) throw new Error(`${email} could not be made an admin`)
+}
+
+function announce(gatewayPort: number, { mailbox, sandbox }: Platform): void {
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
   console.log(`\nReady after ${seconds} s:  http://localhost:${gatewayPort}\n`)
-  for (const { name, email, password } of DEMO_PEOPLE) {
-    console.log(`  ${name.padEnd(12)} ${email.padEnd(18)} password: ${password}`)
+  for (const { name, email, password } of [...DEMO_PEOPLE, DEMO_OPERATOR]) {
+    console.log(`  ${name.padEnd(13)} ${email.padEnd(18)} password: ${password}`)
   }
-  console.log(`\n  Mails are shown at ${mailUrl}`)
+  console.log(`\n  Mails are shown at ${mailbox.url}`)
+  console.log(`  Payments go to the sandbox at ${sandbox.url}`)
   console.log(
     `  Logs in ${join(stateDir, 'logs')}. Ctrl-C stops everything; data stays until "make reset".`,
   )

@@ -1,7 +1,7 @@
 import { type Route, type Routes, RoutesError } from './routes.ts'
 
-/** Where each service listens, e.g. `{ identity: 'http://127.0.0.1:4001' }`. */
-export type Upstreams = Readonly<Record<string, string>>
+/** Where each service listens, e.g. `{ identity: ['http://127.0.0.1:4001'] }`; requests take turns with replicas. */
+export type Upstreams = Readonly<Record<string, readonly string[]>>
 
 /** One router of Traefik's file provider. */
 export interface Router {
@@ -64,16 +64,21 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
       throw new RoutesError(`route ${route.name}: unknown service ${route.service}`)
     }
     const priority = (table.routes.length - index) * PRIORITY_STEP
-    Object.assign(routers, renderRouters(route, priority))
+    Object.assign(routers, renderRouters(route, priority, table))
   }
   return {
     http: {
       routers,
       middlewares: renderMiddlewares(table, upstreams),
       services: Object.fromEntries(
-        Object.entries(upstreams).map(([service, url]) => [
+        Object.entries(upstreams).map(([service, urls]) => [
           service,
-          { loadBalancer: { serversTransport: 'services', servers: [{ url: originOf(url) }] } },
+          {
+            loadBalancer: {
+              serversTransport: 'services',
+              servers: urls.map((url) => ({ url: originOf(url) })),
+            },
+          },
         ]),
       ),
       serversTransports: {
@@ -88,24 +93,47 @@ export function renderGateway(table: Routes, upstreams: Upstreams): DynamicConfi
   }
 }
 
-function renderRouters(route: Route, priority: number): Record<string, Router> {
+function renderRouters(
+  route: Route,
+  priority: number,
+  { sessionCookies, cookieServices }: Routes,
+): Record<string, Router> {
   // By address before the user is known, by user after; the answer is compressed last.
   const known = ['strip-identity', 'error-body', `rate-${route.rate}`]
-  const open = [...known, 'compress']
-  const guarded = [...known, 'authenticate', `user-rate-${route.rate}`, 'compress']
+  const last = cookieServices.includes(route.service) ? ['compress'] : ['strip-cookies', 'compress']
+  const open = [...known, ...last]
+  const guarded = [...known, 'authenticate', `user-rate-${route.rate}`, ...last]
+  const cookie = `HeaderRegexp(\`Cookie\`, \`(^|; *)(${sessionCookies.join('|')})=\`)`
   const rule = ruleOf(route)
   const service = route.service
   switch (route.auth) {
     case 'public':
       return { [route.name]: { rule, priority, middlewares: open, service } }
     case 'bearer':
-      return { [route.name]: { rule, priority, middlewares: guarded, service } }
+      return {
+        [route.name]: { rule, priority, middlewares: guarded, service },
+        [`${route.name}-browser`]: {
+          rule: `${rule} && ${cookie}`,
+          priority: priority + 1,
+          middlewares: guarded.map((name) =>
+            name === 'authenticate' ? 'authenticate-browser' : name,
+          ),
+          service,
+        },
+      }
     case 'optional':
       return {
         [route.name]: { rule, priority, middlewares: open, service },
+        // Those whose session ended are all visitors, whom no limit by user may count as one.
+        [`${route.name}-browser`]: {
+          rule: `${rule} && ${cookie}`,
+          priority: priority + 1,
+          middlewares: [...known, 'recognise', ...last],
+          service,
+        },
         [`${route.name}-signed-in`]: {
           rule: `${rule} && HeaderRegexp(\`Authorization\`, \`.+\`)`,
-          priority: priority + 1,
+          priority: priority + 2,
           middlewares: guarded,
           service,
         },
@@ -127,7 +155,7 @@ function pathRule({ kind, path }: Route['match']): string {
 }
 
 function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, object> {
-  const identity = upstreams.identity
+  const [identity] = upstreams.identity ?? []
   if (identity === undefined) throw new RoutesError('the gateway needs the address of identity')
   const rateLimits = Object.entries(table.rateClasses).flatMap(([name, limit]) => {
     // By the address of the connection. One IPv6 customer owns a /64, so that counts as one.
@@ -138,6 +166,20 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
       [`user-rate-${name}`, { rateLimit: { ...limit, sourceCriterion: byUser } }],
     ]
   })
+  const askIdentity = (path: string, answered: readonly string[]) => ({
+    forwardAuth: {
+      address: `${originOf(identity)}${path}`,
+      trustForwardHeader: false,
+      authRequestHeaders: [
+        ...['Authorization', 'Cookie', 'Origin', 'Sec-Fetch-Site'],
+        // The trace goes along, so that a request and the check of its caller are one trace.
+        ...['Traceparent', 'X-Correlation-Id'],
+      ],
+      authResponseHeaders: answered,
+      maxResponseBodySize: 16 * 1024,
+    },
+  })
+  const withToken = [...table.identityHeaders, 'Authorization']
   const stripped = [...table.identityHeaders, ...table.strippedHeaders]
   return {
     'strip-identity': {
@@ -149,6 +191,8 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
         contentTypeNosniff: true,
         frameDeny: true,
         referrerPolicy: 'same-origin',
+        // What identity answers ForwardAuth with is for services alone.
+        customResponseHeaders: { Authorization: '' },
       },
     },
     // Before the limits and everything after them, whose errors these are.
@@ -159,16 +203,12 @@ function renderMiddlewares(table: Routes, upstreams: Upstreams): Record<string, 
     compress: {
       compress: { minResponseBodyBytes: 1024, excludedContentTypes: ['text/event-stream'] },
     },
-    authenticate: {
-      forwardAuth: {
-        address: `${originOf(identity)}/identity/validate`,
-        trustForwardHeader: false,
-        // The trace goes along, so that a request and the check of its caller are one trace.
-        authRequestHeaders: ['Authorization', 'Traceparent', 'X-Correlation-Id'],
-        authResponseHeaders: [...table.identityHeaders],
-        maxResponseBodySize: 16 * 1024,
-      },
-    },
+    'strip-cookies': { headers: { customRequestHeaders: { Cookie: '' } } },
+    // The token of a program stays as it is; that of a cookie is identity's answer.
+    authenticate: askIdentity('/identity/validate', table.identityHeaders),
+    'authenticate-browser': askIdentity('/identity/validate', withToken),
+    // For routes that visitors may call as well: a session that ended makes one of them.
+    recognise: askIdentity('/identity/validate/optional', withToken),
   }
 }
 
@@ -189,7 +229,11 @@ export function renderStatic(options: StaticOptions): object {
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: 'ERROR', noColor: true },
     ping: { manualRouting: true },
-    experimental: { localPlugins: { [PLUGIN.name]: { moduleName: PLUGIN.module } } },
+    experimental: {
+      // Otherwise it starts without the plugin, and serves no route that names it.
+      abortOnPluginFailure: true,
+      localPlugins: { [PLUGIN.name]: { moduleName: PLUGIN.module } },
+    },
     // The one file does not change while it runs, so nothing need be waited for.
     providers: { providersThrottleDuration: '10ms', file: { filename: dynamicFile, watch: false } },
     entryPoints: Object.fromEntries([

@@ -26,6 +26,10 @@ export interface Route {
 export interface Routes {
   readonly identityHeaders: readonly string[]
   readonly strippedHeaders: readonly string[]
+  /** Names of the cookie of a browser's session. */
+  readonly sessionCookies: readonly string[]
+  /** Services that are given cookies. */
+  readonly cookieServices: readonly string[]
   readonly rateClasses: Readonly<Record<string, RateClass>>
   readonly routes: readonly Route[]
 }
@@ -37,6 +41,8 @@ const HEADER_NAME = /^[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)*$/
 // Backticks, quotes and braces would end a Traefik rule or start a template in it.
 const SAFE_PATH = /^\/[A-Za-z0-9._~/-]*$/
 const SAFE_NAME = /^[a-z][a-z0-9-]*$/
+// Nothing that means something in a regular expression.
+const COOKIE_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/
 const PERIOD = /^[1-9][0-9]*(ms|s|m|h)$/
 
 /** A routes.yaml that cannot be trusted to mean what it says. */
@@ -53,9 +59,18 @@ export async function readRoutes(file: URL | string = ROUTES_FILE): Promise<Rout
 /** Parses a route table and refuses anything that a router could be built wrongly from. */
 export function parseRoutes(text: string): Routes {
   const table = record(parse(text), 'routes.yaml')
-  onlyKeys(table, ['identityHeaders', 'strippedHeaders', 'rateClasses', 'routes'], 'routes.yaml')
+  onlyKeys(
+    table,
+    [
+      ...['identityHeaders', 'strippedHeaders', 'sessionCookies', 'cookieServices'],
+      ...['rateClasses', 'routes'],
+    ],
+    'routes.yaml',
+  )
   const identityHeaders = headerNames(table, 'identityHeaders')
   const strippedHeaders = headerNames(table, 'strippedHeaders')
+  const sessionCookies = names(table, 'sessionCookies', COOKIE_NAME)
+  const cookieServices = names(table, 'cookieServices', SAFE_NAME)
   const rateClasses = Object.fromEntries(
     Object.entries(record(table.rateClasses, 'rateClasses')).map(([name, value]) => [
       name,
@@ -69,7 +84,7 @@ export function parseRoutes(text: string): Routes {
     }
   }
   refuseAmbiguousTable(routes)
-  return { identityHeaders, strippedHeaders, rateClasses, routes }
+  return { identityHeaders, strippedHeaders, sessionCookies, cookieServices, rateClasses, routes }
 }
 
 function parseRateClass(name: string, value: unknown): RateClass {
@@ -159,12 +174,14 @@ function covers({ match }: Route, path: string): boolean {
   return match.path === path || path.startsWith(`${match.path}/`)
 }
 
-function headerNames(table: Record<string, unknown>, key: string): string[] {
-  const names = list(table[key], key).map(String)
-  const wrong = names.find((name) => !HEADER_NAME.test(name))
+const headerNames = (table: Record<string, unknown>, key: string) => names(table, key, HEADER_NAME)
+
+function names(table: Record<string, unknown>, key: string, form: RegExp): string[] {
+  const found = list(table[key], key).map(String)
+  const wrong = found.find((name) => !form.test(name))
   if (wrong !== undefined) throw new RoutesError(`${key}: ${wrong} is not in canonical form`)
-  if (names.length === 0) throw new RoutesError(`${key} must not be empty`)
-  return names
+  if (found.length === 0) throw new RoutesError(`${key} must not be empty`)
+  return found
 }
 
 function record(value: unknown, where: string): Record<string, unknown> {

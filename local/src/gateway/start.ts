@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,7 +49,9 @@ export async function writeGateway(options: GatewayOptions): Promise<GatewayStar
   await mkdir(folder, { recursive: true })
   await writeFile(dynamicFile, stringify(dynamic))
   await writeFile(staticFile, stringify(settings))
-  await cp(PLUGIN_SOURCE, join(folder, 'plugins-local/src', PLUGIN.module), { recursive: true })
+  const plugin = join(folder, 'plugins-local/src', PLUGIN.module)
+  await rm(plugin, { recursive: true, force: true })
+  await cp(PLUGIN_SOURCE, plugin, { recursive: true })
   return { args: [`--configFile=${staticFile}`], cwd: folder }
 }
 

@@ -80,6 +80,7 @@ const otherForgeries: HeaderForgery[] = [
   'X-Auth-User',
   'X-Forwarded-For',
   'X-Forwarded-Host',
+  'X-Forwarded-Method',
   'X-Forwarded-Prefix',
   'X-Forwarded-User',
   'X-HTTP-Method-Override',

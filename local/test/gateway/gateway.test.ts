@@ -64,7 +64,7 @@ t.test('a method that no row expects is answered by the service, never by a page
     }
   }
   t.notOk(gateway.received.some(({ service }) => service === 'web'))
-  t.equal((await gateway.send({ method: 'POST', target: '/' })).status, 404, 'pages are only read')
+  t.equal((await gateway.send({ method: 'PUT', target: '/' })).status, 404, 'pages take forms only')
 })
 
 t.test('identity is asked only where a caller matters', async (t) => {
@@ -72,8 +72,12 @@ t.test('identity is asked only where a caller matters', async (t) => {
   for (const path of ['/', '/lots/1', '/identity/login', '/api/v1/items', '/api/v1/lots/1']) {
     t.equal((await fetch(`${gateway.url}${path}`)).status, 200)
   }
-  t.equal((await fetch(`${gateway.url}/`, { headers: BEARER })).status, 200)
-  t.same(gateway.asked, [], 'not for reading, not for pages')
+  for (const headers of [BEARER, { cookie: 'session=good' }])
+    t.equal((await fetch(`${gateway.url}/assets/style.css`, { headers })).status, 200)
+  await fetch(`${gateway.url}/api/v1/lots/1`, {
+    headers: { cookie: 'auction_device=1; xsession=2' },
+  })
+  t.same(gateway.asked, [], 'not for reading, not for what pages are made of')
   await fetch(`${gateway.url}/api/v1/lots/1`, { headers: BEARER })
   await fetch(`${gateway.url}/api/v1/bids`, { headers: BEARER })
   await fetch(`${gateway.url}/api/v1/lots/1/bids`, { method: 'POST', headers: BEARER })
@@ -94,6 +98,64 @@ t.test("what identity says about the caller arrives, and a refusal is identity's
     t.match(await refused.json(), { code: 'auth.unauthenticated' })
   }
   t.equal(gateway.received.length, 1, 'a refused request goes no further')
+})
+
+t.test('a cookie becomes a token, and arrives at no service but identity and web', async (t) => {
+  const gateway = await startGateway(t)
+  const headers = { cookie: 'auction_device=1; session=good' }
+  const seen = () => {
+    const lines = gateway.received.at(-1)?.headers ?? []
+    const value = (name: string) =>
+      lines.findIndex((line, index) => index % 2 === 0 && line.toLowerCase() === name)
+    const read = (name: string) => (value(name) < 0 ? undefined : lines[value(name) + 1])
+    return { user: read('x-user-id'), token: read('authorization'), cookie: read('cookie') }
+  }
+  const known = { user: USER_ID, token: 'Bearer good' }
+  for (const [path, expected] of [
+    ['/api/v1/bids', { ...known, cookie: undefined }],
+    ['/api/v1/lots/1', { ...known, cookie: undefined }],
+    ['/lots/1', { ...known, cookie: headers.cookie }],
+    ['/identity/me', { ...known, cookie: headers.cookie }],
+    // Identity knows cookies itself.
+    ['/identity/sessions', { user: undefined, token: undefined, cookie: headers.cookie }],
+  ] as const) {
+    t.equal((await fetch(`${gateway.url}${path}`, { headers })).status, 200, path)
+    t.same(seen(), expected, path)
+  }
+  const ended = { cookie: 'session=ended' }
+  await fetch(`${gateway.url}/api/v1/lots/1`, { headers: ended })
+  t.same(seen(), { user: undefined, token: undefined, cookie: undefined }, 'a visitor')
+  t.equal((await fetch(`${gateway.url}/api/v1/bids`, { headers: ended })).status, 401)
+  await fetch(`${gateway.url}/webhooks/mail`, { method: 'POST', headers })
+  t.same(seen(), { user: undefined, token: undefined, cookie: undefined }, 'on public rows too')
+})
+
+t.test('no client gets the token of a cookie out of the gateway', async (t) => {
+  const gateway = await startGateway(t)
+  for (const path of ['/identity/validate', '/identity/validate/optional', '/api/v1/lots/1', '/']) {
+    for (const [name, value] of [
+      ['X-Forwarded-Method', 'GET'],
+      ['x-forwarded-method', 'GET'],
+      ['X-Forwarded-Uri', '/'],
+      ['Accept', '*/*'],
+    ] as const) {
+      const answer = await gateway.send({
+        target: path,
+        headers: [
+          ['Cookie', 'session=good'],
+          [name, value],
+        ],
+      })
+      t.equal(answer.status, 200, `${path} ${name}`)
+      t.notOk(answer.headers.authorization, 'no answer has a token')
+      const lines = gateway.received.at(-1)?.headers ?? []
+      if (path.startsWith('/identity'))
+        t.notOk(
+          lines.some((line) => /^x-forwarded-method$/i.test(line)),
+          'not taken for the gateway',
+        )
+    }
+  }
 })
 
 t.test('a stale token is refused even where none is needed', async (t) => {
@@ -194,7 +256,7 @@ t.test('what the gateway itself refuses has the error body of the services', asy
     ['/identity/login', post, 429, 'request.too_many'],
     ['/api/v1/lots/1', {}, 502, 'service.no_answer'],
     ['/api/v1/bids', { headers: BEARER }, 502, 'service.no_answer'],
-    ['/', post, 404, 'request.not_found'],
+    ['/', { method: 'PUT' }, 404, 'request.not_found'],
     ['/nothing', { method: 'PROPFIND' }, 404, 'request.not_found'],
   ]
   for (const [path, init, status, code] of expected) {
@@ -389,7 +451,7 @@ t.test('a port that is taken is named', async (t) => {
   await once(squatter, 'listening')
   const { port } = squatter.address() as AddressInfo
   const origin = 'http://127.0.0.1:1'
-  const upstreams = Object.fromEntries(UPSTREAMS.map(({ service }) => [service, origin]))
+  const upstreams = Object.fromEntries(UPSTREAMS.map(({ service }) => [service, [origin]]))
   await t.rejects(writeGateway({ stateDir: t.testdir(), port, upstreams }), {
     code: 'gateway.start_failed',
     message: `port ${port} on 127.0.0.1 is taken`,

@@ -75,7 +75,7 @@ export async function startGateway(t: Test, options: GatewayTestOptions = {}) {
     stateDir,
     port,
     upstreams: Object.fromEntries(
-      [...services].map(([service, server]) => [service, urlOf(server)]),
+      [...services].map(([service, server]) => [service, [urlOf(server)]]),
     ),
     ...settings,
   })
@@ -113,17 +113,26 @@ function identity(
   asked: string[],
   received: Received[],
 ): void {
-  if (request.url !== '/identity/validate') {
+  const isOptional = request.url === '/identity/validate/optional'
+  // Without the method that is asked about it is a client who calls this path.
+  const isGateway = request.headers['x-forwarded-method'] !== undefined
+  if ((request.url !== '/identity/validate' && !isOptional) || !isGateway) {
     echo('identity', request, response, received)
     return
   }
   asked.push(String(request.headers['x-forwarded-uri']))
   response.setHeader('content-type', 'application/json')
-  if (request.headers.authorization !== 'Bearer good') {
+  const { authorization, cookie = '' } = request.headers
+  if (isOptional && authorization === undefined && !cookie.includes('session=good')) {
+    response.end('{}')
+    return
+  }
+  if (authorization !== 'Bearer good' && !cookie.includes('session=good')) {
     response.statusCode = 401
     response.end('{"code":"auth.unauthenticated","message":"Log in first."}')
     return
   }
+  response.setHeader('authorization', 'Bearer good')
   response.setHeader('x-user-id', USER_ID)
   response.setHeader('x-user-email', 'ada@example.com')
   response.setHeader('x-user-roles', 'user')
@@ -142,6 +151,7 @@ function echo(
     received.push({ service, method, url, headers: rawHeaders, trailers: rawTrailers })
     response.setHeader('content-type', 'application/json')
     response.setHeader('content-security-policy', "default-src 'none'")
+    response.setHeader('authorization', 'Bearer of a service that says too much')
     response.end(JSON.stringify({ service, method, url }))
   })
 }

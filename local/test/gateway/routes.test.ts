@@ -5,7 +5,7 @@ import { UPSTREAMS } from '#src/service-list.ts'
 
 const SERVICES = UPSTREAMS.map(({ service }) => service)
 const ADDRESSES = Object.fromEntries(
-  SERVICES.map((service, index) => [service, `http://127.0.0.1:${4001 + index}`]),
+  SERVICES.map((service, index) => [service, [`http://127.0.0.1:${4001 + index}`]]),
 )
 
 const ROW = '{ name: items, service: auction, prefix: /api/v1/items, auth: public, rate: read }'
@@ -14,6 +14,8 @@ function table(...rows: string[]): string {
   return [
     'identityHeaders: [X-User-Id]',
     'strippedHeaders: [Forwarded]',
+    'sessionCookies: [session]',
+    'cookieServices: [identity]',
     'rateClasses: { read: { average: 5, burst: 10, period: 1s } }',
     'routes:',
     ...rows.map((row) => `  - ${row}`),
@@ -47,6 +49,7 @@ t.test('addresses are limited before identity is asked, and users after', async 
     'rate-write',
     'authenticate',
     'user-rate-write',
+    'strip-cookies',
     'compress',
   ])
   t.match(http.middlewares['user-rate-write'], {
@@ -54,16 +57,41 @@ t.test('addresses are limited before identity is asked, and users after', async 
   })
 })
 
-t.test('identity is shown the bearer token and nothing else', async (t) => {
+t.test(
+  'identity is shown what names a caller, and from where a page sent it, and nothing else',
+  async (t) => {
+    const { http } = renderGateway(await readRoutes(), ADDRESSES)
+    const answered = ['X-User-Id', 'X-User-Email', 'X-User-Roles']
+    for (const [name, path, token] of [
+      ['authenticate', '/identity/validate', []],
+      ['authenticate-browser', '/identity/validate', ['Authorization']],
+      ['recognise', '/identity/validate/optional', ['Authorization']],
+    ] as const) {
+      t.match(http.middlewares[name], {
+        forwardAuth: {
+          address: `http://127.0.0.1:4001${path}`,
+          trustForwardHeader: false,
+          authRequestHeaders: [
+            ...['Authorization', 'Cookie', 'Origin', 'Sec-Fetch-Site'],
+            ...['Traceparent', 'X-Correlation-Id'],
+          ],
+          authResponseHeaders: [...answered, ...token],
+        },
+      })
+    }
+  },
+)
+
+t.test('no service but identity and web is given a cookie, on any row', async (t) => {
   const { http } = renderGateway(await readRoutes(), ADDRESSES)
-  t.match(http.middlewares.authenticate, {
-    forwardAuth: {
-      address: 'http://127.0.0.1:4001/identity/validate',
-      trustForwardHeader: false,
-      authRequestHeaders: ['Authorization', 'Traceparent', 'X-Correlation-Id'],
-      authResponseHeaders: ['X-User-Id', 'X-User-Email', 'X-User-Roles'],
-    },
-  })
+  for (const [name, { service, middlewares }] of Object.entries(http.routers)) {
+    if (service.endsWith('@internal')) continue
+    const isStripped = middlewares.includes('strip-cookies')
+    t.equal(isStripped, !['identity', 'web'].includes(service), name)
+    const asks = middlewares.findIndex((each) => /^(authenticate|recognise)/.test(each))
+    if (isStripped) t.ok(middlewares.indexOf('strip-cookies') > asks, `${name}: identity sees it`)
+  }
+  t.same(http.middlewares['strip-cookies'], { headers: { customRequestHeaders: { Cookie: '' } } })
 })
 
 t.test('an earlier row outranks a later one, and no two routers share a rank', async (t) => {
@@ -78,15 +106,22 @@ t.test('an earlier row outranks a later one, and no two routers share a rank', a
   t.equal(new Set(all).size, all.length)
 })
 
-t.test('an optional row asks identity only about a request that carries a token', async (t) => {
-  const { http } = renderGateway(await readRoutes(), ADDRESSES)
-  const open = http.routers['lots-read']
-  const guarded = http.routers['lots-read-signed-in']
-  t.notOk(open?.middlewares.includes('authenticate'))
-  t.ok(guarded?.middlewares.includes('authenticate'))
-  t.match(guarded?.rule, 'HeaderRegexp(`Authorization`, `.+`)')
-  t.ok((guarded?.priority ?? 0) > (open?.priority ?? 0))
-})
+t.test(
+  'an optional row asks identity only about a request with a token or a session',
+  async (t) => {
+    const { http } = renderGateway(await readRoutes(), ADDRESSES)
+    const open = http.routers['lots-read']
+    const guarded = http.routers['lots-read-signed-in']
+    t.notOk(open?.middlewares.includes('authenticate'))
+    t.ok(guarded?.middlewares.includes('authenticate'))
+    t.match(guarded?.rule, 'HeaderRegexp(`Authorization`, `.+`)')
+    const browser = http.routers['lots-read-browser']
+    t.ok(browser?.middlewares.includes('recognise'))
+    t.match(browser?.rule, 'HeaderRegexp(`Cookie`, `(^|; *)(__Host-session|session)=`)')
+    t.ok((guarded?.priority ?? 0) > (browser?.priority ?? 0), 'a token wins')
+    t.ok((browser?.priority ?? 0) > (open?.priority ?? 0))
+  },
+)
 
 t.test('a connection to a service ends before the service would close it', async (t) => {
   const { http } = renderGateway(await readRoutes(), ADDRESSES)
@@ -196,6 +231,11 @@ const MISTAKES: [mistake: string, text: string, message: string][] = [
     'a rate class that limits nothing',
     table(ROW).replace('average: 5', 'average: 0'),
     'average must be at least 1',
+  ],
+  [
+    'a cookie whose name means something in a rule',
+    table(ROW).replace('[session]', '[s.*]'),
+    'sessionCookies: s.* is not in canonical form',
   ],
   ['an empty file', '', 'must be a mapping'],
 ]
