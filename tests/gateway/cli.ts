@@ -4,11 +4,13 @@ import { attack } from './attack.ts'
 import { createCast, readHeaderNames, tracesOf } from './cast.ts'
 import { readDirect, readInstallation } from './installation.ts'
 
-const HELP = `npm run gateway -w tests -- --url URL [--ca FILE] [--direct SERVICE=URL]… [--count N] [--seed N]
+const HELP = `npm run gateway -w tests -- --url URL [--ca FILE] [--direct SERVICE=URL]…
+                      [--plain-errors] [--count N] [--seed N]
 
 Tries to be taken for another user, through the gateway of an installation and straight at its
-services. Registers three users and leaves them, a lot and drafts behind. GATEWAY_URL, GATEWAY_CA
-and SERVICE_URLS do the same as the options.`
+services. Registers three users and leaves them, a lot and drafts behind. GATEWAY_URL, GATEWAY_CA,
+SERVICE_URLS and GATEWAY_ERROR_BODIES=false do the same as the options. --plain-errors: the gateway runs without the plugin
+that writes error bodies.`
 
 const { values } = readCommandLine({
   help: HELP,
@@ -16,6 +18,7 @@ const { values } = readCommandLine({
     url: { type: 'string' },
     ca: { type: 'string' },
     direct: { type: 'string', multiple: true, default: [] },
+    'plain-errors': { type: 'boolean', default: false },
     count: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '20261123' },
   },
@@ -24,13 +27,14 @@ const installation = readInstallation({
   ...process.env,
   ...(values.url === undefined ? {} : { GATEWAY_URL: values.url }),
   ...(values.ca === undefined ? {} : { GATEWAY_CA: values.ca }),
+  ...(values['plain-errors'] ? { GATEWAY_ERROR_BODIES: 'false' } : {}),
 })
 const count = Number(values.count)
 const seed = Number(values.seed)
 if (installation === undefined) refuse('--url or GATEWAY_URL names the installation')
 if (!(count > 0) || !Number.isInteger(seed)) refuse('--count and --seed take whole numbers')
 
-const { url, ca } = installation
+const { url, ca, hasErrorBodies = true } = installation
 const trust = ca === undefined ? {} : { ca }
 const client = createClient({ baseUrl: url, ...trust })
 const cast = await createCast(client, await readHeaderNames())
@@ -48,10 +52,12 @@ if (JSON.stringify(await tracesOf(client, cast)) !== before) {
 client.close()
 
 async function assault(name: string, address: string, targets: typeof cast.targets) {
-  const options = { url: address, ...trust, cast: { ...cast, targets }, seed, count }
-  const { variants, verdicts, tookMs, findings } = await attack(options)
+  const whom = { url: address, ...trust, cast: { ...cast, targets } }
+  const options = { ...whom, seed, count, hasErrorBodies }
+  const { variants, verdicts, tookMs, postponed, findings } = await attack(options)
   console.log(`${name}: ${variants} variants in ${Math.round(tookMs / 1000)} s`)
   for (const [verdict, number] of Object.entries(verdicts)) console.log(`  ${verdict}: ${number}`)
+  console.log(`  sent again because a 503 asked for it: ${postponed}`)
   // The bytes may hold a token, so only what was tried is shown.
   for (const { verdict, how, target, status } of findings) {
     console.log(`  NOT OK: ${verdict} (${status}) on ${target}: ${how}`)

@@ -1,4 +1,6 @@
-import t from 'tap'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
 import { attack } from './attack.ts'
 import { readHeaderNames, stage } from './cast.ts'
 import { forge } from './forgeries.ts'
@@ -41,3 +43,38 @@ t.test('a seed makes the same forgeries again, and no two of them alike', async 
   t.strictSame(make(SEED, 10_000), first)
   t.notSame(make(SEED + 1, 100), first.slice(0, 100))
 })
+
+t.test('a 503 that asks to come again is obeyed twice, and is a failure then', async (t) => {
+  const down = await postponing(t, Number.POSITIVE_INFINITY)
+  const failed = await attack({ url: down.url, cast, seed: SEED, count: 1 })
+  t.match(failed, { verdicts: { failed: 1 }, postponed: 2, findings: [{ status: 503 }] })
+  t.equal(down.asked(), 3)
+  const busy = await postponing(t, 1)
+  const refused = await attack({ url: busy.url, cast, seed: SEED, count: 1 })
+  t.match(refused, { verdicts: { refused: 1, failed: 0 }, postponed: 1, findings: [] })
+})
+
+t.test('a secret in a 503 that asks to come again is an impersonation', async (t) => {
+  const { url, asked } = await postponing(t, 1, cast.secrets.join())
+  const { verdicts, postponed } = await attack({ url, cast, seed: SEED, count: 1 })
+  t.match({ impersonated: verdicts.impersonated, postponed }, { impersonated: 1, postponed: 0 })
+  t.equal(asked(), 1)
+})
+
+/** Asks to come again `times` times and refuses then. */
+async function postponing(t: Test, times: number, body = '') {
+  let asked = 0
+  const server = createServer((request, response) => {
+    request.resume()
+    asked += 1
+    if (asked > times) response.writeHead(401).end()
+    else response.writeHead(503, { 'retry-after': '0', 'content-length': body.length }).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, asked: () => asked }
+}

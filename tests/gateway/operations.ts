@@ -135,7 +135,17 @@ export function sample(schema: Schema): unknown {
 function sampleText({ format, pattern = '', minLength = 1 }: Schema): string {
   if (format === 'date-time') return new Date(Date.now() + 86_400_000).toISOString()
   if (format === 'email') return 'sample@example.test'
-  const candidates = ['1', 'a', 'USD', '000000', 'a'.repeat(43), A_UUID, '1'.repeat(minLength)]
+  const candidates = [
+    '1',
+    'a',
+    'USD',
+    'DE',
+    '000000',
+    'a'.repeat(43),
+    A_UUID,
+    '1'.repeat(minLength),
+    'https://sample.example/',
+  ]
   const isTaken = (text: string) => text.length >= minLength && new RegExp(pattern).test(text)
   return candidates.find(isTaken) ?? ''
 }

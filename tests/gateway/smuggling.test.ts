@@ -10,8 +10,11 @@ import { sendBytes } from './wire.ts'
 const SEED = 20261123
 const VARIANTS = 10_000
 const DIRECT_VARIANTS = 2_000
+/** A machine with other work may let a service miss its time now and then, and not often. */
+const POSTPONED_SHARE_MAX = 0.01
 
-const { url, ca, direct } = readInstallation(process.env) ?? (await startOwn())
+const installation = readInstallation(process.env) ?? (await startOwn())
+const { url, ca, direct, hasErrorBodies = true } = installation
 const wire = ca === undefined ? { url } : { url, ca }
 const client = createClient({ baseUrl: url, ...(ca === undefined ? {} : { ca }) })
 t.teardown(() => client.close())
@@ -45,7 +48,7 @@ t.test('the victim is shown every secret that is looked for', async (t) => {
 
 t.test(`${VARIANTS} forgeries through the gateway impersonate no one`, async (t) => {
   const before = await tracesOf(client, cast)
-  const report = await attack({ ...wire, cast, seed: SEED, count: VARIANTS })
+  const report = await attack({ ...wire, cast, seed: SEED, count: VARIANTS, hasErrorBodies })
   judge(t, report)
   t.strictSame(await tracesOf(client, cast), before, 'nothing was done in the name of the victim')
 })
@@ -61,11 +64,13 @@ for (const [service, address] of direct) {
 }
 
 function judge(t: Test, report: AttackReport): void {
-  const { verdicts, statuses, tookMs, findings, variants } = report
-  t.comment(`${variants} variants in ${tookMs} ms: ${JSON.stringify({ verdicts, statuses })}`)
+  const { verdicts, statuses, tookMs, postponed, findings, variants } = report
+  const counts = JSON.stringify({ verdicts, statuses, postponed })
+  t.comment(`${variants} variants in ${tookMs} ms: ${counts}`)
   for (const finding of findings.slice(0, 10)) t.comment(JSON.stringify(finding))
   t.equal(verdicts.impersonated, 0, 'impersonations')
   t.equal(verdicts.failed, 0, 'answers that blame the platform')
+  t.ok(postponed <= variants * POSTPONED_SHARE_MAX, `${postponed} answers asked to come again`)
   t.equal(verdicts.silent, 0, 'requests without an answer')
   t.ok(verdicts.refused > 0 && verdicts['as who they are'] > 0, 'some pass as who they are')
   const judged = Object.values(verdicts).reduce((sum, count) => sum + count, 0)

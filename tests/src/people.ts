@@ -1,5 +1,5 @@
 import { waitFor } from '@auction/common/testing/wait-for.ts'
-import type { Mailbox } from '@auction/local/mailbox.ts'
+import type { ReceivedMail } from '@auction/local/mailbox.ts'
 import type { Answer, ApiClient } from './api-client.ts'
 
 export interface Person {
@@ -8,6 +8,12 @@ export interface Person {
   email: string
   token: string
 }
+
+/** Where mails arrive: the mailbox of this machine, or a mail server elsewhere. */
+export interface Mails {
+  mails(): readonly SeenMail[] | Promise<readonly SeenMail[]>
+}
+export type SeenMail = Pick<ReceivedMail, 'to' | 'template' | 'link'>
 
 export const PASSWORD = 'correct horse battery staple 7'
 
@@ -25,7 +31,7 @@ export async function join(client: ApiClient, name: string, unique: string): Pro
 /** Registers a user, follows the link of the mail and logs in. */
 export async function joinByMail(
   client: ApiClient,
-  mailbox: Pick<Mailbox, 'mails'>,
+  mailbox: Mails,
   name: string,
   unique: string,
 ): Promise<Person> {
@@ -43,14 +49,11 @@ export async function joinByMail(
 }
 
 /** The link of a mail, once it is there. */
-export async function mailedLink(
-  mailbox: Pick<Mailbox, 'mails'>,
-  to: string,
-  template: string,
-): Promise<string> {
+export async function mailedLink(mailbox: Mails, to: string, template: string): Promise<string> {
   let link: string | undefined
   await waitFor(`${template} to ${to}`, async () => {
-    link = mailbox.mails().find((mail) => mail.to === to && mail.template === template)?.link
+    const mails = await mailbox.mails()
+    link = mails.find((mail) => mail.to === to && mail.template === template)?.link
     return link !== undefined
   })
   return link ?? ''

@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { join as joinPath } from 'node:path'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { generate } from 'otplib'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { openPage, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
+import { openPage, send, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
+import { makeAdmin } from '#src/console.ts'
 import { insist, joinByMail, mailedLink, PASSWORD, sell } from '#src/people.ts'
+import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 
 const NEXT_PASSWORD = 'another phrase that no one guesses 8'
@@ -39,17 +41,17 @@ t.test('an account from its first day to its last', async (t) => {
   const isAt = (path: string) =>
     page.waitForFunction((wanted: string) => location.pathname === wanted, {}, path)
   const logIn = async (address: string, password: string) => {
-    await page.goto(url('/account/login'))
+    await page.goto(url('/login'))
     await submit(page, 'login', { email: address, password })
   }
   const prove = async (password: string, code: string) => {
-    await submit(page, 'reauthenticate', { password, code })
+    await submit(page, 'reauthenticate', { proofPassword: password, proofCode: code })
   }
   let secret = ''
   let recoveryCodes: string[] = []
 
   await t.test('registers, shows whose the address is, and logs in', async (t) => {
-    await page.goto(url('/account/register'))
+    await page.goto(url('/register'))
     await submit(page, 'register', { name: 'Ann', email, password: PASSWORD })
     await untilStatus(page, 'Look into your mailbox')
     await picture(page, '1-registered')
@@ -59,6 +61,12 @@ t.test('an account from its first day to its last', async (t) => {
     await logIn(email, PASSWORD)
     await isAt('/account')
     t.equal(await textOf(page, '#email'), email)
+    const kept = await page.evaluate(() => [
+      sessionStorage.length,
+      localStorage.length,
+      document.cookie,
+    ])
+    t.match(kept, [0, 0, /^tz=[\w%-]+$/], 'no script can read the session')
     await picture(page, '2-account')
   })
 
@@ -67,10 +75,10 @@ t.test('an account from its first day to its last', async (t) => {
       body: { email, password: PASSWORD },
       accept: [200],
     })
-    await page.reload()
+    await page.goto(url('/account/security'))
     await page.waitForFunction(() => document.querySelectorAll('#sessions li').length === 2)
     await picture(page, '3-two-sessions')
-    await page.click('[data-act="two-factor-enable"]')
+    await submit(page, 'two-factor', {})
     secret = await textOf(page, '#two-factor-secret')
     await picture(page, '4-enrolment')
     await submit(page, 'two-factor-verify', { code: await codeOf(secret) })
@@ -85,15 +93,16 @@ t.test('an account from its first day to its last', async (t) => {
   })
 
   await t.test('loses the phone and comes back by a recovery code, which works once', async (t) => {
-    await page.click('[data-act="logout"]')
-    await isAt('/account/login')
+    await submit(page, 'logout', {})
+    await isAt('/login')
     await submit(page, 'login', { email, password: PASSWORD })
     await picture(page, '6-challenge')
     await submit(page, 'challenge', { code: recoveryCodes[0] ?? '' })
     await isAt('/account')
-    t.match(await textOf(page, '#two-factor-state'), /^On\. 9 recovery codes are left/)
-    await page.click('[data-act="logout"]')
-    await isAt('/account/login')
+    await page.goto(url('/account/security'))
+    t.match(await textOf(page, '#two-factor-state'), /^On\. .*9 recovery codes are left/)
+    await submit(page, 'logout', {})
+    await isAt('/login')
     await submit(page, 'login', { email, password: PASSWORD })
     await submit(page, 'challenge', { code: recoveryCodes[0] ?? '' })
     await untilStatus(page, 'it was used before')
@@ -104,6 +113,7 @@ t.test('an account from its first day to its last', async (t) => {
   await t.test(
     'changes the password, and resets it by mail without losing two-factor',
     async (t) => {
+      await page.goto(url('/account/security'))
       await submit(page, 'password-change', { newPassword: NEXT_PASSWORD })
       await untilStatus(page, 'The password is changed')
       await page.goto(url('/account/forgot'))
@@ -117,12 +127,13 @@ t.test('an account from its first day to its last', async (t) => {
       await logIn(email, LAST_PASSWORD)
       await submit(page, 'challenge', { code: recoveryCodes[1] ?? '' })
       await isAt('/account')
+      await page.goto(url('/account/security'))
       t.match(await textOf(page, '#two-factor-state'), /^On/)
     },
   )
 
   await t.test('changes the address, announced at the old one', async (t) => {
-    await page.waitForSelector('#account:not([hidden])')
+    await page.goto(url('/account/email'))
     await submit(page, 'email-change', { email: newEmail })
     await untilStatus(page, 'A link is on its way')
     await page.goto(await mailedLink(platform.mailbox, newEmail, 'confirm_email'))
@@ -140,14 +151,14 @@ t.test('an account from its first day to its last', async (t) => {
   })
 
   await t.test('wants a fresh proof when the last one is old', async () => {
-    const pool = new pg.Pool({ connectionString: platform.postgres.url('identity'), max: 1 })
+    const pool = openPool(platform.postgres.url('identity'))
     await pool.query(
       `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
     )
     await pool.end()
-    await page.waitForSelector('#account:not([hidden])')
+    await page.goto(url('/account/email'))
     await submit(page, 'email-change', { email: `other-${unique()}@example.test` })
-    await untilStatus(page, 'Prove again who you are')
+    await page.waitForSelector('form[data-form="reauthenticate"]')
     await picture(page, '8-proof')
     await prove(LAST_PASSWORD, recoveryCodes[2] ?? '')
     await untilStatus(page, 'A link is on its way')
@@ -155,9 +166,6 @@ t.test('an account from its first day to its last', async (t) => {
 
   await t.test('leaves, but not while leading or selling', async (t) => {
     const seller = await joinByMail(client, platform.mailbox, 'Sam', `sam-${unique()}`)
-    const token = await page.evaluate(
-      () => JSON.parse(sessionStorage.getItem('identity') ?? '{}').token as string,
-    )
     const { id } = await sell(client, seller, {
       name: 'A lamp',
       startPrice: '1.00',
@@ -167,16 +175,20 @@ t.test('an account from its first day to its last', async (t) => {
       const { statusCode } = await client.request('GET', `/api/v1/lots/${id}`)
       return statusCode === 200
     })
-    await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
-      token,
-      body: { maxAmount: '2.00' },
-      accept: [201],
-      headers: { 'idempotency-key': randomUUID() },
-    })
-    await page.waitForSelector('#account:not([hidden])')
+    const bid = await page.evaluate(
+      async (path, key) => {
+        const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+        const body = JSON.stringify({ maxAmount: '2.00' })
+        return (await fetch(path, { method: 'POST', headers, body })).status
+      },
+      `/api/v1/lots/${id}/bids`,
+      randomUUID(),
+    )
+    t.equal(bid, 201, 'the cookie is enough at the gateway')
+    await page.goto(url('/account/delete'))
     await page.click('#field-sure')
     await submit(page, 'account-delete', {})
-    await untilStatus(page, 'You lead an auction')
+    await untilStatus(page, 'You lead an auction.')
     await picture(page, '9-still-leading')
     const ofSeller = await client.request('DELETE', '/identity/me', { token: seller.token })
     t.match(ofSeller, {
@@ -190,14 +202,15 @@ t.test('an account from its first day to its last', async (t) => {
       accept: [201],
       headers: { 'idempotency-key': randomUUID() },
     })
+    await page.click('#field-sure')
     await submit(page, 'account-delete', {})
-    await untilStatus(page, 'Your account is closed')
+    await untilStatus(page, 'It will be deleted after')
     await picture(page, '10-closed')
   })
 
   await t.test('is deleted, and can bid no more', async (t) => {
-    const [identity, bid] = (['identity', 'bid'] as const).map(
-      (name) => new pg.Pool({ connectionString: platform.postgres.url(name), max: 1 }),
+    const [identity, bid] = (['identity', 'bid'] as const).map((name) =>
+      openPool(platform.postgres.url(name)),
     ) as [pg.Pool, pg.Pool]
     // The minute passes at once; the worker looks every five seconds.
     await identity.query('update deletions set due_at = clock_timestamp()')
@@ -216,4 +229,153 @@ t.test('an account from its first day to its last', async (t) => {
     await untilStatus(page, 'is not right')
     t.ok(platform.mailbox.mails().some((mail) => mail.template === 'account_deleted'))
   })
+
+  await t.test(
+    'without a script, from the registration to the end of another session',
+    async (t) => {
+      const context = await browser.createBrowserContext()
+      t.teardown(() => context.close())
+      const page = await context.newPage()
+      page.setDefaultTimeout(120_000)
+      await page.setJavaScriptEnabled(false)
+      await page.setViewport({ width: 390, height: 844, isMobile: true })
+      const email = `eve-${unique()}@example.test`
+      const said = () => page.$eval('#flash, #status', (line) => line.textContent ?? '')
+      await page.goto(url('/de/register'))
+      await send(page, 'register', { name: 'Eve', email, password: PASSWORD })
+      await page.goto(url('/de/account/verify-email'))
+      await picture(page, 'no-script-1-verify')
+      const token = await mailedLink(platform.mailbox, email, 'verify_email')
+      await send(page, 'verify-email', { token })
+      t.match(await said(), /^Ihre Adresse ist bestätigt/)
+
+      await page.goto(url('/tr/login?returnTo=%2Ftr%2Faccount%2Fsecurity'))
+      await send(page, 'login', { email, password: PASSWORD })
+      t.equal(new URL(page.url()).pathname, '/tr/account/security')
+      await picture(page, 'no-script-2-security-tr')
+      await send(page, 'two-factor', {})
+      await picture(page, 'no-script-3-enrol-tr')
+      const secret = await page.$eval('#two-factor-secret', (line) => line.textContent ?? '')
+      await send(page, 'two-factor-verify', { code: '000000' })
+      t.match(await page.title(), /^Bir sorun var/)
+      await send(page, 'two-factor-verify', { code: await codeOf(secret) })
+      t.match(await said(), /^İki adımlı giriş açık/)
+      const codes = await page.$$eval('#recovery-codes li', (lines) =>
+        lines.map((line) => line.textContent ?? ''),
+      )
+      t.equal(codes.length, 10)
+      await picture(page, 'no-script-4-codes-tr')
+
+      await send(page, 'logout', {})
+      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount%2Fsecurity'))
+      await send(page, 'login', { email, password: PASSWORD })
+      await send(page, 'challenge', { code: codes[0] ?? '' })
+      t.equal(new URL(page.url()).pathname, '/de/account/security')
+
+      const pool = openPool(platform.postgres.url('identity'))
+      t.teardown(() => pool.end())
+      await pool.query(
+        `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
+      )
+      await send(page, 'password-change', { newPassword: NEXT_PASSWORD })
+      await picture(page, 'no-script-5-proof-de')
+      await send(page, 'reauthenticate', { proofPassword: 'wrong', proofCode: codes[1] ?? '' })
+      t.match(await page.title(), /^Es gibt ein Problem/)
+      await send(page, 'reauthenticate', { proofPassword: PASSWORD, proofCode: codes[1] ?? '' })
+      t.match(await said(), /^Das Passwort ist geändert/)
+
+      const other = await insist(client, 'POST', '/identity/login', {
+        body: { email, password: NEXT_PASSWORD },
+        accept: [202],
+      })
+      const { token: pending } = other.body.details as { token: string }
+      const { body } = await insist(client, 'POST', '/identity/2fa/challenge', {
+        body: { token: pending, code: codes[2] ?? '' },
+        accept: [200],
+      })
+      await page.goto(url('/de/account/security'))
+      t.equal((await page.$$('#sessions li')).length, 2)
+      await picture(page, 'no-script-6-sessions-de')
+      await send(page, 'end-session', {})
+      t.match(await said(), /^Diese Sitzung ist beendet/)
+      t.equal((await page.$$('#sessions li')).length, 1)
+      const me = await client.request('GET', '/identity/me', { token: String(body.token) })
+      t.equal(me.statusCode, 401)
+    },
+  )
+
+  await t.test(
+    'without a script, a moderator handles a report and undoes it, and finds an account',
+    async (t) => {
+      const context = await browser.createBrowserContext()
+      t.teardown(() => context.close())
+      const page = await context.newPage()
+      page.setDefaultTimeout(120_000)
+      await page.setJavaScriptEnabled(false)
+      await page.setViewport({ width: 1280, height: 900 })
+      const said = () => page.$eval('#flash', (line) => line.textContent ?? '')
+      const [seller, reporter, olga] = [
+        await joinByMail(client, platform.mailbox, 'Sue', `sue-${unique()}`),
+        await joinByMail(client, platform.mailbox, 'Ron', `ron-${unique()}`),
+        await joinByMail(client, platform.mailbox, 'Olga', `olga-${unique()}`),
+      ]
+      const lamp = { name: 'A <b>lamp</b>', startPrice: '1.00', durationMs: 3_600_000 }
+      const { id } = await sell(client, seller, lamp)
+      await insist(client, 'POST', `/api/v1/items/${id}/report`, {
+        token: reporter.token,
+        body: { reason: 'counterfeit', note: 'It is tin.' },
+        accept: [201],
+      })
+      await page.goto(url('/de/login?returnTo=%2Fde%2Fmoderation'))
+      await send(page, 'login', { email: olga.email, password: PASSWORD })
+      t.equal(await page.$eval('h1', (line) => line.textContent), 'Das ist nicht für Sie')
+      makeAdmin(platform.postgres.url('identity'), olga.email)
+      await page.goto(url('/de/moderation'))
+      await picture(page, 'desk-1-queue-de')
+      await follow(page, 'tbody th a')
+      t.match(await page.$eval('main', (main) => main.textContent ?? ''), 'It is tin.')
+      await picture(page, 'desk-2-report-de')
+      await page.click('details:first-of-type summary')
+      await follow(page, 'form[data-form="remove"] button')
+      t.match(await page.title(), /^Es gibt ein Problem/)
+      await send(page, 'remove', { reason: 'Gefälscht.' })
+      t.match(await said(), /^Es ist verborgen/)
+      const shown = () => client.request('GET', `/api/v1/items/${id}`)
+      t.match(await shown(), { statusCode: 404, body: { code: 'item.removed' } })
+      await page.goto(url('/tr/moderation/actions'))
+      await picture(page, 'desk-3-record-tr')
+      await waitFor('the lot to be ended, so that it can be shown again', async () => {
+        await page.goto(url('/tr/moderation/actions'))
+        await page.click('main details summary')
+        const form = await page.$eval('main details form', (each) => each.getAttribute('data-form'))
+        await send(page, form ?? '', { reason: 'Yanlışlık.' })
+        return (await page.$('#flash')) !== null
+      })
+      t.match(await said(), /^Yeniden gösteriliyor/)
+      // Its auction has ended by that, so it is for its seller.
+      const own = await client.request('GET', `/api/v1/items/${id}`, { token: seller.token })
+      t.match(own, { statusCode: 200, body: { status: 'cancelled' } })
+
+      const pool = openPool(platform.postgres.url('identity'))
+      t.teardown(() => pool.end())
+      await pool.query(
+        `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
+      )
+      await page.goto(url(`/tr/operator/users?email=${encodeURIComponent(reporter.email)}`))
+      await send(page, 'reauthenticate', { proofPassword: PASSWORD })
+      await picture(page, 'desk-4-users-tr')
+      await follow(page, 'tbody th a')
+      await page.click('main details summary')
+      await send(page, 'suspend', { reason: 'Yanlış bildirimler.', until: '2099-12-31' })
+      t.match(await said(), /^Hesap askıya alındı/)
+      await picture(page, 'desk-5-user-tr')
+      const me = await client.request('GET', '/identity/me', { token: reporter.token })
+      t.equal(me.statusCode, 401)
+    },
+  )
 })
+
+/** Follows a link, without a script of the page. */
+async function follow(page: Page, selector: string): Promise<void> {
+  await Promise.all([page.waitForNavigation(), page.click(selector)])
+}

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { connect } from 'amqplib'
-import pg from 'pg'
+import type pg from 'pg'
 import t from 'tap'
 import { compareReadModel } from '#src/crash/check.ts'
 import { join, PASSWORD, type Person, sell } from '#src/people.ts'
+import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 import { inTime } from './in-time.ts'
 import { sendSlowly } from './slow-body.ts'
@@ -31,10 +32,9 @@ t.test('days on which something is down', async (t) => {
   const open = (name: string, durationMs = 600_000) =>
     sell(client, ann, { name, startPrice: '1.00', durationMs, terms: { bidIncrement: '1.00' } })
   const databases = () => {
-    const pools = [platform.postgres.url('bid'), platform.postgres.url('auction')].map(
-      (url) => new pg.Pool({ connectionString: url, max: 2 }),
+    const pools = [platform.postgres.url('bid'), platform.postgres.url('auction')].map((url) =>
+      openPool(url, 2),
     )
-    for (const pool of pools) pool.on('error', () => undefined)
     return pools as [pg.Pool, pg.Pool]
   }
   const processesBut = (killed: string) =>
@@ -116,6 +116,7 @@ t.test('days on which something is down', async (t) => {
         await platform.kill('bid-worker')
         const { body } = await client.request('GET', `/api/v1/lots/${sale.id}`)
         if (placed.statusCode === 201 && body.phase === 'open') return sale
+        t.match(body, { serverTime: String })
         t.ok(String(body.serverTime) >= sale.endDate, 'no lot ends early')
         await platform.restart('bid-worker')
       })

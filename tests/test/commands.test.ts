@@ -18,14 +18,23 @@ const files = globSync(
   { cwd: ROOT },
 ).filter((file) => !PROCESSES.has(basename(file, '.ts')))
 
+const OPERATOR_COMMANDS = [
+  'identity admin',
+  'identity keys',
+  'identity verify-audit',
+  'notification mail',
+  'payment payments',
+  'payment verify-money',
+]
+
 /** Each as a person calls it: a file, and the words that npm or make give it. */
 const commands: { name: string; program: string; words: string[] }[] = [
   ...files.flatMap((file) => {
-    const words = file === 'local/src/cmd/identity.ts' ? ['admin', 'keys', 'verify-audit'] : ['']
-    return words.map((word) => ({
-      name: `${file} ${word}`.trim(),
+    const all = file === 'local/src/cmd/operator.ts' ? OPERATOR_COMMANDS : ['']
+    return all.map((words) => ({
+      name: `${file} ${words}`.trim(),
       program: process.execPath,
-      words: [join(ROOT, file), word].filter((part) => part !== ''),
+      words: [join(ROOT, file), ...words.split(' ')].filter((part) => part !== ''),
     }))
   }),
   ...globSync('k8s/*.sh', { cwd: ROOT }).map((file) => ({

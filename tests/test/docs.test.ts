@@ -45,6 +45,24 @@ t.test('every test that docs/security.md gives as proof is there', async (t) => 
   }
 })
 
+t.test('every test that docs/features.md gives as proof is there, by its name', async (t) => {
+  const rows = readTracked('docs/features.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| feature'))
+  t.ok(rows.length > 10)
+  for (const row of rows) {
+    const [, feature = '', state = '', proofs = '', missing = ''] = row
+      .split('|')
+      .map((cell) => cell.trim())
+    t.equal(state === 'yes', missing === '', `${feature} says what is missing, or nothing`)
+    const named = [...proofs.matchAll(/`([^`]+)`: ([^;]+)/g)]
+    t.equal(named.length > 0, state !== 'no', feature)
+    for (const [, path = '', title = ''] of named) {
+      t.ok(exists(path) && readTracked(path).includes(title.trim()), `${feature}: ${path} ${title}`)
+    }
+  }
+})
+
 t.test('every rule that is cited anywhere is in docs/rules.md, once', async (t) => {
   const rules = [...readTracked('docs/rules.md').matchAll(/^### (R-[A-Z]+-\d+)$/gm)].map(
     ([, id = '']) => id,

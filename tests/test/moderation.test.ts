@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
+import { makeAdmin } from '#src/console.ts'
 import { insist, join, logIn, sell } from '#src/people.ts'
-import { makeAdmin } from './console.ts'
 import { createPlatform } from './helper.ts'
 
 t.test('a moderator removes what was reported; a seller withdraws, and may leave', async (t) => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
+import { makeAdmin } from '#src/console.ts'
 import { insist, join, logIn, PASSWORD, sell } from '#src/people.ts'
-import { makeAdmin } from './console.ts'
 import { createPlatform } from './helper.ts'
 
 t.test('an operator suspends and reinstates a bidder, and every service knows', async (t) => {

@@ -10,6 +10,8 @@ export interface ReceivedSpan {
   spanId: string
   /** Empty for the first span of a trace. */
   parentSpanId: string
+  /** Ids of traces that it goes on from. */
+  links: string[]
   attributes: Record<string, string>
 }
 
@@ -21,6 +23,8 @@ export interface OtlpReceiver {
   trace(traceId: string, names: string[]): Promise<ReceivedSpan[]>
   /** Waits for the first span of this name. */
   find(name: string): Promise<ReceivedSpan>
+  /** Every trace from which this one goes on, over any number of links, itself included. */
+  before(traceId: string): Set<string>
   /** Spans of a trace whose parent was not received; the root is known to the caller. */
   orphans(traceId: string, root: string): ReceivedSpan[]
 }
@@ -31,7 +35,10 @@ interface ExportRequest {
   resourceSpans: {
     resource: { attributes: Attributes }
     scopeSpans: {
-      spans: (Omit<ReceivedSpan, 'service' | 'attributes'> & { attributes?: Attributes })[]
+      spans: (Omit<ReceivedSpan, 'service' | 'attributes' | 'links'> & {
+        attributes?: Attributes
+        links?: { traceId: string }[]
+      })[]
     }[]
   }[]
 }
@@ -66,6 +73,16 @@ export async function createOtlpReceiver(t: Teardown): Promise<OtlpReceiver> {
         return names.every((name) => found.some((span) => span.name === name)) ? found : undefined
       }),
     find: (name) => waitFor(`a span ${name}`, () => spans.find((span) => span.name === name)),
+    before(traceId) {
+      const found = new Set([traceId])
+      // What is added while it is walked is walked too.
+      for (const one of found) {
+        for (const span of spans) {
+          if (span.traceId === one) for (const link of span.links) found.add(link)
+        }
+      }
+      return found
+    },
     orphans(traceId, root) {
       const found = spans.filter((span) => span.traceId === traceId)
       const known = new Set([root, ...found.map(({ spanId }) => spanId)])
@@ -79,12 +96,13 @@ function readSpans({ resourceSpans }: ExportRequest): ReceivedSpan[] {
     const attribute = resource.attributes.find(({ key }) => key === 'service.name')
     const service = attribute?.value.stringValue ?? ''
     return scopeSpans.flatMap((scope) =>
-      scope.spans.map(({ name, traceId, spanId, parentSpanId, attributes = [] }) => ({
+      scope.spans.map(({ name, traceId, spanId, parentSpanId, attributes = [], links = [] }) => ({
         service,
         name,
         traceId,
         spanId,
         parentSpanId: parentSpanId ?? '',
+        links: links.map((link) => link.traceId),
         attributes: Object.fromEntries(
           attributes.map(({ key, value }) => [key, value.stringValue ?? '']),
         ),

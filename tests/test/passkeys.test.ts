@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { openPage, startBrowser } from '#src/browser/browser.ts'
+import { addAuthenticator, openPage, startBrowser } from '#src/browser/browser.ts'
 import { join, logIn } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
@@ -35,20 +35,10 @@ t.test('a real browser makes a passkey and logs in with it, through the gateway'
   const browser = await startBrowser()
   t.teardown(() => browser.close())
   const page = await openPage(browser)
-  // An address of numbers cannot have passkeys.
-  await page.goto(`${platform.gatewayUrl.replace('127.0.0.1', 'localhost')}/account/login`)
-  const cdp = await page.createCDPSession()
-  await cdp.send('WebAuthn.enable')
-  await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
+  // An address of numbers cannot have passkeys. The page of the login asks for one by itself, and a browser
+  // answers one question at a time.
+  await page.goto(`${platform.gatewayUrl.replace('127.0.0.1', 'localhost')}/terms`)
+  await addAuthenticator(page)
   const post = async (path: string, body?: unknown, token?: string) =>
     client.request('POST', `/identity/${path}`, {
       ...(body !== undefined && { body }),

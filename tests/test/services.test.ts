@@ -13,8 +13,6 @@ const has = (path: string) => existsSync(`${ROOT}${path}`)
 
 // The shared packages below services/ that no process runs from.
 const LIBRARIES = ['common']
-/** Subscribed already, and nothing of it runs here yet: local/'s mailbox stands in for it. */
-const PLANNED = ['notification']
 
 t.test(
   'every folder of services/ is in charts/services.yaml, and every entry has a folder',
@@ -103,7 +101,6 @@ t.test('a service publishes the events of its contracts to its exchanges', (t) =
 
 t.test('a service that publishes or consumes has a worker with the settings `broker`', (t) => {
   const consumers = new Set(SUBSCRIPTIONS.map(({ consumer }) => consumer))
-  for (const name of PLANNED) consumers.delete(name)
   for (const name of consumers)
     t.ok(SERVICE_NAMES.includes(name), `charts/services.yaml has the consumer ${name}`)
   for (const { name, workloads, publishes } of SERVICES) {

@@ -85,8 +85,8 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
       })
       t.strictSame(
         [...new Set(spans.map(({ service }) => service))].sort(),
-        ['auction', 'bid', 'identity'],
-        'one trace id across the three services',
+        ['auction', 'bid', 'identity', 'notification'],
+        'one trace id across the four services',
       )
       t.strictSame(
         [...new Set(spans.map(({ attributes }) => attributes['app.correlation_id']))],

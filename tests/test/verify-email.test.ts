@@ -19,16 +19,16 @@ t.test('a person registers, follows the mailed link and logs in', async (t) => {
     // Links lead to the public address, and a session belongs to one origin.
     const url = (path: string) => platform.gatewayUrl.replace('127.0.0.1', 'localhost') + path
     const email = `ann-${unique()}@example.test`
-    await page.goto(url('/account/register'))
+    await page.goto(url('/register'))
     await submit(page, 'register', { name: 'Ann', email, password: PASSWORD })
     await untilStatus(page, 'Look into your mailbox')
-    await page.goto(url('/account/login'))
+    await page.goto(url('/login'))
     await submit(page, 'login', { email, password: PASSWORD })
     await untilStatus(page, 'is not right')
     await page.goto(await mailedLink(platform.mailbox, email, 'verify_email'))
     await submit(page, 'verify-email', {})
     await untilStatus(page, 'Your address is verified')
-    await page.goto(url('/account/login'))
+    await page.goto(url('/login'))
     await submit(page, 'login', { email, password: PASSWORD })
     await page.waitForFunction(() => location.pathname === '/account')
     t.match(page.url(), /\/account$/)

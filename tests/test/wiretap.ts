@@ -1,7 +1,6 @@
+import { EXCHANGES } from '@auction/common/rabbitmq/topology.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { connect } from 'amqplib'
-
-const EXCHANGES = ['auction.item', 'auction.bid', 'auction.identity']
 
 /** Consumes every event at the broker, as a service of later would. */
 export async function createWiretap(t: Teardown, url: string): Promise<{ messages: string[] }> {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ApiClient } from '#src/api-client.ts'
 import type { Person } from '#src/people.ts'
-import { percentile } from '#src/replay/pace.ts'
+import { percentile } from '#src/percentile.ts'
 
 export interface CrowdOptions {
   /** Each to another process of the bid service. */
@@ -21,11 +21,15 @@ export interface Seen {
   turnedAway: Map<string, number>
   /** Of all bids, decided or not. */
   answersMs: number[]
+  /** Of the bids that were accepted. */
+  ids: string[]
 }
 
 export interface Crowd {
   /** What is seen from now on. Bids that are under way count where they were sent. */
   look(): Seen
+  /** Ends what is seen, and resolves when every bid of it has its answer. */
+  settled(): Promise<void>
   /** Ids of all accepted bids. */
   accepted: string[]
   /** No new bids; resolves when every bid has its answer. */
@@ -41,6 +45,7 @@ export const nothingSeen = (): Seen => ({
   refused: 0,
   turnedAway: new Map(),
   answersMs: [],
+  ids: [],
 })
 
 /** People who bid at a steady rate, each one dollar above the bid before on the same lot. */
@@ -78,6 +83,10 @@ export function startCrowd({ clients, bidders, lots, bidsPerSecond }: CrowdOptio
       seen = nothingSeen()
       return seen
     },
+    async settled() {
+      seen = nothingSeen()
+      await Promise.all(underWay)
+    },
     accepted,
     async stop() {
       clearInterval(timer)
@@ -105,6 +114,7 @@ export async function place(
     })
     if (answer.statusCode === 201) {
       seen.accepted += 1
+      seen.ids.push(String(answer.body.bidId))
       return String(answer.body.bidId)
     }
     code = `${answer.statusCode} ${String(answer.body.code)}`

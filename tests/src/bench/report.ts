@@ -61,6 +61,26 @@ export function atMost(
   }
 }
 
+/** A goal that is a least figure of ours. */
+export function atLeast(
+  goal: string,
+  what: string,
+  ours: number,
+  wanted: number,
+  unit: string,
+): Row {
+  const isMet = ours >= wanted
+  return {
+    goal,
+    what,
+    wanted: `>= ${wanted} ${unit}`,
+    ours: figure(ours, unit),
+    baseline: '',
+    ratio: '',
+    isMet,
+  }
+}
+
 /** A figure without a goal. */
 export function seen(goal: string, what: string, ours: string, baseline: string): Row {
   return { goal, what, wanted: '', ours, baseline, ratio: '', isMet: undefined }

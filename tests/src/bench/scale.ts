@@ -3,6 +3,7 @@ import { buildApp } from '@auction/bid/app/app.ts'
 import { createBidEvents } from '@auction/bid/app/bid-events.ts'
 import { buildWorker } from '@auction/bid/app/worker.ts'
 import { readWorkerConfig } from '@auction/bid/config.ts'
+import { OFFER_WINDOWS } from '@auction/bid/domain/offer.ts'
 import { createBidSettings } from '@auction/bid/domain/settings.ts'
 import type { Database } from '@auction/bid/infra/postgres/schema.ts'
 import { createDatabase } from '@auction/common/postgres/database.ts'
@@ -46,6 +47,7 @@ export async function measureCosts(open: () => Pool): Promise<Map<string, Cost>>
     pool,
     db,
     settings: createBidSettings(),
+    windows: OFFER_WINDOWS,
     events: createBidEvents({ legacyAlias: false }),
     auth: identity,
     log,

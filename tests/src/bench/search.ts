@@ -5,6 +5,7 @@ import { freePorts } from '@auction/common/testing/ports.ts'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
 import autocannon from 'autocannon'
 import { createClient } from '#src/api-client.ts'
+import { percentile } from '#src/percentile.ts'
 import { startServer } from './children.ts'
 import { atMost, median, type Row, versus } from './report.ts'
 import { createBenchWorld } from './world.ts'
@@ -147,9 +148,4 @@ async function first(child: ChildProcess): Promise<Served> {
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`the server of items ended with ${code}`)))
   })
-}
-
-function percentile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN
 }

@@ -9,6 +9,7 @@ import { buildApp } from '@auction/bid/app/app.ts'
 import { createBidEvents } from '@auction/bid/app/bid-events.ts'
 import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
 import { bidRoutes } from '@auction/bid/app/routes/bids.ts'
+import { OFFER_WINDOWS } from '@auction/bid/domain/offer.ts'
 import { createBidSettings } from '@auction/bid/domain/settings.ts'
 import { bidErrors } from '@auction/bid/errors.ts'
 import type { Database } from '@auction/bid/infra/postgres/schema.ts'
@@ -63,6 +64,7 @@ const app =
         pool,
         db,
         settings: createBidSettings(),
+        windows: OFFER_WINDOWS,
         events: createBidEvents({ legacyAlias: false }),
         auth,
         log,

@@ -1,4 +1,4 @@
-import type { BidCommand, Decision } from '@auction/bid/app/bid-command.ts'
+import type { Decision, LotCommand } from '@auction/bid/app/bid-command.ts'
 import type { BidQueue } from '@auction/bid/app/bid-queue.ts'
 import { judge } from '@auction/bid/domain/judge.ts'
 import { minNextBid } from '@auction/bid/domain/lot.ts'
@@ -21,7 +21,8 @@ export function transactionQueue(pool: Pool): BidQueue {
   }
 }
 
-async function decide(pool: Pool, command: BidCommand): Promise<Decision> {
+async function decide(pool: Pool, command: LotCommand): Promise<Decision> {
+  if (command.kind !== 'bid') throw new Error('the benchmark only bids')
   const client = await pool.connect()
   try {
     await client.query('begin')

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startPlatform } from '@auction/local/platform.ts'
-import pg from 'pg'
+import type pg from 'pg'
 import { createClient } from '#src/api-client.ts'
+import { openPool } from '#src/pools.ts'
 import { load } from './children.ts'
 import { openLots } from './open-lots.ts'
 import { atMost, type Row } from './report.ts'
@@ -33,8 +34,8 @@ export async function benchVisibility(
 ): Promise<Row> {
   const platform = await startPlatform({ stateDir, log })
   const client = createClient({ baseUrl: platform.gatewayUrl })
-  const bid = new pg.Pool({ connectionString: platform.postgres.url('bid'), max: 1 })
-  const auction = new pg.Pool({ connectionString: platform.postgres.url('auction'), max: 1 })
+  const bid = openPool(platform.postgres.url('bid'))
+  const auction = openPool(platform.postgres.url('auction'))
   try {
     const { itemIds, bidders } = await openLots(client)
     const order = {

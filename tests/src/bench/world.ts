@@ -8,7 +8,8 @@ import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import type { Infrastructure } from '@auction/local/infrastructure.ts'
-import pg from 'pg'
+import type pg from 'pg'
+import { openPool } from '#src/pools.ts'
 
 export interface BenchWorld {
   postgresUrl: string
@@ -27,9 +28,7 @@ export const START_CENTS = 10_000_000
 /** The bid database of an infrastructure, bidders with tokens, and lots that take small steps. */
 export async function createBenchWorld(infrastructure: Infrastructure): Promise<BenchWorld> {
   const postgresUrl = infrastructure.postgres.url('bid')
-  const pool = new pg.Pool({ connectionString: postgresUrl, max: 2 })
-  // An idle connection may still be closing when the server stops; that is no error of the run.
-  pool.on('error', () => {})
+  const pool = openPool(postgresUrl, 2)
   await migrate(pool, SERVICE.migrations, createLogger('bench', 'silent'))
   const db = createDatabase<Database>(pool)
   const identity = createTestIdentity()
@@ -57,6 +56,9 @@ export async function createBenchWorld(infrastructure: Infrastructure): Promise<
               bidIncrement: 1n,
               reservePrice: null,
               buyNowPrice: null,
+              buyNowMode: 'immediate',
+              buyNowReservationMs: 0,
+              deposit: null,
               startsAtMs: Date.now() - 1_000,
               endsAtMs: Date.now() + DAY_MS,
               extensionThresholdMs: 0,

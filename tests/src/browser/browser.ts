@@ -24,7 +24,7 @@ export async function openPage(browser: Browser): Promise<Page> {
   return page
 }
 
-/** Fills a form of the account pages, sends it, and waits until the status line says so. */
+/** Fills a form and sends it; what comes of it is waited for by what the next page says. */
 export async function submit(
   page: Page,
   form: string,
@@ -42,10 +42,30 @@ export async function submit(
   await button?.click()
 }
 
-/** Waits until the status line contains the text. */
+/** The same, and waits for the page that follows; for pages without a script too. */
+export async function send(
+  page: Page,
+  form: string,
+  values: Record<string, string>,
+): Promise<void> {
+  const selector = `form[data-form="${form}"]`
+  for (const [name, value] of Object.entries(values)) {
+    const input = await page.$(`${selector} [name="${name}"]`)
+    await input?.evaluate((element) => {
+      ;(element as HTMLInputElement).value = ''
+    })
+    await input?.type(value)
+  }
+  await Promise.all([page.waitForNavigation(), page.click(`${selector} button`)])
+}
+
+/** Waits until a page says the text: of what was done, or of what is wrong with a form that came back. */
 export async function untilStatus(page: Page, text: string): Promise<void> {
   await page.waitForFunction(
-    (wanted: string) => document.getElementById('status')?.textContent?.includes(wanted) === true,
+    (wanted: string) =>
+      ['status', 'flash', 'problem'].some((id) =>
+        document.getElementById(id)?.textContent?.includes(wanted),
+      ),
     {},
     text,
   )
@@ -59,4 +79,20 @@ export async function textOf(page: Page, selector: string): Promise<string> {
     selector,
   )
   return page.$eval(selector, (element) => (element.textContent ?? '').trim())
+}
+
+/** Gives a page an authenticator of the device that says yes to everything, so passkeys need no hand. */
+export async function addAuthenticator(page: Page): Promise<void> {
+  const cdp = await page.createCDPSession()
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
 }

@@ -11,11 +11,16 @@ export async function renderGolden(chart: string, profile: Profile): Promise<str
   return writeStable(await render(chart, profile))
 }
 
+// Kubernetes and its tools read `off` as false, as YAML 1.1 does; a text that says so has to be in quotes.
+const KUBERNETES_YAML = '1.1'
+
 /** Versions of Helm differ in the order of documents and keys and in quoting; none of it means anything. */
 export function writeStable(objects: readonly KubeObject[]): string {
   const key = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.name}`
   const sorted = objects.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
   return sorted
-    .map((object) => stringify(object, { sortMapEntries: true, lineWidth: 0 }))
+    .map((object) =>
+      stringify(object, { version: KUBERNETES_YAML, sortMapEntries: true, lineWidth: 0 }),
+    )
     .join('---\n')
 }

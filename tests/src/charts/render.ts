@@ -30,6 +30,8 @@ export interface RenderOptions {
   readonly release?: string
   /** `--set` expressions, after the profile. */
   readonly set?: readonly string[]
+  /** Where the charts are; another folder for those of another version. */
+  readonly chartsDir?: string
 }
 
 /** The charts to install that are in this tree. */
@@ -62,12 +64,12 @@ export async function valuesFile(chart: string, profile: Profile): Promise<strin
 export async function render(
   chart: string,
   profile: Profile,
-  { release = RELEASES[chart] ?? chart, set = [] }: RenderOptions = {},
+  { release = RELEASES[chart] ?? chart, set = [], chartsDir = CHARTS_DIR }: RenderOptions = {},
 ): Promise<KubeObject[]> {
   const file = await valuesFile(chart, profile)
   const values = file === undefined ? [] : ['--values', file]
   const stdout = await helm([
-    ...['template', release, `${CHARTS_DIR}/${chart}`, '--namespace', NAMESPACE],
+    ...['template', release, `${chartsDir}/${chart}`, '--namespace', NAMESPACE],
     ...['--kube-version', KUBE_VERSION, ...values, ...set.flatMap((one) => ['--set', one])],
   ])
   return parseAllDocuments(stdout)

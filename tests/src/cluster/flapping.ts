@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { createChance } from '#src/crash/history.ts'
-import { installPlatform, PLATFORM, TWO_OF_EACH } from './installation.ts'
+import { installPlatform, PLATFORM, twoOfEach } from './installation.ts'
 import { type Ground, underTraffic } from './replacing.ts'
 import type { Watch } from './traffic.ts'
 
@@ -16,7 +16,7 @@ export async function flap(ground: Ground, seed = Date.now()): Promise<Watch> {
   const { cluster, log } = ground
   const chance = createChance(seed)
   log(`  seed ${seed}`)
-  await installPlatform(ground, [...TWO_OF_EACH, BY_HAND])
+  await installPlatform(ground, [...twoOfEach(), BY_HAND])
   return underTraffic(ground, async () => {
     for (let step = 0; step < STEPS; step += 1) {
       const counts = FLAPPED.map(() => chance.pick(COUNTS))

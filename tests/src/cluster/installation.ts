@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DATABASES, PROCESSES, SERVICE_NAMES } from '@auction/local/service-list.ts'
+import { DATABASES, SERVICE_NAMES, type Service } from '@auction/local/service-list.ts'
+import { parse } from 'yaml'
 import type { ClientOptions } from '#src/api-client.ts'
 import { gatewayValues } from './certificate.ts'
 import { type Cluster, type Forwarded, run } from './commands.ts'
@@ -87,14 +89,25 @@ export async function installPlatform(
   await helm(
     ...['upgrade', '--install', PLATFORM, chart, '--values', `${chart}/values-local.yaml`],
     ...[`--set=global.image.tag=${tag}`, ...gatewayValues(gateway.baseUrl), ...extra],
-    ...['--wait', '--timeout=5m'],
+    // Without it the routes of an upgrade that failed would stay beside those of the next.
+    ...['--wait', '--timeout=5m', '--cleanup-on-fail'],
   )
 }
 
-/** Two of everything that serves requests, as evictions and upgrades without a gap need it. */
-export const TWO_OF_EACH = PROCESSES.filter(({ port }) => port !== undefined).map(
-  ({ service, workload }) => `--set=${service}.workloads.${workload}.replicas=2`,
-)
+/**
+ * Two of everything that serves requests, as evictions and upgrades without a gap need it. Charts of another version
+ * refuse values of services that they do not have.
+ */
+export function twoOfEach(charts = CHARTS): string[] {
+  const { services } = parse(readFileSync(`${charts}/services.yaml`, 'utf8')) as {
+    services: Service[]
+  }
+  return services.flatMap(({ name, workloads }) =>
+    Object.entries(workloads)
+      .filter(([, { port }]) => port !== undefined)
+      .map(([workload]) => `--set=${name}.workloads.${workload}.replicas=2`),
+  )
+}
 
 export interface Ways {
   databaseUrl(service: string): string

@@ -10,6 +10,9 @@ export interface Probe {
   isReached: boolean
 }
 
+/** Not every cluster has a way there, so what may go there need not arrive. */
+export const INTERNET = 'internet'
+
 type Address = readonly [host: string, port: number]
 
 const TARGETS: Readonly<Record<string, Address>> = {
@@ -24,7 +27,7 @@ const TARGETS: Readonly<Record<string, Address>> = {
   ...Object.fromEntries(
     SERVICE_NAMES.map((name): [string, Address] => [name, [`${PLATFORM}-${name}`, 8080]]),
   ),
-  internet: ['1.1.1.1', 443],
+  [INTERNET]: ['1.1.1.1', 443],
 }
 
 /**
@@ -32,13 +35,14 @@ const TARGETS: Readonly<Record<string, Address>> = {
  * the charts render: a chart that opened too much would agree with itself.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  PROCESSES.map(({ service, workload, calls, settings, port }) => [
+  PROCESSES.map(({ service, workload, calls, isOutside, settings, port }) => [
     `${service}-${workload}`,
     [
       ...calls,
       ...(settings.includes('postgres') ? [`postgres ${service}`] : []),
       ...(settings.includes('broker') ? ['broker'] : []),
       ...(settings.includes('verify') ? ['identity'] : []),
+      ...(isOutside ? [INTERNET] : []),
       // A Service that leads a pod back to itself is no way through the network.
       ...(port === undefined ? [] : [service]),
     ],

@@ -17,7 +17,8 @@ import {
 } from './installation.ts'
 import { byKind, type Court, compare, judge } from './judging.ts'
 import { type Kill, kill } from './killing.ts'
-import { probeNetwork } from './network.ts'
+import { INTERNET, type Probe, probeNetwork } from './network.ts'
+import { tryNotices } from './noticing.ts'
 import { plotScaling } from './plot.ts'
 import { evict, upgrade } from './replacing.ts'
 import { scale } from './scaling.ts'
@@ -64,7 +65,12 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
     },
     async network() {
       const probes = await probeNetwork(cluster)
-      const wrong = probes.filter(({ isAllowed, isReached }) => isAllowed !== isReached)
+      const isMissed = ({ isAllowed, isReached, to }: Probe) =>
+        isAllowed && !isReached && to === INTERNET
+      const differing = probes.filter(({ isAllowed, isReached }) => isAllowed !== isReached)
+      const wrong = differing.filter((probe) => !isMissed(probe))
+      if (wrong.length < differing.length)
+        log('  there is no way to the internet from this cluster')
       const open = probes.filter(({ isReached }) => isReached).length
       log(`  ${probes.length} ways tried, ${open} open`)
       for (const { from, to, isReached } of wrong)
@@ -77,6 +83,7 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
       if (isStrangerLetIn) fail('a pod of another namespace reaches the collector')
     },
     gateway: () => tryGateway(court, certificate?.file),
+    notices: () => tryNotices(court),
     async upgrade() {
       judge(court, await upgrade(court, { tag: settings.from, charts: settings.fromCharts }))
       await compare(court)

@@ -8,7 +8,7 @@ import {
   PLATFORM,
   podsOf,
   type Target,
-  TWO_OF_EACH,
+  twoOfEach,
   untilReplaced,
 } from './installation.ts'
 import { type BidRecord, startTraffic, type Traffic, type Trouble, type Watch } from './traffic.ts'
@@ -53,13 +53,13 @@ export interface FormerVersion {
 export async function upgrade(ground: Ground, from: FormerVersion): Promise<Watch> {
   const { cluster, log } = ground
   const former = { ...ground, tag: from.tag ?? ground.tag, charts: from.charts ?? CHARTS }
-  await installPlatform(former, TWO_OF_EACH)
+  await installPlatform(former, twoOfEach(former.charts))
   await installData(cluster)
   return underTraffic(ground, async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = SERVICE_NAMES.map((service) => mark.replace('%', service))
     const startedAtMs = performance.now()
-    await installPlatform(ground, [...TWO_OF_EACH, ...marks])
+    await installPlatform(ground, [...twoOfEach(), ...marks])
     log(`  upgraded in ${seconds(startedAtMs)} s`)
     const rollbackAtMs = performance.now()
     await cluster.helm('rollback', PLATFORM, '--wait', '--timeout=5m')
@@ -70,7 +70,7 @@ export async function upgrade(ground: Ground, from: FormerVersion): Promise<Watc
 /** Every pod of the platform is evicted in turn, as a drain does it, under traffic. */
 export async function evict(ground: Ground): Promise<Watch> {
   const { cluster, log } = ground
-  await installPlatform(ground, TWO_OF_EACH)
+  await installPlatform(ground, twoOfEach())
   return underTraffic(ground, async ({ watch }) => {
     for (const workload of WORKLOADS) {
       const selector = selectorOf(workload)

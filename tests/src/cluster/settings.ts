@@ -8,6 +8,7 @@ export const PHASES = [
   'network',
   'traces',
   'gateway',
+  'notices',
   'upgrade',
   'evict',
   'flap',

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { parseAllDocuments } from 'yaml'
+import { createClient } from '#src/api-client.ts'
 import type { KubeObject } from '#src/charts/objects.ts'
+import { insist, join, sell } from '#src/people.ts'
 import { openCluster } from './commands.ts'
 import { deleteNamespace, installPlatform, makeNamespace, PLATFORM } from './installation.ts'
 import { nodeContainer, POD_SECURITY, runStranger } from './pods.ts'
@@ -12,6 +15,7 @@ const COLLECTOR = fileURLToPath(new URL('../../../k8s/otel-collector.yaml', impo
 const NAME = 'otel-collector'
 const PORT = 4318
 const PATIENCE_MS = 60_000
+const LOT_MS = 15_000
 
 /** Says once of every pod that it has sent something. */
 const RECEIVER = `const seen = new Set();
@@ -65,6 +69,7 @@ export async function trace(ground: Ground): Promise<Tracing> {
     let senders: string[] = []
     await underTraffic(ground, async ({ acceptedCount }) => {
       await untilMore(acceptedCount, 50)
+      await sellAndCallOff(ground)
       const deadlineMs = performance.now() + PATIENCE_MS
       while (senders.length < WORKLOADS.length && performance.now() < deadlineMs) {
         senders = sendersIn(await collector.kubectl('logs', `deployment/${NAME}`))
@@ -81,6 +86,45 @@ export async function trace(ground: Ground): Promise<Tracing> {
     }
   } finally {
     await deleteNamespace(collector)
+  }
+}
+
+/** Bids alone do not reach orders, payments and notices: a lot is sold, and both sides end its order. */
+async function sellAndCallOff({ gateway }: Ground): Promise<void> {
+  const client = createClient(gateway)
+  try {
+    const unique = `traced-${Date.now().toString(36)}`
+    const seller = await join(client, 'Seller', `${unique}-seller`)
+    const buyer = await join(client, 'Buyer', `${unique}-buyer`)
+    const { id } = await sell(client, seller, {
+      name: `lamp ${unique}`,
+      startPrice: '1.00',
+      durationMs: LOT_MS,
+    })
+    await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
+      token: buyer.token,
+      body: { maxAmount: '2.00' },
+      headers: { 'idempotency-key': unique },
+      accept: [201],
+    })
+    const read = async (path: string) =>
+      (await insist(client, 'GET', path, { token: buyer.token, accept: [200] })).body
+    const listed = async () => {
+      const { orders } = (await read('/api/v1/orders')) as { orders: { id: string }[] }
+      return orders[0]?.id
+    }
+    const orderId = await waitFor('the order of the lot', listed, PATIENCE_MS, 500)
+    await read('/api/v1/notifications')
+    await insist(client, 'GET', `/api/v1/payments/${orderId}`, {
+      token: buyer.token,
+      accept: [404],
+    })
+    for (const { token } of [seller, buyer]) {
+      const path = `/api/v1/orders/${orderId}/cancellation-request`
+      await insist(client, 'PUT', path, { token, accept: [200] })
+    }
+  } finally {
+    client.close()
   }
 }
 

@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join as joinPath } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
-import { startPlatform } from '@auction/local/platform.ts'
-import { removePostgresData } from '@auction/local/postgres.ts'
-import pg from 'pg'
-import { createClient } from '#src/api-client.ts'
-import { type Crowd, describeSeen, startCrowd } from '#src/bad-days/crowd.ts'
+import type { Platform } from '@auction/local/platform.ts'
+import type pg from 'pg'
+import { type ApiClient, createClient } from '#src/api-client.ts'
+import { describeSeen, nothingSeen, type Seen, startCrowd } from '#src/bad-days/crowd.ts'
 import { DAYS, type Scene } from '#src/bad-days/days.ts'
+import { positive } from '#src/options.ts'
+import { withOwnPlatform } from '#src/own-platform.ts'
 import { join, type Person, sell } from '#src/people.ts'
+import { openPool } from '#src/pools.ts'
 
 const HELP = `npm run bad-days -- [DAY ...] [--rate BIDS_PER_SECOND] [--seconds N]
 
@@ -46,23 +45,42 @@ const ORDINARY_LIMITS = {
   BIDS_PER_BIDDER_BURST: '30',
 }
 
+/** The flood's lot and the tokens of all last ten minutes. */
+const FLOOD_MAX_SECONDS = 450
+const bidsPerSecond = positive('rate', values.rate)
+const floodSeconds = positive('seconds', values.seconds, FLOOD_MAX_SECONDS)
 const unique = Date.now().toString(36)
 const print = (line: string) => console.log(`  ${line}`)
-const stateDir = mkdtempSync(joinPath(tmpdir(), 'auction-bad-days-'))
-const platform = await startPlatform({
-  stateDir,
-  extraBidApis: 2,
-  env: { 'bid-api': ORDINARY_LIMITS },
-})
-const bid = new pg.Pool({ connectionString: platform.postgres.url('bid'), max: 2 })
-bid.on('error', () => undefined)
-const gateway = createClient({ baseUrl: platform.gatewayUrl })
-const clients = ['bid-api', 'bid-api-2', 'bid-api-3'].map((name) =>
-  createClient({ baseUrl: platform.addresses.get(name) ?? '', maxSockets: 256 }),
+
+await withOwnPlatform(
+  { name: 'bad-days', extraBidApis: 2, env: { 'bid-api': ORDINARY_LIMITS } },
+  async (platform) => {
+    const bid = openPool(platform.postgres.url('bid'), 2)
+    const gateway = createClient({ baseUrl: platform.gatewayUrl })
+    const clients = ['bid-api', 'bid-api-2', 'bid-api-3'].map((name) =>
+      createClient({ baseUrl: platform.addresses.get(name) ?? '', maxSockets: 256 }),
+    )
+    try {
+      await liveAll({ platform, bid, gateway, clients })
+    } finally {
+      for (const client of [gateway, ...clients]) client.close()
+      await bid.end()
+    }
+  },
 )
-try {
+
+interface Place {
+  platform: Platform
+  bid: pg.Pool
+  gateway: ApiClient
+  clients: ApiClient[]
+}
+
+async function liveAll(place: Place): Promise<void> {
+  const { gateway, clients } = place
   const seller = await join(gateway, 'seller', `bad-days-seller-${unique}`)
-  const [bidders, strangers] = [await joinAll('bidder'), await joinAll('stranger')]
+  const bidders = await joinAll(gateway, 'bidder')
+  const strangers = await joinAll(gateway, 'stranger')
   for (const [name, day] of chosen) {
     console.log(`${name}: ${day.about}`)
     const lots: string[] = []
@@ -75,37 +93,30 @@ try {
       clients: name === 'frozen' ? clients.filter((_, index) => index !== 1) : clients,
       bidders,
       lots,
-      bidsPerSecond: Number(values.rate),
+      bidsPerSecond,
     })
     await wait(1_000)
     const calm = crowd.look()
     await wait(CALM_MS)
+    await crowd.settled()
     print(describeSeen('on a calm day', calm))
-    const wrong = await day.live({
-      platform,
-      bid,
-      clients,
-      gateway,
-      crowd,
-      seller,
-      strangers,
-      floodSeconds: Number(values.seconds),
-      print,
-    } satisfies Scene)
+    const watched: Seen[] = []
+    const watch = () => {
+      const seen = nothingSeen()
+      watched.push(seen)
+      return seen
+    }
+    const scene: Scene = { ...place, crowd, seller, strangers, floodSeconds, watch, print }
+    const wrong = await day.live(scene)
     await crowd.stop()
-    wrong.push(...(await missing(crowd)))
+    const accepted = [...crowd.accepted, ...watched.flatMap(({ ids }) => ids)]
+    wrong.push(...(await missing(place.bid, accepted)))
     print(wrong.length === 0 ? 'as promised' : `WRONG: ${wrong.join('; ')}`)
     if (wrong.length > 0) process.exitCode = 1
   }
-} finally {
-  for (const client of [gateway, ...clients]) client.close()
-  await bid.end()
-  await platform.stop()
-  removePostgresData(stateDir)
-  rmSync(stateDir, { recursive: true, force: true })
 }
 
-async function joinAll(role: string): Promise<Person[]> {
+async function joinAll(gateway: ApiClient, role: string): Promise<Person[]> {
   const people: Person[] = []
   for (let index = 0; index < PEOPLE; index += 1) {
     people.push(await join(gateway, `${role} ${index}`, `bad-days-${role}-${unique}-${index}`))
@@ -114,11 +125,11 @@ async function joinAll(role: string): Promise<Person[]> {
 }
 
 /** Accepted bids that the ledger does not have. */
-async function missing(crowd: Crowd): Promise<string[]> {
+async function missing(bid: pg.Pool, accepted: readonly string[]): Promise<string[]> {
   const { rows } = await bid.query<{ found: number }>(
     'select count(*)::int as found from bids where id = any($1)',
-    [crowd.accepted],
+    [accepted],
   )
-  const lost = crowd.accepted.length - (rows[0]?.found ?? 0)
+  const lost = accepted.length - (rows[0]?.found ?? 0)
   return lost === 0 ? [] : [`${lost} accepted bids are not in the ledger`]
 }

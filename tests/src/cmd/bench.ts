@@ -6,6 +6,9 @@ import { startInfrastructure } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { benchBidPath } from '#src/bench/bid-path.ts'
 import { benchIdentity } from '#src/bench/identity.ts'
+import { benchLedger } from '#src/bench/ledger.ts'
+import { benchLive, benchLivePath } from '#src/bench/live.ts'
+import { benchPages } from '#src/bench/pages.ts'
 import { benchProjection } from '#src/bench/projection.ts'
 import { print, type Row } from '#src/bench/report.ts'
 import { benchSearch } from '#src/bench/search.ts'
@@ -18,7 +21,7 @@ const HELP = `npm run bench -- [--quick] [--only P1,P3] [--profile] [--rounds N]
 Benchmarks of docs/performance.md: baseline and ours in one run, medians of interleaved rounds.
 --quick is one short round of everything; --profile shows where our server's time went.`
 
-const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P9', 'P10', 'search']
+const GOALS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P9', 'P10', 'search', 'ledger', 'pages']
 
 const { values } = readCommandLine({
   help: HELP,
@@ -44,17 +47,32 @@ log(
   `${cpus().length} cores, ${firstCore?.model ?? 'unknown'}, load average ${loadavg().map((load) => load.toFixed(1))}`,
 )
 try {
-  if (['P1', 'P2', 'P3', 'P4', 'P5', 'P9', 'search'].some((goal) => goals.has(goal)))
+  if (
+    ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'search', 'ledger'].some((goal) => goals.has(goal))
+  )
     await onInfrastructure()
   if (goals.has('P6')) {
     rows.push(await benchVisibility(join(stateDir, 'platform'), values.quick ? 5 : 10, log))
+  }
+  if (goals.has('P7')) {
+    rows.push(await benchLivePath(join(stateDir, 'live'), values.quick ? 5 : 10, log))
+  }
+  if (goals.has('pages')) {
+    const settings = { stateDir: join(stateDir, 'pages'), rounds, seconds, log }
+    rows.push(...(await benchPages(settings)))
   }
   if (goals.has('P10')) {
     const settings = { stateDir: join(stateDir, 'identity'), rounds, seconds, log }
     rows.push(...(await benchIdentity(settings)))
   }
 } finally {
-  for (const folder of [stateDir, join(stateDir, 'identity'), join(stateDir, 'platform')])
+  for (const folder of [
+    stateDir,
+    join(stateDir, 'identity'),
+    join(stateDir, 'platform'),
+    join(stateDir, 'live'),
+    join(stateDir, 'pages'),
+  ])
     removePostgresData(folder)
   rmSync(stateDir, { recursive: true, force: true })
 }
@@ -72,6 +90,10 @@ async function onInfrastructure(): Promise<void> {
       await world.pool.end()
     }
     if (goals.has('P5')) rows.push(...(await benchProjection(infrastructure, rounds, log)))
+    if (goals.has('P7')) rows.push(...(await benchLive(infrastructure, values.quick ? 5 : 20, log)))
+    if (goals.has('ledger')) {
+      rows.push(await benchLedger(infrastructure, { rounds, seconds, log }))
+    }
     if (goals.has('P9') || goals.has('search')) {
       rows.push(...(await benchSearch(infrastructure, { goals, rounds, seconds, log })))
     }

@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
-import { startPlatform } from '@auction/local/platform.ts'
-import { removePostgresData } from '@auction/local/postgres.ts'
+import { positive } from '#src/options.ts'
 import { keepBrokerAway, type Outage } from '#src/outage/broker-outage.ts'
+import { withOwnPlatform } from '#src/own-platform.ts'
 
 const HELP = `npm run broker-outage -- [--seconds 300] [--rate BIDS_PER_SECOND]
 
@@ -12,6 +9,8 @@ Keeps the broker away for so long while bids come at a steady rate, then measure
 waited take to be published and to be in the read model. No bid may fail, and 60 seconds are enough.`
 
 const DRAIN_MAX_SECONDS = 60
+/** The load goes on after it, and no token of a bidder lasts longer. */
+const AWAY_MAX_SECONDS = 450
 
 const { values } = readCommandLine({
   help: HELP,
@@ -22,20 +21,13 @@ const { values } = readCommandLine({
 })
 
 const log = (line: string) => console.log(`  ${line}`)
-const stateDir = mkdtempSync(join(tmpdir(), 'auction-outage-'))
-let isFine = false
-try {
-  const platform = await startPlatform({ stateDir, log })
-  try {
-    const options = { platform, seconds: Number(values.seconds), log }
-    isFine = report(await keepBrokerAway({ ...options, bidsPerSecond: Number(values.rate) }))
-  } finally {
-    await platform.stop()
-  }
-} finally {
-  removePostgresData(stateDir)
-  rmSync(stateDir, { recursive: true, force: true })
-}
+const seconds = positive('seconds', values.seconds, AWAY_MAX_SECONDS)
+const bidsPerSecond = positive('rate', values.rate)
+const isFine = report(
+  await withOwnPlatform({ name: 'outage', log }, (platform) =>
+    keepBrokerAway({ platform, seconds, bidsPerSecond, log }),
+  ),
+)
 process.exit(isFine ? 0 : 1)
 
 function report({ load, backlog, queues, ...outage }: Outage): boolean {

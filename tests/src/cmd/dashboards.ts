@@ -32,7 +32,7 @@ const client = createClient({ baseUrl: platform.gatewayUrl })
 const browser = await startBrowser(console.log)
 const prometheus = await startPrometheus(platform, stateDir, console.log)
 try {
-  const traffic = await startTraffic(client, platform.grpcUrl)
+  const traffic = await startTraffic(client, platform)
   await wait(seconds * 1000)
   for (const path of await drawDashboards(browser, prometheus, { folder, seconds }))
     console.log(path)

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readCommandLine } from '@auction/common/process/command-line.ts'
-import { startPlatform } from '@auction/local/platform.ts'
+import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
+import { positive } from '#src/options.ts'
+import { withOwnPlatform } from '#src/own-platform.ts'
 import { readAuctions } from '#src/replay/ebay-auctions.ts'
 import { judgedPrice, readExpected } from '#src/replay/expected.ts'
 import { createProgress } from '#src/replay/progress.ts'
@@ -50,8 +50,14 @@ const expectedFile =
       : undefined
     : named(values.expected)
 const recorded = readAuctions(file)
-const auctions = recorded.slice(0, Number(values.auctions ?? recorded.length))
+const auctions = recorded.slice(
+  0,
+  values.auctions === undefined ? recorded.length : positive('auctions', values.auctions),
+)
+if (auctions.length === 0) refuse(`There are no auctions in ${file}`)
 const prices = expectedFile === undefined ? undefined : readExpected(expectedFile)
+const unknown = auctions.find(({ id }) => prices?.has(id) === false)
+if (unknown !== undefined) refuse(`${expectedFile} has no auction ${unknown.id}`)
 const expected = new Map(
   auctions.map((auction) => [
     auction.id,
@@ -61,27 +67,18 @@ const expected = new Map(
 const progress = createProgress()
 const options = {
   progress,
-  ...(values.seconds === undefined ? {} : { shortestMs: Number(values.seconds) * 1000 }),
+  ...(values.seconds === undefined
+    ? {}
+    : { shortestMs: positive('seconds', values.seconds) * 1000 }),
 }
 const bids = auctions.reduce((sum, auction) => sum + auction.bids.length, 0)
 progress.line(`${auctions.length} auctions with ${bids} bids`)
 
-report(
-  values.gateway === undefined
-    ? await onOwnPlatform()
-    : await replay(auctions, { ...options, gatewayUrl: values.gateway }),
-)
-
-async function onOwnPlatform(): Promise<ReplayedAuction[]> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'auction-replay-'))
+const play = (gatewayUrl: string) => replay(auctions, { ...options, gatewayUrl })
+if (values.gateway !== undefined) report(await play(values.gateway))
+else {
   progress.line('starting a platform of its own')
-  const platform = await startPlatform({ stateDir })
-  try {
-    return await replay(auctions, { ...options, gatewayUrl: platform.gatewayUrl })
-  } finally {
-    await platform.stop()
-    rmSync(stateDir, { recursive: true, force: true })
-  }
+  report(await withOwnPlatform({ name: 'replay' }, ({ gatewayUrl }) => play(gatewayUrl)))
 }
 
 function report(replayed: ReplayedAuction[]): void {

@@ -44,6 +44,10 @@ const TARGETS: Readonly<Record<FaultKind, readonly string[]>> = {
     'auction-worker',
     'identity-api',
     'identity-worker',
+    'notification-api',
+    'notification-worker',
+    'order-api',
+    'order-worker',
     'postgres',
     'rabbitmq',
   ],
@@ -55,6 +59,8 @@ const TARGETS: Readonly<Record<FaultKind, readonly string[]>> = {
     'auction-worker',
     'identity-api',
     'identity-worker',
+    'notification-worker',
+    'order-worker',
     'rabbitmq',
   ],
   hold: ['a lot', 'a lot'],
@@ -161,7 +167,8 @@ export async function holdLot(
   await session.connect()
   try {
     await session.query('begin')
-    await session.query('select 1 from lots where item_id = $1 for update', [itemId])
+    const held = await session.query('select 1 from lots where item_id = $1 for update', [itemId])
+    if (held.rowCount !== 1) throw new Error(`bid has no lot ${itemId} that could be held`)
     await work()
     await session.query('commit')
   } finally {

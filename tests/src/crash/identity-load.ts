@@ -58,25 +58,27 @@ async function live(
   refreshes: number,
   history: IdentityHistory,
 ): Promise<void> {
-  const registered = await untilAnswered(client, '/identity/register', {
+  const registered = await untilAnswered(client, 'POST', '/identity/register', {
     body: { name: 'A member', email, password: PASSWORD },
   })
   if (registered?.statusCode !== 201) return
   history.registered.push(email)
-  let session = await untilAnswered(client, '/identity/login', {
+  let session = await untilAnswered(client, 'POST', '/identity/login', {
     body: { email, password: PASSWORD },
   })
   for (let index = 0; index < refreshes && session?.statusCode === 200; index += 1) {
     const { refreshToken } = session.body
     // A lost answer is asked for again with the same token: within the grace that is the same
     // successor. After a longer outage the family ends instead, which is what it promises.
-    session = await untilAnswered(client, '/identity/token/refresh', { body: { refreshToken } })
+    session = await untilAnswered(client, 'POST', '/identity/token/refresh', {
+      body: { refreshToken },
+    })
     if (session?.statusCode === 200) history.refreshed += 1
   }
   if (session?.statusCode !== 200) return
   const token = String(session.body.token)
   const refreshToken = String(session.body.refreshToken)
-  const left = await untilAnswered(client, '/identity/logout', { token })
+  const left = await untilAnswered(client, 'POST', '/identity/logout', { token })
   // 401 is what a logout gets whose first answer was lost: the session has ended all the same.
   if (left?.statusCode !== 204 && left?.statusCode !== 401) return
   history.ended.push({ token, refreshToken })
@@ -101,16 +103,19 @@ export async function findOutlived(
   }
 }
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
 /** Sends until a definite answer comes; undefined when none came in time. */
-async function untilAnswered(
+export async function untilAnswered(
   client: ApiClient,
+  method: Method,
   path: string,
   options: RequestOptions,
 ): Promise<Answer | undefined> {
   const deadlineMs = performance.now() + GIVE_UP_MS
   while (performance.now() < deadlineMs) {
     const answer = await client
-      .request('POST', path, { timeoutMs: ANSWER_TIMEOUT_MS, ...options })
+      .request(method, path, { timeoutMs: ANSWER_TIMEOUT_MS, ...options })
       .catch(() => undefined)
     if (answer !== undefined && answer.statusCode < 500 && answer.statusCode !== 429) return answer
     await wait(200)

@@ -24,6 +24,7 @@ export async function makeCommitsLate(
   delayMs: number,
 ): Promise<() => Promise<void>> {
   const admin = new pg.Client({ connectionString: adminUrl })
+  admin.on('error', () => undefined)
   await admin.connect()
   const setStandbys = async (names: string) => {
     // Neither statement waits for a standby itself: they write nothing to the WAL.
@@ -31,15 +32,7 @@ export async function makeCommitsLate(
     await admin.query('select pg_reload_conf()')
   }
   const standby = await startStandby(adminUrl, delayMs)
-  await setStandbys(NAME)
-  await waitFor('the standby to be synchronous', async () => {
-    const { rowCount } = await admin.query(
-      `select 1 from pg_stat_replication where application_name = $1 and sync_state = 'sync'`,
-      [NAME],
-    )
-    return rowCount === 1
-  })
-  return async () => {
+  const end = async () => {
     try {
       // First: a commit must never wait for a standby that is gone.
       await setStandbys('')
@@ -48,6 +41,20 @@ export async function makeCommitsLate(
       await admin.end()
     }
   }
+  try {
+    await setStandbys(NAME)
+    await waitFor('the standby to be synchronous', async () => {
+      const { rowCount } = await admin.query(
+        `select 1 from pg_stat_replication where application_name = $1 and sync_state = 'sync'`,
+        [NAME],
+      )
+      return rowCount === 1
+    })
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return end
 }
 
 /** Receives the WAL from now on, keeps nothing of it, and confirms each part after `delayMs`. */

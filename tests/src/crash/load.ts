@@ -32,6 +32,8 @@ export interface Load {
   acceptedCount(): number
   /** Lots that take bids, as the seller knows it. */
   openLots(): readonly OpenLot[]
+  /** One bid of a person beside the bidders; resolves when it is known what became of it. */
+  bidOnce(person: Person): Promise<void>
   /** Bids that were due while so many were under way that no further bidder was free. */
   unsentCount(): number
 }
@@ -97,8 +99,15 @@ export function startLoad(options: LoadOptions): Load {
       return
     }
     bidding += 1
+    track(
+      bidOnce(chance.pick(bidders)).then(() => {
+        bidding -= 1
+      }),
+    )
+  }
+  const bidOnce = async (bidder: Person) => {
+    if (lots.length === 0) return
     const lot = chance.pick(lots)
-    const bidder = chance.pick(bidders)
     // About half are above the price and some far above; the others show that losing is safe too.
     const cents = Math.max(
       100,
@@ -113,14 +122,10 @@ export function startLoad(options: LoadOptions): Load {
       attempts: 0,
     }
     history.push(sent)
-    track(
-      place(client(), bidder, sent, (priceCents) => {
-        lot.priceCents = Math.max(lot.priceCents, priceCents)
-      }).then(() => {
-        bidding -= 1
-        if (sent.status === 'accepted') accepted += 1
-      }),
-    )
+    await place(client(), bidder, sent, (priceCents) => {
+      lot.priceCents = Math.max(lot.priceCents, priceCents)
+    })
+    if (sent.status === 'accepted') accepted += 1
   }
 
   let owed = 0
@@ -137,6 +142,7 @@ export function startLoad(options: LoadOptions): Load {
   return {
     acceptedCount: () => accepted,
     openLots: () => lots.filter(({ endsAtMs }) => endsAtMs > Date.now()),
+    bidOnce,
     unsentCount: () => unsent,
     async stop() {
       isStopping = true
@@ -161,7 +167,7 @@ async function list(options: LoadOptions): Promise<OpenLot> {
 }
 
 /** Sends until a definite answer comes: the same key makes a retry safe whatever happened before. */
-async function place(
+export async function place(
   client: ApiClient,
   bidder: Person,
   sent: SentBid,

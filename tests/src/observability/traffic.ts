@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { openLiveClient } from '@auction/common/testing/live-client.ts'
+import { waitFor } from '@auction/common/testing/wait-for.ts'
+import type { Platform } from '@auction/local/platform.ts'
 import type { ApiClient } from '#src/api-client.ts'
 import { insist, join, PASSWORD, sell } from '#src/people.ts'
 import { callGrpc } from './grpc-call.ts'
@@ -7,6 +10,7 @@ import { causeSeldomThings } from './seldom.ts'
 
 /** Between two rounds: enough to be seen, and no load test. */
 const PAUSE_MS = 100
+const WATCHING_MS = 5_000
 
 export interface Traffic {
   /** Ends with the round under way. */
@@ -15,10 +19,13 @@ export interface Traffic {
 
 /**
  * A little of everything until it is stopped: logins right and wrong, renewed sessions, items that
- * end in seconds, bids taken and refused, reads, and calls of gRPC without a token; once what happens
+ * end in seconds, bids taken and refused, a watcher of them, reads, and calls of gRPC without a token; once what happens
  * seldom.
  */
-export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<Traffic> {
+export async function startTraffic(
+  client: ApiClient,
+  { grpcUrl, gatewayUrl }: Pick<Platform, 'grpcUrl' | 'gatewayUrl'>,
+): Promise<Traffic> {
   const unique = () => randomUUID().slice(0, 8)
   const seller = await join(client, 'Sam', `sam-${unique()}`)
   const bidders = await Promise.all(
@@ -36,6 +43,8 @@ export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<
       startPrice: '1.00',
       durationMs: 4_000,
     })
+    const watcher = openLiveClient({ urls: [gatewayUrl], lots: [id] })
+    await waitFor('a stream', () => watcher.isOpen(), WATCHING_MS).catch(() => undefined)
     for (const [turn, bidder] of [...bidders, ...bidders].entries()) {
       await client.request('POST', `/api/v1/lots/${id}/bids`, {
         token: bidder.token,
@@ -53,6 +62,9 @@ export async function startTraffic(client: ApiClient, grpcUrl: string): Promise<
       accept: [200],
     })
     refreshToken = String(body.refreshToken)
+    // A lot that was over before the stream was open has no price to wait for.
+    await waitFor('a price', () => watcher.lots.has(id), WATCHING_MS).catch(() => undefined)
+    watcher.close()
   }
   const goOn = async () => {
     for (let index = 0; !isStopping; index += 1) {

@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Platform } from '@auction/local/platform.ts'
-import pg from 'pg'
+import type pg from 'pg'
 import { createClient } from '#src/api-client.ts'
 import { load } from '#src/bench/children.ts'
 import type { LoadResult } from '#src/bench/load.ts'
 import { openLots } from '#src/bench/open-lots.ts'
 import { compareReadModel, queuesOf } from '#src/crash/check.ts'
+import { openPool } from '#src/pools.ts'
 
 export interface OutageOptions {
   platform: Platform
@@ -46,8 +47,8 @@ const DRAIN_TIMEOUT_MS = 600_000
 export async function keepBrokerAway(options: OutageOptions): Promise<Outage> {
   const { platform, seconds, bidsPerSecond, log } = options
   const client = createClient({ baseUrl: platform.gatewayUrl })
-  const bid = new pg.Pool({ connectionString: platform.postgres.url('bid'), max: 2 })
-  const auction = new pg.Pool({ connectionString: platform.postgres.url('auction'), max: 2 })
+  const bid = openPool(platform.postgres.url('bid'), 2)
+  const auction = openPool(platform.postgres.url('auction'), 2)
   try {
     const { itemIds, bidders } = await openLots(client)
     const underLoad = load({
@@ -60,6 +61,8 @@ export async function keepBrokerAway(options: OutageOptions): Promise<Outage> {
       spreadCents: 0,
       seconds: BEFORE_SECONDS + seconds + AFTER_SECONDS,
     })
+    // It is waited for at the end; until then what it failed of waits as well.
+    underLoad.catch(() => undefined)
     await wait(BEFORE_SECONDS * 1000)
     await platform.kill('rabbitmq')
     log(`the broker is away for ${seconds} s`)
@@ -151,5 +154,9 @@ async function isVisible(auction: pg.Pool, sequences: Map<string, bigint>): Prom
     'select id, bid_sequence as sequence from items where id = any($1::uuid[])',
     [[...sequences.keys()]],
   )
-  return rows.every(({ id, sequence }) => (sequence ?? 0n) >= (sequences.get(id) ?? 0n))
+  return (
+    sequences.size > 0 &&
+    rows.length === sequences.size &&
+    rows.every(({ id, sequence }) => (sequence ?? 0n) >= (sequences.get(id) ?? 0n))
+  )
 }

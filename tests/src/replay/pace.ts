@@ -1,3 +1,4 @@
+import { percentile } from '#src/percentile.ts'
 import type { RecordedAuction } from './ebay-auctions.ts'
 
 /** How fast recorded auctions are played. */
@@ -118,10 +119,4 @@ export function createGovernor(first: Pace, now: () => number = () => performanc
       }
     },
   }
-}
-
-/** The value below which this share of the values lies. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Answer, type ApiClient, createClient } from '#src/api-client.ts'
 import { insist, join, logIn, type Person, sell } from '#src/people.ts'
+import { percentile } from '#src/percentile.ts'
 import type { RecordedAuction } from './ebay-auctions.ts'
 import {
   type Answering,
@@ -10,7 +11,6 @@ import {
   type Governor,
   type Pace,
   PLAYED_SHARE,
-  percentile,
   slower,
   spacingOf,
 } from './pace.ts'
@@ -123,7 +123,7 @@ async function joinAll(
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, name] = next
-      people.set(name, await join(pick(clients, index), name, `${name}-${run}`))
+      people.set(name, await join(pick(clients, index), name, `bidder-${index}-${run}`))
       progress.update(`${people.size} of ${names.length} bidders have joined`)
     }
   }
@@ -229,6 +229,7 @@ async function play(
   // What fails from then on may have failed because it was asked so late, which is no fault of the
   // platform. Both clocks are this machine's, or its own lateness would look like an early end.
   let lateFromMs = Date.now() + auctionMs * LISTING_SHARE
+  let isListed = false
   try {
     const { id, endDate } = await sell(client, seller, {
       name: `Cartier wristwatch ${auction.id}`,
@@ -237,6 +238,7 @@ async function play(
     })
     const endsAtMs = Date.parse(endDate)
     lateFromMs = endsAtMs
+    isListed = true
     const startedAtMs = endsAtMs - auctionMs
     for (const [index, bid] of auction.bids.entries()) {
       const dueAtMs = startedAtMs + bid.at * auctionMs * PLAYED_SHARE
@@ -250,6 +252,7 @@ async function play(
         governor.answered(Date.now() - sentAtMs),
       )
       onBid()
+      if (refusal === 'bid.ended') throw new LateError('a bid came after the end')
       if (refusal !== undefined && refusal !== 'bid.too_low')
         throw new Error(`a bid of ${bid.maxAmount} was refused: ${refusal}`)
     }
@@ -257,9 +260,16 @@ async function play(
     return { ...result, actual: await hammerPrice(client, id, endsAtMs), outcome: 'ended' }
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
-    return { ...result, outcome: Date.now() >= lateFromMs ? 'late' : 'broken', problem }
+    // A refusal that lateness explains: of a bid after the end, or of dates that have passed. An answer that
+    // blames the platform, or none, is never lateness.
+    const isExplained = isListed ? error instanceof LateError : / answered 4\d\d /.test(problem)
+    const isLate = isExplained && Date.now() >= lateFromMs
+    return { ...result, outcome: isLate ? 'late' : 'broken', problem }
   }
 }
+
+/** A refusal that this run's own lateness explains. */
+class LateError extends Error {}
 
 /** Bids once, with a confirmation when it is asked for; answers the code of a refusal. */
 async function place(

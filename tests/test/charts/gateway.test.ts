@@ -15,7 +15,7 @@ const WITH_PLUGIN = 'gateway.errorBodies=true'
 const EVERYWHERE = ['strip-identity', 'secure-answers']
 
 const upstreams = Object.fromEntries(
-  SERVICE_NAMES.map((name, index) => [name, `http://127.0.0.1:${4001 + index}`]),
+  SERVICE_NAMES.map((name, index) => [name, [`http://127.0.0.1:${4001 + index}`]]),
 )
 const local = renderGateway(await readRoutes(), upstreams).http
 
@@ -44,19 +44,25 @@ t.test('its middlewares say what the local ones say', async (t) => {
       specOf<Record<string, { address?: string }>>(object),
     ]),
   )
-  const address = 'http://auction-identity.auction.svc:8080/identity/validate'
-  t.equal(cluster.authenticate?.forwardAuth?.address, address)
-  const { authenticate, ...others } = local.middlewares
-  const { forwardAuth } = authenticate as { forwardAuth: object }
-  t.same(cluster, { ...others, authenticate: { forwardAuth: { ...forwardAuth, address } } })
+  const identity = 'http://auction-identity.auction.svc:8080'
+  const expected = Object.fromEntries(
+    Object.entries(local.middlewares).map(([name, middleware]) => {
+      const { forwardAuth } = middleware as { forwardAuth?: { address: string } }
+      if (forwardAuth === undefined) return [name, middleware]
+      const address = forwardAuth.address.replace(/^http:\/\/[^/]+/, identity)
+      return [name, { forwardAuth: { ...forwardAuth, address } }]
+    }),
+  )
+  t.equal(cluster.authenticate?.forwardAuth?.address, `${identity}/identity/validate`)
+  t.same(cluster, expected)
   const transports = ofKind(objects, 'ServersTransport').map((object) => specOf(object))
   t.same(transports, Object.values(local.serversTransports))
 })
 
 /** The rules of the cluster in the words of the local gateway: no host, no release. */
 function routersOf(objects: readonly KubeObject[]) {
-  const [publicRoute] = ofKind(objects, 'IngressRoute').filter(
-    ({ metadata }) => metadata.name === 'auction-public',
+  const [publicRoute] = ofKind(objects, 'IngressRoute').filter(({ metadata }) =>
+    /^auction-public-[0-9a-f]{10}$/.test(metadata.name),
   )
   if (publicRoute === undefined) throw new Error('there is no public IngressRoute')
   const { routes } = specOf<IngressRouteSpec>(publicRoute)

@@ -42,14 +42,23 @@ for (const [endpoint, port] of [
   t.test(`pictures leave to ${endpoint || "the vendor's bucket"} at port ${port}`, async (t) => {
     const set = [BUCKET, `auction.images.s3.endpoint=${endpoint}`]
     const objects = await render('auction-platform', 'production', { set })
-    const open = objects.filter((object) => object.kind === 'NetworkPolicy' && leaves(object, port))
-    t.same(open.map(({ metadata }) => `Deployment/${metadata.name}`).toSorted(), WORKLOADS)
+    const before = await render('auction-platform', 'production')
+    t.same(
+      leavers(objects, port).filter((owner) => !leavers(before, port).includes(owner)),
+      WORKLOADS,
+    )
   })
 }
 
 interface Policy {
   egress?: { ports?: { port: number }[]; to?: { ipBlock?: { cidr: string } }[] }[]
 }
+
+const leavers = (objects: readonly KubeObject[], port: number) =>
+  objects
+    .filter((object) => object.kind === 'NetworkPolicy' && leaves(object, port))
+    .map(({ metadata }) => `Deployment/${metadata.name}`)
+    .toSorted()
 
 function leaves(object: KubeObject, port: number): boolean {
   const { egress = [] } = specOf<Policy>(object)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type KubeObject, titleOf } from '#src/charts/objects.ts'
 import { render } from '#src/charts/render.ts'
 import { longNames } from '#src/charts/rules/names.ts'
-import { oneSidedWays, unguardedPods } from '#src/charts/rules/network.ts'
+import { latePolicies, oneSidedWays, unguardedPods } from '#src/charts/rules/network.ts'
 import { podFaults, replicaFaults } from '#src/charts/rules/pods.ts'
 import { missingOfRoutes, missingSecrets, secretsMade } from '#src/charts/rules/references.ts'
 
@@ -61,6 +61,12 @@ const MISTAKES: readonly Mistake[] = [
     rule: unguardedPods,
     change: ['NetworkPolicy/auction-bid-api'],
     says: /auction-bid-api: no policy of its own says Ingress/,
+  },
+  {
+    name: 'a policy that comes after its Job',
+    rule: latePolicies,
+    change: ['NetworkPolicy/auction-bid-migrate-hook', '"helm.sh/hook-weight":"-1"', '"a":"b"'],
+    says: /Job\/auction-bid-migrate: its policy comes after it/,
   },
   {
     name: 'a caller that is not let in',

@@ -3,7 +3,13 @@ import t from 'tap'
 import { type KubeObject, podsOf } from '#src/charts/objects.ts'
 import { installedCharts, PROFILES, type Profile, render } from '#src/charts/render.ts'
 import { longNames, sharedSelectors } from '#src/charts/rules/names.ts'
-import { canReach, endpointsOf, oneSidedWays, unguardedPods } from '#src/charts/rules/network.ts'
+import {
+  canReach,
+  endpointsOf,
+  latePolicies,
+  oneSidedWays,
+  unguardedPods,
+} from '#src/charts/rules/network.ts'
 import { podFaults, replicaFaults } from '#src/charts/rules/pods.ts'
 import { missingOfRoutes, missingSecrets, secretsMade } from '#src/charts/rules/references.ts'
 
@@ -16,10 +22,22 @@ const BROUGHT: Readonly<Record<Profile, Readonly<Record<string, readonly string[
   production: {
     'auction-internal': ['INTERNAL_JWT_SECRET'],
     'auction-identity': ['KEY_ENCRYPTION_KEY', 'MAIL_SEAL_KEY'],
+    'auction-notification': ['WEBHOOK_SEAL_KEY'],
+    'auction-order': ['ORDER_SEAL_KEY'],
+    'auction-smtp': ['SMTP_USERNAME', 'SMTP_PASSWORD'],
+    'auction-stripe': ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
   },
   everything: {
     'auction-tls': ['tls.crt', 'tls.key'],
     'auction-s3': ['S3_ACCESS_KEY', 'S3_SECRET_KEY'],
+    'auction-smtp': ['SMTP_USERNAME', 'SMTP_PASSWORD'],
+    'auction-dkim': ['DKIM_PRIVATE_KEY'],
+    'auction-stripe': [
+      'STRIPE_SECRET_KEY',
+      'STRIPE_WEBHOOK_SECRET',
+      'STRIPE_CONNECT_WEBHOOK_SECRET',
+    ],
+    'auction-mollie': ['MOLLIE_API_KEY', 'MOLLIE_WEBHOOK_SECRET'],
   },
 }
 
@@ -39,6 +57,13 @@ for (const profile of PROFILES) {
     t.same(unguardedPods(all), [])
     t.same(oneSidedWays(all), [])
   })
+
+  t.test(
+    `profile ${profile}: the policy of a Job before an upgrade is there before it`,
+    async (t) => {
+      t.same(latePolicies(all), [])
+    },
+  )
 
   t.test(`profile ${profile}: a service reaches its own database and no other`, async (t) => {
     const open = waysToDatabases(all)

@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
+import { specOf } from '#src/charts/objects.ts'
 import {
   CHARTS_DIR,
   helm,
@@ -38,7 +39,11 @@ const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
     ...(['auction-platform', 'global.rabbitmq.managementUrl=http://me:pw@broker:15672/a'] as const),
     'global.rabbitmq.managementUrl',
   ],
+  // Peers that are none are everyone.
+  ['auction-platform', 'global.networkPolicy.outside={}', 'global.networkPolicy.outside'],
   ['auction-platform', 'global.publicUrl=https://example.com/shop', 'global.publicUrl'],
+  // Under http the cookie of a session has neither the prefix nor Secure.
+  ['auction-platform', 'gateway.tls.enabled=true', 'gateway.tls.enabled', 'global.publicUrl'],
   ['auction-platform', 'global.otlp.endpoint=collector:4318', 'global.otlp.endpoint'],
   ['auction-platform', 'gateway.host=Auction_1`)', 'gateway.host'],
   ['auction-platform', 'global.trustedProxies={proxy.example.com}', 'global.trustedProxies.0'],
@@ -61,6 +66,8 @@ const REFUSED: readonly (readonly [string, string, ...string[]])[] = [
   ['auction-data', 'rabbitmq.users.admin.permissions.read=.*', 'rabbitmq.users', 'admin'],
   ['auction-data', 'rabbitmq.users.crm.permissions.read=.*', 'users.crm', 'all three'],
   ['auction-data', 'databases={Identity}', 'databases.0'],
+  ['auction-data', 'mailSink.image=axllent/mailpit:latest', 'mailSink.image'],
+  ['auction-data', 'mailSink.port=25', 'mailSink', 'port'],
 ]
 
 for (const [chart, value, ...named] of REFUSED) {
@@ -83,6 +90,21 @@ for (const chart of await installedCharts()) {
     })
   }
 }
+
+t.test('one small node runs one pod of each process', async (t) => {
+  const deployments = (await render('auction-platform', 'local')).filter(
+    ({ kind }) => kind === 'Deployment',
+  )
+  t.ok(deployments.length > 0)
+  // Where an autoscaler counts the pods, the Deployment names no number.
+  const many = deployments.filter(
+    (object) => (specOf<{ replicas?: number }>(object).replicas ?? 1) !== 1,
+  )
+  t.strictSame(
+    many.map(({ metadata }) => metadata.name),
+    [],
+  )
+})
 
 t.test('helm lint has nothing against any chart alone', async (t) => {
   const charts = globSync('*/Chart.yaml', { cwd: CHARTS_DIR }).map((file) => dirname(file))

@@ -22,7 +22,8 @@ const ONLY_IN_A_CLUSTER = new Map([
   ['kube_deployment_status_replicas_available', DEPLOYMENT],
 ])
 /** Our metrics; the other metrics of a process are Node's. */
-const OURS = /^(auction|bid|consumer|dead_letter|grpc|http|identity|outbox|postgres)_/
+const OURS =
+  /^(auction|bid|consumer|dead_letter|grpc|http|identity|live|notification|outbox|postgres)_/
 
 const panels = readQueries()
 // A panel that draws 0 where nothing happened would hide a name that nothing has.
@@ -43,7 +44,7 @@ t.test('a real Prometheus reads a platform under load', async (t) => {
   const { platform, client } = await createPlatform(t)
   const prometheus = await startPrometheus(platform, t.testdir(), (line) => t.comment(line))
   t.teardown(() => prometheus.stop())
-  const traffic = await startTraffic(client, platform.grpcUrl)
+  const traffic = await startTraffic(client, platform)
 
   await t.test('every query of every panel answers a number', async (t) => {
     const exprs = panels.map(({ expr }) => bare(expr)).filter((expr) => !isOfCluster(expr))

@@ -73,6 +73,30 @@ export function unguardedPods(objects: readonly KubeObject[]): string[] {
   })
 }
 
+/**
+ * Jobs that run before an upgrade touches the release, whose policy is not there by then. The default deny of the
+ * version before would hold a Job of a new service back.
+ */
+export function latePolicies(objects: readonly KubeObject[]): string[] {
+  const policies = ofKind(objects, 'NetworkPolicy')
+  return ofKind(objects, 'Job').flatMap((job) => {
+    const events = hookOf(job, '').split(',')
+    if (!events.includes('pre-upgrade')) return []
+    const { labels } = specOf<{ template: { metadata: { labels: Labels } } }>(job).template.metadata
+    const isInTime = (policy: KubeObject) =>
+      events.every((event) => hookOf(policy, '').split(',').includes(event)) &&
+      Number(hookOf(policy, '-weight')) < Number(hookOf(job, '-weight'))
+    const own = policies.filter((policy) => {
+      const { podSelector } = specOf<PolicySpec>(policy)
+      return Object.keys(podSelector).length > 0 && selects(podSelector, labels)
+    })
+    return own.some(isInTime) ? [] : [`${titleOf(job)}: its policy comes after it`]
+  })
+}
+
+const hookOf = ({ metadata }: KubeObject, part: string) =>
+  metadata.annotations?.[`helm.sh/hook${part}`] ?? ''
+
 /** Ways between two pods that only one side opens, so that nothing passes. */
 export function oneSidedWays(objects: readonly KubeObject[]): string[] {
   const endpoints = endpointsOf(objects)

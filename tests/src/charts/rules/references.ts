@@ -92,6 +92,22 @@ export interface IngressRouteSpec {
   readonly routes: readonly RouteSpec[]
 }
 
+/** What a route names of Traefik's own kinds and is not among these titles. */
+export function missingOfRoute(
+  titles: ReadonlySet<string>,
+  { tls }: IngressRouteSpec,
+  { middlewares = [], services }: RouteSpec,
+): string[] {
+  const wanted = [
+    ...middlewares.map(({ name }) => `Middleware/${name}`),
+    ...services.flatMap(({ serversTransport: name }) =>
+      name === undefined ? [] : [`ServersTransport/${name}`],
+    ),
+    ...(tls?.options === undefined ? [] : [`TLSOption/${tls.options.name}`]),
+  ]
+  return wanted.filter((name) => !titles.has(name))
+}
+
 /** What an IngressRoute names and the release does not have. */
 export function missingOfRoutes(objects: readonly KubeObject[]): string[] {
   const names = new Set(objects.map(titleOf))
@@ -103,21 +119,15 @@ export function missingOfRoutes(objects: readonly KubeObject[]): string[] {
     ),
   )
   return ofKind(objects, 'IngressRoute').flatMap((object) => {
-    const { routes, tls } = specOf<IngressRouteSpec>(object)
-    const wanted = routes.flatMap(({ middlewares = [], services }) => [
-      ...middlewares.map(({ name }) => `Middleware/${name}`),
-      ...services.flatMap(({ serversTransport: name }) =>
-        name === undefined ? [] : [`ServersTransport/${name}`],
-      ),
-    ])
-    if (tls?.options !== undefined) wanted.push(`TLSOption/${tls.options.name}`)
+    const spec = specOf<IngressRouteSpec>(object)
+    const { routes } = spec
     const backends = routes.flatMap(({ services }) =>
       services
         .filter(({ kind }) => kind !== 'TraefikService')
         .map(({ name, port }) => `${name}:${port}`),
     )
     return [
-      ...wanted.filter((name) => !names.has(name)),
+      ...new Set(routes.flatMap((route) => missingOfRoute(names, spec, route))),
       ...backends.filter((backend) => !ports.has(backend)),
     ].map((missing) => `${titleOf(object)}: there is no ${missing}`)
   })
