@@ -81,11 +81,16 @@ export async function textOf(page: Page, selector: string): Promise<string> {
   return page.$eval(selector, (element) => (element.textContent ?? '').trim())
 }
 
+/** The authenticator of a device, and whether its user touches it when it asks. */
+export interface Authenticator {
+  touches: (does: boolean) => Promise<void>
+}
+
 /** Gives a page an authenticator of the device that says yes to everything, so passkeys need no hand. */
-export async function addAuthenticator(page: Page): Promise<void> {
+export async function addAuthenticator(page: Page): Promise<Authenticator> {
   const cdp = await page.createCDPSession()
   await cdp.send('WebAuthn.enable')
-  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
     options: {
       protocol: 'ctap2',
       transport: 'internal',
@@ -95,4 +100,8 @@ export async function addAuthenticator(page: Page): Promise<void> {
       automaticPresenceSimulation: true,
     },
   })
+  return {
+    touches: (enabled) =>
+      cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+  }
 }

@@ -66,6 +66,14 @@ export const until = (
     return deposit.state === state ? deposit : undefined
   })
 
+/** Advances until the deposit is not held any more: a look of another test may have taken it, and be on its way. */
+export const untilDecided = (world: World, bidder: Person, id: string): Promise<DepositBody> =>
+  waitFor('the deposit to be decided', async () => {
+    await lookNow(world, id)
+    const deposit = await readOwn(world, bidder, id)
+    return deposit.state === 'held' ? undefined : deposit
+  })
+
 /** A deposit that the card of the bidder holds. */
 export async function held(world: World, bidder: Person, itemId: string): Promise<DepositBody> {
   const deposit: DepositBody = (await ask(world, bidder, itemId)).json()

@@ -22,6 +22,7 @@ import {
   RELEASES_PER_SECOND,
   readOwn,
   until,
+  untilDecided,
 } from './bidder.ts'
 
 const TIMES = 200
@@ -108,7 +109,7 @@ t.test(
         async () => {
           await publish(world, cancelledEvent(order), closedEvent(lot, ann.id))
           // What the provider was not asked for yet is let go of when the order is paid.
-          await lookNow(world, id)
+          await untilDecided(world, ann, id)
         },
       )
       const { wish } = await world.db
@@ -153,7 +154,7 @@ t.test('a hold that ends as its lot closes or as it is taken is one or the other
     }
     await bothFirst(index, expire, async () => {
       await publish(world, cancelledEvent(orderOf(lot, ann.id)))
-      await lookNow(world, id)
+      await untilDecided(world, ann, id)
     })
     const [hold] = holdOf(world, id)
     const isTaken = hold?.status === 'succeeded'
