@@ -8,6 +8,9 @@ export const ITEM_SUMMARIES_MAX = 100
 /** Stands between the paths of an item's categories: what is closest says nothing across paths, for sellers order them. */
 export const NEXT_PATH = '00000000-0000-0000-0000-000000000000'
 
+/** Five categories of six levels each, with what stands between. */
+export const LINEAGE_MAX = 34
+
 export const ItemSummariesRequest = Type.Object(
   { itemIds: Type.Array(Uuid, { minItems: 1, maxItems: ITEM_SUMMARIES_MAX }) },
   STRICT,

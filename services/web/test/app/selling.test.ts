@@ -1,3 +1,4 @@
+import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import t from 'tap'
 import { CATEGORY_ID, CHILD_ID, ITEM_ID, OWN_PAGE, SELLER_ID } from '#test/helper.ts'
 import {
@@ -311,6 +312,30 @@ t.test('the preview is the lot, with the fees in words and both zones', async (t
     t.match(page.body, 'This part cannot be shown just now.', path)
   }
 })
+
+t.test(
+  'the fees of the preview are asked for with every category, each with those above it',
+  async (t) => {
+    const other = '019a0000-0000-7000-8000-0000000000c3'
+    const path = [{ id: other, name: 'Gifts' }]
+    const overrides = {
+      [ITEM_PATH]: { ...draft, categories: [CHILD_ID, other] },
+      [`/api/v1/categories/${other}`]: { id: other, path, attributes: [] },
+    }
+    const { get, asked } = await start(t, { overrides })
+    await get(`${SELL}/preview`)
+    const paths = asked()
+      .filter(({ url }) => url.startsWith('/api/v1/billing/commission'))
+      .map(({ url }) => new URL(url, 'http://payment').searchParams.get('categoryIds'))
+    t.strictSame([...new Set(paths)], [[CHILD_ID, CATEGORY_ID, NEXT_PATH, other].join(',')])
+    const { get: look } = await start(t, {
+      overrides: { ...overrides, [`/api/v1/categories/${other}`]: undefined },
+    })
+    const page = await look(`${SELL}/preview`)
+    t.match(page.body, 'This part cannot be shown just now.', 'a hidden one has a rate as well')
+    t.notMatch(page.body, 'the platform keeps a commission')
+  },
+)
 
 /** What the button of the preview sends with it. */
 const shownIn = async (get: (url: string) => Promise<{ body: string }>) =>

@@ -1,3 +1,4 @@
+import { LINEAGE_MAX, NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import {
   Amount,
   answers,
@@ -50,8 +51,8 @@ const validity = {
 }
 const ID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const Lineage = Type.String({
-  pattern: `^${ID}(,${ID}){0,29}$`,
-  description: 'Ids of the category and of those above it, the closest first, by commas.',
+  pattern: `^${ID}(,${ID}){0,${LINEAGE_MAX - 1}}$`,
+  description: `Ids of the category and of those above it, the closest first, by commas. Of several categories path after path with ${NEXT_PATH} between; the dearest counts.`,
 })
 const Jurisdiction = Type.String({ pattern: '^[A-Z]{2}(-[A-Z0-9]{1,3})?$' })
 

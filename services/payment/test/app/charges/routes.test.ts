@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import t from 'tap'
 import { createWorld, type Person, type World } from '#test/helper.ts'
 
@@ -138,6 +139,13 @@ t.test('a rate of a category holds for that and those below it', async (t) => {
   t.match(await quote(`&categoryIds=${watches}`), { commission: '5.00' })
   t.match(await quote(`&categoryIds=${watches},${jewellery}`), { commission: '15.00' })
   t.match(await quote('&categoryIds=lamps'), { code: 'request.invalid_query' })
+  // As many as an item may have: five categories at the lowest level of the tree.
+  const path = () => Array.from({ length: 6 }, () => randomUUID())
+  const dear = [...path().slice(1), jewellery]
+  const paths = [path(), path(), path(), path(), dear].map((ids) => ids.join(','))
+  const all = paths.join(`,${NEXT_PATH},`)
+  t.match(await quote(`&categoryIds=${all}`), { commission: '15.00' })
+  t.match(await quote(`&categoryIds=${all},${watches}`), { code: 'request.invalid_query' })
 })
 
 t.test('all read the rates that count now for every seller, and no rate of one', async (t) => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
@@ -402,9 +403,8 @@ async function showPreview(
 /** What the platform keeps at the prices that the seller named. */
 async function readQuotes(selling: Selling, viewer: Viewer, item: OwnItemView) {
   const { currencyCode, startPrice, reservePrice, buyoutPrice } = item
-  const [categoryId] = item.categories
-  const category = categoryId === undefined ? undefined : await selling.readCategory(categoryId)
-  const categoryIds = (category?.path ?? []).map(({ id }) => id).reverse()
+  const paths = await Promise.all(item.categories.map((id) => readPath(selling, id)))
+  const categoryIds = paths.flatMap((path, index) => (index === 0 ? path : [NEXT_PATH, ...path]))
   const amounts = [startPrice, reservePrice, buyoutPrice].filter((each) => each !== undefined)
   return Promise.all(
     [...new Set(amounts)].map(async (amount) => ({
@@ -412,6 +412,13 @@ async function readQuotes(selling: Selling, viewer: Viewer, item: OwnItemView) {
       quote: await selling.readQuote({ amount, currencyCode, categoryIds }, viewer.authorization),
     })),
   )
+}
+
+/** A category with those above it, the closest first. A hidden one is not shown, and has a rate all the same. */
+async function readPath(selling: Selling, categoryId: string): Promise<string[]> {
+  const category = await selling.readCategory(categoryId)
+  if (category === undefined) throw new UpstreamError(`no path of the category ${categoryId}`)
+  return category.path.map(({ id }) => id).reverse()
 }
 
 async function publish(
