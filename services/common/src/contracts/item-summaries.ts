@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { CurrencyCode, STRICT, Uuid } from '../http/schemas.ts'
+import { CurrencyCode, Instant, STRICT, Uuid } from '../http/schemas.ts'
 
 /** POST to auction, for service tokens only: what items are called, who sells them, and in which categories they are. */
 export const ITEM_SUMMARIES_PATH = '/internal/v1/item-summaries'
@@ -11,10 +11,18 @@ export const NEXT_PATH = '00000000-0000-0000-0000-000000000000'
 /** Five categories of six levels each, with what stands between. */
 export const LINEAGE_MAX = 34
 
+/**
+ * `soldAt`: for each of the items the instant of which its categories are asked for; without it those of now. A version
+ * before refuses it as request.invalid_body.
+ */
 export const ItemSummariesRequest = Type.Object(
-  { itemIds: Type.Array(Uuid, { minItems: 1, maxItems: ITEM_SUMMARIES_MAX }) },
+  {
+    itemIds: Type.Array(Uuid, { minItems: 1, maxItems: ITEM_SUMMARIES_MAX }),
+    soldAt: Type.Optional(Type.Array(Instant, { minItems: 1, maxItems: ITEM_SUMMARIES_MAX })),
+  },
   STRICT,
 )
+export type ItemSummariesRequest = Static<typeof ItemSummariesRequest>
 
 /**
  * Items that are not known are left out. `sequence` is that of the item's latest event. `categoryIds`: each category of the

@@ -14,20 +14,23 @@ import type { TestIdentity } from './tokens.ts'
 export interface Auction {
   url: string
   items: Map<string, ItemSummary>
-  /** How the next calls fare: answered, or refused as if down. */
-  mode: 'up' | 'down'
+  /** How the next calls fare: answered, refused as if down, or answered as by the version before `soldAt`. */
+  mode: 'up' | 'down' | 'before'
   /** The items that it was asked for, call by call. */
   asked: string[][]
+  /** Of which instants, call by call; undefined: of now. */
+  soldAt: (string[] | undefined)[]
 }
 
 const errors = {
   unauthenticated: defineError('item.unauthenticated', 'Log in.', 401),
   down: defineError('service.unavailable', 'Down.', 503),
+  invalidBody: defineError('request.invalid_body', 'The request body is not valid.', 400),
 }
 
 /** auction as services know it that ask it what items are called: over real HTTP. */
 export async function startAuction(t: Teardown, identity: TestIdentity): Promise<Auction> {
-  const auction: Auction = { url: '', items: new Map(), mode: 'up', asked: [] }
+  const auction: Auction = { url: '', items: new Map(), mode: 'up', asked: [], soldAt: [] }
   const app = await buildServer({
     service: 'auction',
     log: createLogger('auction', 'silent'),
@@ -40,9 +43,11 @@ export async function startAuction(t: Teardown, identity: TestIdentity): Promise
       config: { auth: 'service' },
       schema: { body: ItemSummariesRequest, response: { 200: ItemSummaries } },
     },
-    async ({ body: { itemIds } }) => {
+    async ({ body: { itemIds, soldAt } }) => {
       auction.asked.push(itemIds)
+      auction.soldAt.push(soldAt)
       if (auction.mode === 'down') throw errors.down()
+      if (auction.mode === 'before' && soldAt !== undefined) throw errors.invalidBody()
       return { items: itemIds.flatMap((id) => auction.items.get(id) ?? []) }
     },
   )

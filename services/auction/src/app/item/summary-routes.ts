@@ -9,7 +9,7 @@ import type { Kysely } from 'kysely'
 import { readSummaries } from '#src/infra/postgres/item/items.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-// A hundred ids of 36 characters, with quotes and commas.
+// A hundred ids of 36 characters and a hundred instants, with quotes and commas.
 const BODY_LIMIT_BYTES = 8 * 1024
 
 /** Answers other services what items are called. Also drafts and removed items: users are notified of those too. */
@@ -21,6 +21,6 @@ export async function itemSummaryRoutes(app: App, { db }: { db: Kysely<Database>
       bodyLimit: BODY_LIMIT_BYTES,
       schema: { body: ItemSummariesRequest, response: answers({ 200: ItemSummaries }) },
     },
-    async (request) => ({ items: await readSummaries(db, request.body.itemIds) }),
+    async ({ body: { itemIds, soldAt } }) => ({ items: await readSummaries(db, itemIds, soldAt) }),
   )
 }

@@ -41,6 +41,12 @@ export interface CategoryAttributes {
   unit: string | null
 }
 
+export interface CategoryPlacesBefore {
+  category_id: string
+  parent_id: string | null
+  until: Generated<Timestamp>
+}
+
 export interface Comments {
   author_id: string
   content: string
@@ -98,6 +104,12 @@ export interface ItemBuyers {
   price: bigint | null
   reason: string | null
   sold_at: Timestamp | null
+}
+
+export interface ItemCategoriesBefore {
+  category_ids: string[]
+  item_id: string
+  until: Generated<Timestamp>
 }
 
 export interface ItemImages {
@@ -354,6 +366,7 @@ export interface DB {
   bidder_items: BidderItems
   categories: Categories
   category_attributes: CategoryAttributes
+  category_places_before: CategoryPlacesBefore
   comments: Comments
   departed_users: DepartedUsers
   image_deletions: ImageDeletions
@@ -361,6 +374,7 @@ export interface DB {
   inbox_attempts: InboxAttempts
   item_attributes: ItemAttributes
   item_buyers: ItemBuyers
+  item_categories_before: ItemCategoriesBefore
   item_images: ItemImages
   item_imports: ItemImports
   item_ranking: ItemRanking

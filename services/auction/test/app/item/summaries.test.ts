@@ -87,3 +87,68 @@ t.test('the categories of an item come with those above them, the closest first'
     'each with those above it, apart',
   )
 })
+
+t.test('the categories of a sale are those of its instant, whatever moved since', async (t) => {
+  const fixture = await build(t)
+  const { database, seller } = fixture
+  const as = fixture.identity.person(['user', 'admin'])
+  const nameOf = new Map([[NEXT_PATH, '|']])
+  const add = async (name: string, parent_id: string | null) => {
+    const body = { name, parent_id }
+    const { id } = (await call(fixture, 'POST', '/api/v1/categories', { as, body })).body
+    nameOf.set(id, name)
+    return id as string
+  }
+  const jewellery = await add('jewellery', null)
+  const watches = await add('watches', jewellery)
+  const wrist = await add('wrist', watches)
+  const gifts = await add('gifts', null)
+  const itemId = await createPublished(fixture, { name: 'A watch' })
+  const other = await createPublished(fixture, { name: 'Another' })
+  const put = async (id: string, categories: string[]) =>
+    (
+      await call(fixture, 'PUT', `/api/v1/items/${id}/categories`, {
+        as: seller,
+        body: { categories },
+      })
+    ).statusCode
+  const now = async () => {
+    const { rows } = await database.pool.query<{ at: string }>(
+      `select to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
+    )
+    return rows[0]?.at ?? ''
+  }
+  const lineage = async (...soldAt: string[]) => {
+    const itemIds = [itemId, other].slice(0, soldAt.length || 1)
+    const body = { itemIds, ...(soldAt.length === 0 ? {} : { soldAt }) }
+    const answer = await call(fixture, 'POST', ITEM_SUMMARIES_PATH, {
+      headers: serviceHeaders(),
+      body,
+    })
+    const { items } = answer.body as unknown as ItemSummaries
+    return itemIds.map((id) =>
+      items.find((item) => item.id === id)?.categoryIds?.map((one) => nameOf.get(one)),
+    )
+  }
+  const none = await now()
+  t.equal(await put(itemId, [wrist, gifts]), 200)
+  t.equal(await put(other, [watches]), 200)
+  const sold = await now()
+  const path = ['wrist', 'watches', 'jewellery', '|', 'gifts']
+  t.same(await lineage(sold), [path])
+  t.equal(await put(itemId, [gifts]), 200, 'the seller moves it to a cheaper one')
+  const moved = await call(fixture, 'PUT', `/api/v1/categories/${watches}`, {
+    as,
+    body: { parent_id: gifts, name: 'old watches' },
+  })
+  t.equal(moved.statusCode, 200, 'and an administrator the category')
+  const later = await now()
+  for (const id of [wrist, jewellery]) {
+    const deleted = await call(fixture, 'DELETE', `/api/v1/categories/${id}`, { as })
+    t.equal(deleted.statusCode, 204, 'or deletes it, now that it is empty')
+  }
+  t.same(await lineage(sold, sold), [path, ['watches', 'jewellery']])
+  t.same(await lineage(later, later), [['gifts'], ['watches', 'gifts']])
+  t.same(await lineage(none, later), [[], ['watches', 'gifts']])
+  t.same(await lineage(), [['gifts']], 'without an instant those of now')
+})

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { describeItems } from '#src/infra/postgres/items/item-names.ts'
+import { describeOrders } from '#src/infra/postgres/items/item-names.ts'
 import { createWorld, paidOrder, type World } from '#test/helper.ts'
 
 const BOM = '\ufeff'
@@ -61,7 +61,7 @@ t.test('a name is one cell and no formula, whatever its seller wrote', async (t)
   const orders = []
   for (const name of names) {
     const order = await world.win({ buyerId })
-    await describeItems(world.db, new Map([[order.itemId, { name, categoryIds: [] }]]))
+    await describeOrders(world.db, [{ ...order, name, categoryIds: [] }])
     orders.push(order)
   }
   const { text } = await download(world, buyerId)

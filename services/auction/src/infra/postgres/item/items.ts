@@ -1,5 +1,13 @@
 import { type ItemSummary, NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
-import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import {
+  type ExpressionBuilder,
+  type Kysely,
+  type RawBuilder,
+  type Selectable,
+  sql,
+  type Transaction,
+} from 'kysely'
+import { DEPTH_MAX } from '#src/domain/category.ts'
 import type { Item, ItemContent, ItemStatus } from '#src/domain/item.ts'
 import type { Database, ItemsTable } from '#src/infra/postgres/schema.ts'
 
@@ -41,12 +49,19 @@ export async function readItems(
   return rows.map(toReadItem)
 }
 
-/** What these items are called, who sells them and in which categories; those that are not known are left out. */
-export async function readSummaries(db: Executor, ids: readonly string[]): Promise<ItemSummary[]> {
+/**
+ * What these items are called, who sells them and in which categories they are, or were at the instant that stands at their
+ * place in `soldAt`; those that are not known are left out.
+ */
+export async function readSummaries(
+  db: Executor,
+  ids: readonly string[],
+  soldAt: readonly string[] = [],
+): Promise<ItemSummary[]> {
   const rows = await db
     .selectFrom('items')
     .select(['id', 'seller_id', 'name', 'currency_code', 'event_sequence'])
-    .select(lineageOf.as('lineage'))
+    .select(lineageAt(instantOf(ids, soldAt)).as('lineage'))
     .where('id', 'in', [...ids])
     .orderBy('id')
     .execute()
@@ -60,20 +75,43 @@ export async function readSummaries(db: Executor, ids: readonly string[]): Promi
   }))
 }
 
-/** Each category of an item with those above it, path after path. */
-const lineageOf = sql<string[]>`(
-  with recursive above (id, parent_id, distance, place) as (
-    select c.id, c.parent_id, 0, own.place
-    from unnest(items.category_ids) with ordinality as own (id, place) join categories c on c.id = own.id
+/** The instant of an item's sale; without one nothing that was before counts. */
+const instantOf = (ids: readonly string[], soldAt: readonly string[]) => sql`coalesce((
+  select at from unnest(${[...ids]}::uuid[], ${[...soldAt]}::timestamptz[]) as sale (id, at)
+  where sale.id = items.id order by at limit 1), 'infinity')`
+
+/**
+ * Each category of an item with those above it, path after path, as they were at an instant: what is kept of before holds until
+ * its own. No path is longer than the tree is deep, also if the clock was ever set back.
+ */
+const lineageAt = (at: RawBuilder<unknown>) => sql<string[]>`(
+  with recursive sale (at) as materialized (select ${at}::timestamptz),
+  own (id, place) as (
+    select id, place from unnest(coalesce(
+      (select category_ids from item_categories_before before, sale
+       where before.item_id = items.id and before.until > sale.at order by before.until limit 1),
+      items.category_ids)) with ordinality as categories (id, place)
+  ),
+  above (id, distance, place) as (
+    select id, 0, place from own
     union all
-    select c.id, c.parent_id, above.distance + 1, above.place from above join categories c on c.id = above.parent_id
+    select parent.id, above.distance + 1, above.place
+    from above cross join lateral (
+      select case when before.category_id is null then c.parent_id else before.parent_id end as id
+      from (select above.id as id) as this
+        left join lateral (
+          select category_id, parent_id from category_places_before, sale
+          where category_id = this.id and until > sale.at order by until limit 1
+        ) as before on true
+        left join categories c on c.id = this.id
+    ) as parent
+    where parent.id is not null and above.distance < ${DEPTH_MAX - 1}
   )
   select coalesce(array_agg(id order by place, distance), '{}')
   from (
     select id, distance, place from above
     union all
-    select ${NEXT_PATH}::uuid, -1, place from (select distinct place from above) as own
-    where place > (select min(place) from above)
+    select ${NEXT_PATH}::uuid, -1, place from own where place > 1
   ) as paths
 )`
 

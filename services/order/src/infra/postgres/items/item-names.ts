@@ -1,40 +1,56 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
-/** Items of which some order does not know what they are called, or a payable one their categories; the latest first. */
-export async function readUndescribedItems(db: Kysely<Database>, limit: number): Promise<string[]> {
-  const { rows } = await sql<{ itemId: string }>`
-    select item_id as "itemId" from orders
-    where item_name is null or (category_ids is null and state in ('pending_payment', 'overdue'))
-    order by id desc limit ${limit}`.execute(db)
-  return [...new Set(rows.map(({ itemId }) => itemId))]
+/** An order that does not know what its item is called, or in which categories it was sold. */
+export interface UndescribedOrder {
+  id: string
+  itemId: string
+  wonAt: Date
 }
 
-export interface ItemDescription {
+/**
+ * Orders that do not know what their item is called, or payable ones its categories; the latest first, and one of each item:
+ * the others may be of other sales of it, and have their turn.
+ */
+export async function readUndescribedOrders(
+  db: Kysely<Database>,
+  limit: number,
+): Promise<UndescribedOrder[]> {
+  const { rows } = await sql<UndescribedOrder>`
+    select id, item_id as "itemId", won_at as "wonAt" from orders
+    where item_name is null or (category_ids is null and state in ('pending_payment', 'overdue'))
+    order by id desc limit ${limit}`.execute(db)
+  return [...new Map(rows.toReversed().map((row) => [row.itemId, row])).values()]
+}
+
+export interface OrderDescription extends Pick<UndescribedOrder, 'id' | 'itemId'> {
   /** Empty: auction does not know the item. */
   name: string
   /** Undefined: a version of auction before this does not say. */
-  categoryIds?: readonly string[]
+  categoryIds?: readonly string[] | undefined
 }
 
-/** Stores the names and categories of items in their orders, as they are when they are asked for first. */
-export async function describeItems(
+/** Stores the names of items in their orders, and in each order the categories in which its own was sold. */
+export async function describeOrders(
   db: Kysely<Database>,
-  items: ReadonlyMap<string, ItemDescription>,
+  descriptions: readonly OrderDescription[],
 ): Promise<void> {
-  const descriptions = [...items.values()]
+  const column = (read: (one: OrderDescription) => string | null) => descriptions.map(read)
+  const categories = column(({ categoryIds }) =>
+    categoryIds === undefined ? null : `{${categoryIds.join(',')}}`,
+  )
   // Locked in the order of their ids, as everywhere, so that no two callers wait for each other.
   await sql`
-    with named as materialized (
-      select orders.id, names.name, names.category_ids::uuid[] as category_ids
+    with described as materialized (
+      select orders.id, one.name, case when orders.id = one.order_id then one.category_ids::uuid[] end as category_ids
       from orders
-        join unnest(${[...items.keys()]}::uuid[], ${descriptions.map(({ name }) => name)}::text[],
-            ${descriptions.map(({ categoryIds }) => (categoryIds === undefined ? null : `{${categoryIds.join(',')}}`))}::text[])
-          as names (item_id, name, category_ids) on names.item_id = orders.item_id
+        join unnest(${column(({ id }) => id)}::uuid[], ${column(({ itemId }) => itemId)}::uuid[],
+            ${column(({ name }) => name)}::text[], ${categories}::text[])
+          as one (order_id, item_id, name, category_ids) on one.item_id = orders.item_id
       where orders.item_name is null or orders.category_ids is null
       order by orders.id for no key update of orders
     )
-    update orders set item_name = coalesce(orders.item_name, named.name),
-      category_ids = coalesce(orders.category_ids, named.category_ids)
-    from named where orders.id = named.id`.execute(db)
+    update orders set item_name = coalesce(orders.item_name, described.name),
+      category_ids = coalesce(orders.category_ids, described.category_ids)
+    from described where orders.id = described.id`.execute(db)
 }
