@@ -117,6 +117,61 @@ t.test('no order and no choice of categories makes a sale cheaper than one of th
   t.equal(points([gifts], wrist), 700)
 })
 
+const NEAR = ['near', 'middle', 'top'] as const
+const FAR = ['far', 'top'] as const
+
+/** What a person reads out of a table of rates: the first line of this order that has any, and of it the newest. */
+function readOut(path: readonly string[], rates: readonly CommissionRate[]) {
+  const lines = [SELLER, null].flatMap((sellerId) =>
+    [...path, null].flatMap((categoryId) =>
+      ['EUR', null].map((currencyCode) => ({ sellerId, categoryId, currencyCode })),
+    ),
+  )
+  for (const line of lines) {
+    let newest: CommissionRate | undefined
+    for (const one of rates) {
+      if (one.validFrom > AT || (one.validTo !== null && one.validTo <= AT)) continue
+      if (one.sellerId !== line.sellerId || one.categoryId !== line.categoryId) continue
+      if (one.currencyCode !== line.currencyCode) continue
+      if (newest === undefined || one.validFrom > newest.validFrom) newest = one
+    }
+    if (newest !== undefined) return newest
+  }
+}
+
+t.test('any table of rates is read as a person reads it, path by path', async (t) => {
+  const one = fc.record({
+    categoryId: fc.constantFrom(null, ...NEAR, 'far', 'elsewhere'),
+    sellerId: fc.constantFrom(null, null, SELLER, 'another'),
+    currencyCode: fc.constantFrom(null, 'EUR', 'USD'),
+    basisPoints: fc.integer({ min: 0, max: 10_000 }),
+    minAmount: fc.option(fc.bigInt({ min: 0n, max: 9_000n })),
+    isOver: fc.boolean(),
+  })
+  const property = fc.property(fc.array(one, { maxLength: 14 }), (drawn) => {
+    // Each begins at another instant, the last of them later than the sale.
+    const rates = drawn.map(({ isOver, ...changes }, index) =>
+      rate({
+        ...changes,
+        validFrom: new Date(AT.getTime() + (index - 11) * 1_000),
+        validTo: isOver && index < 11 ? AT : null,
+      }),
+    )
+    const cost = (found: CommissionRate | undefined) =>
+      found === undefined ? 0n : commissionOf(SALE.sellerGross, found)
+    const of = (...categoryIds: string[]) => pickRate({ ...SALE, categoryIds }, rates, AT)
+    for (const path of [NEAR, FAR, []]) {
+      const [found, expected] = [of(...path), readOut(path, rates)]
+      if (found !== expected) throw new Error(`${found?.id} of ${path}, not ${expected?.id}`)
+    }
+    const alone = [NEAR, FAR].map((path) => cost(of(...path)))
+    const dearest = alone.reduce((most, each) => (each > most ? each : most))
+    for (const both of [of(...NEAR, NEXT_PATH, ...FAR), of(...FAR, NEXT_PATH, ...NEAR)])
+      if (cost(both) !== dearest) throw new Error(`${cost(both)}, not ${dearest}`)
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 5_000 }))
+})
+
 t.test('a rate is valid from its first instant until before its last', async (t) => {
   const one = rate({ validFrom: AT, validTo: new Date(AT.getTime() + 1) })
   t.equal(pickRate(SALE, [one], AT), one)

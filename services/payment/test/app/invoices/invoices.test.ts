@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import t from 'tap'
 import { issueInvoices, renderInvoices } from '#src/app/invoices/issue-invoices.ts'
 import { postCapture, postRefund, postRefundFailed } from '#src/app/sales/sale-ledger.ts'
 import { sha256 } from '#src/infra/crypto/snapshot-digest.ts'
 import { renderInvoice } from '#src/infra/pdf/render-invoice.ts'
 import { nextNumber } from '#src/infra/postgres/invoices/invoices.ts'
-import { begin, type PaymentBody, until } from '#test/app/payments/buyer.ts'
+import { begin, lookNow, type PaymentBody, until } from '#test/app/payments/buyer.ts'
+import { freshly, refund, seller } from '#test/app/payments/refunds.ts'
+import { differences } from '#test/app/payouts/payee.ts'
 import { createWorld, type Person, type World } from '#test/helper.ts'
 import { payOnPage } from '#test/infra/stripe/sandbox.ts'
 
@@ -87,6 +90,65 @@ t.test(
     }
   },
 )
+
+t.test('sales of different categories are invoiced by their own rates, also later', async (t) => {
+  const world = await createWorld(t)
+  const buyer = world.person()
+  const admin = world.person({ roles: ['user', 'admin'], auth_time: freshly() })
+  const [watches, jewellery, lamps] = [randomUUID(), randomUUID(), randomUUID()]
+  const rate = async (payload: object) => {
+    const url = '/api/v1/billing/commission-rates'
+    const { statusCode } = await world.app.inject({
+      method: 'POST',
+      url,
+      headers: admin.headers,
+      payload,
+    })
+    t.equal(statusCode, 201)
+  }
+  const bounds = { currencyCode: 'EUR', minAmount: '2.00', maxAmount: '12.00' }
+  await rate({ basisPoints: 1_000 })
+  await rate({ basisPoints: 1_500, categoryId: jewellery, ...bounds })
+  const dear = { amount: '100.00', total: '100.00' }
+  const cheap = { amount: '5.00', total: '5.00' }
+  const sold = [
+    [{ ...dear, categoryIds: [watches, jewellery] }, 'at most', '12.00'],
+    [{ ...cheap, categoryIds: [watches, jewellery] }, 'at least', '2.00'],
+    [{ ...dear, categoryIds: [lamps, NEXT_PATH, jewellery] }, 'the dearest', '12.00'],
+    [{ ...cheap, categoryIds: [lamps] }, 'of another', '0.50'],
+    [{ ...cheap, categoryIds: [] }, 'of none', '0.50'],
+  ] as const
+  const orders = sold.map(([order]) =>
+    world.orders.add(buyer.id, { ...order, categoryIds: [...order.categoryIds] }),
+  )
+  const payment: PaymentBody = (
+    await begin(
+      world,
+      buyer,
+      orders.map(({ orderId }) => orderId),
+    )
+  ).json()
+  await payOnPage(payment.next.url ?? '')
+  await until(world, buyer, payment.id, 'captured')
+  // Before anything is invoiced or given back.
+  await rate({ basisPoints: 3_000 })
+  await rate({ basisPoints: 4_000, categoryId: watches })
+  const [first] = orders
+  const moderator = world.person({ roles: ['user', 'moderator'], auth_time: freshly() })
+  const given = { orderId: first?.orderId ?? '', amount: '50.00' }
+  await refund(world, moderator, payment.id, given)
+  await lookNow(world)
+  t.equal(await issueInvoices(world.db, ISSUER), 6)
+  const { invoices } = (await get(world, seller(world))).json() as {
+    invoices: { orderId: string; kind: string; net: string }[]
+  }
+  const netOf = (kind: string, id = '') =>
+    invoices.filter((one) => one.kind === kind && one.orderId === id).map(({ net }) => net)
+  for (const [index, [, title, net]] of sold.entries())
+    t.same(netOf('invoice', orders[index]?.orderId), [net], title)
+  t.same(netOf('credit_note', first?.orderId), ['6.00'], 'the half of it')
+  t.same(await differences(world), [])
+})
 
 t.test('the invoices of one order are found by it', async (t) => {
   const world = await createWorld(t)
