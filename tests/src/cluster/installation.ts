@@ -91,7 +91,14 @@ export async function installPlatform(
     ...[`--set=global.image.tag=${tag}`, ...gatewayValues(gateway.baseUrl), ...extra],
     // Without it the routes of an upgrade that failed would stay beside those of the next.
     ...['--wait', '--timeout=5m', '--cleanup-on-fail'],
+    ...(await forceOf(helm)),
   )
+}
+
+/** Helm 4 refuses to change what others wrote, such as the replicas of `kubectl scale`. Helm 3 has no such option. */
+async function forceOf(helm: Cluster['helm']): Promise<string[]> {
+  const version = await helm('version', '--template={{.Version}}')
+  return Number(/^v(\d+)/.exec(version.trim())?.[1]) >= 4 ? ['--force-conflicts'] : []
 }
 
 /**
