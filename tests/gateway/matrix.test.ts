@@ -56,6 +56,7 @@ const PUBLIC = [
   'POST /api/v1/notifications/unsubscribe',
   'POST /identity/2fa/challenge',
   'POST /identity/2fa/challenge/passkey',
+  'POST /identity/deletion/withdraw',
   'POST /identity/email/confirm',
   'POST /identity/email/verify',
   'POST /identity/login',

@@ -212,8 +212,10 @@ t.test('an account from its first day to its last', async (t) => {
     const [identity, bid] = (['identity', 'bid'] as const).map((name) =>
       openPool(platform.postgres.url(name)),
     ) as [pg.Pool, pg.Pool]
-    // The minute passes at once; the worker looks every five seconds.
-    await identity.query('update deletions set due_at = clock_timestamp()')
+    // The days pass at once; the worker looks every five seconds.
+    await identity.query(
+      'update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()',
+    )
     const deleted = async () => {
       const { rows } = await identity.query(`select id from users where status = 'deleted'`)
       return rows[0]?.id as string | undefined

@@ -158,6 +158,8 @@ const VISITOR = {
   developers: '/developers',
   forgot: '/account/forgot',
   verify: '/account/verify-email',
+  keep: '/account/keep',
+  'keep-login': '/login/keep',
   nothing: '/nothing',
 }
 const USER = {

@@ -51,6 +51,8 @@ const API_SETTINGS = Type.Object({
   EMAIL_VERIFICATION: Type.Union([Type.Literal('required'), Type.Literal('optional')], {
     default: 'required',
   }),
+  /** An account that its owner closed can be kept so long; 0 = it is deleted a minute later. */
+  DELETION_DAYS: Type.Integer({ default: 7, minimum: 0, maximum: 30 }),
   /** Addresses and CIDRs of gateways, by commas: what they say about clients is believed. */
   TRUSTED_PROXIES: Type.String({ default: '' }),
   LEGACY_PASCAL_ALIAS: RABBITMQ_SETTINGS.LEGACY_PASCAL_ALIAS,

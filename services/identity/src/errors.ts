@@ -66,6 +66,11 @@ export const identityErrors = {
   ),
   passkeyNotFound: defineError('identity.passkey_not_found', 'There is no such passkey.', 404),
   suspended: defineError('identity.suspended', 'This account is suspended.', 403),
+  deleting: defineError(
+    'identity.deleting',
+    'This account was closed by its owner and will be deleted. Log in with keepAccount to keep it.',
+    403,
+  ),
   forbidden: defineError('identity.forbidden', 'Your roles do not allow this.', 403),
   yourself: defineError('identity.yourself', 'You cannot do this to your own account.', 403),
   userNotFound: defineError('identity.user_not_found', 'There is no such user.', 404),

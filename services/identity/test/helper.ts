@@ -63,6 +63,8 @@ export interface IdentityOptions {
   throttles?: Partial<ThrottleSettings>
   /** What bid and auction say that a user owes. */
   obligations?: ObligationCheck
+  /** How long a closed account can be kept; 7 by default. */
+  deletionDays?: number
   /** One that runs already: this is a replica of it, on the same database. */
   beside?: { config: PostgresConfig; box: SecretBox }
   /** Another way to the same database, for tests that cut it. */
@@ -99,6 +101,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     mails,
     isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log),
     obligationsOf: options.obligations ?? (async () => []),
+    deletionDays: options.deletionDays ?? 7,
     successorKey: box.derive('refresh token successors'),
     issuer: ISSUER,
     publicUrl: PUBLIC_URL,

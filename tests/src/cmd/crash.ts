@@ -70,6 +70,8 @@ const isFine = await withOwnPlatform<boolean>(
     onFolder: (stateDir) =>
       console.log(`seed ${seed}, ${rounds} rounds, ${bidsPerSecond} bids/s, state in ${stateDir}`),
     mailsKept: Number.POSITIVE_INFINITY,
+    // Else no account would be deleted within a run.
+    env: { 'identity-api': { DELETION_DAYS: '0' } },
     keeps: (isRight) => values.keep || isRight !== true,
   },
   onPlatform,

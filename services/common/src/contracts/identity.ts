@@ -73,6 +73,7 @@ export const MAIL_TEMPLATES = [
   'email_changed',
   'account_deletion_asked',
   'account_deletion_refused',
+  'account_deletion_withdrawn',
   'account_deleted',
   'two_factor_enabled',
   'two_factor_disabled',

@@ -35,6 +35,7 @@ export async function buildApi(
     mails: createMails(config.PUBLIC_URL, createSecretBox(config.MAIL_SEAL_KEY)),
     isBreached: createBreachCheck(config.BREACHED_PASSWORDS_URL, log),
     obligationsOf: createObligationCheck(config),
+    deletionDays: config.DELETION_DAYS,
     successorKey: box.derive('refresh token successors'),
     issuer: config.JWT_ISSUER,
     publicUrl: config.PUBLIC_URL,

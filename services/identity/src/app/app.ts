@@ -58,6 +58,8 @@ export interface AppDependencies {
   isBreached: BreachCheck
   /** Who is asked before an account is deleted. */
   obligationsOf: ObligationCheck
+  /** How long an account that its owner closed can be kept. */
+  deletionDays: number
   issuer: string
   /** The address that people type; passkeys are bound to it. */
   publicUrl: string

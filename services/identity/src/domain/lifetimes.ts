@@ -44,10 +44,13 @@ export const UNASKED_MAILS_PER_HOUR_MAX = 5
 export const EMAIL_CHANGES_PER_DAY_MAX = 5
 
 /**
- * A closed account is deleted after this: requests that were let in before have ended by then, six
- * times over (`requestTimeout`), and so what they did can be seen.
+ * What the owner of a closed account owes is looked at after this: requests that were let in before have ended
+ * by then, six times over (`requestTimeout`), and so what they did can be seen.
  */
 export const DELETION_DELAY_SECONDS = 60
+
+/** It is looked at again so often until the deletion: a lot can come to them by the void bids of others. */
+export const DELETION_LOOK_SECONDS = 3_600
 
 /** Of the registrations that wait for one address so many count, the newest. */
 export const CLAIMS_MAX = 5

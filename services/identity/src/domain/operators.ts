@@ -2,7 +2,7 @@ import { readText } from '@auction/common/text.ts'
 import { isAdmin, isOperator } from './roles.ts'
 import { TEXTS } from './texts.ts'
 
-/** `deleting`: closed by its owner, and deleted shortly. */
+/** `deleting`: closed by its owner, and deleted when the days are over in which they can keep it. */
 export type AccountStatus = 'active' | 'suspended' | 'deleting' | 'deleted'
 
 /** An account as it is under the lock of the change that is judged. */

@@ -6,7 +6,7 @@ import { type NoticeData, TEMPLATES, type Template } from './notices.ts'
 import { securityMail } from './security-mail-text.ts'
 
 const ENDS_AT = '2026-07-01T18:30:00.000Z'
-const LINKED = ['reset_password', 'verify_email', 'confirm_email']
+const LINKED = ['reset_password', 'verify_email', 'confirm_email', 'account_deletion_asked']
 
 const item = (itemName: string, more: NoticeData = {}): NoticeData => ({
   itemId: '0198f9a0-0000-7000-8000-000000000001',

@@ -18,6 +18,7 @@ const PATHS: Readonly<Partial<Record<SecurityTemplate, string>>> = {
   password_changed: '/account/forgot',
   email_change_asked: '/account/forgot',
   already_registered: '/account/login',
+  account_deletion_withdrawn: '/account/login',
 }
 
 /** A mail about the security of an account, in the language and zone of its reader. */

@@ -115,7 +115,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const sources = createAccountSources({ auctionUrl, bidUrl, identityUrl })
   await app.register(async (scope) => {
     acceptPhotos(scope as App)
-    accountRoutes(pagesOf(scope as App), { identity, sources, publicUrl })
+    accountRoutes(pagesOf(scope as App), { identity, sources, notifications, publicUrl })
   })
   const desk = { identity, moderation: createModeration(dependencies) }
   deskRoutes(pages, desk)

@@ -50,6 +50,11 @@ function show(texts: DOMStringMap, error: unknown): void {
   // The user closed the question, or another one took its place.
   if (name === 'AbortError' || name === 'NotAllowedError') return
   const code = error instanceof Refusal ? error.code : ''
+  // The account is closed: its page says until when it can be kept.
+  if (code === 'identity.deleting' && texts.closed !== undefined) {
+    location.assign(texts.closed)
+    return
+  }
   const isKnown = name === 'InvalidStateError' || code === 'identity.passkey_known'
   const key = code === 'identity.too_many_passkeys' ? 'full' : isKnown ? 'known' : 'fails'
   const status = document.getElementById('passkey-status')

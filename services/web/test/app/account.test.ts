@@ -103,6 +103,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   '/account/reset': ['reset'],
   '/account/confirm-email': ['confirm-email'],
   '/account/verify-email': ['verify-email'],
+  '/account/keep': ['keep-account'],
 }
 
 t.test('each page has its forms in every language, and every form is sent by itself', async (t) => {
@@ -552,7 +553,10 @@ t.test(
         obligations: [{ kind: 'leading', count: 1 }, { kind: 'constructor' }],
       }),
     }
-    const { changes, post } = await start(t, answers)
+    const PUSH = '/api/v1/push-subscriptions'
+    const subscription = { id: 'one', label: '', createdAt: '2026-11-20T10:00:00Z' }
+    answers[`DELETE ${PUSH}/one`] = DONE
+    const { changes, post } = await start(t, answers, { [PUSH]: { subscriptions: [subscription] } })
     const unticked = await post('/account/delete', {})
     t.equal(unticked.statusCode, 422)
     t.match(unticked.body, 'href="#field-sure"')
@@ -560,6 +564,7 @@ t.test(
     const owing = await post('/account/delete', { sure: 'yes' })
     t.equal(owing.statusCode, 409)
     t.match(owing.body, '<li>You lead an auction.</li>')
+    t.equal(changes().length, 1, 'who stays keeps the notices in the browser')
     answers['DELETE /identity/me'] = {
       status: 202,
       body: { deletedAfter: '2026-11-23T18:04:05.000Z' },
@@ -568,9 +573,11 @@ t.test(
     const closed = await post('/account/delete', { sure: 'yes' })
     t.equal(closed.statusCode, 200)
     t.match(closed.body, 'It will be deleted after Mon, 23 Nov 2026, 18:04:05 UTC')
+    t.match(closed.body, 'Until then you can keep it')
     t.match(closed.body, 'href="/login')
     t.equal(closed.headers['clear-site-data'], '"cache", "storage"')
     t.match(closed.headers['set-cookie'], /^__Host-session=;/)
+    t.equal(changes().at(-1)?.url, `${PUSH}/one`, 'no browser shows notices of a closed account')
   },
 )
 
@@ -582,6 +589,7 @@ t.test(
       'POST /identity/password/forgot': { status: 202, body: {} },
       'POST /identity/email/verify': refusal(400, 'identity.password_required'),
       'POST /identity/email/confirm': refusal(400, 'identity.invalid_link'),
+      'POST /identity/deletion/withdraw': refusal(400, 'identity.invalid_link'),
     }
     const { changes, post } = await start(t, answers)
     const visitor = { authorization: '' }
@@ -597,6 +605,14 @@ t.test(
     t.equal(verify.statusCode, 400)
     t.match(verify.body, 'href="#field-password"')
     t.match(verify.body, 'value="x"')
+    const erased = await post('/account/keep', { token: 'old' }, visitor)
+    t.equal(erased.statusCode, 400)
+    t.match(erased.body, 'href="#field-token"')
+    answers['POST /identity/deletion/withdraw'] = DONE
+    const mailed = 'https://auction.example/account/keep#token=k3ep'
+    const kept = await post('/account/keep', { token: mailed }, visitor)
+    t.match([kept.statusCode, kept.body], [200, 'id="status">Your account stays. You can log in'])
+    t.strictSame(bodyOf(changes().at(-1)), { token: 'k3ep' })
     const confirm = await post('/account/confirm-email', { token: 'old' })
     t.match(confirm.body, 'href="#field-token">This link was used')
   },

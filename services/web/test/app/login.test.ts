@@ -156,6 +156,50 @@ t.test('a login that waited too long begins again', async (t) => {
   t.match(answer.body, 'You waited too long')
 })
 
+t.test('a closed account is kept by a form, or opened by no one', async (t) => {
+  const deletedAfter = '2026-11-23T18:04:05.000Z'
+  const answers: Answers = {
+    'POST /identity/login': refusal(403, 'identity.deleting', { deletedAfter }),
+  }
+  const { app, asked, post } = await start(t, answers)
+  const bodyOf = () => JSON.parse(asked.at(-1)?.body ?? '')
+  const typed = { email: 'ann@example.org', password: 'secret-word', returnTo: '/lots/1' }
+  const closed = await post('/login', { ...typed, remember: 'yes' })
+  t.equal(closed.statusCode, 403)
+  t.notOk('keepAccount' in bodyOf(), 'a login alone keeps nothing')
+  t.match(closed.body, 'It will be deleted after Mon, 23 Nov 2026, 18:04:05 UTC')
+  t.match(closed.body, 'data-form="keep-account"')
+  t.match(closed.body, 'value="ann@example.org"')
+  t.notMatch(closed.body, 'secret-word')
+  const form = { ...typed, keepAccount: 'yes', remember: 'yes', deletedAfter }
+
+  answers['POST /identity/login'] = refusal(401, 'identity.invalid_credentials')
+  const wrong = await post('/login', form)
+  t.equal(wrong.statusCode, 401)
+  t.match(wrong.body, '<title>There is a problem: Your account is closed')
+  t.match(wrong.body, 'It will be deleted after Mon, 23 Nov 2026', 'the page still says when')
+  const forged = await post('/login', { ...form, deletedAfter: '"><script>' })
+  t.match(forged.body, 'It will be deleted soon')
+  t.notMatch(forged.body, '<script>')
+
+  answers['POST /identity/login'] = LOGGED_IN
+  const kept = await post('/login', form)
+  t.strictSame([kept.statusCode, kept.headers.location], [303, '/account?said=kept'])
+  t.match(bodyOf(), { keepAccount: true, transport: 'cookie', rememberMe: true })
+
+  // A passkey finds out in a script, which leads here; and erased is what was closed too long.
+  for (const [prefix, button] of [
+    ['', 'Keep my account'],
+    ['/de', 'Mein Konto behalten'],
+    ['/tr', 'Hesabımı koru'],
+  ] as const) {
+    const page = await app.inject(`${prefix}/login/keep?returnTo=%2Flots%2F1`)
+    t.match([page.statusCode, page.body], [200, button])
+  }
+  const login = (await app.inject('/login')).body
+  t.match(login, 'data-closed="/login/keep?returnTo=%2Faccount"')
+})
+
 t.test('a form of another site does nothing', async (t) => {
   const { app, asked } = await start(t, { 'POST /identity/login': LOGGED_IN })
   for (const url of [

@@ -7,6 +7,7 @@ import { actorAmong } from '#src/app/users/actor.ts'
 import { isLastAdmin } from '#src/domain/operators.ts'
 import { isAdmin } from '#src/domain/roles.ts'
 import { identityErrors } from '#src/errors.ts'
+import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import { insertDeletion } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -20,23 +21,32 @@ export interface DeletionDependencies {
   obligationsOf: ObligationCheck
 }
 
+export interface DeletionRequestDependencies extends DeletionDependencies {
+  /** How long a closed account can be kept. */
+  deletionDays: number
+}
+
 /**
  * Closes the account of a user who proved who they are and has no obligations. It cannot be used
- * from now on; the worker asks the others once more when what was under way has ended, and then
- * forgets the person (finish-deletions.ts). Answers when that is.
+ * from now on. The worker asks the others again when what was under way has ended, and forgets the person
+ * when the days are over (finish-deletions.ts) in which they can keep the account (withdraw-deletion.ts).
+ * Answers when that is.
  */
 export async function requestDeletion(
-  { db, mails, obligationsOf }: DeletionDependencies,
+  { db, mails, obligationsOf, deletionDays: days }: DeletionRequestDependencies,
   session: LiveSession,
   trace: Trace,
 ): Promise<Date> {
   // Checked first: an admin who sells gets both reasons one after the other.
   refuseObligations(await obligationsOf(session.id, trace))
-  const dueAt = await outboxTransaction(db, async (tx) => {
+  return outboxTransaction(db, async (tx) => {
     const { email: to, name, id: userId } = await lockLeaver(tx, session)
     await setStatus(tx, userId, 'deleting')
     await revokeSessionsOfUser(tx, userId, 'deleted')
-    const mail = { template: 'account_deletion_asked', to, name, userId } as const
+    const secret = randomSecret()
+    const expiresAt = await insertDeletion(tx, { userId, digest: digestOf(secret), days }, trace)
+    const link = { path: '/account/keep', secret, expiresAt }
+    const mail = { template: 'account_deletion_asked', to, name, userId, link } as const
     await writeOutbox(tx, [mails.request(mail, trace)])
     await recordAudit(tx, {
       action: 'user.deletion_asked',
@@ -44,9 +54,8 @@ export async function requestDeletion(
       subjectId: userId,
       details: {},
     })
-    return insertDeletion(tx, userId, trace)
+    return expiresAt
   })
-  return dueAt
 }
 
 function refuseObligations(obligations: readonly Obligation[]): void {

@@ -9,7 +9,9 @@ import {
   anonymise,
   type Deletion,
   deleteDeletion,
+  moveNextLook,
   postponeDeletion,
+  readDueDeletion,
   readDueDeletions,
 } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -22,10 +24,11 @@ import { recordRefusedDeletion } from './record-refused-deletion.ts'
 const DUE_MAX = 100
 
 /**
- * Ends every deletion that is due: the person is forgotten, or the account is open again because a
- * bid or an item of theirs was still on its way. Answers how many were forgotten. What fails is tried
- * again a minute later, behind the others, and thrown at the end. When bid or auction cannot be asked
- * the run ends, and the next run tries again.
+ * Looks at every deletion that is due: the account is open again because a bid or an item of theirs was
+ * still on its way, or a lot has come to them since; else the person is forgotten once the days are over in which
+ * they can keep the account. Answers how many were forgotten. What fails is tried again a minute later, behind
+ * the others, and thrown at the end. When bid or auction cannot be asked the run ends, and the next run tries
+ * again.
  */
 export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
   const failures: unknown[] = []
@@ -59,9 +62,14 @@ async function finish(
   const { userId, emailNormalised } = deletion
   await lockAddress(tx, emailNormalised)
   const [account] = await lockAccounts(tx, [userId])
-  if (account === undefined || !(await deleteDeletion(tx, userId))) return false
-  // An operator suspended the account meanwhile, which ended the deletion.
-  if (account.status !== 'deleting') return false
+  const due = await readDueDeletion(tx, userId)
+  // Its owner kept the account, an operator suspended it, or another worker was faster.
+  if (due === undefined || account?.status !== 'deleting') return false
+  if (obligations.length === 0 && !due.isOver) {
+    await moveNextLook(tx, userId)
+    return false
+  }
+  await deleteDeletion(tx, userId)
   if (obligations.length > 0) {
     await setStatus(tx, userId, 'active')
     await recordRefusedDeletion(tx, deps.mails, account, { actorId: null, trace: deletion.trace })

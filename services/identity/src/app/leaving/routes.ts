@@ -1,13 +1,14 @@
-import { answers, Instant } from '@auction/common/http/schemas.ts'
+import { answers, Instant, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import type { BrowserSessions } from '#src/app/sessions/browser-session.ts'
-import { type DeletionDependencies, requestDeletion } from './delete-account.ts'
+import { type DeletionRequestDependencies, requestDeletion } from './delete-account.ts'
+import { withdrawByLink } from './withdraw-deletion.ts'
 
-/** Leaving for good. */
+/** Leaving for good, and taking that back. */
 export async function deletionRoutes(
   app: App,
-  options: DeletionDependencies & { browserSessions: BrowserSessions },
+  options: DeletionRequestDependencies & { browserSessions: BrowserSessions },
 ): Promise<void> {
   app.delete(
     '/identity/me',
@@ -16,7 +17,7 @@ export async function deletionRoutes(
       schema: {
         tags: ['accounts'],
         operationId: 'deleteAccount',
-        summary: 'Close your account after a fresh proof; shortly after you are forgotten',
+        summary: 'Close your account after a fresh proof; some days later you are forgotten',
         description:
           'Refused with identity.has_obligations while you lead an auction or sell something, and ' +
           'with identity.last_admin for the only admin. Every session ends at once.',
@@ -32,6 +33,26 @@ export async function deletionRoutes(
       if (request.browserSession !== null) options.browserSessions.cookie.clear(reply)
       reply.code(202).header('cache-control', 'no-store')
       return { deletedAfter: dueAt.toISOString() }
+    },
+  )
+  app.post(
+    '/identity/deletion/withdraw',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['accounts'],
+        operationId: 'withdrawDeletion',
+        summary: 'Keep the account that was closed, by the link that was mailed then',
+        body: Type.Object(
+          { token: Type.String({ minLength: 1, maxLength: 128 }) },
+          { ...STRICT, title: 'DeletionWithdrawal' },
+        ),
+        response: answers({ 204: Type.Null() }),
+      },
+    },
+    async (request, reply) => {
+      await withdrawByLink(options, request.body.token, request.trace)
+      return reply.code(204).send(null)
     },
   )
 }

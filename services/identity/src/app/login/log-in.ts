@@ -6,6 +6,8 @@ import {
   type EmailVerification,
   requireVerifiedEmail,
 } from '#src/app/accounts/require-verified-email.ts'
+import { withdrawDeletion } from '#src/app/leaving/withdraw-deletion.ts'
+import type { Mails } from '#src/app/mails/mails.ts'
 import type { IdentityMetrics } from '#src/app/metrics/identity-metrics.ts'
 import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { type Credential, startSession, type Transport } from '#src/app/sessions/start-session.ts'
@@ -18,6 +20,7 @@ import { subjectsFrom } from '#src/domain/throttle.ts'
 import { identityErrors } from '#src/errors.ts'
 import { digestOf, randomSecret } from '#src/infra/crypto/secrets.ts'
 import type { PasswordHasher } from '#src/infra/passwords/password-hasher.ts'
+import { readDeletedAfter } from '#src/infra/postgres/leaving/deletions.ts'
 import { insertPendingLogin } from '#src/infra/postgres/login/pending-logins.ts'
 import { readSuspensionEnd } from '#src/infra/postgres/operators/suspensions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -30,6 +33,7 @@ import {
 
 export interface LogInDependencies {
   db: Kysely<Database>
+  mails: Mails
   hasher: PasswordHasher
   accessTokens: AccessTokens
   throttle: Throttle
@@ -42,6 +46,8 @@ export interface LogInCommand {
   password: string
   visitor: Visitor
   transport: Transport
+  /** An account that its owner has closed is not to be deleted. */
+  keepsAccount: boolean
   trace: Trace
 }
 
@@ -65,8 +71,8 @@ export interface PendingLogin {
 
 /**
  * Starts a session, or asks for the second factor. An unknown address, a deleted account and a wrong
- * password give one answer after the same work; that an account is suspended learns only who knows
- * its password.
+ * password give one answer after the same work; that an account is suspended, or waits to be deleted, learns only
+ * who knows its password.
  */
 export async function logIn(
   deps: LogInDependencies,
@@ -89,11 +95,32 @@ export async function logIn(
     const until = await readSuspensionEnd(db, user.id)
     throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
+  if (user.status === 'deleting') await keepOrRefuse(deps, user.id, command)
   await requireVerifiedEmail(deps, user.id, command.trace)
   const opened = await open(deps, user, command)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
   await renewHash(deps, user, password)
   return opened
+}
+
+/**
+ * The password is enough to keep a closed account, without the second factor: what a stranger could do with it
+ * is to undo a deletion, and its owner gets a mail about that.
+ */
+async function keepOrRefuse(
+  deps: LogInDependencies,
+  userId: string,
+  { keepsAccount, trace }: LogInCommand,
+): Promise<void> {
+  if (keepsAccount) {
+    await withdrawDeletion(deps, { userId }, trace)
+    return
+  }
+  const deletedAfter = await readDeletedAfter(deps.db, userId)
+  // It was kept, or erased, at this moment: the login goes on, and finds out under the lock.
+  if (deletedAfter === undefined) return
+  deps.metrics.loggedIn('deleting')
+  throw identityErrors.deleting({ deletedAfter: deletedAfter.toISOString() })
 }
 
 /**

@@ -20,6 +20,11 @@ const LogInBody = Type.Object(
     email: Type.String({ minLength: 1, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: 128 }),
     ...TRANSPORT,
+    keepAccount: Type.Optional(
+      Type.Boolean({
+        description: 'Keep an account that waits to be deleted (identity.deleting), and log in.',
+      }),
+    ),
   },
   { ...STRICT, title: 'Credentials' },
 )
@@ -63,11 +68,12 @@ export async function sessionRoutes(app: App, options: SessionRoutesOptions): Pr
       },
     },
     async (request, reply) => {
-      const { email, password } = request.body
+      const { email, password, keepAccount: keepsAccount = false } = request.body
       const visitor = visitorOf(request)
       const transport = transportOf(request, request.body, options.browserSessions)
       const { trace } = request
-      const opened = await logIn(options, { email, password, visitor, transport, trace })
+      const command = { email, password, visitor, transport, keepsAccount, trace }
+      const opened = await logIn(options, command)
       if (!('pendingToken' in opened)) return loggedInAnswer(reply, opened, options)
       reply.header('cache-control', 'no-store')
       return reply.code(202).send(pendingAnswer(opened))

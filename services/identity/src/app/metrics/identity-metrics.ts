@@ -9,6 +9,7 @@ export interface IdentityMetrics {
       | 'accepted'
       | 'refused'
       | 'suspended'
+      | 'deleting'
       | 'throttled'
       | 'busy'
       | 'code_asked'

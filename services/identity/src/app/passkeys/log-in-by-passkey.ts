@@ -12,6 +12,8 @@ import type { AccessTokens } from '#src/app/sessions/access-token.ts'
 import { startSession, type Transport } from '#src/app/sessions/start-session.ts'
 import type { Throttle } from '#src/app/throttling/throttle.ts'
 import type { Visitor } from '#src/app/visitors/visitor.ts'
+import { identityErrors } from '#src/errors.ts'
+import { readDeletedAfter } from '#src/infra/postgres/leaving/deletions.ts'
 import { lockUser, recordOwnership } from '#src/infra/postgres/users/users.ts'
 import {
   checkPasskey,
@@ -49,6 +51,11 @@ export async function logInByPasskey(
   await requireVerifiedEmail(deps, userId, trace)
   const { user, session } = await deps.db.transaction().execute(async (tx) => {
     const locked = await lockUser(tx, userId)
+    const deletedAfter = locked === undefined ? await readDeletedAfter(tx, userId) : undefined
+    if (deletedAfter !== undefined) {
+      deps.metrics.loggedIn('deleting')
+      throw identityErrors.deleting({ deletedAfter: deletedAfter.toISOString() })
+    }
     if (locked === undefined || !(await spendPasskey(tx, checked))) throw refusePasskey(deps)
     await recordOwnership(tx, userId)
     const start = { userId, visitor, methods: ['hwk'], transport } as const

@@ -30,6 +30,8 @@ export interface AuditEntries {
 
 export interface Deletions {
   asked_at: Generated<Timestamp>
+  deleted_after: Timestamp | null
+  digest: Buffer | null
   due_at: Timestamp
   trace: ColumnType<unknown, string, string>
   user_id: string

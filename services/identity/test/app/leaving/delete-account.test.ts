@@ -15,9 +15,16 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   return {
     ...identity,
     ...owners,
-    /** The minute is over: what the worker then does. */
-    async minuteLater() {
+    /** The next look is due: what the worker then does. */
+    async lookLater() {
       await sql`update deletions set due_at = clock_timestamp()`.execute(db)
+      return finishDeletions(deps)
+    },
+    /** The days are over: what the worker then does. */
+    async daysLater() {
+      await sql`update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()`.execute(
+        db,
+      )
       return finishDeletions(deps)
     },
     finish: () => finishDeletions(deps),
@@ -26,7 +33,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
   }
 }
 
-t.test('a user without obligations is forgotten a minute after they asked', async (t) => {
+t.test('a user without obligations is forgotten days after they asked', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   const profile = { phone: '+4930123456', city: 'Oranienburg', description: 'Sells old radios' }
@@ -36,11 +43,18 @@ t.test('a user without obligations is forgotten a minute after they asked', asyn
   const answer = await ann.call('DELETE', 'me')
   t.match(answer, { status: 202, body: { deletedAfter: /Z$/ } })
   t.equal((await ann.call('GET', 'me')).status, 401, 'nothing can be done with it at once')
-  t.equal((await world.login({})).statusCode, 401)
+  const { deletedAfter } = answer.body as { deletedAfter: string }
+  const login = await world.login({})
+  t.match(
+    [login.statusCode, login.json()],
+    [403, { code: 'identity.deleting', details: { deletedAfter } }],
+  )
+  t.equal((await world.login({ password: 'a wrong one' })).statusCode, 401)
   t.equal(await world.finish(), 0, 'not before its time')
+  t.equal(await world.lookLater(), 0, 'not while it can be kept')
   t.match(await world.userOf(ann.id), { status: 'deleting', email: PERSON.email })
 
-  t.equal(await world.minuteLater(), 1)
+  t.equal(await world.daysLater(), 1)
   const user = await world.userOf(ann.id)
   t.match(user, { status: 'deleted', name: 'Deleted user', roles: ['user'] })
   // Events still to be published, a mail to the person among them, go when the broker has them.
@@ -56,6 +70,7 @@ t.test('a user without obligations is forgotten a minute after they asked', asyn
   const actions = (await auditOf(world, ann.id)).map(({ action }) => action)
   t.same(actions, ['user.deletion_asked', 'user.deleted'])
   t.equal((await world.app.inject({ url })).statusCode, 404)
+  t.equal((await world.login({})).statusCode, 401, 'it is as if there never was an account')
   t.equal((await person(world, PERSON.email)).id === ann.id, false, 'the address is free again')
 })
 
@@ -86,12 +101,41 @@ t.test('a bid that was under way opens the account again', async (t) => {
   const ann = await person(world, PERSON.email)
   await ann.call('DELETE', 'me')
   world.owed.set('bid', [{ kind: 'leading', count: 1 }])
-  t.equal(await world.minuteLater(), 0)
+  t.equal(await world.lookLater(), 0)
   t.match(await world.userOf(ann.id), { status: 'active', email: PERSON.email })
   t.match((await readMails(world.db)).at(-1), { template: 'account_deletion_refused' })
   t.equal((await world.login({})).statusCode, 200)
   world.owed.clear()
-  t.equal(await world.minuteLater(), 0, 'it has to be asked for again')
+  t.equal(await world.daysLater(), 0, 'it has to be asked for again')
+})
+
+t.test(
+  'a lot that comes to a leaver within the days opens the account at the next look',
+  async (t) => {
+    const world = await start(t)
+    const ann = await person(world, PERSON.email)
+    await ann.call('DELETE', 'me')
+    t.equal(await world.lookLater(), 0)
+    t.match(await world.userOf(ann.id), { status: 'deleting' })
+    const { rows } = await sql`
+    select 1 from deletions where due_at > clock_timestamp() and due_at < deleted_after`.execute(
+      world.db,
+    )
+    t.equal(rows.length, 1, 'it is looked at again before the end')
+    world.owed.set('order', [{ kind: 'ordering', count: 1 }])
+    t.equal(await world.lookLater(), 0)
+    t.match(await world.userOf(ann.id), { status: 'active' })
+    t.match((await readMails(world.db)).at(-1), { template: 'account_deletion_refused' })
+  },
+)
+
+t.test('what a process of before asked for, without an end, is deleted at its look', async (t) => {
+  const world = await start(t)
+  const ann = await person(world, PERSON.email)
+  await ann.call('DELETE', 'me')
+  await sql`update deletions set deleted_after = null, digest = null`.execute(world.db)
+  t.match((await world.login({})).json(), { details: { deletedAfter: /Z$/ } })
+  t.equal(await world.lookLater(), 1)
 })
 
 t.test('when the others cannot be asked no user is deleted, neither now nor later', async (t) => {
@@ -102,10 +146,10 @@ t.test('when the others cannot be asked no user is deleted, neither now nor late
   world.down.clear()
   t.equal((await ann.call('DELETE', 'me')).status, 202)
   world.down.add('bid')
-  await t.rejects(world.minuteLater(), { code: 'service.unavailable' })
+  await t.rejects(world.daysLater(), { code: 'service.unavailable' })
   t.match(await world.userOf(ann.id), { status: 'deleting' })
   world.down.clear()
-  t.equal(await world.minuteLater(), 1)
+  t.equal(await world.daysLater(), 1)
 })
 
 t.test('the last admin stays, also when two leave at once', async (t) => {
@@ -128,7 +172,9 @@ t.test('of 20 parallel wishes to leave one counts', async (t) => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => ann.call('DELETE', 'me')))
   t.equal(answers.filter(({ status }) => status === 202).length, 1)
   t.equal(answers.filter(({ status }) => status === 401).length, 19)
-  await sql`update deletions set due_at = clock_timestamp()`.execute(world.db)
+  await sql`update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()`.execute(
+    world.db,
+  )
   const finished = await Promise.all([world.finish(), world.finish(), world.finish()])
   t.equal(
     finished.reduce((sum, count) => sum + count),
@@ -138,14 +184,14 @@ t.test('of 20 parallel wishes to leave one counts', async (t) => {
   t.equal((await eventsOf(world, ann.id)).length, 1)
 })
 
-t.test('an account that an operator suspended in that minute stays', async (t) => {
+t.test('an account that an operator suspended in that time stays', async (t) => {
   const world = await start(t)
   const moderator = await person(world, 'mia@example.org', '{user,moderator}')
   const ann = await person(world, PERSON.email)
   await ann.call('DELETE', 'me')
   const suspended = await moderator.call('POST', `users/${ann.id}/suspend`, { reason: 'fraud' })
   t.equal(suspended.status, 200)
-  t.equal(await world.minuteLater(), 0)
+  t.equal(await world.daysLater(), 0)
   t.match(await world.userOf(ann.id), { status: 'suspended', email: PERSON.email })
   t.match((await readMails(world.db)).at(-1), { template: 'account_deletion_refused' })
   const acts = (await auditOf(world, ann.id)).map(({ action }) => action)
@@ -157,7 +203,7 @@ t.test('an account that an operator suspended in that minute stays', async (t) =
   const headers = { authorization: `Bearer ${token}` }
   const again = await world.app.inject({ method: 'DELETE', url: '/identity/me', headers })
   t.equal(again.statusCode, 202)
-  t.equal(await world.minuteLater(), 1)
+  t.equal(await world.daysLater(), 1)
   t.match(await world.userOf(ann.id), { status: 'deleted' })
 })
 
@@ -189,13 +235,13 @@ t.test(
     await sql`update users set name = 'broken' where id = ${bob.id}`.execute(world.db)
     await sql`alter table users enable trigger refused`.execute(world.db)
 
-    await t.rejects(world.minuteLater(), /broken row/)
+    await t.rejects(world.daysLater(), /broken row/)
     t.match(await world.userOf(ann.id), { status: 'deleted' })
     t.match(await world.userOf(bob.id), { status: 'deleting' })
     t.match(await world.userOf(eve.id), { status: 'deleted' })
     t.equal(await world.finish(), 0, 'the broken one waits for its next turn')
     await sql`drop trigger refused on users`.execute(world.db)
-    t.equal(await world.minuteLater(), 1)
+    t.equal(await world.daysLater(), 1)
     t.match(await world.userOf(bob.id), { status: 'deleted' })
   },
 )

@@ -1,6 +1,7 @@
 import { cookiesOf } from '@auction/common/http/cookies.ts'
 import { UUID } from '@auction/common/ids.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { endPush, type PushSubscriptions } from '#src/app/end-push.ts'
 import { fieldOf } from '#src/app/forms.ts'
 import { pagePolicy } from '#src/app/page-policy.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
@@ -41,6 +42,7 @@ const SESSIONS_ENDED_MAX = 100
 export interface AccountRoutesOptions {
   identity: Identity
   sources: AccountSources
+  notifications: PushSubscriptions
   publicUrl: string
 }
 
@@ -55,7 +57,7 @@ export function accountRoutes(pages: PageRoutes, options: AccountRoutesOptions):
   sessionRoutes(pages, options.identity)
   emailRoutes(pages, options.identity)
   blockRoutes(pages, options)
-  leaveRoutes(pages, options.identity)
+  leaveRoutes(pages, options)
   proofRoutes(pages, options.identity)
 }
 
@@ -430,7 +432,7 @@ function blockRoutes(pages: PageRoutes, { identity, sources }: AccountRoutesOpti
   )
 }
 
-function leaveRoutes(pages: PageRoutes, identity: Identity): void {
+function leaveRoutes(pages: PageRoutes, { identity, notifications }: AccountRoutesOptions): void {
   const PAGE = '/account/delete'
   pages.get(
     PAGE,
@@ -457,6 +459,8 @@ function leaveRoutes(pages: PageRoutes, identity: Identity): void {
       // Pages of the account leave the browser's memory, also those behind the back button, and so does the script that
       // shows notices while no page is open.
       reply.header('clear-site-data', '"cache", "storage"')
+      // Other browsers would show notices for days. Only now: who is refused keeps them.
+      await endPush(notifications, request)
       const { deletedAfter } = answer.body
       return { markup: closedPage(viewer, String(deletedAfter)), isSecret: true }
     })(sender, request, reply),

@@ -4,6 +4,7 @@ import type { PageAnswer, PageRoutes } from '#src/app/page-routes.ts'
 import {
   confirmEmailPage,
   forgotPage,
+  keepByLinkPage,
   type LinkEntry,
   resetPage,
   verifyEmailPage,
@@ -53,6 +54,13 @@ const FORMS: readonly LinkForm[] = [
     path: '/identity/email/confirm',
     bodyOf: (form) => ({ token: tokenOf(form) }),
     doneOf: (t) => t.confirmDone,
+  },
+  {
+    url: '/account/keep',
+    show: keepByLinkPage,
+    path: '/identity/deletion/withdraw',
+    bodyOf: (form) => ({ token: tokenOf(form) }),
+    doneOf: (t) => t.keepDone,
   },
 ]
 

@@ -1,11 +1,13 @@
 import { cookiesOf } from '@auction/common/http/cookies.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { endPush, type PushSubscriptions } from '#src/app/end-push.ts'
 import { fieldOf } from '#src/app/forms.ts'
 import { sendMarkup } from '#src/app/page-routes.ts'
 import {
   codePage,
   type Entry,
+  keepPage,
   loginPage,
   registeredPage,
   registerPage,
@@ -15,12 +17,12 @@ import { type Viewer, viewerOf } from '#src/app/viewer.ts'
 import { problemOf, type Refusal } from '#src/domain/problem-text.ts'
 import { returnPath } from '#src/domain/return-path.ts'
 import type { Identity, IdentityAnswer } from '#src/infra/http/identity.ts'
-import type { Notifications } from '#src/infra/http/notifications.ts'
 import { UpstreamError } from '#src/infra/http/service-client.ts'
 
 const METHODS = ['GET', 'HEAD']
 const PUBLIC = { auth: 'public' } as const
 const PENDING_SECONDS = 300
+const INSTANT = /^\d{4}-\d{2}-\d{2}T[\d:.]{8,12}Z$/
 const PENDING_TOKEN = /^[\w-]{1,128}$/
 
 const sendPage = (reply: FastifyReply, statusCode: number, markup: string) =>
@@ -50,7 +52,7 @@ type Show = (viewer: Viewer, entry: Entry) => string
 
 export interface LoginRoutesOptions {
   identity: Identity
-  notifications: Pick<Notifications, 'listPushSubscriptions' | 'endPushSubscription'>
+  notifications: PushSubscriptions
   publicUrl: string
 }
 
@@ -75,6 +77,7 @@ export async function loginRoutes(
   for (const [url, show] of [
     ['/login', loginPage],
     ['/login/code', codePage],
+    ['/login/keep', keepPage],
     ['/register', registerPage],
   ] as const) {
     app.route({
@@ -107,13 +110,27 @@ export async function loginRoutes(
     { config: PUBLIC },
     patiently(async (request, reply) => {
       const entry = entryOf(request)
+      const keepsAccount = fieldOf(request.body, 'keepAccount') === 'yes'
       const answer = await identity.act(request, 'POST', '/identity/login', {
         email: entry.email ?? '',
         password: fieldOf(request.body, 'password'),
         ...transportOf(entry),
+        ...(keepsAccount ? { keepAccount: true } : {}),
       })
-      if (answer.status === 204) return sendOn(reply, answer, entry.returnTo)
-      if (answer.status !== 202) return refuse(request, reply, loginPage, entry, answer)
+      if (answer.status === 204) {
+        const kept = `${viewerOf(request).to('/account')}?said=kept`
+        return sendOn(reply, answer, keepsAccount ? kept : entry.returnTo)
+      }
+      if (answer.body.code === 'identity.deleting') {
+        const { deletedAfter } = (answer.body.details ?? {}) as { deletedAfter?: unknown }
+        return sendPage(
+          reply,
+          answer.status,
+          keepPage(viewerOf(request), { ...entry, ...instantOf(deletedAfter) }),
+        )
+      }
+      if (answer.status !== 202)
+        return refuse(request, reply, keepsAccount ? keepPage : loginPage, entry, answer)
       const { token = '' } = (answer.body.details ?? {}) as { token?: string }
       reply.header('set-cookie', pendingCookie(token, PENDING_SECONDS))
       const query = new URLSearchParams({ returnTo: entry.returnTo })
@@ -185,26 +202,6 @@ export async function loginRoutes(
   }
 }
 
-/**
- * Ends the notices in all browsers of the user, while there is a session that may. Logging out is more than that, and
- * goes on without it.
- */
-async function endPush(
-  notifications: LoginRoutesOptions['notifications'],
-  request: FastifyRequest,
-): Promise<void> {
-  const { authorization } = viewerOf(request)
-  if (authorization === undefined) return
-  try {
-    const subscriptions = await notifications.listPushSubscriptions(authorization)
-    await Promise.all(
-      subscriptions.map(({ id }) => notifications.endPushSubscription(id, authorization)),
-    )
-  } catch (error) {
-    request.log.warn({ err: error }, 'notices in browsers could not be ended')
-  }
-}
-
 /** What was typed, or what the address says; a password is never shown again. */
 function entryOf({ method, body, query }: FastifyRequest): Entry {
   const from = method === 'POST' ? body : query
@@ -212,9 +209,20 @@ function entryOf({ method, body, query }: FastifyRequest): Entry {
     returnTo: returnPath(fieldOf(from, 'returnTo')),
     remember: fieldOf(from, 'remember') === 'yes',
     ...(method === 'POST'
-      ? { email: fieldOf(body, 'email').trim(), name: fieldOf(body, 'name') }
+      ? {
+          email: fieldOf(body, 'email').trim(),
+          name: fieldOf(body, 'name'),
+          ...instantOf(fieldOf(body, 'deletedAfter')),
+        }
       : {}),
   }
+}
+
+/** When a closed account is deleted, as identity said it, or as the form has kept it. */
+function instantOf(text: unknown): Pick<Entry, 'deletedAfter'> {
+  const isInstant =
+    typeof text === 'string' && INSTANT.test(text) && !Number.isNaN(Date.parse(text))
+  return isInstant ? { deletedAfter: text } : {}
 }
 
 const transportOf = ({ remember = false }: Entry) => ({

@@ -334,6 +334,7 @@ export const de = {
     ...moderation.errors,
     'identity.invalid_credentials': 'Die E-Mail-Adresse oder das Passwort stimmt nicht.',
     'identity.suspended': 'Dieses Konto ist gesperrt.',
+    'identity.deleting': 'Dieses Konto ist geschlossen und wird gelöscht.',
     'identity.email_not_verified':
       'Bestätigen Sie zuerst Ihre E-Mail-Adresse: Ein Link ist unterwegs.',
     'identity.invalid_code':

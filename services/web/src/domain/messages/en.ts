@@ -343,6 +343,7 @@ export const en = {
     ...moderation.errors,
     'identity.invalid_credentials': 'The e-mail address or the password is not right.',
     'identity.suspended': 'This account is suspended.',
+    'identity.deleting': 'This account is closed and will be deleted.',
     'identity.email_not_verified': 'Verify your e-mail address first: a link is on its way to you.',
     'identity.invalid_code':
       'This code is not right, or it was used before. Type the next one that your app shows.',

@@ -331,6 +331,7 @@ export const tr = {
     ...moderation.errors,
     'identity.invalid_credentials': 'E-posta adresi ya da parola doğru değil.',
     'identity.suspended': 'Bu hesap askıya alındı.',
+    'identity.deleting': 'Bu hesap kapalı ve silinecek.',
     'identity.email_not_verified': 'Önce e-posta adresinizi doğrulayın: bir bağlantı yolda.',
     'identity.invalid_code':
       'Bu kod doğru değil ya da daha önce kullanıldı. Uygulamanızın gösterdiği sonraki kodu yazın.',

@@ -1,7 +1,7 @@
 import { newId } from '@auction/common/ids.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { DELETION_DELAY_SECONDS } from '#src/domain/lifetimes.ts'
+import { DELETION_DELAY_SECONDS, DELETION_LOOK_SECONDS } from '#src/domain/lifetimes.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface Deletion {
@@ -10,26 +10,67 @@ export interface Deletion {
   trace: Trace
 }
 
-/** Records, or renews, that a locked user's account is to be deleted; answers when that is due. */
+const inSeconds = (seconds: number) =>
+  sql<Date>`statement_timestamp() + make_interval(secs => ${seconds})`
+
+export interface NewDeletion {
+  userId: string
+  /** Of the secret in the mailed link that keeps the account. */
+  digest: Buffer
+  /** How long it can be kept, beyond the minute in which requests that were let in end. */
+  days: number
+}
+
+/**
+ * Records, or renews, that a locked user's account is to be deleted; answers after which time.
+ */
 export async function insertDeletion(
   tx: Transaction<Database>,
-  userId: string,
+  { userId, digest, days }: NewDeletion,
   trace: Trace,
 ): Promise<Date> {
   const asked = {
     trace: JSON.stringify(trace),
-    due_at: sql<Date>`clock_timestamp() + make_interval(secs => ${DELETION_DELAY_SECONDS})`,
+    digest,
+    due_at: inSeconds(DELETION_DELAY_SECONDS),
+    deleted_after: sql<Date>`statement_timestamp() + make_interval(days => ${days}, secs => ${DELETION_DELAY_SECONDS})`,
   }
-  const { dueAt } = await tx
+  const { deletedAfter } = await tx
     .insertInto('deletions')
     .values({ user_id: userId, ...asked })
     .onConflict((conflict) => conflict.column('user_id').doUpdateSet(asked))
-    .returning('due_at as dueAt')
+    .returning(sql<Date>`deleted_after`.as('deletedAfter'))
     .executeTakeFirstOrThrow()
-  return dueAt
+  return deletedAfter
 }
 
-/** Deletions whose time has come, without a lock. */
+/** After which time an account that waits for its deletion is deleted. */
+export async function readDeletedAfter(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('deletions')
+    .select(sql<Date>`coalesce(deleted_after, due_at)`.as('deletedAfter'))
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row?.deletedAfter
+}
+
+/** Whose account the mailed link with this digest keeps. */
+export async function readLinkedDeletion(
+  db: Kysely<Database>,
+  digest: Buffer,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('deletions')
+    .select('user_id as userId')
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return row?.userId
+}
+
+/** Deletions whose next look has come, without a lock. */
 export async function readDueDeletions(db: Kysely<Database>, limit: number): Promise<Deletion[]> {
   return db
     .selectFrom('deletions')
@@ -46,16 +87,47 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
 export async function postponeDeletion(db: Kysely<Database>, userId: string): Promise<void> {
   await db
     .updateTable('deletions')
-    .set({
-      due_at: sql<Date>`clock_timestamp() + make_interval(secs => ${DELETION_DELAY_SECONDS})`,
-    })
+    .set({ due_at: inSeconds(DELETION_DELAY_SECONDS) })
     .where('user_id', '=', userId)
     .execute()
 }
 
-/** False when another worker was faster. */
-export async function deleteDeletion(tx: Transaction<Database>, userId: string): Promise<boolean> {
-  const result = await tx.deleteFrom('deletions').where('user_id', '=', userId).executeTakeFirst()
+/**
+ * Whether the time of a locked user's deletion is over. Undefined when it is not due any more: it was withdrawn,
+ * or withdrawn and asked for again, since it was read.
+ */
+export async function readDueDeletion(
+  tx: Transaction<Database>,
+  userId: string,
+): Promise<{ isOver: boolean } | undefined> {
+  return tx
+    .selectFrom('deletions')
+    .select(sql<boolean>`coalesce(deleted_after, due_at) <= statement_timestamp()`.as('isOver'))
+    .where('user_id', '=', userId)
+    .where('due_at', '<=', sql<Date>`statement_timestamp()`)
+    .executeTakeFirst()
+}
+
+/** Moves the next look at a locked user's deletion, at most to its end. */
+export async function moveNextLook(tx: Transaction<Database>, userId: string): Promise<void> {
+  await tx
+    .updateTable('deletions')
+    .set({ due_at: sql<Date>`least(deleted_after, ${inSeconds(DELETION_LOOK_SECONDS)})` })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Ends a locked user's deletion; false when there is none. */
+export async function deleteDeletion(
+  tx: Transaction<Database>,
+  userId: string,
+  digest?: Buffer,
+): Promise<boolean> {
+  const result = await tx
+    .deleteFrom('deletions')
+    .where('user_id', '=', userId)
+    .$if(digest !== undefined, (query) => query.where('digest', '=', digest as Buffer))
+    .executeTakeFirst()
   return result.numDeletedRows === 1n
 }
 

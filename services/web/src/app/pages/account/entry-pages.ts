@@ -11,6 +11,8 @@ export interface Entry {
   email?: string
   name?: string
   remember?: boolean
+  /** Of an account that its owner has closed; absent where it is not known. */
+  deletedAfter?: string
 }
 
 const withReturn = (viewer: Viewer, path: string, returnTo: string) =>
@@ -68,9 +70,32 @@ ${field({ name: 'password', label: t.password, type: 'password', autocomplete: '
 <p><input id="field-remember" name="remember" type="checkbox" value="yes"${remember === true && html` checked`}>
 <label for="field-remember">${t.remember}</label></p>`,
 )}
-<p id="passkey" data-fails="${viewer.talk.t.account.passkeyFailed}" hidden><button type="button">${t.passkey}</button></p>
+<p id="passkey" data-fails="${viewer.talk.t.account.passkeyFailed}" data-closed="${withReturn(viewer, '/login/keep', returnTo)}" hidden><button type="button">${t.passkey}</button></p>
 <p class="status warn" id="passkey-status" role="status"></p>
 <p><a href="${withReturn(viewer, '/register', returnTo)}">${t.openAccount}</a> · <a href="${viewer.to('/account/forgot')}">${t.forgot}</a></p>`,
+  })
+}
+
+/** What a login to a closed account is answered with: when it is deleted, and a form that keeps it. */
+export function keepPage(viewer: Viewer, entry: Entry): string {
+  const { talk } = viewer
+  const { returnTo, problems = [], email = '', remember, deletedAfter } = entry
+  const { entry: texts, account: t } = talk.t
+  return layout({
+    viewer,
+    title: t.closedTitle,
+    problems,
+    content: html`<h1>${t.closedTitle}</h1>
+<p id="status">${deletedAfter === undefined ? t.closedSoon : t.closedUntil(talk.instant(deletedAfter))}</p>
+<p>${t.keepHint}</p>
+${postForm(
+  '/login',
+  'keep-account',
+  t.keepAccount,
+  html`${hidden('keepAccount', 'yes')}${hidden('returnTo', returnTo)}${hidden('remember', remember === true ? 'yes' : '')}${hidden('deletedAfter', deletedAfter ?? '')}${field({ name: 'email', label: texts.email, type: 'email', autocomplete: 'username', value: email, problems })}
+${field({ name: 'password', label: texts.password, type: 'password', autocomplete: 'current-password', problems })}`,
+)}
+<p><a href="${withReturn(viewer, '/login', returnTo)}">${t.otherLogin}</a></p>`,
   })
 }
 

@@ -137,3 +137,23 @@ ${linkField(viewer, token, problems)}`,
     ['/account', viewer.talk.t.frame.account],
   )
 }
+
+/** Where the mailed link of a closed account leads. A press of a button, because mailers open links. */
+export function keepByLinkPage(viewer: Viewer, entry: LinkEntry = {}): string {
+  const { account: t, entry: texts } = viewer.talk.t
+  const { token = '', problems = [] } = entry
+  return page(
+    viewer,
+    t.keepTitle,
+    entry,
+    () =>
+      postForm(
+        viewer.to('/account/keep'),
+        'keep-account',
+        t.keepAccount,
+        html`<p>${t.keepByLink}</p>
+${linkField(viewer, token, problems)}`,
+      ),
+    ['/login', texts.logIn],
+  )
+}

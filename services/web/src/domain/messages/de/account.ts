@@ -29,6 +29,7 @@ export const account: Messages['account'] = {
     email:
       'Ein Link an die neue Adresse ist unterwegs. Bleiben Sie angemeldet, bis Sie ihm gefolgt sind.',
     unblocked: 'Sie nehmen wieder Gebote dieses Bieters an.',
+    kept: 'Ihr Konto bleibt bestehen. Es wird nicht gelöscht.',
   },
   name: 'Name',
   nameHint: 'Andere sehen ihn neben dem, was Sie verkaufen.',
@@ -122,15 +123,28 @@ export const account: Messages['account'] = {
   unblockWhom: (whom) => `Gebote wieder annehmen: ${whom}`,
   leaveIntro: [
     'Sie können das Konto nicht löschen, solange Sie in einer Auktion führen, etwas verkaufen oder eine offene Bestellung haben.',
-    'Es wird sofort geschlossen: Sie sind überall abgemeldet und können sich nicht mehr anmelden. Eine Minute später wird noch einmal geprüft, ob etwas offen ist. Wenn ja, wird das Konto wieder geöffnet; wenn nicht, werden Name, Adresse, Foto, Entwürfe und Listen endgültig gelöscht.',
-    'Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet. Sie selbst können es nicht rückgängig machen, auch nicht in dieser Minute.',
+    'Es wird sofort geschlossen: Sie sind überall abgemeldet. Einige Tage später werden Name, Adresse, Foto, Entwürfe und Listen endgültig gelöscht. Wann das ist, steht auf der nächsten Seite und in einer Mail.',
+    'Bis dahin können Sie das Konto behalten: Melden Sie sich an, oder folgen Sie dem Link der Mail. Sollte doch noch etwas offen sein, wird das Konto wieder geöffnet, und eine Mail sagt es Ihnen.',
+    'Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet.',
   ],
-  sure: 'Ich weiß, dass ich es nicht zurückbekomme',
+  sure: 'Ich möchte, dass mein Konto gelöscht wird',
   deleteIt: 'Mein Konto löschen',
   keepIt: 'Nein, Konto behalten',
   sureMissing: 'Setzen Sie zuerst das Häkchen.',
   closedTitle: 'Ihr Konto ist geschlossen',
-  closed: (at) => `Es wird nach ${at} gelöscht, sofern nicht doch noch etwas offen ist.`,
+  closed: (at) =>
+    `Es wird nach ${at} gelöscht, sofern nicht doch noch etwas offen ist. Bis dahin können Sie es behalten: Melden Sie sich an, oder folgen Sie dem Link der Mail, die unterwegs ist.`,
+  closedUntil: (at) =>
+    `Sie haben die Löschung dieses Kontos verlangt. Es wird nach ${at} gelöscht, mit allem, was darin ist.`,
+  closedSoon:
+    'Sie haben die Löschung dieses Kontos verlangt. Es wird bald gelöscht, mit allem, was darin ist.',
+  keepHint: 'Wenn Sie es behalten möchten, geben Sie Ihr Passwort noch einmal ein.',
+  keepAccount: 'Mein Konto behalten',
+  otherLogin: 'Mit einem anderen Konto anmelden',
+  keepTitle: 'Ihr Konto behalten',
+  keepByLink:
+    'Ihr Konto ist geschlossen und wird gelöscht. Wenn Sie den Knopf drücken, bleibt es mit allem, was darin ist.',
+  keepDone: 'Ihr Konto bleibt bestehen. Sie können sich jetzt anmelden.',
   obligations: {
     leading: 'Sie führen in einer Auktion.',
     selling: 'Sie verkaufen gerade etwas.',
