@@ -177,6 +177,7 @@ const OPERATOR = {
   queue: '/moderation',
   flags: '/moderation/flags',
   disputes: '/moderation/disputes',
+  approvals: '/operator/approvals',
   record: '/moderation/actions',
   users: '/operator/users',
   categories: '/operator/categories',

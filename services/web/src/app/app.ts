@@ -17,6 +17,7 @@ import { acceptForms, acceptPhotos } from './forms.ts'
 import { PAGE_POLICY } from './page-policy.ts'
 import { createPageRoutes } from './page-routes.ts'
 import { accountRoutes } from './routes/account.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { buyingRoutes } from './routes/buying.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -120,6 +121,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const desk = { identity, moderation: createModeration(dependencies) }
   deskRoutes(pages, desk)
   operatorRoutes(pages, desk)
+  approvalRoutes(pages, desk)
   pageRoutes(pages, { catalogue, lots })
   return app
 }

@@ -105,6 +105,7 @@ const READS = {
     totalItems: 1,
     totalPages: 1,
   },
+  '/api/v1/billing/approvals': { approvals: [], nextCursor: undefined },
   '/api/v1/orders/disputes': {
     disputes: [{ orderId: ORDER, reason: 'not_arrived', openedAt: AT, answerBy: AT }],
     nextCursor: `1.${ORDER}`,
@@ -173,6 +174,7 @@ const FOR_MODERATORS = [
   '/moderation/flags',
   '/moderation/actions',
   '/moderation/disputes',
+  '/operator/approvals',
   `/operator/orders/${ORDER}`,
   `/operator/users/${BEN}`,
 ]

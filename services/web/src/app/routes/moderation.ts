@@ -104,7 +104,7 @@ export function deskRoutes(pages: PageRoutes, options: DeskOptions): void {
 }
 
 /** Names of people and of lots, as far as they can be read. */
-async function namesOf(
+export async function namesOf(
   { moderation }: DeskOptions,
   { authorization }: Viewer,
   { people = [], items = [] }: { people?: (string | null)[]; items?: string[] },

@@ -138,6 +138,24 @@ const Rates = Type.Object({
     }),
   ),
 })
+const Approval = Type.Object({
+  id: Type.String(),
+  kind: Type.String(),
+  /** What is executed; its fields are those of the kind. */
+  command: Type.Record(Type.String(), Type.Unknown()),
+  amount: optional(Type.String()),
+  currencyCode: optional(Type.String()),
+  state: Type.String(),
+  askedBy: Type.String(),
+  askedAt: Instant,
+  expiresAt: Instant,
+  decidedBy: optional(Type.String()),
+  decidedAt: optional(Instant),
+})
+const Approvals = Type.Object({
+  approvals: Type.Array(Approval),
+  nextCursor: optional(Type.String()),
+})
 const Named = Type.Object({ name: Type.String() })
 
 const User = Type.Object({
@@ -173,6 +191,8 @@ export type DecidedDisputeView = Static<typeof Dispute>
 export type RefundView = Static<typeof Refunds>['refunds'][number]
 export type OperatedCategoryView = Static<typeof Category>
 export type AttributeView = Static<typeof Attribute>
+export type ApprovalView = Static<typeof Approval>
+export type ApprovalsView = Static<typeof Approvals>
 export type RateView = Static<typeof Rates>['rates'][number]
 export type UserView = Static<typeof User>
 export type UsersView = Static<typeof Users>
@@ -204,6 +224,9 @@ export interface Moderation {
   ): Promise<ServiceAnswer>
   readRates(as: Authorization): Promise<RateView[] | undefined>
   addRate(body: object, as: Authorization): Promise<ServiceAnswer>
+  readApprovals(query: URLSearchParams, as: Authorization): Promise<ApprovalsView | undefined>
+  /** Needs a fresh proof in the token. */
+  decideApproval(id: string, verb: 'approve' | 'reject', as: Authorization): Promise<ServiceAnswer>
   readItemName(id: string, as: Authorization): Promise<string | undefined>
   readUserName(id: string): Promise<string | undefined>
   /** Needs a fresh proof, and so is asked by the cookie. */
@@ -226,6 +249,7 @@ export function createModeration(urls: ModerationUrls): Moderation {
   const DESK = '/api/v1/moderation'
   const ORDERS = '/api/v1/orders'
   const CATEGORIES = '/api/v1/categories'
+  const APPROVALS = '/api/v1/billing/approvals'
   return {
     readQueue: (query, as) => auction.read(`${DESK}/reports?${query}`, Queue, as),
     readReport: (id, as) => auction.read(`${DESK}/reports/${id}`, Report, as),
@@ -261,6 +285,11 @@ export function createModeration(urls: ModerationUrls): Moderation {
       (await payment.read('/api/v1/billing/commission-rates', Rates, as))?.rates,
     addRate: (body, authorization) =>
       payment.send('POST', '/api/v1/billing/commission-rates', { body, authorization }),
+    readApprovals: (query, as) => payment.read(`${APPROVALS}?${query}`, Approvals, as),
+    decideApproval: (id, verb, authorization) =>
+      payment.send('POST', `${APPROVALS}/${id}/${verb === 'approve' ? 'approval' : 'rejection'}`, {
+        authorization,
+      }),
     readItemName: async (id, as) => (await auction.read(`/api/v1/items/${id}`, Named, as))?.name,
     readUserName: async (id) => (await identity.read(`/api/v1/user-profiles/${id}`, Named))?.name,
     readUsers: (query, caller) => caller.read(`/identity/users?${query}`, Users),

@@ -169,6 +169,10 @@ function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
   const roleName = Object.hasOwn(desk.roleNames, role)
     ? desk.roleNames[role as keyof typeof desk.roleNames]
     : role
+  const { kind = '' } = fields
+  const kindName = Object.hasOwn(desk.approvalKinds, kind)
+    ? desk.approvalKinds[kind as keyof typeof desk.approvalKinds]
+    : acts.other
   const ACTS: readonly (readonly [RegExp, string])[] = [
     [/^\/account\/proof$/, acts.page],
     [/^\/account\/email$/, acts.email],
@@ -187,6 +191,8 @@ function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
     [/^\/operator\/users\/.+\/grant$/, desk.giveRole(roleName)],
     [/^\/operator\/users\/.+\/revoke$/, desk.takeRole(roleName)],
     [/^\/operator\/categories\/.+\/commission$/, acts.commission],
+    [/^\/operator\/approvals\/.+\/approve$/, `${desk.approve}: ${kindName}`],
+    [/^\/operator\/approvals\/.+\/reject$/, `${desk.reject}: ${kindName}`],
     [/^\/(operator\/orders|my\/sales)\/.+\/refund$/, acts.refund],
     [/^\/my\/payouts/, acts.payouts],
   ]

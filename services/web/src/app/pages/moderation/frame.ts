@@ -8,6 +8,7 @@ const PARTS = [
   ['reports', '/moderation'],
   ['flags', '/moderation/flags'],
   ['disputes', '/moderation/disputes'],
+  ['approvals', '/operator/approvals'],
   ['actions', '/moderation/actions'],
 ] as const
 const ADMIN_PARTS = [

@@ -8,6 +8,7 @@ export const moderation: Messages['moderation'] = {
   flags: 'Hinweise',
   actions: 'Protokoll',
   disputes: 'Streitfälle',
+  approvals: 'Freigaben',
   users: 'Konten',
   categories: 'Kategorien',
   order: 'Bestellung',
@@ -21,6 +22,9 @@ export const moderation: Messages['moderation'] = {
     suspended: 'Das Konto ist gesperrt, seine Sitzungen sind beendet.',
     reinstated: 'Das Konto ist wieder offen.',
     roles: 'Die Rollen sind geändert.',
+    approved: 'Freigegeben: Es ist ausgeführt.',
+    rejected: 'Abgelehnt: Nichts davon wird ausgeführt.',
+    withdrawn: 'Ihr Antrag ist zurückgezogen.',
     decided: 'Der Streitfall ist entschieden.',
     settled: 'Die Bestellung wartet nicht mehr auf die Erstattung.',
     refunded: 'Die Erstattung ist unterwegs.',
@@ -194,6 +198,53 @@ export const moderation: Messages['moderation'] = {
   percentWrong:
     'Schreiben Sie einen Prozentsatz von 0 bis 100 mit höchstens zwei Nachkommastellen.',
   addRate: 'Ab jetzt setzen',
+  approvalsIntro:
+    'Was viel Geld bewegt, wird erst ausgeführt, wenn ein zweiter Betreiber es freigibt. Wer es beantragt hat oder davon etwas hat, kann das nicht.',
+  approvalTabs: 'Anträge nach Stand',
+  approvalStates: {
+    open: 'Wartet',
+    executed: 'Freigegeben',
+    rejected: 'Abgelehnt',
+    expired: 'Nicht rechtzeitig entschieden',
+  },
+  approvalKinds: {
+    refund: 'Geld zurückgeben',
+    commission_rate: 'Provisionssatz',
+    tax_rate: 'Steuersatz',
+    tax_status: 'Steuerlicher Status eines Benutzers',
+    payout_outcome: 'Ausgang einer Auszahlung',
+  },
+  noApprovals: 'Nichts wartet auf einen zweiten Betreiber.',
+  noneInState: 'Hier ist nichts.',
+  askedBy: 'Beantragt von',
+  decideBy: 'Zu entscheiden bis',
+  approve: 'Freigeben',
+  reject: 'Ablehnen',
+  withdraw: 'Meinen Antrag zurückziehen',
+  decideWhat: (button, what) => `${button}: ${what}`,
+  ownRequest:
+    'Sie haben das beantragt, also entscheidet ein anderer Betreiber. Sie können es zurückziehen.',
+  rateOf: 'Satz',
+  category: 'Kategorie',
+  allCategories: 'Alle ohne eigenen Satz',
+  currency: 'Währung',
+  atLeast: 'Mindestens',
+  atMost: 'Höchstens',
+  from: 'Ab',
+  endsAt: 'Bis',
+  atOnce: 'sobald es freigegeben ist',
+  jurisdiction: 'Wo',
+  taxOn: 'Auf',
+  taxKinds: { commission: 'Provision', premium: 'Aufgeld' },
+  taxReason: 'Grund',
+  taxReasons: {
+    reverse_charge: 'Steuerschuld des Empfängers',
+    exempt: 'Befreit',
+    outside_scope: 'Nicht steuerbar',
+  },
+  payout: 'Auszahlung',
+  payoutOutcomes: { done: 'Sie ist angekommen', failed: 'Sie ist gescheitert' },
+  reference: 'Verwendungszweck',
   errors: {
     'moderation.forbidden': 'Das tut nur die Moderation.',
     'moderation.validation_failed': 'Sagen Sie, warum, in höchstens 1.000 Zeichen.',
@@ -224,6 +275,21 @@ export const moderation: Messages['moderation'] = {
     'order.refund_not_pending': 'Die Bestellung wartet auf keine Erstattung.',
     'order.refund_invalid':
       'Der Betrag ist größer als null und höchstens, was von der Zahlung übrig ist.',
+    'approval.not_found': 'Diesen Antrag gibt es nicht, oder andere entscheiden über ihn.',
+    'approval.decided': 'Ein anderer Betreiber hat das schon entschieden.',
+    'approval.expired':
+      'Niemand hat rechtzeitig entschieden. Es muss noch einmal beantragt werden.',
+    'approval.outdated':
+      'Worum es geht, hat sich seit dem Antrag geändert, also kann er nicht mehr freigegeben werden. Lehnen Sie ihn ab, und lassen Sie es nach dem jetzigen Stand noch einmal beantragen.',
+    'approval.asked_by_you':
+      'Sie haben das beantragt, oder etwas anderes zur selben Sache. Ein anderer Betreiber muss entscheiden.',
+    'approval.about_you':
+      'Sie haben davon etwas oder bezahlen es, also entscheiden andere Betreiber.',
+    'charge.invalid_time':
+      'Der Satz würde in der Vergangenheit beginnen oder enden, bevor er beginnt.',
+    'payout.not_found': 'Diese Auszahlung gibt es nicht.',
+    'payout.decided': 'Es ist schon bekannt, wie diese Auszahlung ausging.',
+    'payout.not_manual': 'Wie diese Auszahlung ausgeht, sagt ein Anbieter.',
     'payment.forbidden': 'Das tut nur die Administration.',
     'charge.own':
       'Es geht um Ihre eigenen Gebühren, also tut das jemand anderes aus der Administration.',
