@@ -9,7 +9,7 @@ import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { openPage, send, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
 import { makeAdmin } from '#src/console.ts'
-import { insist, joinByMail, mailedLink, PASSWORD, sell } from '#src/people.ts'
+import { insist, joinByMail, mailedLink, PASSWORD, sell, logIn as tokenOf } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 
@@ -28,7 +28,10 @@ const codeOf = (secret: string, stepsAhead = 0) =>
   generate({ secret, epoch: Math.floor(Date.now() / 1000) + stepsAhead * 30 })
 
 t.test('an account from its first day to its last', async (t) => {
-  const env = { 'identity-api': { EMAIL_VERIFICATION: 'required' } }
+  const env = {
+    'identity-api': { EMAIL_VERIFICATION: 'required' },
+    'payment-api': { APPROVAL_LIMITS: '{"EUR":"500.00"}' },
+  }
   const { platform, client } = await createPlatform(t, { env })
   const browser = await startBrowser()
   t.teardown(() => browser.close())
@@ -303,11 +306,56 @@ t.test('an account from its first day to its last', async (t) => {
       t.equal((await page.$$('#sessions li')).length, 1)
       const me = await client.request('GET', '/identity/me', { token: String(body.token) })
       t.equal(me.statusCode, 401)
+
+      // Leaves, and takes it back: by a login first, and then by the link of the mail.
+      const leave = async () => {
+        await page.goto(url('/de/account/delete'))
+        await page.click('#field-sure')
+        await send(page, 'account-delete', {})
+        t.match(await said(), /^Es wird nach .+ gelöscht/)
+      }
+      const comeBack = async (code: string | undefined) => {
+        await send(page, 'challenge', { code: code ?? '' })
+        t.equal(new URL(page.url()).pathname, '/de/account')
+      }
+      await leave()
+      const earlier = await mailedLink(platform.mailbox, email, 'account_deletion_asked')
+      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount'))
+      await send(page, 'login', { email, password: NEXT_PASSWORD })
+      t.match(await said(), /^Sie haben die Löschung dieses Kontos verlangt\. Es wird nach /)
+      await picture(page, 'no-script-7-closed-de')
+      await send(page, 'keep-account', { password: NEXT_PASSWORD })
+      await comeBack(codes[3])
+
+      await leave()
+      let later = ''
+      await waitFor('the second link', async () => {
+        const links = platform.mailbox
+          .mails()
+          .filter(({ to, template }) => to === email && template === 'account_deletion_asked')
+          .map(({ link }) => link ?? '')
+        later = links.find((link) => link !== earlier) ?? ''
+        return later !== ''
+      })
+      await page.goto(url('/de/account/keep'))
+      await send(page, 'keep-account', { token: earlier })
+      t.match(await page.title(), /^Es gibt ein Problem/, 'the link of before keeps nothing')
+      await send(page, 'keep-account', { token: later })
+      t.match(await said(), /^Ihr Konto bleibt bestehen/)
+      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount'))
+      await send(page, 'login', { email, password: NEXT_PASSWORD })
+      await comeBack(codes[4])
+      await waitFor('the mails about both', async () => {
+        const kept = platform.mailbox
+          .mails()
+          .filter(({ to, template }) => to === email && template === 'account_deletion_withdrawn')
+        return kept.length === 2
+      })
     },
   )
 
   await t.test(
-    'without a script, a moderator handles a report and undoes it, and finds an account',
+    'without a script, a moderator handles a report and undoes it, finds an account, and approves',
     async (t) => {
       const context = await browser.createBrowserContext()
       t.teardown(() => context.close())
@@ -373,6 +421,34 @@ t.test('an account from its first day to its last', async (t) => {
       await picture(page, 'desk-5-user-tr')
       const me = await client.request('GET', '/identity/me', { token: reporter.token })
       t.equal(me.statusCode, 401)
+
+      const pia = await joinByMail(client, platform.mailbox, 'Pia <b>', `pia-${unique()}`)
+      makeAdmin(platform.postgres.url('identity'), pia.email)
+      const token = await tokenOf(client, pia.email)
+      const RATES = '/api/v1/billing/commission-rates'
+      for (const basisPoints of [725, 900]) {
+        await insist(client, 'POST', RATES, { token, body: { basisPoints }, accept: [202] })
+      }
+      await page.goto(url('/de/operator/approvals'))
+      await picture(page, 'desk-6-approvals-de')
+      const waiting = () =>
+        page.$$eval('section.approval', (sections) =>
+          sections.map(({ textContent }) => textContent ?? ''),
+        )
+      t.match(await waiting(), [/9\s%[\s\S]*Pia <b>/, /7,25\s%[\s\S]*Pia <b>/])
+      await send(page, 'approve', {})
+      t.match(await said(), /^Freigegeben: Es ist ausgeführt/)
+      t.match(await waiting(), [/7,25\s%/])
+      await send(page, 'approve', {})
+      t.match(await page.title(), /^Es gibt ein Problem/, 'the newer one has changed the rate')
+      t.match(await waiting(), [/hat sich seit dem Antrag geändert/])
+      await picture(page, 'desk-7-outdated-de')
+      await send(page, 'reject', {})
+      t.match(await said(), /^Abgelehnt/)
+      t.same(await waiting(), [])
+      const { body } = await client.request<{ rates: object[] }>('GET', RATES, { token })
+      t.match(body.rates[0], { basisPoints: 900 })
+      t.notOk(JSON.stringify(body.rates).includes('725'))
     },
   )
 })
