@@ -6,29 +6,42 @@ import {
   type Identity,
   ProofNeededError,
 } from '#src/infra/http/identity.ts'
-import { orAway } from '#src/infra/http/service-client.ts'
+import { orAway, type ServiceAnswer } from '#src/infra/http/service-client.ts'
 import { fieldOf } from './forms.ts'
 import { formOf, type KeptFormOptions, keepForm } from './kept-forms.ts'
 import { loginFor, type PageAnswer, type PageHandler } from './page-routes.ts'
-import { PROOF, proofPage, type WaitingForm } from './pages/account/small-pages.ts'
+import { PROOF, proofPage, type ShownAct, type WaitingForm } from './pages/account/small-pages.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What a form asks of identity, in the name of the browser that sent it. */
 export type Act = (viewer: Viewer, caller: Caller, request: FastifyRequest) => Promise<PageAnswer>
 
+export interface ActOptions extends KeptFormOptions {
+  /**
+   * What the form will do, where its fields do not decide that: a form can be changed in the browser that is left open. Another
+   * page when that cannot be shown, for no one proves what they do not see.
+   */
+  describe?: (viewer: Viewer, request: FastifyRequest) => Promise<ShownAct | PageAnswer>
+}
+
 /**
  * Answers a form of a user. Where identity wants a fresh proof, a page in between asks for it and the form goes on with
  * what was typed; it is kept as well where the session has ended, or a service is away.
  */
-export function answerAct(identity: Identity, options: KeptFormOptions, act: Act): PageHandler {
+export function answerAct(identity: Identity, options: ActOptions, act: Act): PageHandler {
   return keepForm(options, async (viewer, request, reply) => {
     const form = formOf(viewer, request)
     const caller = identity.callerOf(request, (line) => reply.header('set-cookie', line))
+    const ask = async (refused?: ServiceAnswer) => {
+      const shown = await options.describe?.(viewer, request)
+      if (shown !== undefined && !('title' in shown)) return shown
+      return askProof(identity, viewer, request, form, { refused, act: shown })
+    }
     try {
-      const refused = await prove(identity, viewer, caller, request, form)
-      return refused ?? (await act(viewer, caller, request))
+      const refused = await prove(caller, request)
+      return refused === undefined ? await act(viewer, caller, request) : await ask(refused)
     } catch (error) {
-      if (error instanceof ProofNeededError) return askProof(identity, viewer, request, form)
+      if (error instanceof ProofNeededError) return ask()
       throw error
     }
   })
@@ -63,14 +76,7 @@ export function askProofFor(
 }
 
 /** Undefined when the form has no proof with it, or a right one. */
-async function prove(
-  identity: Identity,
-  viewer: Viewer,
-  caller: Caller,
-  request: FastifyRequest,
-  form: WaitingForm,
-): Promise<PageAnswer | undefined> {
-  const { body } = request
+async function prove(caller: Caller, { body }: FastifyRequest): Promise<ServiceAnswer | undefined> {
   const isForm = typeof body === 'object' && body !== null
   if (!isForm || !Object.hasOwn(body, PROOF.password)) return
   const code = fieldOf(body, PROOF.code).trim()
@@ -78,8 +84,7 @@ async function prove(
     password: fieldOf(body, PROOF.password),
     ...(code === '' ? {} : { code }),
   })
-  if (answer.status < 300) return
-  return askProof(identity, viewer, request, form, answer)
+  return answer.status < 300 ? undefined : answer
 }
 
 async function askProof(
@@ -87,14 +92,14 @@ async function askProof(
   viewer: Viewer,
   request: FastifyRequest,
   form: WaitingForm,
-  refused?: { status: number; body: Record<string, unknown> },
+  { refused, act }: { refused?: ServiceAnswer | undefined; act?: ShownAct | undefined } = {},
 ): Promise<PageAnswer> {
   const account = await orAway<AccountView>(identity.readAccount(request))
   const isTwoFactorOn = account === 'away' ? undefined : account.twoFactorEnabled
   const problems = refused === undefined ? [] : [proofProblem(viewer, refused.body)]
   return {
     statusCode: refused?.status ?? 403,
-    markup: proofPage(viewer, form, { isTwoFactorOn, problems }),
+    markup: proofPage(viewer, form, { isTwoFactorOn, problems, act }),
     isSecret: true,
   }
 }

@@ -91,6 +91,7 @@ const others = [
     kind: 'payout_outcome',
     amount: '5000.00',
     currencyCode: 'EUR',
+    sellerId: SELLER_ID,
     command: { payoutId: PAYOUT, outcome: 'done', reference: 'R-77' },
   },
 ]
@@ -165,6 +166,10 @@ t.test(
     t.match(sectionOf(body, TAX), /19%[\s\S]*DE[\s\S]*Buyer’s premium/)
     t.match(sectionOf(body, STATUS), /Reverse charge[\s\S]*ATU1/)
     t.match(sectionOf(body, PAYOUT), /€5,000\.00[\s\S]*It arrived[\s\S]*R-77/)
+    t.match(
+      sectionOf(body, PAYOUT),
+      `Seller</dt><dd dir="auto"><a href="/operator/users/${SELLER_ID}"`,
+    )
     t.match(body, `href="${PAGE}?cursor=${REFUND}"`)
   },
 )
@@ -222,27 +227,34 @@ t.test('an own request can be withdrawn and not approved', async (t) => {
   t.equal(changes().at(-1)?.url, `${LIST}/${REFUND}/rejection`)
 })
 
-t.test('a decision needs a fresh proof, which names what is decided', async (t) => {
+t.test('a decision needs a fresh proof, which names what payment has to decide', async (t) => {
   let isProved = false
   const { changes, post, read } = await start(t, {
     'GET /identity/validate': ({ headers }) => ({
       ...PROVED,
       headers: { authorization: `Bearer of ${headers.cookie}` },
     }),
-    'POST /identity/reauthenticate': () => {
+    'POST /identity/reauthenticate': ({ body }) => {
+      if (body.includes('wrong')) return refusal(401, 'identity.invalid_credentials')
       isProved = true
       return { status: 204, body: '', headers: { 'set-cookie': '__Host-session=next; Path=/' } }
     },
+    [`GET ${LIST}/${REFUND}`]: { status: 200, body: refund },
     [`POST ${LIST}/${REFUND}/approval`]: () =>
       isProved ? { status: 200, body: refund } : refusal(403, 'payment.proof_required'),
   })
-  const values = { kind: 'refund', amount: '250.00', currency: 'EUR', reason: 'broken' }
-  const shown = sectionOf((await read(PAGE, 'moderator')).body, REFUND)
-  for (const name of Object.keys(values)) t.match(shown, `name="${name}"`)
-  const asks = await post(`${PAGE}/${REFUND}/approve`, values, 'moderator')
-  t.equal(asks.statusCode, 403)
-  t.match(asks.body, 'Approve: Give money back</strong>')
-  t.match(asks.body, '<dd dir="auto">250.00 EUR</dd>')
+  // Who sat down at the browser of another changes what the form says of itself.
+  const values = { kind: 'tax_rate', amount: '2.50', currency: 'USD', reason: 'small change' }
+  for (const proof of [{}, { proofPassword: 'wrong' }]) {
+    const asks = await post(`${PAGE}/${REFUND}/approve`, { ...values, ...proof }, 'moderator')
+    t.equal(asks.statusCode, 'proofPassword' in proof ? 401 : 403)
+    const act = asks.body.match(/<section id="waiting-act">[\s\S]*?<\/section>/)?.[0] ?? ''
+    t.match(act, 'Approve: Give money back: €250.00</strong>')
+    t.match(act, 'It was &lt;broken&gt;')
+    t.match(act, `href="/operator/orders/${ORDER}"`)
+    t.match(act, `<a href="/operator/users/${BEN}" dir="auto">&lt;i&gt;Ben</a>`)
+    t.notMatch(act, /2\.50|USD|small change/)
+  }
   const done = await post(
     `${PAGE}/${REFUND}/approve`,
     { ...values, proofPassword: 'p' },
@@ -253,6 +265,27 @@ t.test('a decision needs a fresh proof, which names what is decided', async (t) 
   t.equal(sent?.headers.authorization, 'Bearer of __Host-session=next')
   t.equal(sent?.body, '', 'what is approved is what payment has')
   t.match((await read(`${PAGE}?said=approved`, 'moderator')).body, 'Approved: it is done.')
+})
+
+t.test('what cannot be shown is not proved', async (t) => {
+  const answers = {
+    'GET /identity/validate': PROVED,
+    [`POST ${LIST}/${REFUND}/approval`]: refusal(403, 'payment.proof_required'),
+  }
+  for (const [status, expected] of [
+    [404, 404],
+    [403, 404],
+    [500, 503],
+  ] as const) {
+    const { post } = await start(t, {
+      ...answers,
+      [`GET ${LIST}/${REFUND}`]: { status, body: { code: 'x' } },
+    })
+    const values = { kind: 'refund', amount: '1.00' }
+    const answer = await post(`${PAGE}/${REFUND}/approve`, values, 'moderator')
+    t.equal(answer.statusCode, expected)
+    t.notMatch(answer.body, 'name="proofPassword"')
+  }
 })
 
 t.test('why a decision was refused is said in words, at the request', async (t) => {

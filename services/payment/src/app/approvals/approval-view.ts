@@ -18,6 +18,9 @@ export const ApprovalAnswer = Type.Object(
     }),
     amount: Type.Optional(Type.String({ description: 'decimal string' })),
     currencyCode: Type.Optional(CurrencyCode),
+    sellerId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'Whose payout it is about.' }),
+    ),
     state: OneOf(STATES),
     askedBy: Uuid,
     askedAt: Instant,
@@ -35,7 +38,7 @@ export const ApprovalAnswer = Type.Object(
 export const ApprovalNeeded = Type.Object({ approval: ApprovalAnswer }, { title: 'ApprovalNeeded' })
 
 export function approvalView(approval: Approval): Static<typeof ApprovalAnswer> {
-  const { subjectId, amount, currencyCode, decidedBy, decidedAt, resultId } = approval
+  const { subjectId, amount, currencyCode, sellerId, decidedBy, decidedAt, resultId } = approval
   return {
     id: approval.id,
     kind: approval.kind,
@@ -44,6 +47,7 @@ export function approvalView(approval: Approval): Static<typeof ApprovalAnswer> 
     ...(amount === null || currencyCode === null
       ? {}
       : { amount: formatAmount(amount, currencyCode), currencyCode }),
+    ...(sellerId === null ? {} : { sellerId }),
     state: approval.state === 'open' && approval.isOver ? 'expired' : approval.state,
     askedBy: approval.askedBy,
     askedAt: approval.askedAt.toISOString(),

@@ -2,8 +2,8 @@ import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { Type } from 'typebox'
 import { requireFreshProof } from '#src/app/fresh-proof.ts'
-import { paymentErrors } from '#src/errors.ts'
-import { listApprovals } from '#src/infra/postgres/approvals/approvals.ts'
+import { approvalErrors, paymentErrors } from '#src/errors.ts'
+import { listApprovals, readApproval } from '#src/infra/postgres/approvals/approvals.ts'
 import { ApprovalAnswer, approvalView } from './approval-view.ts'
 import { decide, kindsOf } from './decide.ts'
 import type { ExecuteDependencies } from './execute.ts'
@@ -71,6 +71,25 @@ export async function approvalRoutes(app: App, dependencies: ExecuteDependencies
         approvals: shown.map(approvalView),
         ...(last === undefined || read.length <= limit ? {} : { nextCursor: last.id }),
       }
+    },
+  )
+  app.get(
+    `${APPROVALS}/:id`,
+    {
+      config: OPERATORS,
+      schema: {
+        tags,
+        operationId: 'readApproval',
+        summary: 'One request that waits for a second operator, or did (operators)',
+        params,
+        response: answers({ 200: ApprovalAnswer }, [403, 404]),
+      },
+    },
+    async ({ user, params: { id } }, reply) => {
+      const approval = await readApproval(db, id, kindsOf(user))
+      if (approval === undefined) throw approvalErrors.notFound()
+      reply.header('cache-control', 'no-store')
+      return approvalView(approval)
     },
   )
   decisionRoute(app, dependencies, {

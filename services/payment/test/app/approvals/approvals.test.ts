@@ -50,6 +50,9 @@ const list = async (world: World, who: Person, query = ''): Promise<Listed[]> =>
   return (answer.json() as { approvals: Listed[] }).approvals
 }
 
+const readOne = (world: World, who: Person, id: string) =>
+  world.app.inject({ url: `/api/v1/billing/approvals/${id}`, headers: who.headers })
+
 const refundsOf = async ({ db }: World) =>
   db.selectFrom('refunds').select(['amount', 'requested_by as by']).orderBy('id').execute()
 
@@ -82,6 +85,11 @@ t.test('what an operator gives above the limit waits for another one', async (t)
   const second = operator(world)
   t.match(await list(world, second, '?state=open'), [{ id, state: 'open' }])
   t.equal((await decide(world, first, id)).json().code, 'approval.asked_by_you')
+  const one = await readOne(world, second, id)
+  t.match(one.json(), { id, kind: 'refund', amount: '6.00', state: 'open' })
+  t.equal(one.headers['cache-control'], 'no-store')
+  t.equal((await readOne(world, second, randomUUID())).json().code, 'approval.not_found')
+  t.equal((await readOne(world, world.person(), id)).statusCode, 403)
   const stale = operator(world, 'moderator', 700)
   t.equal((await decide(world, stale, id)).json().code, 'payment.proof_required')
   t.equal((await decide(world, world.person({ auth_time: freshly() }), id)).statusCode, 403)
@@ -390,8 +398,12 @@ t.test('a payout by hand above the limit ends when another administrator approve
     Object.fromEntries((await payoutsOfWorld(world)).map((one) => [String(one.amount), one.state]))
   t.same(await states(), { 500: 'done', 501: 'planned' })
   const id = answer.json().approval.id as string
+  t.equal(answer.json().approval.sellerId, sellers[1], 'whose payout it is')
+  t.match((await readOne(world, other, id)).json(), { id, sellerId: sellers[1] })
+  t.match(await list(world, other), [{ id, sellerId: sellers[1] }])
+  t.equal((await readOne(world, operator(world), id)).statusCode, 404, 'moderators see refunds')
   t.equal((await decide(world, admin, id)).json().code, 'approval.asked_by_you')
-  t.equal((await decide(world, other, id)).statusCode, 200)
+  t.equal((await decide(world, other, id)).json().sellerId, sellers[1])
   t.same(await states(), { 500: 'done', 501: 'done' })
 })
 

@@ -2,12 +2,14 @@ import { UUID } from '@auction/common/ids.ts'
 import type { FastifyRequest } from 'fastify'
 import { fieldOf } from '#src/app/forms.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
+import type { ShownAct } from '#src/app/pages/account/small-pages.ts'
 import {
   APPROVAL_STATES,
   APPROVALS,
   type ApprovalState,
   type ApprovalsParts,
   approvalsPage,
+  shownDecision,
 } from '#src/app/pages/moderation/approvals-page.ts'
 import type { Notes } from '#src/app/pages/parts.ts'
 import { answerAct } from '#src/app/proofs.ts'
@@ -47,7 +49,7 @@ export function approvalRoutes(pages: PageRoutes, options: DeskOptions): void {
       url,
       answerAct(
         identity,
-        { page: toList },
+        { page: toList, describe: (viewer, request) => describe(options, viewer, verb, request) },
         forModerators(isModerator, async (viewer, caller, request) => {
           const id = idOf(request)
           if (!UUID.test(id)) return notFound(viewer)
@@ -72,6 +74,21 @@ export function approvalRoutes(pages: PageRoutes, options: DeskOptions): void {
   }
 }
 
+/** What is approved or rejected, as payment has it: the form may have been changed on the way. */
+async function describe(
+  options: DeskOptions,
+  viewer: Viewer,
+  verb: 'approve' | 'reject',
+  request: FastifyRequest,
+): Promise<ShownAct | PageAnswer> {
+  const id = idOf(request)
+  if (!isModerator(viewer)) return forbidden(viewer)
+  if (!UUID.test(id)) return notFound(viewer)
+  const approval = await options.moderation.readApproval(id, viewer.authorization)
+  if (approval === undefined) return notFound(viewer)
+  return shownDecision(viewer, verb, approval, await namesIn(options, viewer, [approval]))
+}
+
 const toList = (_request: FastifyRequest) => APPROVALS
 
 async function show(
@@ -85,17 +102,26 @@ async function show(
   const read = await options.moderation.readApprovals(query, viewer.authorization)
   if (read === undefined) return forbidden(viewer)
   const { approvals } = read
+  const names = await namesIn(options, viewer, approvals)
+  const parts = { approvals: read, state, names, ...notes }
+  return { statusCode, markup: approvalsPage(viewer, parts), isSecret: true }
+}
+
+async function namesIn(
+  options: DeskOptions,
+  viewer: Viewer,
+  approvals: readonly ApprovalView[],
+): Promise<ReadonlyMap<string, string>> {
   const [names, categories] = await Promise.all([
     namesOf(options, viewer, { people: approvals.flatMap(peopleOf) }),
     categoryNames(options, viewer, approvals),
   ])
-  const parts = { approvals: read, state, names: new Map([...names, ...categories]), ...notes }
-  return { statusCode, markup: approvalsPage(viewer, parts), isSecret: true }
+  return new Map([...names, ...categories])
 }
 
 /** Who asked, who decided, and whom it is about. */
-function peopleOf({ askedBy, decidedBy, command }: ApprovalView): string[] {
-  const about = [command.sellerId, command.userId]
+function peopleOf({ askedBy, decidedBy, sellerId, command }: ApprovalView): string[] {
+  const about = [sellerId, command.sellerId, command.userId]
   return [askedBy, decidedBy, ...about].filter(
     (id) => typeof id === 'string' && UUID.test(id),
   ) as string[]

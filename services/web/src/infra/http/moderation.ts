@@ -145,6 +145,8 @@ const Approval = Type.Object({
   command: Type.Record(Type.String(), Type.Unknown()),
   amount: optional(Type.String()),
   currencyCode: optional(Type.String()),
+  /** Whose payout it is about; a version of payment before this does not say. */
+  sellerId: optional(Type.String()),
   state: Type.String(),
   askedBy: Type.String(),
   askedAt: Instant,
@@ -225,6 +227,7 @@ export interface Moderation {
   readRates(as: Authorization): Promise<RateView[] | undefined>
   addRate(body: object, as: Authorization): Promise<ServiceAnswer>
   readApprovals(query: URLSearchParams, as: Authorization): Promise<ApprovalsView | undefined>
+  readApproval(id: string, as: Authorization): Promise<ApprovalView | undefined>
   /** Needs a fresh proof in the token. */
   decideApproval(id: string, verb: 'approve' | 'reject', as: Authorization): Promise<ServiceAnswer>
   readItemName(id: string, as: Authorization): Promise<string | undefined>
@@ -286,6 +289,7 @@ export function createModeration(urls: ModerationUrls): Moderation {
     addRate: (body, authorization) =>
       payment.send('POST', '/api/v1/billing/commission-rates', { body, authorization }),
     readApprovals: (query, as) => payment.read(`${APPROVALS}?${query}`, Approvals, as),
+    readApproval: (id, as) => payment.read(`${APPROVALS}/${id}`, Approval, as),
     decideApproval: (id, verb, authorization) =>
       payment.send('POST', `${APPROVALS}/${id}/${verb === 'approve' ? 'approval' : 'rejection'}`, {
         authorization,

@@ -21,6 +21,8 @@ export interface Approval {
   decidedBy: string | null
   decidedAt: Date | null
   resultId: string | null
+  /** Whose payout it is about; null: it is about none. */
+  sellerId: string | null
   /** It was open for too long, whatever its state says. */
   isOver: boolean
 }
@@ -35,7 +37,10 @@ export interface NewApproval
 const COLUMNS = sql`
   id, kind, subject_id as "subjectId", subject, version, command, currency_code as "currencyCode", amount, asked_by as "askedBy",
   asked_at as "askedAt", expires_at as "expiresAt", state, decided_by as "decidedBy", decided_at as "decidedAt",
-  result_id as "resultId", expires_at <= statement_timestamp() as "isOver"`
+  result_id as "resultId",
+  case kind when 'payout_outcome' then (
+    select seller_id from payouts where payouts.id = (command ->> 'payoutId')::uuid) end as "sellerId",
+  expires_at <= statement_timestamp() as "isOver"`
 
 /** Writes what was asked for. Undefined: the operator has asked with this key already. */
 export async function insertApproval(
@@ -91,6 +96,19 @@ export async function findOpenRepeat(
     where kind = ${kind} and subject = ${subject} and version = ${version} and asked_by = ${askedBy}
       and command = ${JSON.stringify(command)}::jsonb and state = 'open' and expires_at > statement_timestamp()
     order by id limit 1`.execute(tx)
+  return rows[0]
+}
+
+/** A request, if it is of one of these kinds. */
+export async function readApproval(
+  db: Kysely<Database>,
+  id: string,
+  kinds: readonly ApprovalKind[],
+): Promise<Approval | undefined> {
+  const { rows } = await sql<Approval>`
+    select ${COLUMNS} from approvals where id = ${id} and kind = any (${[...kinds]}::text[])`.execute(
+    db,
+  )
   return rows[0]
 }
 

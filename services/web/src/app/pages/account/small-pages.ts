@@ -109,6 +109,12 @@ export interface WaitingForm {
   fields: Readonly<Record<string, string>>
 }
 
+/** What a form will do, as the service that does it says. */
+export interface ShownAct {
+  title: string
+  lines: readonly (readonly [name: string, value: Html | string])[]
+}
+
 /** As they were sent. */
 export const hiddenFields = ({ fields }: WaitingForm): Html[] =>
   Object.entries(fields).map(([name, value]) => hidden(name, value))
@@ -124,10 +130,12 @@ export function proofPage(
     /** Undefined when it is not known. */
     isTwoFactorOn: boolean | undefined
     problems?: readonly Problem[]
+    /** Instead of what the fields say. */
+    act?: ShownAct | undefined
   },
 ): string {
   const { account: t } = viewer.talk.t
-  const { isTwoFactorOn, problems = [] } = options
+  const { isTwoFactorOn, problems = [], act } = options
   const code = field({
     name: PROOF.code,
     label: isTwoFactorOn === true ? t.anyCode : t.proofCode,
@@ -143,7 +151,7 @@ export function proofPage(
     scripts: ['passkeys'],
     content: html`<h1>${t.proofTitle}</h1>
 <p>${t.proof}</p>
-${waitingAct(viewer, form)}
+${waitingAct(viewer, act ?? actOf(viewer, form))}
 ${postForm(
   form.action,
   'reauthenticate',
@@ -161,7 +169,18 @@ ${isTwoFactorOn !== false && code}`,
  * What the form will do, and the values that matter. The password may be typed by another than who sent the form: at a
  * browser that was left open, the owner would otherwise prove an act of a thief.
  */
-function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
+function waitingAct({ talk }: Viewer, { title, lines }: ShownAct): Html {
+  const { account: t } = talk.t
+  return html`<section id="waiting-act"><p>${t.proofAct} <strong>${title}</strong></p>
+<dl class="details">${lines.map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>
+`,
+  )}</dl>
+<p>${t.proofNotYou}</p></section>`
+}
+
+/** By the fields, which are what the form will do: a thief who changes them changes both. */
+function actOf({ talk }: Viewer, { action, fields }: WaitingForm): ShownAct {
   const { account: t, moderation: desk } = talk.t
   const { proofActs: acts } = t
   const [path = ''] = splitLocale(action).rest.split('?')
@@ -169,10 +188,6 @@ function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
   const roleName = Object.hasOwn(desk.roleNames, role)
     ? desk.roleNames[role as keyof typeof desk.roleNames]
     : role
-  const { kind = '' } = fields
-  const kindName = Object.hasOwn(desk.approvalKinds, kind)
-    ? desk.approvalKinds[kind as keyof typeof desk.approvalKinds]
-    : acts.other
   const ACTS: readonly (readonly [RegExp, string])[] = [
     [/^\/account\/proof$/, acts.page],
     [/^\/account\/email$/, acts.email],
@@ -191,14 +206,14 @@ function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
     [/^\/operator\/users\/.+\/grant$/, desk.giveRole(roleName)],
     [/^\/operator\/users\/.+\/revoke$/, desk.takeRole(roleName)],
     [/^\/operator\/categories\/.+\/commission$/, acts.commission],
-    [/^\/operator\/approvals\/.+\/approve$/, `${desk.approve}: ${kindName}`],
-    [/^\/operator\/approvals\/.+\/reject$/, `${desk.reject}: ${kindName}`],
+    [/^\/operator\/approvals\/.+\/approve$/, desk.approve],
+    [/^\/operator\/approvals\/.+\/reject$/, desk.reject],
     [/^\/(operator\/orders|my\/sales)\/.+\/refund$/, acts.refund],
     [/^\/my\/payouts/, acts.payouts],
   ]
   const act = ACTS.find(([pattern]) => pattern.test(path))?.[1] ?? acts.other
   const amount = fields.confirmed ?? fields.amount ?? ''
-  const values = [
+  const lines = [
     [t.newEmail, path === '/account/email' ? fields.email : ''],
     [t.proofAmount, amount === '' ? '' : `${amount} ${currency}`.trim()],
     [desk.percent, fields.percent],
@@ -207,12 +222,7 @@ function waitingAct({ talk }: Viewer, { action, fields }: WaitingForm): Html {
     // Whose account, which order: the page that the form was on shows it.
     [t.proofPlace, fields.returnTo ?? path],
   ].filter((line): line is [string, string] => (line[1] ?? '') !== '')
-  return html`<section id="waiting-act"><p>${t.proofAct} <strong>${act}</strong></p>
-<dl class="details">${values.map(
-    ([name, value]) => html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>
-`,
-  )}</dl>
-<p>${t.proofNotYou}</p></section>`
+  return { title: act, lines }
 }
 
 /** The fields of the proof, which no other form has. */

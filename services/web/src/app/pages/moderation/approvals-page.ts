@@ -1,5 +1,6 @@
 import { type Html, html } from '@auction/common/html.ts'
 import { formatAmount } from '@auction/common/money.ts'
+import type { ShownAct } from '#src/app/pages/account/small-pages.ts'
 import { hidden, type Notes } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
@@ -76,6 +77,23 @@ const row = (name: string, value: Html | string): Html =>
   html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>
 `
 
+/** What a decision is about, for the page that asks for its proof. */
+export function shownDecision(
+  viewer: Viewer,
+  verb: 'approve' | 'reject',
+  approval: ApprovalView,
+  names: ReadonlyMap<string, string>,
+): ShownAct {
+  const { moderation: t } = viewer.talk.t
+  return {
+    title: `${t[verb]}: ${titleOf(viewer, approval)}`,
+    lines: [
+      ...linesOf(viewer, approval, names),
+      [t.askedBy, person(viewer, approval.askedBy, names)],
+    ],
+  }
+}
+
 /** "Give money back: €250.00". */
 function titleOf({ talk }: Viewer, { kind, amount, currencyCode }: ApprovalView): string {
   const name = nameIn(talk.t.moderation.approvalKinds, kind)
@@ -86,8 +104,9 @@ function titleOf({ talk }: Viewer, { kind, amount, currencyCode }: ApprovalView)
 /** Who asked may only withdraw; of others the service knows whether it is about them. */
 function decisions(viewer: Viewer, approval: ApprovalView, title: string): Html {
   const { moderation: t } = viewer.talk.t
+  // The decision goes by the id. A form with a field can be sent again from the page that says that its answer is lost.
   const form = (verb: 'approve' | 'reject', button: string) =>
-    html`<form method="post" action="${viewer.to(`${APPROVALS}/${approval.id}/${verb}`)}" data-form="${verb}">${proofFields(approval)}<button aria-label="${t.decideWhat(button, title)}">${button}</button></form>
+    html`<form method="post" action="${viewer.to(`${APPROVALS}/${approval.id}/${verb}`)}" data-form="${verb}">${hidden('kind', approval.kind)}<button aria-label="${t.decideWhat(button, title)}">${button}</button></form>
 `
   if (approval.askedBy === viewer.userId) {
     return html`<p>${t.ownRequest}</p>
@@ -96,18 +115,12 @@ ${form('reject', t.withdraw)}`
   return html`${form('approve', t.approve)}${form('reject', t.reject)}`
 }
 
-/** For the page that asks for the proof: it shows what is decided. The decision itself goes by the id. */
-function proofFields({ kind, command, amount, currencyCode }: ApprovalView): Html {
-  const reason = textIn(command, 'reason')
-  return html`${hidden('kind', kind)}${amount !== undefined && hidden('amount', amount)}${currencyCode !== undefined && hidden('currency', currencyCode)}${reason !== undefined && hidden('reason', reason)}`
-}
-
-type Line = readonly [name: string, value: Html | string]
+type Line = ShownAct['lines'][number]
 
 /** What would be done, in words: the command is that of the service, and newer ones may be unknown here. */
 function linesOf(
   viewer: Viewer,
-  { kind, command, currencyCode }: ApprovalView,
+  { kind, command, currencyCode, sellerId }: ApprovalView,
   names: ReadonlyMap<string, string>,
 ): Line[] {
   const { talk } = viewer
@@ -179,6 +192,7 @@ function linesOf(
       ]
     case 'payout_outcome':
       return [
+        ...maybe(t.seller, sellerId === undefined ? undefined : person(viewer, sellerId, names)),
         ...maybe(t.payout, of('payoutId')),
         ...maybe(t.outcome, nameIn(t.payoutOutcomes, of('outcome') ?? '')),
         ...maybe(t.reference, of('reference')),
