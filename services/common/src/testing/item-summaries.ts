@@ -14,8 +14,11 @@ import type { TestIdentity } from './tokens.ts'
 export interface Auction {
   url: string
   items: Map<string, ItemSummary>
-  /** How the next calls fare: answered, refused as if down, or answered as by the version before `soldAt`. */
-  mode: 'up' | 'down' | 'before'
+  /**
+   * How the next calls fare: answered, refused as if down, answered as by the version before `soldAt`, or refused because of
+   * something else in the body.
+   */
+  mode: 'up' | 'down' | 'before' | 'refusing'
   /** The items that it was asked for, call by call. */
   asked: string[][]
   /** Of which instants, call by call; undefined: of now. */
@@ -47,7 +50,16 @@ export async function startAuction(t: Teardown, identity: TestIdentity): Promise
       auction.asked.push(itemIds)
       auction.soldAt.push(soldAt)
       if (auction.mode === 'down') throw errors.down()
-      if (auction.mode === 'before' && soldAt !== undefined) throw errors.invalidBody()
+      // As the validator of that version says it, which knows no such field.
+      if (auction.mode === 'before' && soldAt !== undefined) {
+        throw errors.invalidBody({
+          field: 'soldAt',
+          reason: 'must NOT have additional properties',
+        })
+      }
+      if (auction.mode === 'refusing' && soldAt !== undefined) {
+        throw errors.invalidBody({ field: 'soldAt.0', reason: 'must match format "date-time"' })
+      }
       return { items: itemIds.flatMap((id) => auction.items.get(id) ?? []) }
     },
   )

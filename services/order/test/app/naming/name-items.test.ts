@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { ITEM_SUMMARIES_MAX } from '@auction/common/contracts/item-summaries.ts'
 import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { startAuction } from '@auction/common/testing/item-summaries.ts'
 import t from 'tap'
@@ -76,6 +77,33 @@ t.test('a version of auction before this names items, and categories wait', asyn
   put(order, sold)
   await name()
   t.same(await categoriesOf(order), sold)
+})
+
+t.test('orders without a name are named by it, however many wait for categories', async (t) => {
+  const { world, auction, put, name } = await setUp(t)
+  auction.mode = 'before'
+  // The first one is behind as many as are asked for at once.
+  const first = await world.win()
+  put(first, [])
+  for (let count = 0; count < ITEM_SUMMARIES_MAX; count += 1) put(await world.win(), [])
+  await name()
+  await name()
+  const { rows } = await world.database.pool.query('select item_name from orders where id = $1', [
+    first.id,
+  ])
+  t.strictSame(rows, [{ item_name: 'A lamp' }])
+})
+
+t.test('auction that refuses something else is not taken for the version before', async (t) => {
+  const { world, auction, put, categoriesOf, name } = await setUp(t)
+  const order = await world.win()
+  put(order, [])
+  auction.mode = 'refusing'
+  await t.rejects(name(), { code: 'service.unavailable' })
+  t.equal(auction.asked.length, 1, 'it is not asked by the old words')
+  auction.mode = 'up'
+  await name()
+  t.same(await categoriesOf(order), [])
 })
 
 t.test('orders get the names of their items from auction, also after it was down', async (t) => {

@@ -23,6 +23,17 @@ export async function readUndescribedOrders(
   return [...new Map(rows.toReversed().map((row) => [row.itemId, row])).values()]
 }
 
+/** Those of them that do not even know the name; the latest first. */
+export async function readUnnamedOrders(
+  db: Kysely<Database>,
+  limit: number,
+): Promise<UndescribedOrder[]> {
+  const { rows } = await sql<UndescribedOrder>`
+    select id, item_id as "itemId", won_at as "wonAt" from orders
+    where item_name is null order by id desc limit ${limit}`.execute(db)
+  return [...new Map(rows.map((row) => [row.itemId, row])).values()]
+}
+
 export interface OrderDescription extends Pick<UndescribedOrder, 'id' | 'itemId'> {
   /** Empty: auction does not know the item. */
   name: string
