@@ -12,8 +12,8 @@ export const NEXT_PATH = '00000000-0000-0000-0000-000000000000'
 export const LINEAGE_MAX = 34
 
 /**
- * `soldAt`: for each of the items the instant of which its categories are asked for; without it those of now. A version
- * before refuses it as request.invalid_body.
+ * `soldAt`: for each of the items the instant of which its categories are asked for; without it those of now. Another number of
+ * instants than of items is refused. A version before refuses the field, as request.invalid_body of the field `soldAt`.
  */
 export const ItemSummariesRequest = Type.Object(
   {

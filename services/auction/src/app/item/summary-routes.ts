@@ -3,6 +3,7 @@ import {
   ItemSummaries,
   ItemSummariesRequest,
 } from '@auction/common/contracts/item-summaries.ts'
+import { requestErrors } from '@auction/common/http/error-answers.ts'
 import { answers } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { Kysely } from 'kysely'
@@ -21,6 +22,13 @@ export async function itemSummaryRoutes(app: App, { db }: { db: Kysely<Database>
       bodyLimit: BODY_LIMIT_BYTES,
       schema: { body: ItemSummariesRequest, response: answers({ 200: ItemSummaries }) },
     },
-    async ({ body: { itemIds, soldAt } }) => ({ items: await readSummaries(db, itemIds, soldAt) }),
+    async ({ body: { itemIds, soldAt } }) => {
+      if (soldAt !== undefined && soldAt.length !== itemIds.length) {
+        // Named by its place, as an instant that is none: the field alone is what a version before this refuses.
+        const field = `soldAt.${Math.min(soldAt.length, itemIds.length)}`
+        throw requestErrors.invalidBody({ field, reason: 'must be one instant for each item' })
+      }
+      return { items: await readSummaries(db, itemIds, soldAt) }
+    },
   )
 }

@@ -151,4 +151,12 @@ t.test('the categories of a sale are those of its instant, whatever moved since'
   t.same(await lineage(later, later), [['gifts'], ['watches', 'gifts']])
   t.same(await lineage(none, later), [[], ['watches', 'gifts']])
   t.same(await lineage(), [['gifts']], 'without an instant those of now')
+  for (const soldAt of [[sold], [sold, sold, sold]]) {
+    const { statusCode, body } = await call(fixture, 'POST', ITEM_SUMMARIES_PATH, {
+      headers: serviceHeaders(),
+      body: { itemIds: [itemId, other], soldAt },
+    })
+    t.match([statusCode, body.code], [400, 'request.invalid_body'], 'an instant for each item')
+    t.match(body.details, { field: soldAt.length === 1 ? 'soldAt.1' : 'soldAt.2' })
+  }
 })
