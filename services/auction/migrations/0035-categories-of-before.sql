@@ -7,6 +7,7 @@ create table item_categories_before (
   category_ids uuid[] not null,
   primary key (item_id, until)
 );
+create index item_categories_before_until on item_categories_before (until);
 
 -- Without a foreign key: a category that was deleted had its place as well.
 create table category_places_before (
@@ -15,6 +16,7 @@ create table category_places_before (
   parent_id uuid,
   primary key (category_id, until)
 );
+create index category_places_before_until on category_places_before (until);
 
 create function keep_item_categories() returns trigger language plpgsql as $$
 begin

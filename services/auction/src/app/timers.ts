@@ -1,5 +1,6 @@
 import type { Timer } from '@auction/common/process/repeat.ts'
 import { type AddressCheck, reviewBidders } from '#src/app/bidder-review/review-bidders.ts'
+import { purgeCategoriesBefore } from '#src/app/catalogue/purge-categories-before.ts'
 import { eraseDepartedUsers } from '#src/app/departures/erase-departed-users.ts'
 import { startItems } from '#src/app/listing/start-items.ts'
 import type { FinishDependencies } from '#src/app/lot-terms/finish-change.ts'
@@ -116,6 +117,11 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       name: 'purge reviews',
       intervalMs: PURGE_INTERVAL_MS,
       run: () => purgeReviewSources(db, REVIEWS_BATCH),
+    },
+    {
+      name: 'purge categories',
+      intervalMs: PURGE_INTERVAL_MS,
+      run: () => purgeCategoriesBefore(db),
     },
     {
       name: 'purge searches',

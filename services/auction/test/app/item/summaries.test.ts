@@ -6,6 +6,7 @@ import {
   NEXT_PATH,
 } from '@auction/common/contracts/item-summaries.ts'
 import t from 'tap'
+import { purgeCategoriesBefore } from '#src/app/catalogue/purge-categories-before.ts'
 import { build, call, createDraft, createPublished, type Fixture } from '#test/helper.ts'
 import { serviceHeaders } from '#test/neighbours.ts'
 
@@ -159,4 +160,35 @@ t.test('the categories of a sale are those of its instant, whatever moved since'
     t.match([statusCode, body.code], [400, 'request.invalid_body'], 'an instant for each item')
     t.match(body.details, { field: soldAt.length === 1 ? 'soldAt.1' : 'soldAt.2' })
   }
+
+  // The sale was longer ago than any outage and what comes after one.
+  const age = (days: number) =>
+    database.pool.query(
+      `with items_aged as (update item_categories_before set until = until - ${days} * interval '24 hours')
+       update category_places_before set until = until - ${days} * interval '24 hours'`,
+    )
+  const ago = async (at: string, days: number) => {
+    const { rows } = await database.pool.query<{ at: string }>(
+      `select to_char(($1::timestamptz - ${days} * interval '24 hours') at time zone 'utc',
+         'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`,
+      [at],
+    )
+    return rows[0]?.at ?? ''
+  }
+  const rowsKept = async () => {
+    const { rows } = await database.pool.query<{ count: number }>(
+      `select ((select count(*) from item_categories_before)
+         + (select count(*) from category_places_before))::int as count`,
+    )
+    return rows[0]?.count ?? 0
+  }
+  const kept = await rowsKept()
+  await age(89)
+  await purgeCategoriesBefore(fixture.db)
+  t.equal(await rowsKept(), kept)
+  t.same(await lineage(await ago(sold, 89)), [path], 'a sale of long ago')
+  t.equal(await put(other, [gifts]), 200)
+  await age(2)
+  await purgeCategoriesBefore(fixture.db)
+  t.equal(await rowsKept(), 1, 'what was changed lately is kept')
 })
