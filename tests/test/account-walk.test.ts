@@ -216,9 +216,7 @@ t.test('an account from its first day to its last', async (t) => {
       openPool(platform.postgres.url(name)),
     ) as [pg.Pool, pg.Pool]
     // The days pass at once; the worker looks every five seconds.
-    await identity.query(
-      'update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()',
-    )
+    await identity.query('update deletions set due_at = clock_timestamp(), look_at = null')
     const deleted = async () => {
       const { rows } = await identity.query(`select id from users where status = 'deleted'`)
       return rows[0]?.id as string | undefined

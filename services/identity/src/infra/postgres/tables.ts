@@ -30,9 +30,9 @@ export interface AuditEntries {
 
 export interface Deletions {
   asked_at: Generated<Timestamp>
-  deleted_after: Timestamp | null
   digest: Buffer | null
   due_at: Timestamp
+  look_at: Timestamp | null
   trace: ColumnType<unknown, string, string>
   user_id: string
 }

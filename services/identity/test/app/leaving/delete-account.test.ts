@@ -17,14 +17,12 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
     ...owners,
     /** The next look is due: what the worker then does. */
     async lookLater() {
-      await sql`update deletions set due_at = clock_timestamp()`.execute(db)
+      await sql`update deletions set look_at = clock_timestamp()`.execute(db)
       return finishDeletions(deps)
     },
     /** The days are over: what the worker then does. */
     async daysLater() {
-      await sql`update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()`.execute(
-        db,
-      )
+      await sql`update deletions set due_at = clock_timestamp(), look_at = null`.execute(db)
       return finishDeletions(deps)
     },
     finish: () => finishDeletions(deps),
@@ -118,7 +116,7 @@ t.test(
     t.equal(await world.lookLater(), 0)
     t.match(await world.userOf(ann.id), { status: 'deleting' })
     const { rows } = await sql`
-    select 1 from deletions where due_at > clock_timestamp() and due_at < deleted_after`.execute(
+    select 1 from deletions where look_at > clock_timestamp() and look_at < due_at`.execute(
       world.db,
     )
     t.equal(rows.length, 1, 'it is looked at again before the end')
@@ -129,13 +127,29 @@ t.test(
   },
 )
 
-t.test('what a process of before asked for, without an end, is deleted at its look', async (t) => {
+t.test('what a process of before asked for, without a look, is deleted at its end', async (t) => {
   const world = await start(t)
   const ann = await person(world, PERSON.email)
   await ann.call('DELETE', 'me')
-  await sql`update deletions set deleted_after = null, digest = null`.execute(world.db)
+  await sql`
+    update deletions set look_at = null, digest = null,
+      due_at = clock_timestamp() + interval '1 minute'`.execute(world.db)
   t.match((await world.login({})).json(), { details: { deletedAfter: /Z$/ } })
-  t.equal(await world.lookLater(), 1)
+  t.equal(await world.finish(), 0)
+  t.equal(await world.daysLater(), 1)
+})
+
+t.test('a worker of before, which knows only `due_at`, finds an account at its end', async (t) => {
+  const world = await start(t)
+  const ann = await person(world, PERSON.email)
+  const { deletedAfter } = (await ann.call('DELETE', 'me')).body as { deletedAfter: string }
+  const endOf = async () => (await world.db.selectFrom('deletions').select('due_at').execute())[0]
+  t.same(await endOf(), { due_at: new Date(deletedAfter) })
+  t.equal(await world.lookLater(), 0)
+  t.same(await endOf(), { due_at: new Date(deletedAfter) }, 'also after a look')
+  world.down.add('bid')
+  await t.rejects(world.lookLater(), { code: 'service.unavailable' })
+  t.same(await endOf(), { due_at: new Date(deletedAfter) }, 'and after one that failed')
 })
 
 t.test('when the others cannot be asked no user is deleted, neither now nor later', async (t) => {
@@ -172,9 +186,7 @@ t.test('of 20 parallel wishes to leave one counts', async (t) => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => ann.call('DELETE', 'me')))
   t.equal(answers.filter(({ status }) => status === 202).length, 1)
   t.equal(answers.filter(({ status }) => status === 401).length, 19)
-  await sql`update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()`.execute(
-    world.db,
-  )
+  await sql`update deletions set due_at = clock_timestamp(), look_at = null`.execute(world.db)
   const finished = await Promise.all([world.finish(), world.finish(), world.finish()])
   t.equal(
     finished.reduce((sum, count) => sum + count),

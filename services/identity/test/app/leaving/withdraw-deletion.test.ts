@@ -19,9 +19,7 @@ async function start(t: Parameters<typeof startIdentity>[0], options = {}) {
     finish: (obligationsOf = NOTHING_OWED) => finishDeletions({ db, mails, obligationsOf }),
     /** The days are over for all; what is asked for later has its own. */
     daysPass: () =>
-      sql`update deletions set due_at = clock_timestamp(), deleted_after = clock_timestamp()`.execute(
-        db,
-      ),
+      sql`update deletions set due_at = clock_timestamp(), look_at = null`.execute(db),
     /** The secrets of the mailed links that keep an account, oldest first. */
     async linksTo(address: string) {
       const sent = (await readMails(db)).filter(
@@ -190,7 +188,7 @@ t.test('without days the link works for the minute', async (t) => {
   const world = await start(t, { deletionDays: 0 })
   const ann = await person(world, PERSON.email)
   await ann.call('DELETE', 'me')
-  const { rows } = await sql`select 1 from deletions where deleted_after = due_at`.execute(world.db)
+  const { rows } = await sql`select 1 from deletions where look_at = due_at`.execute(world.db)
   t.equal(rows.length, 1)
   const [link] = await world.linksTo(ann.email)
   t.equal((await world.withdraw(link)).statusCode, 204)

@@ -13,6 +13,9 @@ export interface Deletion {
 const inSeconds = (seconds: number) =>
   sql<Date>`statement_timestamp() + make_interval(secs => ${seconds})`
 
+/** The next look at what the owner owes; of what a process of before recorded it is the end. */
+const NEXT_LOOK = sql<Date>`coalesce(look_at, due_at)`
+
 export interface NewDeletion {
   userId: string
   /** Of the secret in the mailed link that keeps the account. */
@@ -32,16 +35,16 @@ export async function insertDeletion(
   const asked = {
     trace: JSON.stringify(trace),
     digest,
-    due_at: inSeconds(DELETION_DELAY_SECONDS),
-    deleted_after: sql<Date>`statement_timestamp() + make_interval(days => ${days}, secs => ${DELETION_DELAY_SECONDS})`,
+    look_at: inSeconds(DELETION_DELAY_SECONDS),
+    due_at: sql<Date>`statement_timestamp() + make_interval(days => ${days}, secs => ${DELETION_DELAY_SECONDS})`,
   }
-  const { deletedAfter } = await tx
+  const { dueAt } = await tx
     .insertInto('deletions')
     .values({ user_id: userId, ...asked })
     .onConflict((conflict) => conflict.column('user_id').doUpdateSet(asked))
-    .returning(sql<Date>`deleted_after`.as('deletedAfter'))
+    .returning('due_at as dueAt')
     .executeTakeFirstOrThrow()
-  return deletedAfter
+  return dueAt
 }
 
 /** After which time an account that waits for its deletion is deleted. */
@@ -51,10 +54,10 @@ export async function readDeletedAfter(
 ): Promise<Date | undefined> {
   const row = await db
     .selectFrom('deletions')
-    .select(sql<Date>`coalesce(deleted_after, due_at)`.as('deletedAfter'))
+    .select('due_at as dueAt')
     .where('user_id', '=', userId)
     .executeTakeFirst()
-  return row?.deletedAfter
+  return row?.dueAt
 }
 
 /** Whose account the mailed link with this digest keeps. */
@@ -77,8 +80,8 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
     .innerJoin('users', 'users.id', 'deletions.user_id')
     .select(['users.id as userId', 'users.email_normalised as emailNormalised'])
     .select('deletions.trace')
-    .where('deletions.due_at', '<=', sql<Date>`statement_timestamp()`)
-    .orderBy('deletions.due_at')
+    .where(NEXT_LOOK, '<=', sql<Date>`statement_timestamp()`)
+    .orderBy(NEXT_LOOK)
     .limit(limit)
     .execute()
 }
@@ -87,14 +90,14 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
 export async function postponeDeletion(db: Kysely<Database>, userId: string): Promise<void> {
   await db
     .updateTable('deletions')
-    .set({ due_at: inSeconds(DELETION_DELAY_SECONDS) })
+    .set({ look_at: inSeconds(DELETION_DELAY_SECONDS) })
     .where('user_id', '=', userId)
     .execute()
 }
 
 /**
- * Whether the time of a locked user's deletion is over. Undefined when it is not due any more: it was withdrawn,
- * or withdrawn and asked for again, since it was read.
+ * Whether the time of a locked user's deletion is over. Undefined when its look has not come any more: it was
+ * withdrawn, or withdrawn and asked for again, since it was read.
  */
 export async function readDueDeletion(
   tx: Transaction<Database>,
@@ -102,9 +105,9 @@ export async function readDueDeletion(
 ): Promise<{ isOver: boolean } | undefined> {
   return tx
     .selectFrom('deletions')
-    .select(sql<boolean>`coalesce(deleted_after, due_at) <= statement_timestamp()`.as('isOver'))
+    .select(sql<boolean>`due_at <= statement_timestamp()`.as('isOver'))
     .where('user_id', '=', userId)
-    .where('due_at', '<=', sql<Date>`statement_timestamp()`)
+    .where(NEXT_LOOK, '<=', sql<Date>`statement_timestamp()`)
     .executeTakeFirst()
 }
 
@@ -112,7 +115,7 @@ export async function readDueDeletion(
 export async function moveNextLook(tx: Transaction<Database>, userId: string): Promise<void> {
   await tx
     .updateTable('deletions')
-    .set({ due_at: sql<Date>`least(deleted_after, ${inSeconds(DELETION_LOOK_SECONDS)})` })
+    .set({ look_at: sql<Date>`least(due_at, ${inSeconds(DELETION_LOOK_SECONDS)})` })
     .where('user_id', '=', userId)
     .execute()
 }
