@@ -39,9 +39,14 @@ interface Account {
   password: string
 }
 
-async function enter(page: Page, { email, password }: Account): Promise<void> {
+/** Pages of one browser share its cookies, also with those of another test. */
+async function leave(page: Page): Promise<void> {
   const context = page.browserContext()
   await context.deleteCookie(...(await context.cookies()))
+}
+
+async function enter(page: Page, { email, password }: Account): Promise<void> {
+  await leave(page)
   await page.goto(`${origin}/login`)
   await send(page, 'login', { email, password })
 }
@@ -277,7 +282,8 @@ async function namelessOf(page: Page): Promise<string[]> {
 
 async function check(page: Page, name: string, path: string, isTurned: boolean): Promise<string[]> {
   await page.goto(`${origin}${path}`)
-  const faults: string[] = []
+  const { pathname } = new URL(page.url())
+  const faults = path.startsWith(pathname) ? [] : [`${name} is ${pathname}`]
   for (const scheme of ['light', 'dark']) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
     for (const width of [320, ...WIDTHS]) {
@@ -300,6 +306,7 @@ t.test(
   'every page fits, has names for what can be used, contrast and targets that are large enough',
   async (t) => {
     const page = await openPage(browser)
+    await leave(page)
     for (const [name, path] of Object.entries(VISITOR)) {
       for (const isTurned of [false, true])
         t.strictSame(await check(page, name, path, isTurned), [], name)
@@ -393,6 +400,7 @@ const KINDS = [
 t.test('pages of a full shop are valid HTML, and axe finds nothing', async (t) => {
   await fill()
   const page = await openPage(browser)
+  await leave(page)
   t.strictSame(await walk(page, CONTENT), [], 'a visitor')
   const [ada, bob] = DEMO_PEOPLE
   for (const [person, paths] of [
