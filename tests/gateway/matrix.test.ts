@@ -52,6 +52,7 @@ const PUBLIC = [
   'GET /api/v1/notifications/unsubscribe',
   'GET /api/v1/user-profiles/{id}/photo',
   'GET /identity/.well-known/jwks.json',
+  'GET /identity/deletion',
   'GET /identity/seller-terms',
   'POST /api/v1/notifications/unsubscribe',
   'POST /identity/2fa/challenge',

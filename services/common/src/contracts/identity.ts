@@ -72,6 +72,7 @@ export const MAIL_TEMPLATES = [
   'email_change_asked',
   'email_changed',
   'account_deletion_asked',
+  'account_deletion_soon',
   'account_deletion_refused',
   'account_deletion_withdrawn',
   'account_deleted',

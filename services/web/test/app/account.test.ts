@@ -46,6 +46,7 @@ const READS = {
   '/identity/2fa/recovery-codes': { left: 1 },
   [`/api/v1/user-profiles/${ANN}`]: PROFILE,
   '/api/v1/blocks': { blocks: [] },
+  '/identity/deletion': { days: 7 },
 }
 
 type Answers = Record<string, ReturnType<Answer> | ((asked: Asked) => ReturnType<Answer>)>
@@ -581,6 +582,32 @@ t.test(
   },
 )
 
+t.test('leaving says how long the account can be kept, and when it cannot be', async (t) => {
+  const answers: Answers = {
+    'DELETE /identity/me': { status: 202, body: { deletedAfter: '2026-11-23T18:04:05.000Z' } },
+  }
+  const week = await start(t, answers)
+  const { body } = await week.read('/account/delete')
+  t.match(body, ' 7 days later your name')
+  t.match(body, 'I want my account to be deleted')
+
+  const forGood = await start(t, answers, { '/identity/deletion': { days: 0 } })
+  for (const page of [
+    await forGood.read('/account/delete'),
+    await forGood.post('/account/delete', {}),
+  ]) {
+    t.match(page.body, 'You cannot take it back yourself')
+    t.match(page.body, 'I know that I will not get it back')
+    t.notMatch(page.body, 'keep the account')
+  }
+  const closed = await forGood.post('/account/delete', { sure: 'yes' })
+  t.match([closed.statusCode, closed.body], [200, /It will be deleted after Mon, 23 Nov 2026/])
+  t.notMatch(closed.body, 'you can keep it')
+
+  const before = await start(t, { 'GET /identity/deletion': refusal(404, 'request.not_found') })
+  t.match((await before.read('/account/delete')).body, 'You cannot take it back yourself')
+})
+
 t.test(
   'mailed links: a pasted link counts as its secret, and refusals are at their field',
   async (t) => {
@@ -607,7 +634,10 @@ t.test(
     t.match(verify.body, 'value="x"')
     const erased = await post('/account/keep', { token: 'old' }, visitor)
     t.equal(erased.statusCode, 400)
-    t.match(erased.body, 'href="#field-token"')
+    t.match(
+      erased.body,
+      'href="#field-token">This link was used, or is of an earlier request. If you',
+    )
     answers['POST /identity/deletion/withdraw'] = DONE
     const mailed = 'https://auction.example/account/keep#token=k3ep'
     const kept = await post('/account/keep', { token: mailed }, visitor)

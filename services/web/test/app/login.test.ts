@@ -169,6 +169,8 @@ t.test('a closed account is kept by a form, or opened by no one', async (t) => {
   t.notOk('keepAccount' in bodyOf(), 'a login alone keeps nothing')
   t.match(closed.body, 'It will be deleted after Mon, 23 Nov 2026, 18:04:05 UTC')
   t.match(closed.body, 'data-form="keep-account"')
+  t.match(closed.body, 'href="/account/forgot"')
+  t.match(closed.body, 'The link in the mail about the closing')
   t.match(closed.body, 'value="ann@example.org"')
   t.notMatch(closed.body, 'secret-word')
   const form = { ...typed, keepAccount: 'yes', remember: 'yes', deletedAfter }

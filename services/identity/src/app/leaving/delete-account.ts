@@ -45,9 +45,15 @@ export async function requestDeletion(
     await revokeSessionsOfUser(tx, userId, 'deleted')
     const secret = randomSecret()
     const expiresAt = await insertDeletion(tx, { userId, digest: digestOf(secret), days }, trace)
-    const link = { path: '/account/keep', secret, expiresAt }
-    const mail = { template: 'account_deletion_asked', to, name, userId, link } as const
-    await writeOutbox(tx, [mails.request(mail, trace)])
+    // Without days the mail is read when the minute is over: it would promise what can no longer be done.
+    const mail =
+      days === 0
+        ? { template: 'account_deletion_soon' as const }
+        : {
+            template: 'account_deletion_asked' as const,
+            link: { path: '/account/keep', secret, expiresAt },
+          }
+    await writeOutbox(tx, [mails.request({ ...mail, to, name, userId }, trace)])
     await recordAudit(tx, {
       action: 'user.deletion_asked',
       actorId: userId,

@@ -10,6 +10,25 @@ export async function deletionRoutes(
   app: App,
   options: DeletionRequestDependencies & { browserSessions: BrowserSessions },
 ): Promise<void> {
+  app.get(
+    '/identity/deletion',
+    {
+      config: { auth: 'public' },
+      schema: {
+        tags: ['accounts'],
+        operationId: 'readDeletionTerms',
+        summary: 'How many days an account can be kept that its owner closes',
+        description: 'With 0 it is deleted some minutes later, for good.',
+        response: answers({
+          200: Type.Object(
+            { days: Type.Integer({ minimum: 0, maximum: 30 }) },
+            { title: 'DeletionTerms' },
+          ),
+        }),
+      },
+    },
+    async () => ({ days: options.deletionDays }),
+  )
   app.delete(
     '/identity/me',
     {

@@ -170,6 +170,7 @@ t.test('the API describes itself', async (t) => {
     '/identity/2fa/enable',
     '/identity/2fa/recovery-codes',
     '/identity/2fa/verify',
+    '/identity/deletion',
     '/identity/deletion/withdraw',
     '/identity/email/change',
     '/identity/email/confirm',

@@ -438,13 +438,14 @@ function leaveRoutes(pages: PageRoutes, { identity, notifications }: AccountRout
     PAGE,
     show(async (viewer, request) => {
       await identity.readAccount(request)
-      return leavePage(viewer, {})
+      return leavePage(viewer, { days: await identity.readDeletionDays(request) })
     }),
   )
   pages.post(PAGE, (sender, request, reply) =>
     answerAct(identity, { page: PAGE }, async (viewer, caller) => {
+      const days = await identity.readDeletionDays(request)
       const refuse = (statusCode: number, problems: readonly Problem[]): PageAnswer => {
-        return { statusCode, markup: leavePage(viewer, { problems }), isSecret: true }
+        return { statusCode, markup: leavePage(viewer, { problems, days }), isSecret: true }
       }
       if (fieldOf(request.body, 'sure') !== 'yes') {
         return refuse(422, [{ field: 'sure', text: viewer.talk.t.account.sureMissing }])
@@ -461,8 +462,8 @@ function leaveRoutes(pages: PageRoutes, { identity, notifications }: AccountRout
       reply.header('clear-site-data', '"cache", "storage"')
       // Other browsers would show notices for days. Only now: who is refused keeps them.
       await endPush(notifications, request)
-      const { deletedAfter } = answer.body
-      return { markup: closedPage(viewer, String(deletedAfter)), isSecret: true }
+      const deletedAfter = String(answer.body.deletedAfter)
+      return { markup: closedPage(viewer, { deletedAfter, days }), isSecret: true }
     })(sender, request, reply),
   )
 }

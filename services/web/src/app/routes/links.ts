@@ -15,12 +15,16 @@ import type { Identity, IdentityAnswer } from '#src/infra/http/identity.ts'
 
 const SECRET_LENGTH_MAX = 128
 
+type Texts = Viewer['talk']['t']['account']
+
 interface LinkForm {
   url: string
   show(viewer: Viewer, entry?: LinkEntry): string
   path: string
   bodyOf(form: unknown): Record<string, string>
-  doneOf(texts: Viewer['talk']['t']['account']): string
+  doneOf(texts: Texts): string
+  /** Of a link that does not work, where the common words would mislead. */
+  invalidOf?(texts: Texts): string
 }
 
 const FORMS: readonly LinkForm[] = [
@@ -61,6 +65,8 @@ const FORMS: readonly LinkForm[] = [
     path: '/identity/deletion/withdraw',
     bodyOf: (form) => ({ token: tokenOf(form) }),
     doneOf: (t) => t.keepDone,
+    // After a second press, or when the answer to the first was lost, all is well.
+    invalidOf: (t) => t.keepLinkUsed,
   },
 ]
 
@@ -74,7 +80,7 @@ export function linkRoutes(pages: PageRoutes, identity: Identity): void {
 
 async function answer(
   identity: Identity,
-  { url, show, path, bodyOf, doneOf }: LinkForm,
+  { url, show, path, bodyOf, doneOf, invalidOf }: LinkForm,
   sender: Viewer,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -89,7 +95,12 @@ async function answer(
   }
   const { token = '', email = '', password } = body
   const needsPassword = password !== undefined || sent.body.code === 'identity.password_required'
-  const entry = { token, email, needsPassword, problems: [problemIn(viewer, sent)] }
+  const isInvalid = sent.body.code === 'identity.invalid_link'
+  const problem =
+    isInvalid && invalidOf !== undefined
+      ? { field: 'token', text: invalidOf(viewer.talk.t.account) }
+      : problemIn(viewer, sent)
+  const entry = { token, email, needsPassword, problems: [problem] }
   return { statusCode: sent.status, markup: show(viewer, entry), isSecret: true }
 }
 

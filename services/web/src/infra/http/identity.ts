@@ -41,6 +41,8 @@ const Passkeys = Type.Object({
   ),
 })
 
+const DeletionTerms = Type.Object({ days: Type.Integer() })
+
 const RecoveryCodes = Type.Object({ left: Type.Integer() })
 
 const Profile = Type.Object({
@@ -113,6 +115,8 @@ export interface Identity {
   readSessions(request: FastifyRequest): Promise<SessionView[]>
   readPasskeys(request: FastifyRequest): Promise<PasskeyView[]>
   readRecoveryCodesLeft(request: FastifyRequest): Promise<number>
+  /** How many days an account can be kept that its owner closes; 0 is for good. */
+  readDeletionDays(request: FastifyRequest): Promise<number>
   /** The own one, with what only its owner sees. */
   readProfile(request: FastifyRequest, userId: string): Promise<ProfileView>
 }
@@ -208,6 +212,16 @@ export function createIdentity(identityUrl: string): Identity {
     readPasskeys: async (request) => (await read(request, '/identity/passkeys', Passkeys)).passkeys,
     readRecoveryCodesLeft: async (request) =>
       (await read(request, '/identity/2fa/recovery-codes', RecoveryCodes)).left,
+    async readDeletionDays(request) {
+      const path = '/identity/deletion'
+      const { status, body } = await send('GET', path, senderOf(request))
+      // An identity of the version before, in an update, deletes after a minute.
+      if (status === 404) return 0
+      if (status !== 200) throw new UpstreamError(`${path} answered ${status}`)
+      if (!Value.Check(DeletionTerms, body))
+        throw new UpstreamError(`${path} answered another shape`)
+      return body.days
+    },
     readProfile: (request, userId) =>
       read(request, `/api/v1/user-profiles/${encodeURIComponent(userId)}`, Profile),
   }

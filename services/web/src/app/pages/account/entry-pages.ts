@@ -95,7 +95,7 @@ ${postForm(
   html`${hidden('keepAccount', 'yes')}${hidden('returnTo', returnTo)}${hidden('remember', remember === true ? 'yes' : '')}${hidden('deletedAfter', deletedAfter ?? '')}${field({ name: 'email', label: texts.email, type: 'email', autocomplete: 'username', value: email, problems })}
 ${field({ name: 'password', label: texts.password, type: 'password', autocomplete: 'current-password', problems })}`,
 )}
-<p><a href="${withReturn(viewer, '/login', returnTo)}">${t.otherLogin}</a></p>`,
+<p><a href="${viewer.to('/account/forgot')}">${t.keepForgot}</a> · <a href="${withReturn(viewer, '/login', returnTo)}">${t.otherLogin}</a></p>`,
   })
 }
 

@@ -76,30 +76,45 @@ function blockLine(viewer: Viewer, block: NamedBlock): Html {
 `
 }
 
+export interface LeaveNotes extends Notes {
+  /** How many days the account can be kept; with 0 leaving cannot be taken back. */
+  days: number
+}
+
 /** Leaving for good, with all that follows from it. */
-export function leavePage(viewer: Viewer, { problems = [] }: Notes): string {
+export function leavePage(viewer: Viewer, { problems = [], days }: LeaveNotes): string {
   const { account: t } = viewer.talk.t
+  const intro = days === 0 ? t.leaveIntroForGood : t.leaveIntro(days)
   return accountPage(viewer, 'leave', {
     problems,
-    content: html`<div class="description">${t.leaveIntro.map((text) => html`<p>${text}</p>`)}</div>
+    content: html`<div class="description">${intro.map((text) => html`<p>${text}</p>`)}</div>
 ${postForm(
   viewer.to('/account/delete'),
   'account-delete',
   t.deleteIt,
-  checkbox({ name: 'sure', label: t.sure, isChecked: false, problems }),
+  checkbox({
+    name: 'sure',
+    label: days === 0 ? t.sureForGood : t.sure,
+    isChecked: false,
+    problems,
+  }),
 )}
 <p><a class="button" href="${viewer.to('/account')}">${t.keepIt}</a></p>`,
   })
 }
 
 /** After leaving: the session is over, and so the page is that of a visitor. */
-export function closedPage(viewer: Viewer, deletedAfter: string): string {
+export function closedPage(
+  viewer: Viewer,
+  { deletedAfter, days }: { deletedAfter: string; days: number },
+): string {
   const { account: t } = viewer.talk.t
+  const at = viewer.talk.instant(deletedAfter)
   return layout({
     viewer: { ...viewer, isLoggedIn: false, path: viewer.to('/') },
     title: t.closedTitle,
     content: html`<h1>${t.closedTitle}</h1>
-<p id="status">${t.closed(viewer.talk.instant(deletedAfter))}</p>`,
+<p id="status">${days === 0 ? t.closedForGood(at) : t.closed(at)}</p>`,
   })
 }
 

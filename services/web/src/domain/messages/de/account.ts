@@ -121,29 +121,40 @@ export const account: Messages['account'] = {
   unnamed: 'Ein Konto ohne öffentlichen Namen',
   unblock: 'Gebote wieder annehmen',
   unblockWhom: (whom) => `Gebote wieder annehmen: ${whom}`,
-  leaveIntro: [
+  leaveIntro: (days) => [
     'Sie können das Konto nicht löschen, solange Sie in einer Auktion führen, etwas verkaufen oder eine offene Bestellung haben.',
-    'Es wird sofort geschlossen: Sie sind überall abgemeldet. Einige Tage später werden Name, Adresse, Foto, Entwürfe und Listen endgültig gelöscht. Wann das ist, steht auf der nächsten Seite und in einer Mail.',
+    `Es wird sofort geschlossen: Sie sind überall abgemeldet. ${days === 1 ? 'Einen Tag' : `${days} Tage`} später werden Name, Adresse, Foto, Entwürfe und Listen endgültig gelöscht. Wann das ist, steht auf der nächsten Seite und in einer Mail.`,
     'Bis dahin können Sie das Konto behalten: Melden Sie sich an, oder folgen Sie dem Link der Mail. Sollte doch noch etwas offen sein, wird das Konto wieder geöffnet, und eine Mail sagt es Ihnen.',
     'Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet.',
   ],
+  leaveIntroForGood: [
+    'Sie können das Konto nicht löschen, solange Sie in einer Auktion führen, etwas verkaufen oder eine offene Bestellung haben.',
+    'Es wird sofort geschlossen: Sie sind überall abgemeldet und können sich nicht mehr anmelden. Eine Minute später wird noch einmal geprüft, ob etwas offen ist. Wenn ja, wird das Konto wieder geöffnet; wenn nicht, werden Name, Adresse, Foto, Entwürfe und Listen endgültig gelöscht.',
+    'Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet. Sie selbst können es nicht rückgängig machen, auch nicht in dieser Minute.',
+  ],
   sure: 'Ich möchte, dass mein Konto gelöscht wird',
+  sureForGood: 'Ich weiß, dass ich es nicht zurückbekomme',
   deleteIt: 'Mein Konto löschen',
   keepIt: 'Nein, Konto behalten',
   sureMissing: 'Setzen Sie zuerst das Häkchen.',
   closedTitle: 'Ihr Konto ist geschlossen',
   closed: (at) =>
     `Es wird nach ${at} gelöscht, sofern nicht doch noch etwas offen ist. Bis dahin können Sie es behalten: Melden Sie sich an, oder folgen Sie dem Link der Mail, die unterwegs ist.`,
+  closedForGood: (at) => `Es wird nach ${at} gelöscht, sofern nicht doch noch etwas offen ist.`,
   closedUntil: (at) =>
     `Sie haben die Löschung dieses Kontos verlangt. Es wird nach ${at} gelöscht, mit allem, was darin ist.`,
   closedSoon:
     'Sie haben die Löschung dieses Kontos verlangt. Es wird bald gelöscht, mit allem, was darin ist.',
-  keepHint: 'Wenn Sie es behalten möchten, geben Sie Ihr Passwort noch einmal ein.',
+  keepHint:
+    'Wenn Sie es behalten möchten, geben Sie Ihr Passwort noch einmal ein. Der Link in der Mail über die Schließung geht auch ohne Passwort.',
+  keepForgot: 'Passwort vergessen? Setzen Sie ein neues und behalten Sie dann das Konto',
   keepAccount: 'Mein Konto behalten',
   otherLogin: 'Mit einem anderen Konto anmelden',
   keepTitle: 'Ihr Konto behalten',
   keepByLink:
     'Ihr Konto ist geschlossen und wird gelöscht. Wenn Sie den Knopf drücken, bleibt es mit allem, was darin ist.',
+  keepLinkUsed:
+    'Dieser Link wurde schon benutzt oder gehört zu einem früheren Antrag. Wenn Sie ihn schon benutzt haben, bleibt Ihr Konto bestehen: Melden Sie sich an.',
   keepDone: 'Ihr Konto bleibt bestehen. Sie können sich jetzt anmelden.',
   obligations: {
     leading: 'Sie führen in einer Auktion.',

@@ -94,7 +94,7 @@ export const help: Messages['help'] = {
         ],
         [
           'Ihr Konto löschen',
-          'Sie können es selbst auf der Seite Ihres Kontos löschen. Einige Tage später werden Name, Adresse, Foto, Entwürfe und Listen gelöscht; bis dahin können Sie sich anmelden und das Konto behalten. Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet, weil Bücher aufzubewahren sind.',
+          'Sie können es selbst auf der Seite Ihres Kontos löschen. Später werden Name, Adresse, Foto, Entwürfe und Listen gelöscht. Wann das ist und ob Sie das Konto bis dahin behalten können, steht auf der Seite, bevor Sie sich entscheiden. Was Sie geboten und verkauft haben, bleibt ohne Ihren Namen verzeichnet, weil Bücher aufzubewahren sind.',
         ],
       ],
     },

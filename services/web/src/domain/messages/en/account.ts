@@ -118,28 +118,40 @@ export const account = {
   unnamed: 'An account without a public name',
   unblock: 'Take their bids again',
   unblockWhom: (whom: string) => `Take their bids again: ${whom}`,
-  leaveIntro: [
+  leaveIntro: (days: number) => [
     'You cannot delete the account while you lead an auction, sell something or have an open order.',
-    'It is closed at once: you are logged out everywhere. Some days later your name, address, photo, drafts and lists are deleted for good. The next page and a mail say when that is.',
+    `It is closed at once: you are logged out everywhere. ${days === 1 ? 'A day' : `${days} days`} later your name, address, photo, drafts and lists are deleted for good. The next page and a mail say when that is.`,
     'Until then you can keep the account: log in, or follow the link of the mail. Should something turn out to be open still, the account is opened again, and a mail says so.',
     'What you bid and sold stays on record without your name.',
   ],
+  leaveIntroForGood: [
+    'You cannot delete the account while you lead an auction, sell something or have an open order.',
+    'It is closed at once: you are logged out everywhere and cannot log in any more. A minute later it is checked once more whether something is still open. If so, the account is opened again; if not, your name, address, photo, drafts and lists are deleted for good.',
+    'What you bid and sold stays on record without your name. You cannot take it back yourself, not in that minute either.',
+  ],
   sure: 'I want my account to be deleted',
+  sureForGood: 'I know that I will not get it back',
   deleteIt: 'Delete my account',
   keepIt: 'No, keep my account',
   sureMissing: 'Tick the box first.',
   closedTitle: 'Your account is closed',
   closed: (at: string) =>
     `It will be deleted after ${at}, unless something turns out to be open still. Until then you can keep it: log in, or follow the link of the mail that is on its way to you.`,
+  closedForGood: (at: string) =>
+    `It will be deleted after ${at}, unless something turns out to be open still.`,
   closedUntil: (at: string) =>
     `You asked to delete this account. It will be deleted after ${at}, with all that is in it.`,
   closedSoon: 'You asked to delete this account. It will be deleted soon, with all that is in it.',
-  keepHint: 'To keep it, type your password again.',
+  keepHint:
+    'To keep it, type your password again. The link in the mail about the closing does it without a password.',
+  keepForgot: 'Password forgotten? Set a new one, then keep the account',
   keepAccount: 'Keep my account',
   otherLogin: 'Log in with another account',
   keepTitle: 'Keep your account',
   keepByLink:
     'Your account is closed and will be deleted. Press the button, and it stays with all that is in it.',
+  keepLinkUsed:
+    'This link was used, or is of an earlier request. If you pressed it before, your account is kept: log in.',
   keepDone: 'Your account stays. You can log in now.',
   obligations: {
     leading: 'You lead an auction.',

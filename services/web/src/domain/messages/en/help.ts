@@ -93,7 +93,7 @@ export const help = {
         ],
         [
           'Deleting your account',
-          'You can delete it yourself on your account page. Your name, address, photo, drafts and lists are deleted some days later; until then you can log in and keep the account. What you bid and sold stays on record without your name, because accounts must be kept.',
+          'You can delete it yourself on your account page. Your name, address, photo, drafts and lists are deleted later. The page says when before you decide, and whether you can keep the account until then. What you bid and sold stays on record without your name, because accounts must be kept.',
         ],
       ],
     },

@@ -115,28 +115,39 @@ export const account: Messages['account'] = {
   unnamed: 'Herkese açık adı olmayan bir hesap',
   unblock: 'Tekliflerini yeniden al',
   unblockWhom: (whom) => `Tekliflerini yeniden al: ${whom}`,
-  leaveIntro: [
+  leaveIntro: (days) => [
     'Bir açık artırmada öndeyken, bir şey satarken veya açık siparişiniz varken hesabı silemezsiniz.',
-    'Hesap hemen kapanır: her yerden çıkış yapılır. Birkaç gün sonra adınız, adresiniz, fotoğrafınız, taslaklarınız ve listeleriniz kalıcı olarak silinir. Bunun ne zaman olacağı sonraki sayfada ve bir e-postada yazar.',
+    `Hesap hemen kapanır: her yerden çıkış yapılır. ${days} gün sonra adınız, adresiniz, fotoğrafınız, taslaklarınız ve listeleriniz kalıcı olarak silinir. Bunun ne zaman olacağı sonraki sayfada ve bir e-postada yazar.`,
     'O zamana kadar hesabı koruyabilirsiniz: giriş yapın veya e-postadaki bağlantıyı izleyin. Açık bir şey kaldığı anlaşılırsa hesap yeniden açılır ve bir e-posta bunu bildirir.',
     'Teklifleriniz ve satışlarınız adınız olmadan kayıtlı kalır.',
   ],
+  leaveIntroForGood: [
+    'Bir açık artırmada öndeyken, bir şey satarken veya açık siparişiniz varken hesabı silemezsiniz.',
+    'Hesap hemen kapanır: her yerden çıkış yapılır ve artık giriş yapamazsınız. Bir dakika sonra açık bir şey kalıp kalmadığına yeniden bakılır. Kaldıysa hesap yeniden açılır; kalmadıysa adınız, adresiniz, fotoğrafınız, taslaklarınız ve listeleriniz kalıcı olarak silinir.',
+    'Teklifleriniz ve satışlarınız adınız olmadan kayıtlı kalır. Bunu kendiniz geri alamazsınız, o dakika içinde de.',
+  ],
   sure: 'Hesabımın silinmesini istiyorum',
+  sureForGood: 'Hesabı geri alamayacağımı biliyorum',
   deleteIt: 'Hesabımı sil',
   keepIt: 'Hayır, hesabım kalsın',
   sureMissing: 'Önce kutuyu işaretleyin.',
   closedTitle: 'Hesabınız kapatıldı',
   closed: (at) =>
     `Açık bir şey kalmadıysa ${at} sonrasında silinir. O zamana kadar koruyabilirsiniz: giriş yapın veya size gönderilen e-postadaki bağlantıyı izleyin.`,
+  closedForGood: (at) => `Açık bir şey kalmadıysa ${at} sonrasında silinir.`,
   closedUntil: (at) =>
     `Bu hesabın silinmesini istediniz. ${at} sonrasında içindeki her şeyle birlikte silinir.`,
   closedSoon: 'Bu hesabın silinmesini istediniz. Yakında içindeki her şeyle birlikte silinir.',
-  keepHint: 'Hesabı korumak için parolanızı yeniden yazın.',
+  keepHint:
+    'Hesabı korumak için parolanızı yeniden yazın. Kapanışla ilgili e-postadaki bağlantı bunu parolasız da yapar.',
+  keepForgot: 'Parolanızı mı unuttunuz? Yeni bir parola belirleyin, sonra hesabı koruyun',
   keepAccount: 'Hesabımı koru',
   otherLogin: 'Başka bir hesapla giriş yap',
   keepTitle: 'Hesabınızı koruyun',
   keepByLink:
     'Hesabınız kapalı ve silinecek. Düğmeye basarsanız içindeki her şeyle birlikte korunur.',
+  keepLinkUsed:
+    'Bu bağlantı kullanılmış veya daha önceki bir isteğe ait. Daha önce kullandıysanız hesabınız korunuyor: giriş yapın.',
   keepDone: 'Hesabınız korunuyor. Artık giriş yapabilirsiniz.',
   obligations: {
     leading: 'Bir açık artırmada öndesiniz.',

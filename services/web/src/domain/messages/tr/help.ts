@@ -94,7 +94,7 @@ export const help: Messages['help'] = {
         ],
         [
           'Hesabınızı silmek',
-          'Hesap sayfanızda kendiniz silebilirsiniz. Birkaç gün sonra adınız, adresiniz, fotoğrafınız, taslaklarınız ve listeleriniz silinir; o zamana kadar giriş yapıp hesabı koruyabilirsiniz. Defterlerin saklanması gerektiğinden teklifleriniz ve satışlarınız adınız olmadan kayıtlı kalır.',
+          'Hesap sayfanızda kendiniz silebilirsiniz. Adınız, adresiniz, fotoğrafınız, taslaklarınız ve listeleriniz daha sonra silinir. Bunun ne zaman olacağı ve hesabı o zamana kadar koruyup koruyamayacağınız, karar vermeden önce o sayfada yazar. Defterlerin saklanması gerektiğinden teklifleriniz ve satışlarınız adınız olmadan kayıtlı kalır.',
         ],
       ],
     },
