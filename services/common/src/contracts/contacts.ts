@@ -11,8 +11,7 @@ export const ContactsRequest = Type.Object(
 )
 
 /**
- * Users who are not there get no mail: the account is deleted or on its way to that, or no one has shown yet
- * whose the address is.
+ * Users who are not there get no mail: the account is deleted, or no one has shown yet whose the address is.
  */
 export const Contacts = Type.Object({
   contacts: Type.Array(
@@ -21,6 +20,7 @@ export const Contacts = Type.Object({
       name: Type.String(),
       /** As mail servers take it: a domain of other letters is in its ASCII form. */
       email: Type.String(),
+      /** Suspended: also closed by its owner, and not deleted yet. */
       standing: Type.Union([Type.Literal('active'), Type.Literal('suspended')]),
     }),
   ),

@@ -48,12 +48,16 @@ t.test('another service is answered where mails to users go', async (t) => {
   )
 })
 
-t.test('accounts that are deleted, or on their way to that, are left out', async (t) => {
+t.test('accounts that are deleted are left out, and closed ones are as if suspended', async (t) => {
   const { ask, join, set } = await start(t)
   const [gone, leaving] = [await join('gone@example.org'), await join('leaving@example.org')]
   await set(gone, { status: 'deleted' })
   await set(leaving, { status: 'deleting' })
-  t.strictSame((await ask([gone, leaving])).body, { contacts: [] })
+  t.strictSame((await ask([gone, leaving])).body, {
+    contacts: [
+      { userId: leaving, name: 'Ann Lee', email: 'leaving@example.org', standing: 'suspended' },
+    ],
+  })
 })
 
 t.test('an address that no one has shown to be theirs gets no mails', async (t) => {

@@ -67,7 +67,7 @@ function reasonNotToSend(
   if (reason !== undefined) return reason
   if (contact === undefined) return 'no_address'
   if (isSuppressed) return 'suppressed'
-  // Of what a suspended user has won or sold, money still depends.
+  // Of what a suspended user, or one who closed the account, has won or sold, money still depends.
   const isForSuspended = kindOf(template).isMandatory === true
   return contact.standing === 'suspended' && !isForSuspended ? 'suspended' : undefined
 }

@@ -9,16 +9,18 @@ export interface StoredContact {
   isVerified: boolean
 }
 
-/** Accounts that mails can go to, among these. */
+/**
+ * Accounts that mails can go to, among these. One that waits to be deleted is as if suspended: a lot can come to it
+ * still, and what depends on time and money is not lost when its owner keeps it or owes something.
+ */
 export async function readContacts(
   db: Kysely<Database>,
   userIds: readonly string[],
 ): Promise<StoredContact[]> {
   const { rows } = await sql<StoredContact>`
-    select id as "userId", name, email, status as standing,
+    select id as "userId", name, email,
+      case status when 'deleting' then 'suspended' else status end as standing,
       email_verified_at is not null as "isVerified"
-    from users where id = any(${[...new Set(userIds)]}::uuid[]) and status in ('active', 'suspended')`.execute(
-    db,
-  )
+    from users where id = any(${[...new Set(userIds)]}::uuid[]) and status <> 'deleted'`.execute(db)
   return rows
 }
