@@ -20,6 +20,7 @@ import { INTERNAL_SECRET } from './helper.ts'
 export async function startOwners(t: Teardown) {
   const owed = new Map<string, Obligation[]>()
   const down = new Set<string>()
+  const unreadable = new Set<string>()
   const start = async (service: 'auction' | 'bid' | 'order') => {
     const log = createLogger(service, 'silent')
     const app = await buildServer({
@@ -34,8 +35,9 @@ export async function startOwners(t: Teardown) {
       },
     })
     const schema = { response: { 200: Obligations }, params: Type.Object({ id: Type.String() }) }
-    app.get(obligationsPath(':id'), { config: { auth: 'service' }, schema }, () => {
+    app.get(obligationsPath(':id'), { config: { auth: 'service' }, schema }, ({ params }) => {
       if (down.has(service)) throw new Error('down')
+      if (unreadable.has(params.id)) throw new Error('broken')
       return { obligations: owed.get(service) ?? [] }
     })
     t.teardown(() => app.close())
@@ -49,6 +51,8 @@ export async function startOwners(t: Teardown) {
   return {
     owed,
     down,
+    /** Users of whom no service can answer. */
+    unreadable,
     check: createObligationCheck({
       AUCTION_URL,
       BID_URL,

@@ -23,24 +23,30 @@ import { recordRefusedDeletion } from './record-refused-deletion.ts'
 /** More are due at once on no ordinary day; the next run takes the rest. */
 const DUE_MAX = 100
 
+/** After so many users in a row of whom a service gave no answer, it is the service. */
+const UNANSWERED_MAX = 2
+
 /**
  * Looks at every deletion that is due: the account is open again because a bid or an item of theirs was
  * still on its way, or a lot has come to them since; else the person is forgotten once the days are over in which
  * they can keep the account. Answers how many were forgotten. What fails is tried again a minute later, behind
- * the others, and thrown at the end. When bid or auction cannot be asked the run ends, and the next run tries
- * again.
+ * the others, and thrown at the end. When a service does not answer about two users in a row the run ends, and the
+ * next run tries again. Of a single user it may be that only this one cannot be read.
  */
 export async function finishDeletions(deps: DeletionDependencies): Promise<number> {
   const failures: unknown[] = []
   let deleted = 0
+  let unanswered = 0
   for (const deletion of await readDueDeletions(deps.db, DUE_MAX)) {
     try {
       if (await finishDeletion(deps, deletion)) deleted += 1
+      unanswered = 0
     } catch (error) {
       failures.push(error)
       if (isUnavailable(error)) break
       await postponeDeletion(deps.db, deletion.userId)
-      if (error instanceof ServiceError) break
+      unanswered = error instanceof ServiceError ? unanswered + 1 : 0
+      if (unanswered === UNANSWERED_MAX) break
     }
   }
   if (failures.length > 1) throw new AggregateError(failures, 'accounts could not be deleted')

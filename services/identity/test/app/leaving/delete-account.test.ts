@@ -166,6 +166,40 @@ t.test('when the others cannot be asked no user is deleted, neither now nor late
   t.equal(await world.daysLater(), 1)
 })
 
+t.test('a user of whom the others cannot answer keeps no other user waiting', async (t) => {
+  const world = await start(t)
+  const ann = await person(world, 'ann@example.org')
+  const bob = await person(world, 'bob@example.org')
+  const eve = await person(world, 'eve@example.org')
+  const zoe = await person(world, 'zoe@example.org')
+  for (const each of [ann, bob, eve, zoe]) await each.call('DELETE', 'me')
+  // In this order, whatever the clock said.
+  for (const [index, { id }] of [ann, bob, eve, zoe].entries())
+    await sql`update deletions set look_at = null, due_at = clock_timestamp() - make_interval(secs => ${4 - index})
+      where user_id = ${id}`.execute(world.db)
+  for (const { id } of [ann, eve]) world.unreadable.add(id)
+  await t.rejects(world.finish(), /could not be deleted/)
+  t.match(await world.userOf(ann.id), { status: 'deleting' })
+  t.match(await world.userOf(bob.id), { status: 'deleted' })
+  t.match(await world.userOf(eve.id), { status: 'deleting' })
+  t.match(await world.userOf(zoe.id), { status: 'deleted' })
+  world.unreadable.clear()
+  t.equal(await world.finish(), 0, 'they wait for their next turn')
+  t.equal(await world.daysLater(), 2)
+})
+
+t.test('when a service is down the run ends after two users', async (t) => {
+  const world = await start(t)
+  const leavers = []
+  for (const name of ['ann', 'bob', 'eve']) leavers.push(await person(world, `${name}@example.org`))
+  for (const each of leavers) await each.call('DELETE', 'me')
+  await sql`update deletions set due_at = clock_timestamp(), look_at = null`.execute(world.db)
+  world.down.add('order')
+  await t.rejects(world.finish(), /could not be deleted/)
+  const { rows } = await sql`select 1 from deletions where look_at is null`.execute(world.db)
+  t.equal(rows.length, 1, 'the third was not asked about')
+})
+
 t.test('the last admin stays, also when two leave at once', async (t) => {
   const world = await start(t)
   const admins = [
