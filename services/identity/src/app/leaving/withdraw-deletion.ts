@@ -8,7 +8,7 @@ import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import { deleteDeletion, readLinkedDeletion } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { lockAccounts, setStatus } from '#src/infra/postgres/users/users.ts'
+import { lockAccounts, readPasswordHash, setStatus } from '#src/infra/postgres/users/users.ts'
 
 export interface WithdrawalDependencies {
   db: Kysely<Database>
@@ -27,19 +27,27 @@ export async function withdrawByLink(
   if (!isKept) throw identityErrors.invalidLink()
 }
 
+/** What allows to keep an account: the link of its deletion, or the password as it was verified. */
+type Proof = { digest: Buffer } | { passwordHash: string }
+
 /**
- * Opens a closed account again; false when nothing waits to be deleted, or with another link. No other service
- * was notified of the closing, and so none is of this. The sessions of before stay ended.
+ * Opens a closed account again; false when nothing waits to be deleted, with another link, or when the password is
+ * another one by now. No other service was notified of the closing, and so none is of this. The sessions of before
+ * stay ended.
  */
 export async function withdrawDeletion(
   { db, mails }: WithdrawalDependencies,
-  { userId, digest }: { userId: string; digest?: Buffer },
+  { userId, ...proof }: { userId: string } & Proof,
   trace: Trace,
 ): Promise<boolean> {
   return outboxTransaction(db, async (tx) => {
     // The worker that erases takes the same lock and looks again under it: one of the two happens.
     const [account] = await lockAccounts(tx, [userId])
-    if (account?.status !== 'deleting' || !(await deleteDeletion(tx, userId, digest))) return false
+    if (account?.status !== 'deleting') return false
+    if ('passwordHash' in proof && (await readPasswordHash(tx, userId)) !== proof.passwordHash)
+      return false
+    const digest = 'digest' in proof ? proof.digest : undefined
+    if (!(await deleteDeletion(tx, userId, digest))) return false
     await setStatus(tx, userId, 'active')
     const { email: to, name } = account
     const mail = { template: 'account_deletion_withdrawn', to, name, userId } as const

@@ -95,7 +95,7 @@ export async function logIn(
     const until = await readSuspensionEnd(db, user.id)
     throw identityErrors.suspended({ until: until?.toISOString() ?? null })
   }
-  if (user.status === 'deleting') await keepOrRefuse(deps, user.id, command)
+  if (user.status === 'deleting') await keepOrRefuse(deps, user, command)
   await requireVerifiedEmail(deps, user.id, command.trace)
   const opened = await open(deps, user, command)
   metrics.loggedIn('pendingToken' in opened ? 'code_asked' : 'accepted')
@@ -109,11 +109,12 @@ export async function logIn(
  */
 async function keepOrRefuse(
   deps: LogInDependencies,
-  userId: string,
+  { id: userId, passwordHash }: Credentials,
   { keepsAccount, trace }: LogInCommand,
 ): Promise<void> {
   if (keepsAccount) {
-    await withdrawDeletion(deps, { userId }, trace)
+    // Not when the password was changed meanwhile: the login goes on, and is refused for that.
+    await withdrawDeletion(deps, { userId, passwordHash }, trace)
     return
   }
   const deletedAfter = await readDeletedAfter(deps.db, userId)
