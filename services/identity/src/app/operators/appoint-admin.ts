@@ -7,7 +7,7 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 import { lockAccounts, readCredentials } from '#src/infra/postgres/users/users.ts'
 import { recordRoles } from './record-roles.ts'
 
-export type Appointment = 'appointed' | 'admin_already' | 'unknown' | 'suspended'
+export type Appointment = 'appointed' | 'admin_already' | 'unknown' | 'suspended' | 'deleting'
 
 /**
  * Makes an account an admin from the console: a person who can reach the database needs no
@@ -25,7 +25,7 @@ export async function appointAdmin(
   return outboxTransaction(db, async (tx) => {
     const [account] = await lockAccounts(tx, [found.id])
     if (account === undefined || account.status === 'deleted') return 'unknown'
-    if (account.status === 'suspended') return 'suspended'
+    if (account.status !== 'active') return account.status
     if (isAdmin(account.roles)) return 'admin_already'
     const change = { role: 'admin', roles: withRole(account.roles, 'admin') } as const
     await recordRoles(tx, account.id, { action: 'role.granted', actorId: null, ...change }, trace)

@@ -120,6 +120,22 @@ export async function moveNextLook(tx: Transaction<Database>, userId: string): P
     .execute()
 }
 
+/**
+ * Makes a locked user's deletion due now, but not before requests that were let in have ended; false when there is none.
+ */
+export async function endDeletionWait(tx: Transaction<Database>, userId: string): Promise<boolean> {
+  const result = await tx
+    .updateTable('deletions')
+    .set({
+      look_at: null,
+      due_at: sql<Date>`least(due_at, greatest(statement_timestamp(),
+        asked_at + make_interval(secs => ${DELETION_DELAY_SECONDS})))`,
+    })
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
+}
+
 /** Ends a locked user's deletion; false when there is none. */
 export async function deleteDeletion(
   tx: Transaction<Database>,
