@@ -9,6 +9,7 @@ import { answerRegistrations } from '#src/app/mail-requests/answer-registrations
 import type { WorkerMetrics } from '#src/app/metrics/worker-metrics.ts'
 import { endDueSuspensions } from '#src/app/operators/reinstate-user.ts'
 import { purge } from '#src/app/retention/purge.ts'
+import { readDeletionOverdueSeconds } from '#src/infra/postgres/leaving/deletions.ts'
 
 export interface TimerDependencies extends KeyDependencies, DeletionDependencies {
   log: Logger
@@ -51,8 +52,12 @@ export function createTimers(dependencies: TimerDependencies): Timer[] {
       name: 'deletions',
       intervalMs: DELETIONS_INTERVAL_MS,
       async run() {
-        const deleted = await finishDeletions(dependencies)
-        if (deleted > 0) log.info({ deleted }, 'accounts deleted')
+        try {
+          const deleted = await finishDeletions(dependencies)
+          if (deleted > 0) log.info({ deleted }, 'accounts deleted')
+        } finally {
+          metrics.deletionOverdue(await readDeletionOverdueSeconds(db))
+        }
       },
     },
     {

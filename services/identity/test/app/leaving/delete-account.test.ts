@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { finishDeletions } from '#src/app/leaving/finish-deletions.ts'
+import { readDeletionOverdueSeconds } from '#src/infra/postgres/leaving/deletions.ts'
 import { dumpOf } from '#test/dump.ts'
 import { PERSON, startIdentity } from '#test/helper.ts'
 import { readMails } from '#test/mails.ts'
@@ -198,6 +199,18 @@ t.test('when a service is down the run ends after two users', async (t) => {
   await t.rejects(world.finish(), /could not be deleted/)
   const { rows } = await sql`select 1 from deletions where look_at is null`.execute(world.db)
   t.equal(rows.length, 1, 'the third was not asked about')
+})
+
+t.test('how long an account is overdue counts from its end', async (t) => {
+  const world = await start(t)
+  const overdue = () => readDeletionOverdueSeconds(world.db)
+  t.equal(await overdue(), 0)
+  const ann = await person(world, PERSON.email)
+  await ann.call('DELETE', 'me')
+  await sql`update deletions set look_at = clock_timestamp() - interval '1 hour'`.execute(world.db)
+  t.equal(await overdue(), 0, 'a look that is late is none')
+  await sql`update deletions set due_at = clock_timestamp() - interval '1 hour'`.execute(world.db)
+  t.ok((await overdue()) >= 3_600)
 })
 
 t.test('the last admin stays, also when two leave at once', async (t) => {

@@ -86,6 +86,19 @@ export async function readDueDeletions(db: Kysely<Database>, limit: number): Pro
     .execute()
 }
 
+/** For how long the oldest account that should be deleted has waited beyond its time; 0 when none has. */
+export async function readDeletionOverdueSeconds(db: Kysely<Database>): Promise<number> {
+  const { seconds } = await db
+    .selectFrom('deletions')
+    .select(
+      sql<number>`coalesce(greatest(extract(epoch from statement_timestamp() - min(due_at)), 0), 0)::float8`.as(
+        'seconds',
+      ),
+    )
+    .executeTakeFirstOrThrow()
+  return seconds
+}
+
 /** Lets the others go first after a failure. */
 export async function postponeDeletion(db: Kysely<Database>, userId: string): Promise<void> {
   await db
