@@ -51,7 +51,9 @@ async function grant(address: string): Promise<boolean> {
 async function erase(address: string): Promise<boolean> {
   switch (await hastenDeletion(createDatabase<Database>(pool), address)) {
     case 'hastened':
-      console.log(`${address} is deleted within minutes, unless something is owed.`)
+      console.log(
+        `${address} is deleted within minutes. If its owner owes something, it is opened again instead.`,
+      )
       return true
     case 'not_closed':
       console.error(`${address} was not closed by its owner; nothing was done.`)

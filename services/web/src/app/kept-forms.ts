@@ -2,7 +2,7 @@ import { html } from '@auction/common/html.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LoginNeededError, UpstreamError } from '#src/infra/http/service-client.ts'
 import { loginFor, type PageAnswer, type PageHandler, UnansweredFormError } from './page-routes.ts'
-import { hiddenFields, PROOF, type WaitingForm } from './pages/account/small-pages.ts'
+import { hiddenFields, PROOF, type WaitingForm, waitingForm } from './pages/account/small-pages.ts'
 import { keptFormPage, unansweredFormPage } from './pages/kept-page.ts'
 import { postForm } from './pages/parts.ts'
 import type { Viewer } from './viewer.ts'
@@ -12,6 +12,11 @@ export interface KeptFormOptions {
   page: string | ((request: FastifyRequest) => string)
   /** Fields that are never written into a page for who may be another by now: passwords and codes. */
   secret?: readonly string[]
+  /**
+   * What is sent again after the session has ended. A login is a proof, so an act is shown beside its button: at a browser that was
+   * left open another may have sent it. `nothing`: its fields do not say what it does.
+   */
+  after?: 'form' | 'act' | 'nothing'
 }
 
 /**
@@ -19,7 +24,7 @@ export interface KeptFormOptions {
  * send it again.
  */
 export function keepForm(
-  { page, secret = [] }: KeptFormOptions,
+  { page, secret = [], after = 'form' }: KeptFormOptions,
   handle: (viewer: Viewer, request: FastifyRequest, reply: FastifyReply) => Promise<PageAnswer>,
 ): PageHandler {
   return async (sender, request, reply) => {
@@ -37,8 +42,9 @@ export function keepForm(
       html`${hiddenFields({ action, fields: kept })}`,
     )
     const ended = (): PageAnswer => {
-      if (isEmpty) return { to: loginFor(viewer, viewer.path) }
-      const markup = keptFormPage({ ...viewer, isLoggedIn: false }, path, again)
+      if (isEmpty || after === 'nothing') return { to: loginFor(viewer, viewer.path) }
+      const shown = after === 'act' && waitingForm(viewer, { action, fields: kept })
+      const markup = keptFormPage({ ...viewer, isLoggedIn: false }, path, html`${shown}${again}`)
       return { statusCode: 401, markup, isSecret: true }
     }
     if (!viewer.isLoggedIn) return ended()

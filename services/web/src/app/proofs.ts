@@ -29,7 +29,8 @@ export interface ActOptions extends KeptFormOptions {
  * what was typed; it is kept as well where the session has ended, or a service is away.
  */
 export function answerAct(identity: Identity, options: ActOptions, act: Act): PageHandler {
-  return keepForm(options, async (viewer, request, reply) => {
+  const after = options.describe === undefined ? 'act' : 'nothing'
+  return keepForm({ ...options, after }, async (viewer, request, reply) => {
     const form = formOf(viewer, request)
     const caller = identity.callerOf(request, (line) => reply.header('set-cookie', line))
     const ask = async (refused?: ServiceAnswer) => {

@@ -568,12 +568,12 @@ t.test(
     t.equal(changes().length, 1, 'who stays keeps the notices in the browser')
     answers['DELETE /identity/me'] = {
       status: 202,
-      body: { deletedAfter: '2026-11-23T18:04:05.000Z' },
+      body: { deletedAfter: '2126-11-23T18:04:05.000Z' },
       headers: { 'set-cookie': '__Host-session=; Path=/; Max-Age=0' },
     }
     const closed = await post('/account/delete', { sure: 'yes' })
     t.equal(closed.statusCode, 200)
-    t.match(closed.body, 'It will be deleted after Mon, 23 Nov 2026, 18:04:05 UTC')
+    t.match(closed.body, 'It will be deleted after Sat, 23 Nov 2126, 18:04:05 UTC')
     t.match(closed.body, 'Until then you can keep it')
     t.match(closed.body, 'href="/login')
     t.equal(closed.headers['clear-site-data'], '"cache", "storage"')
@@ -590,6 +590,9 @@ t.test('leaving says how long the account can be kept, and when it cannot be', a
   const { body } = await week.read('/account/delete')
   t.match(body, ' 7 days later your name')
   t.match(body, 'I want my account to be deleted')
+  // An identity of another version, or with another setting, closed it.
+  const sooner = await week.post('/account/delete', { sure: 'yes' })
+  t.notMatch(sooner.body, 'you can keep it')
 
   const forGood = await start(t, answers, { '/identity/deletion': { days: 0 } })
   for (const page of [
@@ -673,6 +676,21 @@ t.test('the page for the proof shows what will be done, in every language', asyn
   t.match(password, 'Change the password')
   t.notMatch(password, 'secret words')
   t.match(await shown('/account/delete', { sure: 'yes' }), 'Delete my account')
+  // Fields on which the route does not act say nothing of it.
+  const added = { returnTo: '/operator/users/1/grant', confirmed: '1.00', amount: '5000' }
+  const email = await shown('/account/email', { email: 'ann@example.test', ...added })
+  t.match(email, '<dd dir="auto">/account/email</dd>')
+  t.match(email, '<dd dir="auto">5000</dd>')
+  t.notMatch(email, /operator|1\.00/)
+})
+
+t.test('a form that is sent after the session ended shows what it will do', async (t) => {
+  const { post } = await start(t)
+  const kept = await post('/account/email', { email: 'thief@example.test' }, { authorization: '' })
+  t.equal(kept.statusCode, 401)
+  const act = kept.body.match(/<section id="waiting-act">[\s\S]*?<\/section>/)?.[0] ?? ''
+  t.match(act, 'Change your e-mail address')
+  t.match(act, 'thief@example.test')
 })
 
 t.test('the secret of a mailed link goes from the address into the form', async (t) => {

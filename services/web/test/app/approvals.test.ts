@@ -267,6 +267,19 @@ t.test('a decision needs a fresh proof, which names what payment has to decide',
   t.match((await read(`${PAGE}?said=approved`, 'moderator')).body, 'Approved: it is done.')
 })
 
+t.test('after the session has ended a decision is made on the page again', async (t) => {
+  const { app, changes } = await start(t)
+  const ended = await app.inject({
+    method: 'POST',
+    url: `${PAGE}/${REFUND}/approve`,
+    headers: { ...FORM, ...OWN_PAGE },
+    payload: 'kind=refund',
+  })
+  t.equal(ended.statusCode, 303)
+  t.equal(ended.headers.location, `/login?returnTo=${encodeURIComponent(PAGE)}`)
+  t.strictSame(changes(), [])
+})
+
 t.test('what cannot be shown is not proved', async (t) => {
   const answers = {
     'GET /identity/validate': PROVED,

@@ -38,6 +38,7 @@ const PASSKEY_ID = /^[A-Za-z0-9_-]{43}$/
 const YEAR_SECONDS = 31_536_000
 /** Each is a request to identity, one after the other. */
 const SESSIONS_ENDED_MAX = 100
+const HOUR_MS = 3_600_000
 
 export interface AccountRoutesOptions {
   identity: Identity
@@ -463,7 +464,9 @@ function leaveRoutes(pages: PageRoutes, { identity, notifications }: AccountRout
       // Other browsers would show notices for days. Only now: who is refused keeps them.
       await endPush(notifications, request)
       const deletedAfter = String(answer.body.deletedAfter)
-      return { markup: closedPage(viewer, { deletedAfter, days }), isSecret: true }
+      // By the answer: the days may have come of another version of identity, or of a setting that has changed since.
+      const isForGood = Date.parse(deletedAfter) - Date.now() < HOUR_MS
+      return { markup: closedPage(viewer, { deletedAfter, isForGood }), isSecret: true }
     })(sender, request, reply),
   )
 }

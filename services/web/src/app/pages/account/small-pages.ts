@@ -106,7 +106,7 @@ ${postForm(
 /** After leaving: the session is over, and so the page is that of a visitor. */
 export function closedPage(
   viewer: Viewer,
-  { deletedAfter, days }: { deletedAfter: string; days: number },
+  { deletedAfter, isForGood }: { deletedAfter: string; isForGood: boolean },
 ): string {
   const { account: t } = viewer.talk.t
   const at = viewer.talk.instant(deletedAfter)
@@ -114,7 +114,7 @@ export function closedPage(
     viewer: { ...viewer, isLoggedIn: false, path: viewer.to('/') },
     title: t.closedTitle,
     content: html`<h1>${t.closedTitle}</h1>
-<p id="status">${days === 0 ? t.closedForGood(at) : t.closed(at)}</p>`,
+<p id="status">${isForGood ? t.closedForGood(at) : t.closed(at)}</p>`,
   })
 }
 
@@ -194,12 +194,19 @@ function waitingAct({ talk }: Viewer, { title, lines }: ShownAct): Html {
 <p>${t.proofNotYou}</p></section>`
 }
 
-/** By the fields, which are what the form will do: a thief who changes them changes both. */
+/** What a form will do, in a section, where only its fields say that. */
+export const waitingForm = (viewer: Viewer, form: WaitingForm): Html =>
+  waitingAct(viewer, actOf(viewer, form))
+
+/**
+ * By the address and by those fields alone that its route acts on: another field, added by a thief, must not stand in their
+ * place. Currencies are not among them, for the service knows that of its money.
+ */
 function actOf({ talk }: Viewer, { action, fields }: WaitingForm): ShownAct {
   const { account: t, moderation: desk } = talk.t
   const { proofActs: acts } = t
-  const [path = ''] = splitLocale(action).rest.split('?')
-  const { role = '', currency = '' } = fields
+  const path = pathOf(action)
+  const { role = '' } = fields
   const roleName = Object.hasOwn(desk.roleNames, role)
     ? desk.roleNames[role as keyof typeof desk.roleNames]
     : role
@@ -227,17 +234,28 @@ function actOf({ talk }: Viewer, { action, fields }: WaitingForm): ShownAct {
     [/^\/my\/payouts/, acts.payouts],
   ]
   const act = ACTS.find(([pattern]) => pattern.test(path))?.[1] ?? acts.other
-  const amount = fields.confirmed ?? fields.amount ?? ''
+  // A seller's refund is of what was confirmed, an operator's of what was typed.
+  const amount = path.startsWith('/my/sales/') ? (fields.confirmed ?? fields.amount) : fields.amount
   const lines = [
     [t.newEmail, path === '/account/email' ? fields.email : ''],
-    [t.proofAmount, amount === '' ? '' : `${amount} ${currency}`.trim()],
+    [t.proofAmount, amount],
     [desk.percent, fields.percent],
     [desk.reason, fields.reason],
     [desk.until, fields.until],
     // Whose account, which order: the page that the form was on shows it.
-    [t.proofPlace, fields.returnTo ?? path],
+    [t.proofPlace, path === '/account/proof' ? fields.returnTo : path],
   ].filter((line): line is [string, string] => (line[1] ?? '') !== '')
   return { title: act, lines }
+}
+
+/** As the router reads it, which takes an escaped letter for the letter. */
+function pathOf(action: string): string {
+  const [path = ''] = splitLocale(action).rest.split('?')
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
 }
 
 /** The fields of the proof, which no other form has. */
