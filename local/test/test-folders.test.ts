@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createProcessTable } from '#src/process-table.ts'
+import { startTime } from '#src/process-table.ts'
 import {
   abandonedFolders,
   clearTestFolder,
@@ -41,13 +42,38 @@ t.test('the platforms of killed tests end with the run', async (t) => {
   const platform = join(run, 'tmp/auction-one')
   mkdirSync(join(run, 'tmp/no-platform'), { recursive: true })
   mkdirSync(platform)
-  const spec = { name: 'orphan', command: 'sleep', args: ['300'], env: { PATH: process.env.PATH } }
-  const orphan = createProcessTable(platform).spawn(spec)
-  t.teardown(() => orphan.signal('SIGKILL'))
+  const pid = leaveOrphan(platform)
+  t.teardown(() => endOrphan(pid))
+  t.not(startTime(pid), undefined, 'it runs on without its runner')
   t.strictSame(await clearTestFolder(run), ['orphan'])
-  t.equal(await orphan.exited, 'SIGKILL')
+  t.equal(startTime(pid), undefined)
   t.equal(existsSync(run), false)
 })
+
+/** A process of a runner that was killed, which writes down nothing any more; answers its id. */
+function leaveOrphan(stateDir: string): number {
+  const script = `
+    import { createProcessTable } from '#src/process-table.ts'
+    const spec = { name: 'orphan', command: 'sleep', args: ['300'], env: process.env }
+    console.log(createProcessTable(${JSON.stringify(stateDir)}).spawn(spec).pid)
+    process.kill(process.pid, 'SIGKILL')`
+  const options = { cwd: import.meta.dirname, encoding: 'utf8' } as const
+  const { stdout, stderr, signal } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', script],
+    options,
+  )
+  if (signal !== 'SIGKILL') throw new Error(`the runner was not killed: ${stderr}`)
+  return Number(stdout)
+}
+
+function endOrphan(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Ended by the test.
+  }
+}
 
 t.test('a folder of a checkout that is gone is found, and no other', async (t) => {
   const parent = t.testdir({ checkout: {}, 'auction-test-unknown': {}, 'auction-test-file': '' })
