@@ -21,6 +21,8 @@ export interface SandboxOptions {
   webhook?: WebhookTarget
   /** Where state is kept; absent: nowhere. */
   file?: string
+  /** The address it listens on and is named by; absent: only this machine reaches it. */
+  address?: string
   port?: number
 }
 
@@ -62,7 +64,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const listen = (port: number) =>
     new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', () => {
+      server.listen(port, options.address ?? '127.0.0.1', () => {
         server.off('error', reject)
         resolve()
       })
@@ -71,7 +73,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   await listen(wanted).catch(() => listen(0))
   const { port } = server.address() as AddressInfo
   store.put('settings', 'port', port)
-  url = `http://localhost:${port}`
+  url = `http://${options.address ?? 'localhost'}:${port}`
   webhooks.wake()
   const timer = setInterval(() => provider.tick(), TICK_MS)
   return {

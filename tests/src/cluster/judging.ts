@@ -5,6 +5,8 @@ import type { Watch } from './traffic.ts'
 
 /** What a phase works with: `fail` notes what did not hold and lets the next thing be tried. */
 export interface Court extends Ground {
+  /** Where pods reach this machine; the address of the first node when absent. */
+  hostAddress: string | undefined
   fail: (what: string) => void
 }
 

@@ -11,7 +11,10 @@ import {
   twoOfEach,
   untilReplaced,
 } from './installation.ts'
+import type { Court } from './judging.ts'
+import { openProvider, startPaying, takesPayments } from './paying.ts'
 import { type BidRecord, startTraffic, type Traffic, type Trouble, type Watch } from './traffic.ts'
+import { openPages } from './watching.ts'
 
 export const WORKLOADS = PROCESSES.map(({ service, workload }) => [service, workload] as const)
 
@@ -47,24 +50,48 @@ export interface FormerVersion {
 
 /**
  * Every pod is replaced by `helm upgrade` and again by `helm rollback`, under traffic: by the same
- * version, or from another version and back to it. As operators do it, the data is upgraded first;
- * that is before the traffic, because the data of the local profile has one replica of everything.
+ * version, or from another version and back to it. Pages of lots are open and buyers pay meanwhile.
+ * As operators do it, the data is upgraded first; that is before the traffic, because the data of
+ * the local profile has one replica of everything.
  */
-export async function upgrade(ground: Ground, from: FormerVersion): Promise<Watch> {
-  const { cluster, log } = ground
-  const former = { ...ground, tag: from.tag ?? ground.tag, charts: from.charts ?? CHARTS }
-  await installPlatform(former, twoOfEach(former.charts))
+export async function upgrade(court: Court, from: FormerVersion): Promise<Watch> {
+  const { cluster, log } = court
+  const former = { ...court, tag: from.tag ?? court.tag, charts: from.charts ?? CHARTS }
+  const provider = takesPayments(former.charts) ? await openProvider(court) : undefined
+  const values = provider?.values ?? []
+  await installPlatform(former, [...twoOfEach(former.charts), ...values])
   await installData(cluster)
-  return underTraffic(ground, async () => {
+  const replace = async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = SERVICE_NAMES.map((service) => mark.replace('%', service))
     const startedAtMs = performance.now()
-    await installPlatform(ground, [...twoOfEach(), ...marks])
+    await installPlatform(court, [...twoOfEach(), ...values, ...marks])
     log(`  upgraded in ${seconds(startedAtMs)} s`)
-    const rollbackAtMs = performance.now()
+  }
+  const rollBack = async () => {
+    const startedAtMs = performance.now()
     await cluster.helm('rollback', PLATFORM, '--wait', '--timeout=5m')
-    log(`  rolled back in ${seconds(rollbackAtMs)} s`)
-  })
+    log(`  rolled back in ${seconds(startedAtMs)} s`)
+  }
+  try {
+    return await underTraffic(court, async ({ watch }) => {
+      const pages = await openPages(court, watch)
+      const paying = provider && (await startPaying(court, provider, watch))
+      try {
+        for (const step of [replace, rollBack, async () => {}]) {
+          await untilMore(pages.shown, 10, 'bids on open pages')
+          if (paying) await untilMore(paying.ended, 5, 'payments')
+          await step()
+        }
+        await pages.judge()
+        await paying?.judge()
+      } finally {
+        await Promise.all([pages.close(), paying?.close()])
+      }
+    })
+  } finally {
+    await provider?.sandbox.close()
+  }
 }
 
 /** Every pod of the platform is evicted in turn, as a drain does it, under traffic. */
@@ -119,11 +146,11 @@ async function evictPod({ namespace, kubectl }: Cluster, name: string): Promise<
   }
 }
 
-export async function untilMore(count: () => number, more: number): Promise<void> {
+export async function untilMore(count: () => number, more: number, what = 'bids'): Promise<void> {
   const target = count() + more
   const deadlineMs = performance.now() + 180_000
   while (count() < target) {
-    if (performance.now() > deadlineMs) throw new Error('bids do not flow')
+    if (performance.now() > deadlineMs) throw new Error(`${what} do not flow`)
     await wait(20)
   }
 }

@@ -33,6 +33,7 @@ The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and 
   --from-charts DIR  the folder charts of that version (ours)
   --build COMMAND    builds one image ("docker build …"); {service}, {tag} and {image} are replaced
   --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
+  --host-address IP  where pods reach this machine, for its payment provider (that of the first node)
   --rate N           requests a second while pods are replaced (120)
   --keep             leaves everything installed
 
@@ -47,6 +48,7 @@ export interface Settings {
   fromCharts: string | undefined
   build: string
   load: string
+  hostAddress: string | undefined
   rate: number
   keep: boolean
   phases: Phase[]
@@ -69,6 +71,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings {
       'from-charts': { type: 'string' },
       build: { type: 'string', default: env.CLUSTER_BUILD ?? BUILD },
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
+      'host-address': { type: 'string' },
       rate: { type: 'string', default: '120' },
       keep: { type: 'boolean', default: false },
     },
@@ -81,6 +84,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings {
     tag: values.tag ?? env.CLUSTER_TAG,
     from: values.from,
     fromCharts: values['from-charts'],
+    hostAddress: values['host-address'],
     rate: Number(values.rate),
     phases: phases.length === 0 ? [...PHASES] : phases,
   }

@@ -98,7 +98,8 @@ function isExpected(path: string, statusCode: number, body: unknown): boolean {
   return path.includes('/lots/') && typeof (body as { code?: unknown } | null)?.code === 'string'
 }
 
-function watched(client: ApiClient, watch: Watch): ApiClient {
+/** Notes in `watch` what a healthy platform does not answer. */
+export function watched(client: ApiClient, watch: Watch): ApiClient {
   return {
     close: client.close,
     async request(method, path, options) {

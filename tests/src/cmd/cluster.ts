@@ -19,6 +19,7 @@ const court: Court = {
     baseUrl: settings.gateway,
     ...(certificate === undefined ? {} : { ca: certificate.cert }),
   },
+  hostAddress: settings.hostAddress,
   rate: settings.rate,
   record: { history: [], sold: [] },
   log,

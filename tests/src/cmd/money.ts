@@ -1,15 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
 import type { Platform } from '@auction/local/platform.ts'
-import { type ApiClient, createClient } from '#src/api-client.ts'
+import { createClient } from '#src/api-client.ts'
 import { makeAdmin } from '#src/console.ts'
 import { type Chance, createChance } from '#src/crash/history.ts'
-import { COMMISSION, checkMoney, type MoneyCounts, unfinished } from '#src/money/check.ts'
+import { checkMoney, type MoneyCounts, moneyFaults, settleMoney } from '#src/money/check.ts'
 import { isSending, startLapse } from '#src/money/lapse.ts'
-import { type MoneyLoad, startMoneyLoad } from '#src/money/load.ts'
+import { type MoneyLoad, setUpMoney, startMoneyLoad } from '#src/money/load.ts'
 import { positive } from '#src/options.ts'
 import { withOwnPlatform } from '#src/own-platform.ts'
-import { insist, join, logIn, type Person } from '#src/people.ts'
+import { join } from '#src/people.ts'
 
 const HELP = `npm run money -- [--payments N] [--rounds N] [--at-once N] [--seed N] [--keep]
 
@@ -30,7 +30,6 @@ const TARGETS = [
 ] as const
 const BUYERS = 10
 const SELLERS = 8
-const SETTLE_MS = 10 * 60_000
 const FAULTS = [
   { kind: 'lose_answer', on: '^POST /v1/', probability: 0.1 },
   { kind: 'hang', on: '^POST /v1/', probability: 0.03 },
@@ -81,11 +80,11 @@ async function run(platform: Platform): Promise<boolean> {
     if (admin === undefined) throw new Error('there is no administrator')
     const [sellers, buyers] = [traders.slice(0, SELLERS), traders.slice(SELLERS)]
     makeAdmin(platform.postgres.url('identity'), admin.email)
-    await setUp(client, admin, sellers)
+    await setUpMoney(client, admin, sellers)
     await control(platform, 'faults', { faults: FAULTS })
     await control(platform, 'webhooks', { copies: 2, jitterMs: 3_000 })
     const load = startMoneyLoad({
-      platform,
+      places: platform,
       client,
       buyers,
       sellers,
@@ -99,31 +98,13 @@ async function run(platform: Platform): Promise<boolean> {
       const kills = await killInTurn(platform, chance, load)
       await load.done
       await control(platform, 'reset', {})
-      const waiting = await settle(platform)
+      const waiting = await settleMoney(platform)
       return report(await checkMoney(platform), load, kills, waiting)
     } finally {
       await lapse.stop()
     }
   } finally {
     client.close()
-  }
-}
-
-/** What the platform takes of a sale, and where sellers are paid. */
-async function setUp(client: ApiClient, admin: Person, sellers: readonly Person[]): Promise<void> {
-  await insist(client, 'POST', '/api/v1/billing/commission-rates', {
-    token: await logIn(client, admin.email),
-    body: { basisPoints: COMMISSION },
-    accept: [201],
-  })
-  for (const seller of sellers) {
-    const { body } = await insist(client, 'POST', '/api/v1/billing/payout-account/page', {
-      token: seller.token,
-      body: {},
-      accept: [201],
-    })
-    const details = new URLSearchParams({ answer: 'accept' })
-    await fetch(String(body.url), { method: 'POST', body: details, redirect: 'manual' })
   }
 }
 
@@ -156,31 +137,10 @@ async function killInTurn(platform: Platform, chance: Chance, load: MoneyLoad): 
   return kills
 }
 
-/** How much is still under way when nothing more was done for a while. */
-async function settle(platform: Platform): Promise<number> {
-  const deadlineMs = performance.now() + SETTLE_MS
-  for (;;) {
-    const waiting = await unfinished(platform)
-    if (waiting === 0 || performance.now() > deadlineMs) return waiting
-    await wait(1_000)
-  }
-}
-
 function report(counts: MoneyCounts, load: MoneyLoad, kills: string[], waiting: number): boolean {
   const problems = load.attempts.filter(({ problem }) => problem !== undefined)
   const wrong: Record<string, number> = {
-    'charged twice': counts.doubleCharges,
-    'captured differs': counts.capturedDiffers,
-    'paid and captured differ': counts.paidDiffers,
-    'refunded differs': counts.refundedDiffers,
-    'currencies not zero': counts.unbalanced,
-    'clearing differs': Number(counts.clearingDiffers),
-    'mismatches and differences': counts.differences + (counts.payments.mismatch ?? 0),
-    'paid out twice': counts.doublePayouts,
-    'transfers differ': counts.transfersDiffer,
-    'paid out differs': counts.paidOutDiffers,
-    'verify-money differences': counts.verified.length,
-    'not final': waiting,
+    ...moneyFaults(counts, waiting),
     'buyers without an end': problems.length,
   }
   const lines: [string, unknown][] = [

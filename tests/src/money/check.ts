@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
@@ -5,7 +6,7 @@ import type { Platform } from '@auction/local/platform.ts'
 import { verifyMoney } from '@auction/payment/app/verify/verify-money.ts'
 import type { Database } from '@auction/payment/infra/postgres/schema.ts'
 import pg from 'pg'
-import { AMOUNT, REFUND } from './load.ts'
+import { AMOUNT, COMMISSION, REFUND } from './load.ts'
 
 export interface MoneyCounts {
   payments: Record<string, number>
@@ -36,8 +37,13 @@ export interface MoneyCounts {
   verified: string[]
 }
 
-/** Of each sale, in ten thousandths. */
-export const COMMISSION = 1_000
+/** The databases of order and payment, and the provider of the run. */
+export interface MoneyPlaces {
+  postgres: Pick<Platform['postgres'], 'url'>
+  sandbox: Pick<Platform['sandbox'], 'provider'>
+}
+
+const SETTLE_MS = 10 * 60_000
 
 interface Intent {
   id: string
@@ -67,11 +73,11 @@ const UNFINISHED = `
       ) as owed) as count`
 
 /** How much is still under way in the databases of payment and order. */
-export async function unfinished(platform: Platform): Promise<number> {
+export async function unfinished(places: MoneyPlaces): Promise<number> {
   const [payment, order] = await Promise.all([
-    query<{ count: string }>(platform, 'payment', UNFINISHED),
+    query<{ count: string }>(places, 'payment', UNFINISHED),
     query<{ count: string }>(
-      platform,
+      places,
       'order',
       `select count(*) from orders where claimed_by is not null or state = 'collected'`,
     ),
@@ -79,11 +85,39 @@ export async function unfinished(platform: Platform): Promise<number> {
   return Number(payment[0]?.count) + Number(order[0]?.count)
 }
 
+/** How much is still under way when nothing more was done for a while. */
+export async function settleMoney(places: MoneyPlaces): Promise<number> {
+  const deadlineMs = performance.now() + SETTLE_MS
+  for (;;) {
+    const waiting = await unfinished(places)
+    if (waiting === 0 || performance.now() > deadlineMs) return waiting
+    await wait(1_000)
+  }
+}
+
+/** What must be zero, by what is printed of it. */
+export function moneyFaults(counts: MoneyCounts, waiting: number): Record<string, number> {
+  return {
+    'charged twice': counts.doubleCharges,
+    'captured differs': counts.capturedDiffers,
+    'paid and captured differ': counts.paidDiffers,
+    'refunded differs': counts.refundedDiffers,
+    'currencies not zero': counts.unbalanced,
+    'clearing differs': Number(counts.clearingDiffers),
+    'mismatches and differences': counts.differences + (counts.payments.mismatch ?? 0),
+    'paid out twice': counts.doublePayouts,
+    'transfers differ': counts.transfersDiffer,
+    'paid out differs': counts.paidOutDiffers,
+    'verify-money differences': counts.verified.length,
+    'not final': waiting,
+  }
+}
+
 /** Compares the provider, the payments, the ledger and the orders. */
-export async function checkMoney(platform: Platform): Promise<MoneyCounts> {
-  const { store } = platform.sandbox.provider
+export async function checkMoney(places: MoneyPlaces): Promise<MoneyCounts> {
+  const { store } = places.sandbox.provider
   const payments = await query<Row>(
-    platform,
+    places,
     'payment',
     `select id, state, refunded_amount::text,
        array(select order_id::text from payment_orders where payment_id = p.id) as orders from payments p`,
@@ -100,7 +134,7 @@ export async function checkMoney(platform: Platform): Promise<MoneyCounts> {
   const captured = payments.filter(({ state }) => state === 'captured')
   const capturedOrders = new Set(captured.flatMap(({ orders }) => orders))
   const orders = await query<{ id: string; isPaid: boolean }>(
-    platform,
+    places,
     'order',
     `select id, paid_by is not null as "isPaid" from orders`,
   )
@@ -111,7 +145,7 @@ export async function checkMoney(platform: Platform): Promise<MoneyCounts> {
     .reduce((sum, { amount }) => sum + amount, 0)
   const refunded = payments.reduce((sum, one) => sum + Number(one.refunded_amount), 0)
   const sums = await query<{ clearing: string; unbalanced: string }>(
-    platform,
+    places,
     'payment',
     `select coalesce((select sum(amount) from ledger_postings where account = 'clearing:stripe'), 0)::text as clearing,
        (select count(*) from (
@@ -119,7 +153,7 @@ export async function checkMoney(platform: Platform): Promise<MoneyCounts> {
   )
   const transferred = net(store.all<Transfer>('transfers'))
   const counts = await query<{ refunds: string; failed: string; differences: string }>(
-    platform,
+    places,
     'payment',
     `select (select count(*) from refunds where state = 'done')::text as refunds,
        (select count(*) from refunds where state = 'failed')::text as failed,
@@ -136,10 +170,10 @@ export async function checkMoney(platform: Platform): Promise<MoneyCounts> {
     refundedDiffers: Math.abs(refunded - given),
     unbalanced: Number(sums[0]?.unbalanced),
     clearingDiffers: BigInt(sums[0]?.clearing ?? '0') - BigInt(received - given - transferred),
-    unfinished: await unfinished(platform),
+    unfinished: await unfinished(places),
     differences: Number(counts[0]?.differences),
-    ...(await checkPayouts(platform)),
-    verified: await verify(platform),
+    ...(await checkPayouts(places)),
+    verified: await verify(places),
   }
 }
 
@@ -154,25 +188,25 @@ const net = (transfers: readonly Transfer[]) =>
   transfers.reduce((sum, { amount, amount_reversed: back }) => sum + amount - back, 0)
 
 /** Compares what sellers got with what they sold: the orders, the provider's refunds and its transfers. */
-async function checkPayouts(platform: Platform) {
-  const transfers = platform.sandbox.provider.store.all<Transfer>('transfers')
+async function checkPayouts(places: MoneyPlaces) {
+  const transfers = places.sandbox.provider.store.all<Transfer>('transfers')
   const payouts = await query<{ id: string; state: string; amount: string; reference: string }>(
-    platform,
+    places,
     'payment',
     'select id, state, amount::text, reference from payouts',
   )
   const reversals = await query<{ state: string }>(
-    platform,
+    places,
     'payment',
     'select state from payout_reversals',
   )
   const sold = await query<{ id: string; sellerId: string }>(
-    platform,
+    places,
     'order',
     `select id, seller_id as "sellerId" from orders where state = 'completed'`,
   )
   const refunded = await query<{ orderId: string; amount: string }>(
-    platform,
+    places,
     'payment',
     `select order_id as "orderId", sum(amount)::text as amount from refunds where state = 'done' group by order_id`,
   )
@@ -216,8 +250,8 @@ function earnedOf(refunded: number): number {
   return AMOUNT - refunded - (commission - Math.round((commission * refunded) / AMOUNT))
 }
 
-async function verify(platform: Platform): Promise<string[]> {
-  const { hostname, port, username, password, pathname } = new URL(platform.postgres.url('payment'))
+async function verify(places: MoneyPlaces): Promise<string[]> {
+  const { hostname, port, username, password, pathname } = new URL(places.postgres.url('payment'))
   const config = {
     POSTGRES_HOST: hostname,
     POSTGRES_PORT: Number(port),
@@ -245,11 +279,11 @@ function countBy(words: readonly string[]): Record<string, number> {
 }
 
 async function query<T extends pg.QueryResultRow>(
-  platform: Platform,
+  places: MoneyPlaces,
   service: string,
   text: string,
 ): Promise<T[]> {
-  const client = new pg.Client({ connectionString: platform.postgres.url(service) })
+  const client = new pg.Client({ connectionString: places.postgres.url(service) })
   client.on('error', () => undefined)
   await client.connect()
   try {

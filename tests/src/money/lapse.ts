@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Platform } from '@auction/local/platform.ts'
 import pg from 'pg'
+import type { MoneyPlaces } from './check.ts'
 
 const PAUSE_MS = 2_000
 const SENDING_MS = 8_000
@@ -16,12 +16,12 @@ const LAPSE = `
     due_at = case when state in ('sending', 'unknown') then due_at - interval '30 s' else due_at end`
 
 /** Has time pass for payouts, so that sellers are paid again and again. */
-export function startLapse(platform: Platform): { stop(): Promise<void> } {
+export function startLapse(places: MoneyPlaces): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const run = async () => {
     while (!stopping.signal.aborted) {
       // PostgreSQL may be killed just now.
-      await onPayment(platform, (client) => client.query(LAPSE)).catch(() => undefined)
+      await onPayment(places, (client) => client.query(LAPSE)).catch(() => undefined)
       await wait(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
@@ -35,8 +35,8 @@ export function startLapse(platform: Platform): { stop(): Promise<void> } {
 }
 
 /** Waits until a payout, or money that comes back, is being sent; false: none was for some seconds. */
-export async function isSending(platform: Platform): Promise<boolean> {
-  return onPayment(platform, async (client) => {
+export async function isSending(places: MoneyPlaces): Promise<boolean> {
+  return onPayment(places, async (client) => {
     const deadlineMs = performance.now() + SENDING_MS
     while (performance.now() < deadlineMs) {
       const { rowCount } = await client.query(
@@ -52,10 +52,10 @@ export async function isSending(platform: Platform): Promise<boolean> {
 }
 
 async function onPayment<T>(
-  platform: Platform,
+  places: MoneyPlaces,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: platform.postgres.url('payment') })
+  const client = new pg.Client({ connectionString: places.postgres.url('payment') })
   client.on('error', () => undefined)
   await client.connect()
   try {

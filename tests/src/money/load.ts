@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Platform } from '@auction/local/platform.ts'
 import type pg from 'pg'
 import type { Answer, ApiClient, RequestOptions } from '#src/api-client.ts'
 import type { Chance } from '#src/crash/history.ts'
-import { logIn, type Person } from '#src/people.ts'
+import { insist, logIn, type Person } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
+import type { MoneyPlaces } from './check.ts'
 
 /** What a buyer does with one order, and what became of it. */
 export interface Attempt {
@@ -38,16 +38,20 @@ const ANSWER_MS = 15_000
 const TOKEN_AGE_MS = 4 * 60_000
 export const AMOUNT = 1_850
 export const REFUND = 100
+/** Of each sale, in ten thousandths. */
+export const COMMISSION = 1_000
 
 export interface MoneyLoad {
   attempts: Attempt[]
   ended(): number
   /** Resolves when every buyer has come to an end or has given up. */
   done: Promise<void>
+  /** No new buyers; resolves when those under way have come to an end. */
+  stop(): Promise<void>
 }
 
 export interface MoneyLoadOptions {
-  platform: Platform
+  places: Pick<MoneyPlaces, 'postgres'>
   client: ApiClient
   buyers: readonly Person[]
   sellers: readonly Person[]
@@ -58,13 +62,36 @@ export interface MoneyLoadOptions {
   atOnce: number
 }
 
+/** What the platform takes of a sale, and where sellers are paid. */
+export async function setUpMoney(
+  client: ApiClient,
+  admin: Person,
+  sellers: readonly Person[],
+): Promise<void> {
+  await insist(client, 'POST', '/api/v1/billing/commission-rates', {
+    token: await logIn(client, admin.email),
+    body: { basisPoints: COMMISSION },
+    accept: [201],
+  })
+  for (const seller of sellers) {
+    const { body } = await insist(client, 'POST', '/api/v1/billing/payout-account/page', {
+      token: seller.token,
+      body: {},
+      accept: [201],
+    })
+    const details = new URLSearchParams({ answer: 'accept' })
+    await fetch(String(body.url), { method: 'POST', body: details, redirect: 'manual' })
+  }
+}
+
 /** Buyers who pay orders as clients do: they repeat what was not answered, with the same key. */
 export function startMoneyLoad(options: MoneyLoadOptions): MoneyLoad {
-  const { platform, payments, atOnce, chance, buyers } = options
+  const { places, atOnce, chance, buyers } = options
   const attempts: Attempt[] = []
-  const pool = openPool(platform.postgres.url('order'), 4)
+  const pool = openPool(places.postgres.url('order'), 4)
   let ended = 0
   let next = 0
+  let payments = options.payments
   const work = async () => {
     while (next < payments) {
       next += 1
@@ -86,7 +113,15 @@ export function startMoneyLoad(options: MoneyLoadOptions): MoneyLoad {
     }
   }
   const done = Promise.all(Array.from({ length: atOnce }, work)).then(() => pool.end())
-  return { attempts, ended: () => ended, done }
+  return {
+    attempts,
+    ended: () => ended,
+    done,
+    async stop() {
+      payments = next
+      await done
+    },
+  }
 }
 
 /** Repeats until the answer is one of the platform, and not of a kill. */

@@ -1,4 +1,5 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 
 /** A server-sent event as it came. */
 export interface LiveMessage {
@@ -25,6 +26,8 @@ export interface LiveClientOptions {
   readLot?(itemId: string): Promise<ShownLot | undefined>
   /** A loopback address to connect from. */
   localAddress?: string
+  /** PEM of an authority to believe beside those of the system. */
+  ca?: string
   /** Longer pauses that the server asks for are cut to this. */
   retryMaxMs?: number
   /** Goes on after this id. */
@@ -128,8 +131,9 @@ export function openLiveClient(options: LiveClientOptions): LiveClient {
     const token = options.token?.()
     const isNew = last === undefined
     const attempt: NonNullable<typeof current> = {
-      request: request(url, {
+      request: (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
         agent: false,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
         headers: {
           accept: 'text/event-stream',
