@@ -117,6 +117,11 @@ async function control({ sandbox }: Platform, path: string, body: unknown): Prom
   if (!answer.ok) throw new Error(`the sandbox answered ${answer.status}`)
 }
 
+/** Waits until so many rounds' share of the buyers have come to an end: the last ones meet kills too. */
+async function untilShare(load: MoneyLoad, roundsDone: number): Promise<void> {
+  while (load.ended() < (payments * roundsDone) / rounds) await wait(50)
+}
+
 /** Kills one after the other as long as buyers pay. */
 async function killInTurn(platform: Platform, chance: Chance, load: MoneyLoad): Promise<string[]> {
   const kills: string[] = []
@@ -124,6 +129,7 @@ async function killInTurn(platform: Platform, chance: Chance, load: MoneyLoad): 
   while (kills.length < rounds && load.ended() < payments) {
     if (left.length === 0) left = chance.shuffled([...TARGETS])
     const target = left.pop() ?? 'payment-worker'
+    await untilShare(load, kills.length)
     await wait(500 + chance.below(3_000))
     const name = target.split(' ')[0] ?? target
     // A payout that is being sent, if one comes soon.
