@@ -9,7 +9,6 @@ const SERVICES = fileURLToPath(new URL('../../services', import.meta.url))
 
 /** Rows that are never looked for by what they belong to, and why that stays so. */
 const NEVER_LOOKED_FOR: Record<string, string> = {
-  'identity sessions.user_id': 'a partial index has those that are not revoked; users stay',
   'payment invoices.corrects': 'a credit note is found by its order; invoices stay',
   'payment owed_refunds.payment_id': 'a partial index has those that are open; payments stay',
   'payment payment_differences.payment_id': 'found by provider and reference; payments stay',

@@ -12,43 +12,57 @@ export interface Statement {
   values: unknown[]
 }
 
+/** What columns have that no check limits: in practice few words, by the name of the column. */
+export type Words = Readonly<Record<string, readonly string[]>>
+
 export interface ClockPlans {
   /** How many statements compared an instant with the clock. */
   compared: number
   /** Those that read rows which the clock then sorts out, each with its plan. */
   scanning: string[]
+  /** Tables that any statement read from end to end, each with the statement. */
+  whole: { table: string; text: string }[]
 }
 
 const ROWS = 10_000
+/** What has a plan: not the frame of a transaction, nor what is sent to all who listen. */
+const PLANNED = /^\s*(select|with|update|delete|insert)\b/i
 const CLOCK = String.raw`(?:(?:clock|statement|transaction)_timestamp|now)\(\)`
 const COMPARED = new RegExp(String.raw`(?:[<>]=?|between)\s*\(?\s*(?:select\s+)?${CLOCK}`, 'i')
 // The planner computes a sub-select once and names it by its number.
 const CLOCK_IN_PLAN = new RegExp(`${CLOCK}|InitPlan`, 'i')
 
 /**
- * Runs `work` on an empty database and explains every statement that compared an instant with the clock as
- * if each table had ten thousand rows. Work by the clock runs for ever: a statement that reads a whole
+ * Runs `work` on an empty database and explains what it sent as if each table had ten thousand rows: what compared an
+ * instant with the clock, and which tables were read from end to end. Work by the clock runs for ever: a statement that reads a whole
  * table to find that nothing is due is unnoticed today and stops the service at some million rows.
  */
 export async function explainByClock(
   { pool, createPool }: Pick<TestDatabase, 'pool' | 'createPool'>,
   work: (pool: pg.Pool) => Promise<void>,
+  words: Words = {},
 ): Promise<ClockPlans> {
   const recorded = createPool()
   const statements = recordStatements(recorded)
   await work(recorded)
-  await fillTables(pool)
-  const comparing = [...statements.values()].filter(({ text }) => COMPARED.test(text))
+  await fillTables(pool, words)
+  const planned = [...statements.values()].filter(({ text }) => PLANNED.test(text))
   const scanning: string[] = []
-  for (const { text, values } of comparing) {
+  const whole: ClockPlans['whole'] = []
+  let compared = 0
+  for (const { text, values } of planned) {
     const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
       `explain (format json) ${text}`,
       values,
     )
     const nodes = rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => nodesOf(Plan)))
+    for (const { 'Node Type': type, 'Relation Name': table = '' } of nodes)
+      if (type === 'Seq Scan') whole.push({ table, text: text.trim() })
+    if (!COMPARED.test(text)) continue
+    compared += 1
     if (!isByIndex(nodes)) scanning.push(`${text.trim()}\n${nodes.map(describe).join('\n')}`)
   }
-  return { compared: comparing.length, scanning }
+  return { compared, scanning, whole }
 }
 
 /** What a worker asks of its environment and a run of its timers alone does not use. */
@@ -65,8 +79,9 @@ export async function explainTimers<DB>(
   t: Teardown,
   { name, migrations }: Service,
   build: (context: DatabaseContext<DB>) => WorkerParts<DB>,
+  words?: Words,
 ): Promise<ClockPlans> {
-  return explainByClock(await createTestDatabase(t, migrations), async (pool) => {
+  const run = async (pool: pg.Pool) => {
     const { timers } = build({
       pool,
       db: createDatabase<DB>(pool),
@@ -75,7 +90,8 @@ export async function explainTimers<DB>(
       lifecycle: { onStop: () => undefined, isStopping: () => false },
     })
     for (const timer of timers) await timer.run()
-  })
+  }
+  return explainByClock(await createTestDatabase(t, migrations), run, words)
 }
 
 /** Records every statement that is sent over a pool from now on, each text with its last parameters. */
@@ -130,14 +146,14 @@ interface Column {
   type: string
   isNullable: boolean
   /** Values that a check constraint names for it. */
-  choices: string[] | null
+  choices: readonly string[] | null
 }
 
 /**
  * Fills every table with rows whose only sense is to be many: instants on both sides of now, and the words
  * that checks allow, so that partial indexes have their share.
  */
-async function fillTables(pool: pg.Pool): Promise<void> {
+async function fillTables(pool: pg.Pool, words: Words): Promise<void> {
   const { rows: columns } = await pool.query<Column>(`
     select c.relname as table, a.attname as column, a.atttypid::regtype::text as type,
       not a.attnotnull as "isNullable",
@@ -153,7 +169,9 @@ async function fillTables(pool: pg.Pool): Promise<void> {
   for (const [table, ofTable] of Map.groupBy(columns, (column) => column.table)) {
     await dropConditions(pool, table)
     const names = ofTable.map(({ column }) => `"${column}"`)
-    const values = ofTable.map(columnValue)
+    const values = ofTable.map((one) =>
+      columnValue({ ...one, choices: one.choices ?? words[one.column] ?? null }),
+    )
     await pool.query(`insert into "${table}" (${names.join(', ')})
       select ${values.join(', ')} from generate_series(1, ${ROWS}) n on conflict do nothing`)
   }
@@ -164,7 +182,7 @@ async function fillTables(pool: pg.Pool): Promise<void> {
 async function dropConditions(pool: pg.Pool, table: string): Promise<void> {
   const { rows } = await pool.query<{ name: string }>(
     `select conname as name from pg_constraint
-      where conrelid = $1::regclass and (contype in ('c', 'f') or condeferrable)`,
+      where conrelid = $1::regclass and contype <> 't' and (contype in ('c', 'f') or condeferrable)`,
     [table],
   )
   for (const { name } of rows) await pool.query(`alter table "${table}" drop constraint "${name}"`)
@@ -178,7 +196,7 @@ function columnValue({ column, type, isNullable, choices }: Column): string {
   return isNullable ? `case when ${n} % 4 > 0 then ${value} end` : value
 }
 
-function typedValue(type: string, n: string, choices: string[] | null): string {
+function typedValue(type: string, n: string, choices: readonly string[] | null): string {
   if (choices !== null) {
     const words = choices.map((word) => `'${word}'`).join(', ')
     return `(array[${words}])[1 + ${n} % ${choices.length}]`

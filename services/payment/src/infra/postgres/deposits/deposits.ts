@@ -512,7 +512,9 @@ export async function postponeLotCheck(
       greatest(${endsAt}::timestamptz, clock_timestamp()) + ${afterEndMs} * interval '1 millisecond',
       clock_timestamp() + ${atMostMs} * interval '1 millisecond')
     where id in (
-      select id from deposits where item_id = ${itemId} and lot_check_at is not null order by id for update
+      select id from deposits
+      where item_id = ${itemId} and state in ('requested', 'held') and lot_check_at is not null
+      order by id for update
     )`.execute(db)
 }
 

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { DepositState } from '#src/domain/deposit.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { SUBJECT } from './pages.ts'
 
 export interface VerifiedDeposit {
   id: string
@@ -50,9 +51,10 @@ export async function readDepositEntries(
 ): Promise<{ id: bigint; key: string; isOrphan: boolean }[]> {
   const { rows } = await sql<{ id: bigint; key: string; isOrphan: boolean }>`
     select e.id, e.key,
-      not exists (select from deposits where id::text = split_part(e.key, ':', 2)) as "isOrphan"
+      not exists (select from deposits where id = e.subject) as "isOrphan"
     from (
-      select id, key from ledger_entries where kind in ('deposit_captured', 'deposit_returned', 'deposit_refunded') and id > ${after} order by id limit ${limit}
+      select id, key, ${SUBJECT} as subject from ledger_entries
+      where kind in ('deposit_captured', 'deposit_returned', 'deposit_refunded') and id > ${after} order by id limit ${limit}
     ) e order by e.id`.execute(db)
   return rows
 }
