@@ -11,6 +11,8 @@ import type { Settings } from './settings.ts'
 export const DATA = 'auction-data'
 export const PLATFORM = 'auction'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+/** What is kept of a run, and between two of them. */
+export const RESULTS = `${ROOT}.local/cluster`
 /** The folder of our charts. */
 export const CHARTS = `${ROOT}charts`
 

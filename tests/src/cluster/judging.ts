@@ -13,7 +13,9 @@ export interface Court extends Ground {
 /** While pods come and go in an orderly way, no request fails. */
 export function judge({ log, fail }: Court, { requests, troubles }: Watch): void {
   log(`  ${requests} requests, ${troubles.length} failed`)
-  for (const { what } of troubles.slice(0, 10)) log(`    ${what}`)
+  const sinceMs = troubles[0]?.atMs ?? 0
+  for (const { what, atMs } of troubles.slice(0, 10))
+    log(`    ${((atMs - sinceMs) / 1000).toFixed(1)} s after the first: ${what}`)
   if (troubles.length > 0) fail(`${troubles.length} requests failed`)
 }
 

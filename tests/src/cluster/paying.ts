@@ -12,7 +12,7 @@ import { startLapse } from '#src/money/lapse.ts'
 import { setUpMoney, startMoneyLoad } from '#src/money/load.ts'
 import { join } from '#src/people.ts'
 import type { Cluster } from './commands.ts'
-import { CHARTS, openWays } from './installation.ts'
+import { CHARTS, openWays, RESULTS } from './installation.ts'
 import type { Court } from './judging.ts'
 import { type Watch, watched } from './traffic.ts'
 
@@ -47,6 +47,7 @@ export async function openProvider({ cluster, gateway, hostAddress }: Court): Pr
   const sandbox = await startSandbox({
     secretKey,
     address,
+    file: await stateFile(cluster),
     webhook: { url: `${gateway.baseUrl}/webhooks/payments/stripe`, secret: webhookSecret },
   }).catch((cause: unknown) => {
     const hint = 'pods reach this machine by another address: --host-address names it'
@@ -71,6 +72,12 @@ export async function openProvider({ cluster, gateway, hostAddress }: Court): Pr
       `--set-json=payment.extraEgress=${JSON.stringify(egress)}`,
     ],
   }
+}
+
+/** The provider remembers what it took of an installation: a later run compares all of it again. */
+async function stateFile({ namespace, kubectl }: Cluster): Promise<string> {
+  const uid = await kubectl('get', 'namespace', namespace, '--output=jsonpath={.metadata.uid}')
+  return `${RESULTS}/sandbox/${uid.trim()}.jsonl`
 }
 
 async function addressOfNode({ get }: Cluster): Promise<string> {

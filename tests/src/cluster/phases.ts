@@ -14,6 +14,7 @@ import {
   makeNamespace,
   openWays,
   PLATFORM,
+  RESULTS,
 } from './installation.ts'
 import { byKind, type Court, compare, judge } from './judging.ts'
 import { type Kill, kill } from './killing.ts'
@@ -29,7 +30,6 @@ import { validate } from './validating.ts'
 export const VERSION = '0.1.0'
 const SCALE_EVENTS = 20_000
 const BACKUP = fileURLToPath(new URL('../../../k8s/backup.sh', import.meta.url))
-export const RESULTS = fileURLToPath(new URL('../../../.local/cluster', import.meta.url))
 
 export interface Stage {
   court: Court

@@ -1,9 +1,9 @@
 import { join as joinPath } from 'node:path'
 import { ensureCertificate } from '#src/cluster/certificate.ts'
 import { openCluster } from '#src/cluster/commands.ts'
-import { deleteNamespace } from '#src/cluster/installation.ts'
+import { deleteNamespace, RESULTS } from '#src/cluster/installation.ts'
 import type { Court } from '#src/cluster/judging.ts'
-import { createPhases, RESULTS, VERSION } from '#src/cluster/phases.ts'
+import { createPhases, VERSION } from '#src/cluster/phases.ts'
 import { readSettings } from '#src/cluster/settings.ts'
 
 const settings = readSettings(process.argv.slice(2), process.env)

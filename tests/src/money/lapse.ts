@@ -6,14 +6,20 @@ const PAUSE_MS = 2_000
 const SENDING_MS = 8_000
 const LOOK_MS = 15
 
-// An hour, for what waits by the schedule of payouts; half a minute, for what is not known yet.
+// An hour, for what waits by the schedule of payouts; half a minute, for what is not known yet. It waits for no lock:
+// with those that it has it would hold up the platform.
 const LAPSE = `
-  with candidates as (update payout_candidates set due_at = least(due_at, now())),
+  with candidates as (
+    update payout_candidates set due_at = least(due_at, now())
+    where (seller_id, currency_code) in (select seller_id, currency_code from payout_candidates for update skip locked)
+  ),
   reversals as (
-    update payout_reversals set due_at = due_at - interval '30 s' where state in ('sending', 'unknown')
+    update payout_reversals set due_at = due_at - interval '30 s'
+    where id in (select id from payout_reversals where state in ('sending', 'unknown') for update skip locked)
   )
   update payouts set created_at = created_at - interval '1 hour',
-    due_at = case when state in ('sending', 'unknown') then due_at - interval '30 s' else due_at end`
+    due_at = case when state in ('sending', 'unknown') then due_at - interval '30 s' else due_at end
+  where id in (select id from payouts for update skip locked)`
 
 /** Has time pass for payouts, so that sellers are paid again and again. */
 export function startLapse(places: MoneyPlaces): { stop(): Promise<void> } {
