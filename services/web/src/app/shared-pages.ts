@@ -1,5 +1,5 @@
+import { createShared } from '@auction/common/shared.ts'
 import type { PageAnswer } from './page-routes.ts'
-import { createShared } from './shared.ts'
 import { type Viewer, withParameters } from './viewer.ts'
 
 export interface SharedPages {
