@@ -20,6 +20,8 @@ const LISTING_SETTINGS = {
   BUYOUT_RESERVATIONS: Type.Boolean({ default: false }),
   /** How old lists and items may be that callers without a token get. */
   PUBLIC_READS_MAX_AGE_MS: Type.Integer({ default: 100, minimum: 0, maximum: 10_000 }),
+  /** How old the numbers of items in categories may be: each count goes through all public items that are in any. */
+  CATEGORY_COUNTS_MAX_AGE_MS: Type.Integer({ default: 10_000, minimum: 0, maximum: 600_000 }),
 }
 
 /** What sellers may choose of automatic relists (R-RELIST-2). */

@@ -55,6 +55,7 @@ export async function build(
     auctionSecondsMin?: number
     isSellerRoleRequired?: boolean
     isReservingOffered?: boolean
+    categoryCountsMaxAgeMs?: number
   } = {},
 ): Promise<Fixture> {
   expectDocumentedAnswers(t)
@@ -88,6 +89,7 @@ export async function build(
     autoRelistsMax: 5,
     priceDropPercentMax: 50,
     publicReadsMaxAgeMs: 0,
+    categoryCountsMaxAgeMs: options.categoryCountsMaxAgeMs ?? 0,
   })
   t.teardown(() => app.close())
   return { app, database, db, folder, dependencies, identity, bid, seller: identity.person() }

@@ -64,6 +64,7 @@ export function buildReadOnlyApp(db: Kysely<Database>): Promise<App> {
     autoRelistsMax: 5,
     priceDropPercentMax: 50,
     publicReadsMaxAgeMs: 100,
+    categoryCountsMaxAgeMs: 10_000,
     terms: { apply: refuse, cancel: refuse, withdraw: refuse, relist: refuse },
     auth: { issuer, jwks, internalSecret },
     registry: createRegistry('auction'),

@@ -40,6 +40,7 @@ export async function buildApi(
     autoRelistsMax: config.AUTO_RELISTS_MAX,
     priceDropPercentMax: config.RELIST_PRICE_DROP_MAX_PERCENT,
     publicReadsMaxAgeMs: config.PUBLIC_READS_MAX_AGE_MS,
+    categoryCountsMaxAgeMs: config.CATEGORY_COUNTS_MAX_AGE_MS,
     isSellerRoleRequired: config.REQUIRE_SELLER_ROLE,
     images: createStorage(config),
     terms: createTermsClient(bid),

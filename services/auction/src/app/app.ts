@@ -34,6 +34,7 @@ export interface AppDependencies extends PublishDependencies {
   priceDropPercentMax: number
   /** How old an answer to callers without a token may be. */
   publicReadsMaxAgeMs: number
+  categoryCountsMaxAgeMs: number
 }
 
 /** The auction API, ready for `listen` or `inject`. */

@@ -1,6 +1,7 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
+import { createShared } from '@auction/common/shared.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
@@ -30,7 +31,9 @@ const fields = {
   name: Type.String(),
   description: Type.String(),
   status: Status,
-  item_count: Type.Integer({ description: 'Public items in it and below it.' }),
+  item_count: Type.Integer({
+    description: 'Public items in it and below it, counted some seconds ago.',
+  }),
 }
 const CategoryAnswer = Type.Object(fields, { title: 'Category' })
 
@@ -70,13 +73,35 @@ const editable = {
   status: Type.Optional(Status),
 }
 
-/** The tree of categories: public to read, administrators change it. */
-export async function categoryRoutes(app: App, { db }: { db: Kysely<Database> }): Promise<void> {
-  readRoutes(app, db)
-  writeRoutes(app, db)
+export interface CategoryRoutesOptions {
+  db: Kysely<Database>
+  categoryCountsMaxAgeMs: number
 }
 
-function readRoutes(app: App, db: Kysely<Database>): void {
+/** The tree as it is, and how many items were in it. */
+type ReadTree = () => Promise<{
+  categories: Map<string, Category>
+  counts: readonly CategoryCount[]
+}>
+
+/** The tree of categories: public to read, administrators change it. */
+export async function categoryRoutes(
+  app: App,
+  { db, categoryCountsMaxAgeMs }: CategoryRoutesOptions,
+): Promise<void> {
+  const shared = createShared<CategoryCount[]>(categoryCountsMaxAgeMs)
+  const readTree: ReadTree = async () => {
+    const [categories, counts] = await Promise.all([
+      readCategories(db),
+      shared.of('all', () => countItems(db)),
+    ])
+    return { categories, counts }
+  }
+  readRoutes(app, db, readTree)
+  writeRoutes(app, db, readTree)
+}
+
+function readRoutes(app: App, db: Kysely<Database>, readTree: ReadTree): void {
   app.get(
     CATEGORIES,
     {
@@ -91,7 +116,7 @@ function readRoutes(app: App, db: Kysely<Database>): void {
       },
     },
     async (request) => {
-      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      const { categories, counts } = await readTree()
       const isAdmin = isAdministrator(request)
       const shown = [...categories.values()].filter(
         ({ id }) => isAdmin || isVisible(categories, id),
@@ -112,7 +137,7 @@ function readRoutes(app: App, db: Kysely<Database>): void {
       },
     },
     async (request) => {
-      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      const { categories, counts } = await readTree()
       const category = categories.get(request.params.id)
       const mayRead = isAdministrator(request) || isVisible(categories, request.params.id)
       if (category === undefined || !mayRead) throw categoryErrors.notFound()
@@ -140,7 +165,7 @@ const ADMINISTRATORS = {
   forbidden: categoryErrors.forbidden,
 } as const
 
-function writeRoutes(app: App, db: Kysely<Database>): void {
+function writeRoutes(app: App, db: Kysely<Database>, readTree: ReadTree): void {
   const route = { config: ADMINISTRATORS }
   app.post(
     CATEGORIES,
@@ -183,7 +208,7 @@ function writeRoutes(app: App, db: Kysely<Database>): void {
       const { parent_id, ...changes } = request.body
       const moved = parent_id === undefined ? {} : { parentId: parent_id }
       const category = await changeCategory(db, request.params.id, { ...changes, ...moved })
-      const [categories, counts] = await Promise.all([readCategories(db), countItems(db)])
+      const { categories, counts } = await readTree()
       return answerOf(categories, counts, category)
     },
   )

@@ -4,8 +4,11 @@ import { build, call, createDraft, createPublished, type Fixture } from '#test/h
 
 const CATEGORIES = '/api/v1/categories'
 
-async function start(t: Parameters<typeof build>[0]) {
-  const fixture = await build(t)
+async function start(
+  t: Parameters<typeof build>[0],
+  options?: Parameters<typeof build>[1],
+) {
+  const fixture = await build(t, options)
   const admin = fixture.identity.person(['user', 'admin'])
   const add = async (name: string, parent_id: string | null = null, as = admin) =>
     call(fixture, 'POST', CATEGORIES, { as, body: { name, parent_id } })
@@ -90,6 +93,34 @@ t.test(
     }
   },
 )
+
+t.test('callers share the counts for a while, and no one sees an old tree', async (t) => {
+  const world = await start(t, { categoryCountsMaxAgeMs: 600_000 })
+  const { body: art } = await world.add('Art')
+  const { body: prints } = await world.add('Prints')
+  await put(world, await createPublished(world), [prints.id])
+  const shown = async (as = world.admin) => {
+    const { body } = await call(world, 'GET', CATEGORIES, { as })
+    return (body.items as Record<string, unknown>[]).map(({ name, item_count }) => [
+      name,
+      item_count,
+    ])
+  }
+  t.strictSame(await shown(), [
+    ['Art', 0],
+    ['Prints', 1],
+  ])
+  await put(world, await createPublished(world), [prints.id])
+  const moved = await world.move(prints.id, art.id)
+  t.match(moved.body, { parent_id: art.id, item_count: 1 })
+  const { body: detail } = await call(world, 'GET', `${CATEGORIES}/${art.id}`)
+  t.match(detail, { item_count: 1 }, 'what was counted lies below another one now')
+  await call(world, 'PUT', `${CATEGORIES}/${art.id}`, { as: world.admin, body: { name: 'Arts' } })
+  t.strictSame(await shown(world.seller), [
+    ['Arts', 1],
+    ['Prints', 1],
+  ])
+})
 
 t.test('malformed definitions are refused, and choices are normalised as values are', async (t) => {
   const world = await start(t)

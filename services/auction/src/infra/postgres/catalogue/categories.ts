@@ -31,7 +31,10 @@ export interface CategoryCount {
   count: number
 }
 
-/** Counts public items by the set of their categories, so that none is counted twice in a subtree. */
+/**
+ * Counts public items by the set of their categories, so that none is counted twice in a subtree. Goes through all of
+ * them in an index, so callers share the answer for a while.
+ */
 export async function countItems(db: Executor): Promise<CategoryCount[]> {
   const { rows } = await sql<{ categoryIds: string[]; count: bigint }>`
     select category_ids as "categoryIds", count(*) as count
