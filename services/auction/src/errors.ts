@@ -9,6 +9,11 @@ export const itemErrors = {
     'The cursor belongs to another list. Begin again without it.',
     400,
   ),
+  pageTooDeep: defineError(
+    'request.invalid_query',
+    'Pages by number end before this one. Continue with nextCursor.',
+    400,
+  ),
   unauthenticated: defineError('auction.unauthenticated', 'Log in to do this.', 401),
   forbidden: defineError('item.forbidden', 'This item belongs to another user.', 403),
 

@@ -100,6 +100,7 @@ t.test(
       '/lots?page=0',
       '/lots?page=1e3',
       '/lots?page=99999',
+      '/lots?page=418',
       '/assets/../config.ts',
     ]) {
       const { statusCode, body } = await app.inject(url)
@@ -125,6 +126,16 @@ t.test('further pages are linked and nothing is said of them when there is one',
   t.ok(body.includes('href="/lots?status=sold&amp;page=3"'))
   t.ok(body.includes('70 lots'))
   t.same(upstream.urls, ['/api/v1/items?status=sold&page=2&limit=24&sort=-endDate'])
+})
+
+t.test('a list with more lots than are counted says so, and its last page is there', async (t) => {
+  const long = { ...list, page: 417, totalPages: 417, totalItems: 10_000, isTotalExact: false }
+  const upstream = await startUpstream(t, healthy({ '/api/v1/items': long }))
+  const app = await startApp(t, upstream.url)
+  const { statusCode, body } = await app.inject('/lots?status=sold&page=417')
+  t.equal(statusCode, 200)
+  t.match(body, '<p class="count">More than 10,000 lots</p>')
+  t.notMatch(body, 'page=418')
 })
 
 t.test('HEAD answers like GET without a body, and an asset is sent once', async (t) => {

@@ -21,7 +21,7 @@ import { EXTENSION_MODES, ITEM_STATUSES, ITEM_TYPES } from '#src/domain/item.ts'
 import { DEPOSIT_PERCENT_MAX, RESERVATION_MINUTES_MIN } from '#src/domain/listing.ts'
 import { TEXTS } from '#src/domain/texts.ts'
 import { itemErrors } from '#src/errors.ts'
-import { createItemLists } from '#src/infra/postgres/listing/item-list.ts'
+import { COUNTED_MAX, createItemLists } from '#src/infra/postgres/listing/item-list.ts'
 import { createItem } from './create-item.ts'
 import { deleteDraft } from './delete-item.ts'
 import { type PublishDependencies, publish } from './publish-item.ts'
@@ -92,7 +92,12 @@ const UpdateBody = Type.Object(
 
 const ListQuery = Type.Object(
   {
-    page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
+    page: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 1,
+      description: `Pages by number have the first ${COUNTED_MAX} items; nextCursor leads further. Those of your own items do not end.`,
+    }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
     status: optional(Type.Union(ITEM_STATUSES.map((status) => Type.Literal(status)))),
     mine: Type.Boolean({ default: false, description: 'Only your own, drafts included.' }),
@@ -113,8 +118,11 @@ const ItemList = Type.Object(
     items: Type.Array(ItemBody),
     page: Type.Integer(),
     pageSize: Type.Integer(),
-    totalItems: Type.Integer(),
-    totalPages: Type.Integer(),
+    totalItems: Type.Integer({ description: 'Of a public list up to a second old.' }),
+    isTotalExact: Type.Boolean({
+      description: `false when a public list has more than ${COUNTED_MAX} items; totalItems is ${COUNTED_MAX} then.`,
+    }),
+    totalPages: Type.Integer({ description: 'Pages that `page` can name.' }),
     nextCursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
     serverTime: Instant,
   },
@@ -181,6 +189,10 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
       if (cursor !== undefined && (after === undefined || page !== 1)) {
         throw itemErrors.invalidCursor()
       }
+      // PostgreSQL reads all that an offset passes over; an own list has no more than its seller listed.
+      if (!mine && (page - 1) * limit >= COUNTED_MAX) {
+        throw itemErrors.pageTooDeep({ field: 'page', reason: 'too_deep' })
+      }
       const ask = async () => {
         const list = await lists.read({
           sellerId,
@@ -195,6 +207,7 @@ function readRoutes(app: App, { db, secret, shared }: ReadDependencies): void {
           page,
           pageSize: limit,
           totalItems: list.totalItems,
+          isTotalExact: list.isTotalExact,
           totalPages: Math.ceil(list.totalItems / limit),
           ...(list.next === undefined
             ? {}

@@ -22,7 +22,7 @@ export function lotsPage(viewer: Viewer, status: string, list: ItemListView): st
       (value) =>
         html`<a href="${viewer.to('/lots')}?status=${value}"${value === status && html` aria-current="page"`}>${statusName(talk, value)}</a>`,
     )}</nav>
-<p class="count">${talk.count(list.totalItems, t.list.lots)}</p>
+<p class="count">${list.isTotalExact === false ? t.list.moreThan(talk.number(list.totalItems)) : talk.count(list.totalItems, t.list.lots)}</p>
 ${
   list.items.length === 0
     ? html`<p class="empty">${t.list.empty}</p>`

@@ -17,7 +17,9 @@ import type { Lots } from '#src/infra/http/lots.ts'
 import { orAway, UpstreamError } from '#src/infra/http/service-client.ts'
 
 const PAGE_SIZE = 24
-const PAGE_MAX = 10_000
+// Numbered pages of auction's lists end there.
+const LISTED_MAX = 10_000
+const PAGE_MAX = Math.ceil(LISTED_MAX / PAGE_SIZE)
 const ENDING_SHOWN = 12
 const NEWEST_SHOWN = 8
 // Each has a name that is read for it.

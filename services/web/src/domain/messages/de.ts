@@ -87,6 +87,7 @@ export const de = {
     title: 'Lose',
     tabs: 'Lose nach Zustand',
     lots: (n) => ({ one: `${n} Los`, other: `${n} Lose` }),
+    moreThan: (n) => `Mehr als ${n} Lose`,
     empty: 'Solche Lose gibt es gerade nicht.',
     pages: 'Seiten',
     previous: 'Zurück',

@@ -93,6 +93,7 @@ export const en = {
     title: 'Lots',
     tabs: 'Lots by status',
     lots: (n: string): Forms => ({ one: `${n} lot`, other: `${n} lots` }),
+    moreThan: (n: string) => `More than ${n} lots`,
     empty: 'There are no such lots just now.',
     pages: 'Pages',
     previous: 'Previous',

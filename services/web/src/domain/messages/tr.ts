@@ -86,6 +86,7 @@ export const tr = {
     title: 'Lotlar',
     tabs: 'Duruma göre lotlar',
     lots: (n) => ({ one: `${n} lot`, other: `${n} lot` }),
+    moreThan: (n) => `${n} lottan fazla`,
     empty: 'Şu anda böyle bir lot yok.',
     pages: 'Sayfalar',
     previous: 'Önceki',

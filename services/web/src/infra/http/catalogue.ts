@@ -9,6 +9,8 @@ const ItemList = Type.Object({
   items: Type.Array(ListedItem),
   page: Type.Integer(),
   totalItems: Type.Integer(),
+  // An auction of the version before counts all.
+  isTotalExact: optional(Type.Boolean()),
   totalPages: Type.Integer(),
   serverTime: Instant,
 })

@@ -1,4 +1,5 @@
 import { readClock } from '@auction/common/postgres/clock.ts'
+import { createShared } from '@auction/common/shared.ts'
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { type Item, type ItemStatus, PUBLIC_STATUSES } from '#src/domain/item.ts'
 import { clock, toReadItem } from '#src/infra/postgres/item/items.ts'
@@ -24,6 +25,8 @@ export interface ListPosition {
 export interface ItemPage {
   items: Item[]
   totalItems: number
+  /** False when a public list has more than were counted. */
+  isTotalExact: boolean
   /** Where the next page begins; undefined when there is none. */
   next: ListPosition | undefined
   now: Date
@@ -38,25 +41,17 @@ export interface ItemLists {
 
 const COUNT_AGE_MAX_MS = 1_000
 
+/** The total of a public list counts no more items than this, and its numbered pages end there. */
+export const COUNTED_MAX = 10_000
+
 /**
- * Lists of items. Counting a hundred thousand rows costs more than reading a page of them, so a
- * public total may be a second old; it is exact on the last page when pages are numbered.
+ * Lists of items. Counting costs more than reading a page, so a public total may be a second old and
+ * ends at COUNTED_MAX; it is exact on the last page when pages are numbered.
  */
 export function createItemLists(db: Kysely<Database>): ItemLists {
-  const counts = new Map<string, { total: Promise<number>; countedAtMs: number }>()
-
-  const countPublic = (query: ListQuery): Promise<number> => {
-    const key = query.status ?? 'all'
-    const known = counts.get(key)
-    if (known !== undefined && performance.now() - known.countedAtMs < COUNT_AGE_MAX_MS) {
-      return known.total
-    }
-    const total = count(itemsMatching(db, query))
-    counts.set(key, { total, countedAtMs: performance.now() })
-    // A failed count is not kept: the next list counts again.
-    total.catch(() => counts.delete(key))
-    return total
-  }
+  const counts = createShared<number>(COUNT_AGE_MAX_MS)
+  const countPublic = (query: ListQuery): Promise<number> =>
+    counts.of(query.status ?? 'all', () => countFirst(db, query))
 
   return {
     async read(query) {
@@ -83,14 +78,16 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
       // After a cursor it is not known how many rows came before.
       const isLastPage = after === undefined && rows.length > 0 && rows.length <= query.limit
       const last = rows.length > query.limit ? shown.at(-1) : undefined
-      const total = isLastPage
+      const isPublic = query.sellerId === undefined
+      const counted = isLastPage
         ? seen
-        : await (query.sellerId === undefined
-            ? countPublic(query)
-            : count(itemsMatching(db, query)))
+        : await (isPublic ? countPublic(query) : count(itemsMatching(db, query)))
+      const isTotalExact = isLastPage || !isPublic || counted <= COUNTED_MAX
+      const total = isTotalExact ? counted : COUNTED_MAX
       return {
         items: shown.map((row) => toReadItem(row).item),
         totalItems: rows.length === 0 ? total : Math.max(total, seen),
+        isTotalExact,
         next: last && { end: last.position, id: last.id },
         now: rows[0]?.server_time ?? (await readClock(db)),
         nowCameAtMs,
@@ -171,6 +168,20 @@ function itemsMatching(db: Kysely<Database>, { sellerId, status }: ListQuery): I
   // A list and no parameter, so that the planner sees that the partial index fits.
   else query = query.where(sql<boolean>`status in (${sql.join(PUBLIC_STATUSES.map(sql.lit))})`)
   return status === undefined ? query : query.where('status', '=', status)
+}
+
+/** Counts public items in the order of the pages, so that an index ends the count; one too many shows that there are more. */
+async function countFirst(db: Kysely<Database>, query: ListQuery): Promise<number> {
+  const first = itemsMatching(db, query)
+    .select('id')
+    .orderBy('end_date')
+    .orderBy('id')
+    .limit(sql.lit(COUNTED_MAX + 1))
+  const row = await db
+    .selectFrom(first.as('first'))
+    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }
 
 async function count(query: ItemQuery): Promise<number> {
