@@ -13,6 +13,7 @@ import {
   replaceFlags,
   takeDueBidders,
 } from '#src/infra/postgres/bidder-review/review-flags.ts'
+import { deleteHarmlessBids } from '#src/infra/postgres/bidder-review/review-sources.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /** Asks identity which accounts log in from the same addresses as these bidders. */
@@ -49,7 +50,10 @@ export async function reviewBidders({
   const reviewed = await db.transaction().execute(async (tx) => {
     const bidderIds = await takeDueBidders(tx, due)
     const sharedAddresses = asked.status === 'fulfilled' ? asked.value : undefined
-    if (bidderIds.length > 0) await replaceFlags(tx, bidderIds, sharedAddresses)
+    if (bidderIds.length > 0) {
+      await replaceFlags(tx, bidderIds, sharedAddresses)
+      await deleteHarmlessBids(tx, bidderIds)
+    }
     if (sharedAddresses === undefined) await postponeReviews(tx, bidderIds)
     return bidderIds.length
   })

@@ -347,9 +347,15 @@ t.test('sources that can make no flag any more are purged', async (t) => {
     ('${old}', ${ago(20)}), ('${ancient}', ${ago(100)})`)
   await database.pool.query(`insert into late_bids values ('${fresh}', '${fresh}', ${ago(1)}),
     ('${old}', '${old}', ${ago(1)}), ('${ancient}', '${ancient}', ${ago(99)})`)
-  await purgeReviewSources(db, 10)
   const left = async (column: string, table: string) =>
     (await database.pool.query(`select ${column} as id from ${table}`)).rows.map(({ id }) => id)
+  // A late bid or a registration that is recorded is reviewed.
+  await database.pool.query(
+    `insert into bidder_checks values ('${fresh}', now()), ('${old}', now())`,
+  )
+  t.equal(await review(fixture), 2)
+  t.same((await left('bidder_id', 'late_bids')).sort(), [fresh, ancient].sort())
+  await purgeReviewSources(db, 10)
   t.same(await left('bidder_id', 'late_bids'), [fresh])
   t.same((await left('user_id', 'user_registrations')).sort(), [fresh, old].sort())
 })

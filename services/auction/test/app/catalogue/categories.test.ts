@@ -4,10 +4,7 @@ import { build, call, createDraft, createPublished, type Fixture } from '#test/h
 
 const CATEGORIES = '/api/v1/categories'
 
-async function start(
-  t: Parameters<typeof build>[0],
-  options?: Parameters<typeof build>[1],
-) {
+async function start(t: Parameters<typeof build>[0], options?: Parameters<typeof build>[1]) {
   const fixture = await build(t, options)
   const admin = fixture.identity.person(['user', 'admin'])
   const add = async (name: string, parent_id: string | null = null, as = admin) =>

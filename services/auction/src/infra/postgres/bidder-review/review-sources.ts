@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { NEW_ACCOUNT_DAYS } from '#src/domain/review-flags.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -6,17 +6,24 @@ import type { Database } from '#src/infra/postgres/schema.ts'
 const LATE_BID_RETENTION_DAYS = 90
 
 /**
- * Deletes late bids of accounts that were not new, old late bids, and registrations that are too old to
- * matter. Lots that users bid on stay: "never wins" counts them.
+ * Deletes the late bids of reviewed bidders whose accounts were not new: they make no flag. The later one of
+ * bid and registration queues a review, so none is left out but for the purge by age.
+ */
+export async function deleteHarmlessBids(
+  tx: Transaction<Database>,
+  bidderIds: readonly string[],
+): Promise<void> {
+  await sql`
+    delete from late_bids as late using user_registrations
+    where late.bidder_id = any(${[...bidderIds]}::uuid[]) and user_id = late.bidder_id
+      and late.bid_at >= registered_at + make_interval(days => ${NEW_ACCOUNT_DAYS})`.execute(tx)
+}
+
+/**
+ * Deletes old late bids, and registrations that are too old to matter. Lots that users bid on stay: "never
+ * wins" counts them.
  */
 export async function purgeReviewSources(db: Kysely<Database>, limit: number): Promise<void> {
-  await sql`
-    delete from late_bids where (bidder_id, item_id) in (
-      select bidder_id, item_id from late_bids as late
-      join user_registrations on user_id = late.bidder_id
-      where late.bid_at >= registered_at + make_interval(days => ${NEW_ACCOUNT_DAYS})
-        and not exists (select from bidder_checks as due where due.bidder_id = late.bidder_id)
-      limit ${limit})`.execute(db)
   await sql`
     delete from late_bids where (bidder_id, item_id) in (
       select bidder_id, item_id from late_bids
