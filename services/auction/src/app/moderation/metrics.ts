@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import { FLAG_KINDS, type FlagKind } from '#src/domain/review-flags.ts'
+import { FLAGS_COUNTED_MAX } from '#src/infra/postgres/bidder-review/review-flags.ts'
 import type { OpenReports } from '#src/infra/postgres/moderation/reports.ts'
 
 export interface ModerationMetrics {
@@ -23,7 +24,7 @@ export function createModerationMetrics(registry: Registry): ModerationMetrics {
   })
   const flagged = new Gauge({
     name: 'auction_review_flags',
-    help: 'Bidders that moderators may want to look at, by kind of signal.',
+    help: `Bidders that moderators may want to look at, by kind of signal; ${FLAGS_COUNTED_MAX} of a kind stand for more as well.`,
     labelNames: ['kind'],
     registers,
   })

@@ -11,11 +11,16 @@ import {
   NEVER_WINS_ITEMS_MIN,
   ONE_SELLER_ITEMS_MIN,
 } from '#src/domain/review-flags.ts'
-import { takeDueBidders } from '#src/infra/postgres/bidder-review/review-flags.ts'
+import {
+  countFlags,
+  FLAGS_COUNTED_MAX,
+  takeDueBidders,
+} from '#src/infra/postgres/bidder-review/review-flags.ts'
 import { purgeReviewSources } from '#src/infra/postgres/bidder-review/review-sources.ts'
 import { startAddresses } from '#test/addresses.ts'
 import { consume, event, placed } from '#test/bid-history.ts'
 import { build, call, createPublished, type Fixture } from '#test/helper.ts'
+import { explain, recordStatements } from '#test/search-plans.ts'
 
 /** The events of bid for a lot that one bidder won over others. */
 function sale(itemId: string, buyerId: string, loserIds: string[]): OutboxEvent[] {
@@ -358,6 +363,30 @@ t.test('sources that can make no flag any more are purged', async (t) => {
   await purgeReviewSources(db, 10)
   t.same(await left('bidder_id', 'late_bids'), [fresh])
   t.same((await left('user_id', 'user_registrations')).sort(), [fresh, old].sort())
+})
+
+t.test('flags are counted to a bound, by kind and in an index', async (t) => {
+  const { pool } = (await build(t)).database
+  await pool.query(
+    `insert into review_flags (kind, user_id, subject_id, details)
+     select kind, gen_random_uuid(), gen_random_uuid(), '{}'
+     from (values ('never_wins', $1::int), ('same_address', 3)) as made (kind, flags),
+       generate_series(1, flags)`,
+    [FLAGS_COUNTED_MAX + 1],
+  )
+  await pool.query('vacuum analyze review_flags')
+  const { db, take } = recordStatements(pool)
+  t.same(Object.fromEntries(await countFlags(db)), {
+    never_wins: FLAGS_COUNTED_MAX,
+    same_address: 3,
+    only_one_seller: 0,
+    new_account_last_seconds: 0,
+  })
+  const [counted] = take()
+  if (counted === undefined) throw new Error('nothing was asked')
+  const plan = await explain(pool, counted)
+  t.match(plan, /Limit .*\n.*Index Only Scan using review_flags_pkey on review_flags/)
+  t.match(plan, 'Index Cond: (kind = wanted.kind)')
 })
 
 t.test('two workers at once make one flag, and only moderators see it', async (t) => {
