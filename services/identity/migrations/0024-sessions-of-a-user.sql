@@ -2,5 +2,3 @@
 -- All sessions of a user, also those that were ended: they go when the account is deleted.
 drop index concurrently if exists sessions_of_any_user;
 create index concurrently sessions_of_any_user on sessions (user_id);
--- The one above is used for what it was for.
-drop index concurrently if exists sessions_of_user;

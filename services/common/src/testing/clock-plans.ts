@@ -20,6 +20,8 @@ export interface ClockPlans {
   compared: number
   /** Those that read rows which the clock then sorts out, each with its plan. */
   scanning: string[]
+  /** Indexes that any plan reads. */
+  indexes: Set<string>
   /** Tables that any statement read from end to end, each with the statement. */
   whole: { table: string; text: string }[]
 }
@@ -48,6 +50,7 @@ export async function explainByClock(
   await fillTables(pool, words)
   const planned = [...statements.values()].filter(({ text }) => PLANNED.test(text))
   const scanning: string[] = []
+  const indexes = new Set<string>()
   const whole: ClockPlans['whole'] = []
   let compared = 0
   for (const { text, values } of planned) {
@@ -56,13 +59,15 @@ export async function explainByClock(
       values,
     )
     const nodes = rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => nodesOf(Plan)))
-    for (const { 'Node Type': type, 'Relation Name': table = '' } of nodes)
+    for (const { 'Node Type': type, 'Index Name': index, 'Relation Name': table = '' } of nodes) {
+      if (index !== undefined) indexes.add(index)
       if (type === 'Seq Scan') whole.push({ table, text: text.trim() })
+    }
     if (!COMPARED.test(text)) continue
     compared += 1
     if (!isByIndex(nodes)) scanning.push(`${text.trim()}\n${nodes.map(describe).join('\n')}`)
   }
-  return { compared, scanning, whole }
+  return { compared, scanning, indexes, whole }
 }
 
 /** What a worker asks of its environment and a run of its timers alone does not use. */

@@ -11,7 +11,7 @@ import { SERVICE } from '#src/service.ts'
 const ID = '01900000-0000-7000-8000-000000000001'
 
 t.test('nothing that goes on by itself reads all orders', async (t) => {
-  const { whole } = await explainByClock(
+  const { whole, indexes } = await explainByClock(
     await createTestDatabase(t, SERVICE.migrations),
     async (pool) => {
       const db = createDatabase<Database>(pool)
@@ -26,4 +26,5 @@ t.test('nothing that goes on by itself reads all orders', async (t) => {
     whole.filter(({ table }) => table === 'orders'),
     [],
   )
+  for (const index of ['orders_of_item', 'orders_sweepable']) t.ok(indexes.has(index), index)
 })

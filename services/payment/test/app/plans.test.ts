@@ -15,7 +15,7 @@ const ID = '01900000-0000-7000-8000-000000000001'
 const GROWING = new Set(['payments', 'deposits', 'payouts', 'payout_reversals', 'payout_accounts'])
 
 t.test('nothing that goes on by itself reads all payments, deposits or payouts', async (t) => {
-  const { whole } = await explainByClock(
+  const { whole, indexes } = await explainByClock(
     await createTestDatabase(t, SERVICE.migrations),
     async (pool) => {
       const db = createDatabase<Database>(pool)
@@ -35,4 +35,11 @@ t.test('nothing that goes on by itself reads all payments, deposits or payouts',
       (table === 'payment_differences' && !text.includes('closed_at is null')),
   )
   t.strictSame(reads, [])
+  for (const index of [
+    'payments_mismatched',
+    'payout_accounts_by_reference',
+    'payment_differences_by_name',
+    'deposits_of_item',
+  ])
+    t.ok(indexes.has(index), index)
 })
