@@ -5,7 +5,7 @@ import { discardBody } from './discard-body.ts'
 import {
   defineError,
   errorBody,
-  isTransient,
+  gaveWay,
   isUnavailable,
   ServiceError,
   serviceUnavailable,
@@ -37,8 +37,7 @@ function toServiceError(error: unknown): ServiceError {
   const { code, validation, validationContext, statusCode } = (error ?? {}) as Partial<FastifyError>
   // A caller who hangs up while sending looks like a lost database, apart from Fastify's status.
   const isOfCaller = statusCode !== undefined && statusCode >= 400 && statusCode < 500
-  // Nothing of a transaction remains that gave way to another one: the caller may send the same again.
-  if (!isOfCaller && (isUnavailable(error) || isTransient(error))) return serviceUnavailable()
+  if (!isOfCaller && (isUnavailable(error) || gaveWay(error))) return serviceUnavailable()
   const first = validation?.[0]
   if (first !== undefined) {
     const details = { field: fieldOf(first), reason: first.message ?? 'is not valid' }

@@ -114,6 +114,11 @@ export function isTransient(error: unknown): boolean {
   return POSTGRES_TRANSIENT.has(sqlState(error) ?? '')
 }
 
+/** True when a transaction gave way to another one. Not a statement that took too long: it may do so each time. */
+export function gaveWay(error: unknown): boolean {
+  return isTransient(error) && sqlState(error) !== SQL_STATES.queryCanceled
+}
+
 /** The SQLSTATE of a PostgreSQL error, or undefined. */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

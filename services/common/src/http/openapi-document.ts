@@ -56,7 +56,11 @@ const REFUSALS: Readonly<Record<number, ReturnType<typeof refusal>>> = {
     'The service gave no answer; what was asked may have been done.',
     RETRY_AFTER,
   ),
-  503: refusal('Unavailable', 'The service cannot answer now, and nothing was done.', RETRY_AFTER),
+  503: refusal(
+    'Unavailable',
+    'The service cannot answer now. The same may be sent again, with its key where there is one.',
+    RETRY_AFTER,
+  ),
   504: refusal(
     'TimedOut',
     'No answer came in time; what was asked may have been done.',

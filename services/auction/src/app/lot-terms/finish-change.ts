@@ -1,11 +1,13 @@
-import { isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
+import { isTransient, isUnavailable, ServiceError } from '@auction/common/http/errors.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
+import type { Transaction } from 'kysely'
 import type { ItemEvents } from '#src/app/item/item-events.ts'
 import { editTo } from '#src/domain/edit.ts'
 import type { Item, ItemContent } from '#src/domain/item.ts'
 import { type ListingInput, readChanged } from '#src/domain/listing.ts'
 import { lockOwnItem, type ReadItem, updateItem } from '#src/infra/postgres/item/items.ts'
 import { deletePendingChange, type PendingChange } from '#src/infra/postgres/lot-terms/terms.ts'
+import type { Database } from '#src/infra/postgres/schema.ts'
 import { lotTerms } from './item-terms.ts'
 import type { PushDependencies } from './push-terms.ts'
 import type { TermsOutcome } from './terms-client.ts'
@@ -41,7 +43,7 @@ export async function finishChange(
     log.warn({ err: error, itemId, termsVersion }, 'terms change unconfirmed, will be finished')
     return { kind: 'unknown' }
   }
-  return outboxTransaction(db, async (tx): Promise<FinishResult> => {
+  const carryOut = async (tx: Transaction<Database>): Promise<FinishResult> => {
     const current = await lockOwnItem(tx, itemId, item.sellerId)
     if (current === undefined || !(await deletePendingChange(tx, change))) {
       return { kind: 'finished_elsewhere' }
@@ -56,7 +58,15 @@ export async function finishChange(
     })
     await events.emit(tx, read, trace, [{ kind: 'updated', changedFields }])
     return { kind: 'applied', read }
-  })
+  }
+  try {
+    return await outboxTransaction(db, carryOut)
+  } catch (error) {
+    if (!isTransient(error) && !isUnavailable(error)) throw error
+    // Bid has applied it: whoever asked for it must not be answered that nothing was done.
+    log.warn({ err: error, itemId, termsVersion }, 'terms change not recorded, will be finished')
+    return { kind: 'unknown' }
+  }
 }
 
 /**
