@@ -5,6 +5,10 @@ import { cards, clockNote, statusName } from './cards.ts'
 import { layout } from './layout.ts'
 
 /** Statuses that the list can show, in the order of the tabs. */
+export const PAGE_SIZE = 24
+// Numbered pages of auction's lists end there.
+const LISTED_MAX = 10_000
+export const PAGE_MAX = Math.ceil(LISTED_MAX / PAGE_SIZE)
 export const LISTED: readonly string[] = ['active', 'scheduled', 'sold', 'expired']
 
 /** Lots of one status, one page of them. */
@@ -33,7 +37,9 @@ ${clockNote(talk, list.serverTime)}`,
   })
 }
 
-function pages(viewer: Viewer, status: string, { page, totalPages }: ItemListView): Html {
+function pages(viewer: Viewer, status: string, { page, totalPages: all }: ItemListView): Html {
+  // An auction of the version before counts more pages than there are.
+  const totalPages = Math.min(all, PAGE_MAX)
   if (totalPages <= 1) return html``
   const { t, number } = viewer.talk
   const link = (to: number, name: string) =>

@@ -4,7 +4,7 @@ import { fieldOf } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { categoryPage, sellerPage } from '#src/app/pages/category-page.ts'
 import { type HomeLists, homePage } from '#src/app/pages/home-page.ts'
-import { LISTED, lotsPage } from '#src/app/pages/lots-page.ts'
+import { LISTED, lotsPage, PAGE_MAX, PAGE_SIZE } from '#src/app/pages/lots-page.ts'
 import { BID_STATES, myBidsPage } from '#src/app/pages/my-bids-page.ts'
 import { saidOf } from '#src/app/pages/parts.ts'
 import { searchPage, searchProblems } from '#src/app/pages/search-page.ts'
@@ -16,10 +16,6 @@ import type { Catalogue, SearchResultView } from '#src/infra/http/catalogue.ts'
 import type { Lots } from '#src/infra/http/lots.ts'
 import { orAway, UpstreamError } from '#src/infra/http/service-client.ts'
 
-const PAGE_SIZE = 24
-// Numbered pages of auction's lists end there.
-const LISTED_MAX = 10_000
-const PAGE_MAX = Math.ceil(LISTED_MAX / PAGE_SIZE)
 const ENDING_SHOWN = 12
 const NEWEST_SHOWN = 8
 // Each has a name that is read for it.

@@ -82,11 +82,11 @@ export function createItemLists(db: Kysely<Database>): ItemLists {
       const counted = isLastPage
         ? seen
         : await (isPublic ? countPublic(query) : count(itemsMatching(db, query)))
-      const isTotalExact = isLastPage || !isPublic || counted <= COUNTED_MAX
+      const isTotalExact = !isPublic || counted <= COUNTED_MAX
       const total = isTotalExact ? counted : COUNTED_MAX
       return {
         items: shown.map((row) => toReadItem(row).item),
-        totalItems: rows.length === 0 ? total : Math.max(total, seen),
+        totalItems: rows.length === 0 || !isTotalExact ? total : Math.max(total, seen),
         isTotalExact,
         next: last && { end: last.position, id: last.id },
         now: rows[0]?.server_time ?? (await readClock(db)),
