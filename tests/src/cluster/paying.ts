@@ -38,8 +38,7 @@ export function takesPayments(charts = CHARTS): boolean {
 
 /** Starts the provider where pods reach it, and gives the namespace its keys. */
 export async function openProvider({ cluster, gateway, hostAddress }: Court): Promise<Provider> {
-  const secretKey = `sk_test_${randomBytes(16).toString('hex')}`
-  const webhookSecret = `whsec_${randomBytes(16).toString('hex')}`
+  const { secretKey, webhookSecret } = await keysOf(cluster)
   const address = hostAddress ?? (await addressOfNode(cluster))
   // It reports to the gateway as providers do, which have the authorities of their system.
   if (gateway.ca !== undefined)
@@ -74,6 +73,19 @@ export async function openProvider({ cluster, gateway, hostAddress }: Court): Pr
   }
 }
 
+/** Those of an earlier run: pods that are there already have read them. */
+async function keysOf({ kubectl, secret }: Cluster) {
+  const found = await kubectl('get', 'secret', SECRET, '--ignore-not-found', '--output=name')
+  if (found.trim() !== '') {
+    const [secretKey, webhookSecret] = await Promise.all(
+      ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'].map((key) => secret(SECRET, key)),
+    )
+    return { secretKey: secretKey ?? '', webhookSecret: webhookSecret ?? '' }
+  }
+  const random = () => randomBytes(16).toString('hex')
+  return { secretKey: `sk_test_${random()}`, webhookSecret: `whsec_${random()}` }
+}
+
 /** The provider remembers what it took of an installation: a later run compares all of it again. */
 async function stateFile({ namespace, kubectl }: Cluster): Promise<string> {
   const uid = await kubectl('get', 'namespace', namespace, '--output=jsonpath={.metadata.uid}')
@@ -90,8 +102,8 @@ async function addressOfNode({ get }: Cluster): Promise<string> {
 }
 
 export interface Paying {
-  /** Buyers who paid, cancelled or gave up. */
-  ended(): number
+  /** Buyers who have paid. */
+  paid(): number
   /** Lets what is under way come to its end and compares the provider, payments, ledger and orders. */
   judge(): Promise<void>
   close(): Promise<void>
@@ -129,7 +141,7 @@ export async function startPaying(
   })
   const lapse = startLapse(places)
   return {
-    ended: load.ended,
+    paid: () => load.attempts.filter(({ state }) => state === 'captured').length,
     async judge() {
       await load.stop()
       const waiting = await settleMoney(places)
@@ -138,8 +150,11 @@ export async function startPaying(
       log(`  ${load.attempts.length} buyers: payments ${JSON.stringify(payments)},`)
       log(`    refunds ${JSON.stringify(refunds)}, payouts ${JSON.stringify(payouts)}`)
       log(`    asked back of sellers ${JSON.stringify(reversals)}`)
-      for (const { does, state, problem } of load.attempts)
+      for (const { does, state, problem } of load.attempts) {
         if (problem !== undefined) fail(`a buyer who ${does} came to no end (${state}): ${problem}`)
+        else if (does === 'pays' && state !== 'captured') fail(`a buyer who paid is ${state}`)
+      }
+      if ((payouts.done ?? 0) === 0) fail('no seller was paid out')
       for (const [what, count] of Object.entries(moneyFaults(counts, waiting)))
         if (count !== 0) fail(`${what}: ${count}`)
     },

@@ -59,6 +59,7 @@ export async function upgrade(court: Court, from: FormerVersion): Promise<Watch>
   const former = { ...court, tag: from.tag ?? court.tag, charts: from.charts ?? CHARTS }
   const provider = takesPayments(former.charts) ? await openProvider(court) : undefined
   const values = provider?.values ?? []
+  if (provider === undefined) log('  the former version takes no payments: none are made')
   await installPlatform(former, [...twoOfEach(former.charts), ...values])
   await installData(cluster)
   const replace = async () => {
@@ -80,7 +81,7 @@ export async function upgrade(court: Court, from: FormerVersion): Promise<Watch>
       try {
         for (const step of [replace, rollBack, async () => {}]) {
           await untilMore(pages.shown, 10, 'bids on open pages')
-          if (paying) await untilMore(paying.ended, 5, 'payments')
+          if (paying) await untilMore(paying.paid, 5, 'payments')
           await step()
         }
         await pages.judge()

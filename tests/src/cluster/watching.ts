@@ -15,10 +15,12 @@ const BID_PAUSE_MS = 700
 const RELOAD_PAUSE_MS = 500
 const TOKEN_MS = 120_000
 const LOOK_MS = 20
+/** Clients come back within five seconds, and a busy machine takes as long again. */
+const AWAY_MAX_MS = 15_000
 const CENTS_MORE = 1_000
 
 export interface OpenPages {
-  /** Bids that the pages had to show. */
+  /** Accepted bids: the pages have to show each of them. */
   shown(): number
   /** Ends the bids and compares what every page shows with the lots. */
   judge(): Promise<void>
@@ -90,8 +92,10 @@ export async function openPages(
       }
       record.history.push(sent)
       await place(client, bidder, sent, () => undefined)
-      if (sent.status === 'accepted') leaders.set(itemId, bidder)
-      bids += 1
+      if (sent.status === 'accepted') {
+        leaders.set(itemId, bidder)
+        bids += 1
+      }
       await wait(BID_PAUSE_MS)
     }
   }
@@ -139,6 +143,8 @@ export async function openPages(
         `    again, the longest after ${(longestMs / 1000).toFixed(1)} s; ${wrong().length} wrong`,
       )
       log(`    at the end; ${read.length} had to read a lot`)
+      if (longestMs > AWAY_MAX_MS)
+        fail(`a page had no stream for ${(longestMs / 1000).toFixed(1)} s`)
       if (ends === 0) fail('no stream of a page ended: the processes that serve them stayed')
       for (const { itemId, person, stream } of wrong().slice(0, 10)) {
         const [lot, own] = [stream.lots.get(itemId), stream.standings.get(itemId)]
