@@ -56,7 +56,9 @@ export async function send(
     })
     await input?.type(value)
   }
-  await Promise.all([page.waitForNavigation(), page.click(`${selector} button`)])
+  // By the keyboard: a picture that arrives late may move a button away from where a click was aimed.
+  await page.focus(`${selector} button`)
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
 }
 
 /** Waits until a page says the text: of what was done, or of what is wrong with a form that came back. */

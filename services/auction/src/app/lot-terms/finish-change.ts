@@ -63,7 +63,7 @@ export async function finishChange(
     return await outboxTransaction(db, carryOut)
   } catch (error) {
     if (!isTransient(error) && !isUnavailable(error)) throw error
-    // Bid has applied it: whoever asked for it must not be answered that nothing was done.
+    // Bid has applied it: its seller must not be answered that nothing was done.
     log.warn({ err: error, itemId, termsVersion }, 'terms change not recorded, will be finished')
     return { kind: 'unknown' }
   }
