@@ -16,10 +16,11 @@ export const PUBLIC_URL = 'https://auction.example'
 /** What a browser sends with a form of our own pages. */
 export const OWN_PAGE = { 'sec-fetch-site': 'same-origin', origin: PUBLIC_URL }
 
+/** What a service answers; `cut` closes the connection instead. */
 export type Answer = (
   url: string,
   request: Asked,
-) => { status: number; body: unknown; headers?: Record<string, string | string[]> }
+) => { status: number; body: unknown; headers?: Record<string, string | string[]> } | 'cut'
 
 /** What a service behind the pages was asked. */
 export interface Asked {
@@ -53,7 +54,9 @@ export async function startUpstream(
       const one = { method, url, headers: sent, body: text }
       asked.push(one)
       if (url.split('?')[0] === neverAnswers) return
-      const { status, body, headers = {} } = answer(url, one)
+      const answered = answer(url, one)
+      if (answered === 'cut') return request.socket.destroy()
+      const { status, body, headers = {} } = answered
       response.writeHead(status, { 'content-type': 'application/json', ...headers })
       if (status === 204) response.end()
       else response.end(typeof body === 'string' ? body : JSON.stringify(body))

@@ -86,6 +86,36 @@ t.test('an upstream that is away, fails or talks nonsense gives a friendly 503 p
 })
 
 t.test(
+  'a page is whole when the replica that it asked is going, and asks no third time',
+  async (t) => {
+    const outcomes: [string, number | 'cut', number][] = [
+      ['is leaving', 503, 200],
+      ['is gone behind a proxy', 502, 200],
+      ['cuts the connection', 'cut', 200],
+      ['cannot do it', 500, 503],
+    ]
+    for (const [name, first, status] of outcomes) {
+      let isFirst = true
+      const upstream = await startUpstream(t, (url) => {
+        if (url.startsWith('/api/v1/items?') && isFirst) {
+          isFirst = false
+          return first === 'cut' ? 'cut' : { status: first, body: {} }
+        }
+        return healthy()(url)
+      })
+      const app = await startApp(t, upstream.url)
+      const response = await app.inject('/lots')
+      t.equal(response.statusCode, status, name)
+      t.equal(upstream.urls.length, status === 200 ? 2 : 1, name)
+    }
+    const away = await startUpstream(t, () => ({ status: 503, body: {} }))
+    const app = await startApp(t, away.url)
+    t.equal((await app.inject('/lots')).statusCode, 503)
+    t.equal(away.urls.length, 2, 'once more and not again')
+  },
+)
+
+t.test(
   'an address that leads nowhere gives a page with 404, also with a strange query',
   async (t) => {
     const upstream = await startUpstream(t, healthy())

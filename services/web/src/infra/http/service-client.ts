@@ -1,8 +1,9 @@
 import { readBounded } from '@auction/common/http/read-bounded.ts'
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { createRetryBudget, type RetryBudget } from '#src/domain/retry-budget.ts'
 
-/** A page waits no longer for what it shows, and shows the rest. */
+/** A read waits no longer for one answer, and is sent twice at most. */
 const READ_TIMEOUT_MS = 1_000
 /** A bid may wait two seconds to be decided; giving up earlier would leave the bidder in doubt. */
 const SEND_TIMEOUT_MS = 5_000
@@ -53,11 +54,12 @@ export interface ServiceClient {
 
 /** One service, called directly and not through the gateway. */
 export function createServiceClient(baseUrl: string): ServiceClient {
+  const budget = createRetryBudget()
+  const readTwice = (path: string, headers: Record<string, string>) =>
+    askTwice(() => ask(new URL(path, baseUrl), READ_TIMEOUT_MS, { headers }), budget)
   return {
     async read(path, schema, authorization) {
-      const { status, body } = await ask(new URL(path, baseUrl), READ_TIMEOUT_MS, {
-        headers: headersOf({ authorization }),
-      })
+      const { status, body } = await readTwice(path, headersOf({ authorization }))
       if (status === 401) throw new LoginNeededError(`${path} needs a session`)
       if (status === 404 || status === 403) return undefined
       if (status !== 200) throw new UpstreamError(`${path} answered ${status}`)
@@ -66,8 +68,7 @@ export function createServiceClient(baseUrl: string): ServiceClient {
       return body
     },
     async find(path, schema) {
-      const headers = headersOf({})
-      const { status, body } = await ask(new URL(path, baseUrl), READ_TIMEOUT_MS, { headers })
+      const { status, body } = await readTwice(path, headersOf({}))
       if ((status === 400 || status === 422) && typeof body.code === 'string') {
         return { ok: false, status, refusal: body }
       }
@@ -91,6 +92,27 @@ export function createServiceClient(baseUrl: string): ServiceClient {
     },
   }
 }
+
+/**
+ * Asks again when a replica was gone, was leaving or did not answer in time: another one may answer. A page
+ * then needs no reload while the pods of a service are replaced.
+ */
+async function askTwice(
+  request: () => Promise<ServiceAnswer>,
+  budget: RetryBudget,
+): Promise<ServiceAnswer> {
+  budget.sent()
+  try {
+    const answer = await request()
+    if (!IS_AWAY.has(answer.status) || !budget.mayRetry()) return answer
+  } catch (error) {
+    if (!budget.mayRetry()) throw error
+  }
+  return request()
+}
+
+/** Bad gateway, unavailable and gateway timeout: the replica, or the way to it, is gone. */
+const IS_AWAY = new Set([502, 503, 504])
 
 /** For a part that a page can do without: 'away' instead of an error. */
 export async function orAway<T>(reading: Promise<T>): Promise<T | 'away'> {
