@@ -96,6 +96,51 @@ t.test('my bids are paged by the last bid on each lot, however many bids there a
   t.strictSame(all, [fifth, second, fourth, third, first])
 })
 
+t.test(
+  'of a thousand lots and more, the ones listed last are counted, and it says so',
+  async (t) => {
+    const world = await createWorld(t)
+    const [ann, ben] = [randomUUID(), randomUUID()]
+    const counted = async (userId: string) => {
+      const response = await world.app.inject({
+        url: '/api/v1/bids',
+        headers: { authorization: `Bearer ${world.identity.token(userId)}` },
+      })
+      const { counts, isCountExact } = response.json()
+      return { counts, isCountExact }
+    }
+    const { itemId } = await world.putTerms()
+    await world.bid(itemId, ann, '20.00')
+    await world.bid(itemId, ben, '15.00')
+    const older = (lots: number) =>
+      world.pool.query(
+        `with listed as (
+         insert into lots (item_id, seller_id, currency_code, terms_version, phase, start_price, bid_increment,
+           starts_at, ends_at, original_ends_at, hard_ends_at, extension_threshold_ms, extension_duration_ms,
+           extension_mode, max_extensions, bid_count, sequence, reserve_met,
+           buy_now_available, outcome, closed_at)
+         select ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, gen_random_uuid(), 'EUR', 1, 'closed',
+           100, 1, now() - interval '1 day', now(), now(), now(), 0, 0, 'from_end', 0, 0, 0, false,
+           false, 'no_bids', now()
+         from generate_series(1, $1::int) n returning item_id)
+       insert into lot_bidders (item_id, bidder_id, number) select item_id, $2, 1 from listed`,
+        [lots, ann],
+      )
+    await older(998)
+    const few = { leading: 1, outbid: 0, won: 0, lost: 998 }
+    t.strictSame(await counted(ann), { counts: few, isCountExact: true })
+    await world.pool.query(`delete from lot_bidders where bidder_id = $1 and item_id <> $2`, [
+      ann,
+      itemId,
+    ])
+    await world.pool.query(`delete from lots where phase = 'closed'`)
+    await older(1_500)
+    const many = { leading: 1, outbid: 0, won: 0, lost: 999 }
+    t.strictSame(await counted(ann), { counts: many, isCountExact: false }, 'the newest is in it')
+    t.strictSame((await counted(ben)).isCountExact, true)
+  },
+)
+
 t.test('a user reads how they stand on a lot, and nothing of others', async (t) => {
   const world = await createWorld(t)
   const [seller, ann, ben, eve] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]

@@ -66,6 +66,7 @@ export async function explainByClock(
     if (!COMPARED.test(text)) continue
     compared += 1
     if (!isByIndex(nodes)) scanning.push(`${text.trim()}\n${nodes.map(describe).join('\n')}`)
+    else if (hasUnorderedLimit(text)) scanning.push(`${text.trim()}\n  a limit without an order`)
   }
   return { compared, scanning, indexes, whole }
 }
@@ -128,6 +129,21 @@ interface PlanNode {
 
 function nodesOf(node: PlanNode): PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+}
+
+/**
+ * Whether any query has a limit and no order. The planner then may read the table from its start, because it expects to meet
+ * a row soon: when so many instants are past and it does not know that those rows are done with, it meets none.
+ */
+export function hasUnorderedLimit(text: string): boolean {
+  const isOrdered = [false]
+  for (const [word] of text.toLowerCase().matchAll(/[()]|\border\s+by\b|\blimit\b/g)) {
+    if (word === '(') isOrdered.push(false)
+    else if (word === ')') isOrdered.pop()
+    else if (word !== 'limit') isOrdered[isOrdered.length - 1] = true
+    else if (isOrdered.at(-1) !== true) return true
+  }
+  return false
 }
 
 const mentionsClock = (condition: string | undefined) => CLOCK_IN_PLAN.test(condition ?? '')

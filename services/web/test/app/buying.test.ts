@@ -699,6 +699,18 @@ t.test('the overview has what asks for something, each with its way there', asyn
   t.match(body, 'live-card')
 })
 
+t.test('the overview shows no number of results that is not exact', async (t) => {
+  const counts = { leading: 0, outbid: 9, won: 400, lost: 600 }
+  const won = { ...bid, status: 'won' }
+  const { get } = await start(t, {
+    ...OVERVIEW,
+    '/api/v1/bids': { bids: [won], counts, isCountExact: false },
+  })
+  const { body } = await get('/my')
+  t.match(body, 'href="/my/bids">All<')
+  t.notMatch(body, '1,000')
+})
+
 t.test('each part of the overview may be away, alone or with all others', async (t) => {
   const paths = [
     '/api/v1/orders',

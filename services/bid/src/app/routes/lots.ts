@@ -53,6 +53,10 @@ const MyBids = Type.Object(
       won: Type.Integer(),
       lost: Type.Integer(),
     }),
+    isCountExact: Type.Boolean({
+      description:
+        'False when you have bid on 1,000 lots or more: the ones listed last are counted.',
+    }),
     nextBefore: Type.Optional(Uuid),
   },
   { title: 'MyBidList' },
@@ -159,14 +163,14 @@ export async function lotRoutes(app: App, { pool, db, settings }: LotRoutesOptio
     async (request, reply) => {
       const { user } = request
       const { before, limit, status } = request.query
-      const [{ rows, nextBefore }, counts] = await Promise.all([
+      const [{ rows, nextBefore }, counted] = await Promise.all([
         readMyBids(db, user.id, { status, before, limit }),
         countMyBids(db, user.id),
       ])
       reply.header('cache-control', 'no-store')
       return {
         bids: rows.map(myBid),
-        counts,
+        ...counted,
         ...(nextBefore === undefined ? {} : { nextBefore }),
       }
     },

@@ -183,20 +183,28 @@ export async function readOwnStanding(
   return rows[0]
 }
 
-const COUNTED_LOTS_MAX = 5_000
+const COUNTED_LOTS_MAX = 1_000
 
-/** How many lots a bidder has in each status; of more than five thousand lots, some are not counted. */
-export async function countMyBids(
-  db: Kysely<Database>,
-  bidderId: string,
-): Promise<Record<BidStatus, number>> {
+export interface MyBidCounts {
+  counts: Record<BidStatus, number>
+  /** False when the bidder may have bid on more lots than are counted. */
+  isCountExact: boolean
+}
+
+/** How many lots a bidder has in each status, of the thousand that were listed last: a page does not wait for years of bids. */
+export async function countMyBids(db: Kysely<Database>, bidderId: string): Promise<MyBidCounts> {
   const { rows } = await sql<{ status: BidStatus; count: number }>`
     select ${bidStatusFor(bidderId)} as status, count(*)::int as count
       from (
-        select item_id from lot_bidders where bidder_id = ${bidderId} limit ${COUNTED_LOTS_MAX}
+        select item_id from lot_bidders where bidder_id = ${bidderId}
+        order by item_id desc limit ${COUNTED_LOTS_MAX}
       ) b join lots l on l.item_id = b.item_id
      group by 1`.execute(db)
   const counts = { leading: 0, outbid: 0, won: 0, lost: 0 }
-  for (const { status, count } of rows) counts[status] = count
-  return counts
+  let counted = 0
+  for (const { status, count } of rows) {
+    counts[status] = count
+    counted += count
+  }
+  return { counts, isCountExact: counted < COUNTED_LOTS_MAX }
 }

@@ -134,8 +134,11 @@ export async function hasDueLots(
   due: DueEnds,
   exceptItemIds: readonly string[],
 ): Promise<boolean> {
+  // Without the order the planner reads the table from its start: it expects to meet a due lot soon, since so many ends are
+  // past, and does not know that those lots are closed.
   const { rows } = await sql`
-    select 1 from lots where ${isDue(due)} and item_id <> all(${exceptItemIds}::uuid[]) limit 1
+    select 1 from lots where ${isDue(due)} and item_id <> all(${exceptItemIds}::uuid[])
+    order by ends_at limit 1
   `.execute(db)
   return rows.length > 0
 }

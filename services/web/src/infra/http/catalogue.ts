@@ -63,6 +63,7 @@ const OwnBids = Type.Object({
     won: Type.Integer(),
     lost: Type.Integer(),
   }),
+  isCountExact: optional(Type.Boolean()),
   nextBefore: optional(Type.String()),
 })
 

@@ -81,6 +81,6 @@ export async function purgeReports(
     delete from mail_reports where (address_digest, mail_tag, kind) in (
       select address_digest, mail_tag, kind from mail_reports
       where reported_at < statement_timestamp() - make_interval(days => ${retentionDays})
-      limit ${limit})`.execute(db)
+      order by reported_at limit ${limit})`.execute(db)
   return Number(numAffectedRows)
 }

@@ -266,6 +266,7 @@ export async function purgeMails(
           '<',
           sql<Date>`statement_timestamp() - make_interval(days => ${retentionDays})`,
         )
+        .orderBy('changed_at')
         .limit(limit),
     )
     .executeTakeFirstOrThrow()

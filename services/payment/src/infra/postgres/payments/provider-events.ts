@@ -66,7 +66,7 @@ export async function purgeProviderEvents(
     delete from provider_events where (provider, event_id) in (
       select provider, event_id from provider_events
       where received_at < statement_timestamp() - ${days} * interval '1 day' and state <> 'orphan'
-      limit ${limit}
+      order by received_at limit ${limit}
     )`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }

@@ -67,10 +67,18 @@ ${content}</section>
 }
 
 /** Rows of what, how much and until when, with a way to all of them. */
-function rows(viewer: Viewer, lines: readonly Html[], all: { count: number; path: string }): Html {
+/** The whole list that a section shows the beginning of; a count that is not exact is not shown. */
+interface All {
+  count: number
+  isExact?: boolean | undefined
+  path: string
+}
+
+function rows(viewer: Viewer, lines: readonly Html[], { count, isExact = true, path }: All): Html {
   const { talk } = viewer
+  const text = isExact ? talk.count(count, talk.t.buying.overview.all) : talk.t.my.all
   return html`<ul class="links">${lines}</ul>
-${all.count > lines.length && html`<p><a href="${viewer.to(all.path)}">${talk.count(all.count, talk.t.buying.overview.all)}</a></p>`}`
+${count > lines.length && html`<p><a href="${viewer.to(path)}">${text}</a></p>`}`
 }
 
 const link = (viewer: Viewer, path: string, name: string): Html =>
@@ -118,7 +126,11 @@ function results(viewer: Viewer, { won, lost, names }: OverviewParts): Html {
 <strong class="${bid.status}">${wordFor(states, bid.status)}</strong> <small>${talk.money(bid.finalAmount ?? bid.currentPrice, bid.currencyCode)} · ${talk.instant(bid.endDate)}</small></li>
 `,
   )
-  const all = { count: won.counts.won + won.counts.lost, path: '/my/bids' }
+  const all = {
+    count: won.counts.won + won.counts.lost,
+    isExact: won.isCountExact,
+    path: '/my/bids',
+  }
   return section('results', t.results, rows(viewer, lines, all))
 }
 
