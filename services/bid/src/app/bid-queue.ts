@@ -24,26 +24,37 @@ export interface BidQueue {
 /** Lots that are waited for at a time; each has a connection. */
 export const LANES_MAX = 4
 
-/** What a queue uses at most: the main loop, the sweep of the lanes, and the lanes. */
-export const BID_CONNECTIONS = LANES_MAX + 2
+/** Batches of the main loop in flight: while one waits for PostgreSQL, the bids of the other are judged. */
+const BATCHES_MAX = 2
+
+/** For fewer bids no second batch begins: its transaction would cost more time than they wait. */
+const WORTH_A_BATCH = 32
+
+/** What a queue uses at most: the batches of the main loop, the sweep of the lanes, and the lanes. */
+export const BID_CONNECTIONS = LANES_MAX + BATCHES_MAX + 1
 
 // Bids that grow too old within this time are answered together.
 const EXPIRY_PAUSE_MS = 50
 
 /**
- * Group commit: the main loop has exactly one batch in flight; whatever arrives meanwhile forms the
- * next one. It waits for no lot: bids on a lot that another transaction holds go into a lane beside
- * it. No batch waits for a timer: an idle queue commits a single bid at once (R-BID-11, R-BID-12,
- * ADR 0001, ADR 0031).
+ * Group commit: whatever arrives while a batch is in flight forms the next one. Under load two are in
+ * flight, on different lots, so that the bids on a lot keep their order. The main loop waits for no lot: bids
+ * on a lot that another transaction holds go into a lane beside it. No batch waits for a timer: an idle queue
+ * commits a single bid at once (R-BID-11, R-BID-12, ADR 0001, ADR 0031, ADR 0071).
  */
 export function createBidQueue(options: BidQueueOptions): BidQueue {
   const { batchMax, queueMax, observe } = options
   let waiting: WaitingBid[] = []
-  let isDraining = false
+  /** The lots of the batches in flight. */
+  const busy = new Set<string>()
+  let inFlight = 0
+  /** Bids that came since the last look for a batch, and may be in one. */
+  let arrived = 0
+  let isScheduled = false
   let expiry: NodeJS.Timeout | undefined
   let onDrained: (() => void)[] = []
 
-  const isIdle = () => !isDraining && lanes.isIdle
+  const isIdle = () => inFlight === 0 && waiting.length === 0 && lanes.isIdle
   const announceIdle = () => {
     if (!isIdle()) return
     clearTimeout(expiry)
@@ -83,20 +94,51 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     )
   }
 
-  const drain = async () => {
-    for (;;) {
-      refuseOld()
-      if (waiting.length === 0) break
-      const batch = waiting.slice(0, batchMax)
-      waiting = waiting.slice(batchMax)
-      observe?.batchSize(batch.length)
-      const held = await settleMain(batch, options)
-      if (held.length === 0) continue
+  /** The bids that wait, in order, for a lot that no batch in flight has. */
+  const nextBatch = (): WaitingBid[] => {
+    const batch: WaitingBid[] = []
+    for (const bid of waiting) {
+      if (batch.length === batchMax) break
+      if (!busy.has(bid.command.itemId)) batch.push(bid)
+    }
+    return batch
+  }
+
+  const decideMain = async (batch: WaitingBid[]) => {
+    const itemIds = new Set(batch.map(({ command }) => command.itemId))
+    inFlight += 1
+    for (const itemId of itemIds) busy.add(itemId)
+    observe?.batchSize(batch.length)
+    const held = await settleMain(batch, options)
+    for (const itemId of itemIds) busy.delete(itemId)
+    inFlight -= 1
+    if (held.length > 0) {
       lanes.add(held)
       waiting = waiting.filter((bid) => !lanes.join(bid))
     }
-    isDraining = false
+    beginBatches()
+  }
+
+  const beginBatches = () => {
+    isScheduled = false
+    arrived = 0
+    refuseOld()
+    while (inFlight < BATCHES_MAX) {
+      const batch = nextBatch()
+      if (batch.length < (inFlight === 0 ? 1 : WORTH_A_BATCH)) break
+      const taken = new Set(batch)
+      waiting = waiting.filter((bid) => !taken.has(bid))
+      void decideMain(batch)
+    }
     announceIdle()
+  }
+
+  const schedule = () => {
+    const isWorthIt = inFlight === 0 || (inFlight < BATCHES_MAX && arrived >= WORTH_A_BATCH)
+    if (isScheduled || !isWorthIt) return
+    isScheduled = true
+    // After the poll phase, so that every request which arrived together is in one batch.
+    setImmediate(beginBatches)
   }
 
   return {
@@ -111,9 +153,8 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
         const bid = { command, resolve, reject }
         if (!lanes.join(bid)) {
           waiting.push(bid)
-          // After the poll phase, so that every request which arrived together is in one batch.
-          if (!isDraining) setImmediate(() => void drain())
-          isDraining = true
+          if (!busy.has(command.itemId)) arrived += 1
+          schedule()
         }
         watchAges()
       })

@@ -61,6 +61,106 @@ t.test('what arrives while a batch commits forms the next batch', async (t) => {
   t.strictSame(batches, [['a'], ['b', 'c', 'd'], ['e']])
 })
 
+t.test(
+  'a second batch begins beside the first for many bids on other lots, not for few',
+  async (t) => {
+    const gates = [gate(), gate()]
+    const batches: string[][] = []
+    const queue = createBidQueue({
+      ...lanes,
+      batchMax: 256,
+      queueMax: 1_000,
+      async decide(batch) {
+        batches.push(batch.map(({ bidId }) => bidId))
+        await gates[batches.length - 1]?.opened
+        return batch.map(notFound)
+      },
+    })
+    const submit = (lot: string, count: number) =>
+      Array.from({ length: count }, (_, n) => queue.submit(command(`${lot}${n}`, lot)))
+    const answers = submit('hot', 1)
+    await turn()
+    answers.push(...submit('hot', 100), ...submit('other', 31))
+    await turn()
+    t.strictSame(batches, [['hot0']], 'the lot in flight is left alone, and 31 bids wait')
+    answers.push(...submit('third', 1))
+    await turn()
+    const others = Array.from({ length: 31 }, (_, n) => `other${n}`)
+    t.strictSame(batches.slice(1), [[...others, 'third0']])
+    answers.push(...submit('fourth', 100))
+    await turn()
+    t.equal(batches.length, 2, 'no third')
+    for (const { open } of gates) open()
+    await Promise.all(answers)
+    t.equal(batches.flat().length, 233)
+    await queue.drained()
+  },
+)
+
+t.test('bids on a lot keep their order, and no two transactions have one lot', async (t) => {
+  const LOTS = 80
+  const BIDS = 20_000
+  const order = new Map<string, number[]>()
+  const owned = new Set<string>()
+  const overlaps: string[] = []
+  let inFlight = 0
+  let inFlightMost = 0
+  const transaction = async (itemIds: Iterable<string>, work: () => Promise<void>) => {
+    const own = [...new Set(itemIds)]
+    for (const itemId of own) if (owned.has(itemId)) overlaps.push(itemId)
+    for (const itemId of own) owned.add(itemId)
+    for (let turns = Math.floor(Math.random() * 4); turns >= 0; turns -= 1) await turn()
+    await work()
+    for (const itemId of own) owned.delete(itemId)
+  }
+  const decided = ({ itemId, bidId }: LotCommand): BatchAnswer => {
+    order.set(itemId, [...(order.get(itemId) ?? []), Number(bidId)])
+    return notFound()
+  }
+  const queue = createBidQueue({
+    lanesMax: 2,
+    batchMax: 100,
+    queueMax: BIDS,
+    async decide(batch) {
+      inFlight += 1
+      inFlightMost = Math.max(inFlightMost, inFlight)
+      // One lot in a hundred is held by another process.
+      const held = new Set(batch.filter(() => Math.random() < 0.01).map(({ itemId }) => itemId))
+      const free = batch.filter(({ itemId }) => !held.has(itemId))
+      let answers: BatchAnswer[] = []
+      const itemIds = free.map(({ itemId }) => itemId)
+      await transaction(itemIds, async () => {
+        answers = batch.map((one) => (held.has(one.itemId) ? { kind: 'lot_held' } : decided(one)))
+      })
+      inFlight -= 1
+      return answers
+    },
+    async decideHeldLot(itemId, take) {
+      let answers: BatchAnswer[] = []
+      await transaction([itemId], async () => {
+        answers = take().map(decided)
+      })
+      return answers
+    },
+  })
+  const answers: Promise<Decision>[] = []
+  for (let bid = 0; bid < BIDS; bid += 1) {
+    answers.push(queue.submit(command(String(bid), `lot ${Math.floor(Math.random() * LOTS)}`)))
+    if (Math.random() < 0.02) await turn()
+  }
+  await Promise.all(answers)
+  await queue.drained()
+  t.strictSame(overlaps, [])
+  t.ok(inFlightMost >= 2, `${inFlightMost} in flight`)
+  for (const [itemId, bids] of order) {
+    t.ok(
+      bids.every((bid, index) => index === 0 || bid > (bids[index - 1] ?? bid)),
+      itemId,
+    )
+  }
+  t.equal([...order.values()].flat().length, BIDS)
+})
+
 t.test('a full queue refuses at once with 503 and a Retry-After', async (t) => {
   let release: () => void = () => {}
   const queue = createBidQueue({
