@@ -7,12 +7,21 @@ import type { Watch } from './traffic.ts'
 const FLAPPED = ['auction-worker', 'bid-worker', 'bid-api']
 const COUNTS = [1, 2, 3, 4, 5]
 const STEPS = 12
-const STEP_MS = 10_000
 // KEDA would bring its own number back.
 const BY_HAND = '--set=auction.workloads.worker.autoscaling.enabled=false'
 
-/** Workers and the bid API get another number of pods, one to five, every ten seconds under traffic. */
-export async function flap(ground: Ground, seed = Date.now()): Promise<Watch> {
+export interface Flapping {
+  /** Between two changes. */
+  stepMs: number
+  /** Absent: another run each time. */
+  seed?: number | undefined
+}
+
+/** Workers and the bid API get other numbers of pods, one to five, again and again under traffic. */
+export async function flap(
+  ground: Ground,
+  { stepMs, seed = Date.now() }: Flapping,
+): Promise<Watch> {
   const { cluster, log } = ground
   const chance = createChance(seed)
   log(`  seed ${seed}`)
@@ -25,7 +34,7 @@ export async function flap(ground: Ground, seed = Date.now()): Promise<Watch> {
         await cluster.kubectl('scale', `deployment/${PLATFORM}-${name}`, replicas)
       }
       log(`  ${FLAPPED.map((name, index) => `${counts[index]} ${name}`).join(', ')}`)
-      await wait(STEP_MS)
+      await wait(stepMs)
     }
   })
 }

@@ -93,7 +93,8 @@ export function createPhases({ court, settings, certificate }: Stage): Phases {
       await compare(court)
     },
     async flap() {
-      judge(court, await flap(court))
+      const { flapSeconds, seed } = settings
+      judge(court, await flap(court, { stepMs: flapSeconds * 1_000, seed }))
       await compare(court)
     },
     async kill() {

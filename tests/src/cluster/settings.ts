@@ -35,6 +35,8 @@ The cluster needs Traefik, KEDA and an answer of Traefik at --gateway. Helm and 
   --load COMMAND     brings {image} to the nodes, e.g. "kind load docker-image {image}"
   --host-address IP  where pods reach this machine, for its payment provider (that of the first node)
   --rate N           requests a second while pods are replaced (120)
+  --flap-seconds N   between two changes of the numbers of pods in flap (10)
+  --seed N           repeats the numbers of pods of a flap
   --keep             leaves everything installed
 
 CLUSTER_BUILD and CLUSTER_LOAD in the environment do the same as the options.
@@ -50,6 +52,8 @@ export interface Settings {
   load: string
   hostAddress: string | undefined
   rate: number
+  flapSeconds: number
+  seed: number | undefined
   keep: boolean
   phases: Phase[]
 }
@@ -73,12 +77,16 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings {
       load: { type: 'string', default: env.CLUSTER_LOAD ?? '' },
       'host-address': { type: 'string' },
       rate: { type: 'string', default: '120' },
+      'flap-seconds': { type: 'string', default: '10' },
+      seed: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
   })
   const phases = PHASES.filter((phase) => positionals.includes(phase))
   if (phases.length !== positionals.length) refuse(`The phases are ${PHASES.join(' ')}`)
   if (!(Number(values.rate) > 0)) refuse('--rate takes a number')
+  if (!(Number(values['flap-seconds']) > 0)) refuse('--flap-seconds takes a number')
+  if (values.seed !== undefined && !/^\d+$/.test(values.seed)) refuse('--seed takes a number')
   return {
     ...values,
     tag: values.tag ?? env.CLUSTER_TAG,
@@ -86,6 +94,8 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings {
     fromCharts: values['from-charts'],
     hostAddress: values['host-address'],
     rate: Number(values.rate),
+    flapSeconds: Number(values['flap-seconds']),
+    seed: values.seed === undefined ? undefined : Number(values.seed),
     phases: phases.length === 0 ? [...PHASES] : phases,
   }
 }
