@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { DATABASES, SERVICE_NAMES, type Service } from '@auction/local/service-list.ts'
@@ -103,15 +103,20 @@ async function forceOf(helm: Cluster['helm']): Promise<string[]> {
   return Number(/^v(\d+)/.exec(version.trim())?.[1]) >= 4 ? ['--force-conflicts'] : []
 }
 
+/** The services that a folder of charts installs. In early versions each chart had a file about its own. */
+export function servicesOf(charts: string): Pick<Service, 'name' | 'workloads'>[] {
+  const read = (path: string): unknown => parse(readFileSync(path, 'utf8'))
+  const all = `${charts}/services.yaml`
+  if (existsSync(all)) return (read(all) as { services: Service[] }).services
+  return globSync(`${charts}/*/service.yaml`).map((path) => read(path) as Service)
+}
+
 /**
  * Two of everything that serves requests, as evictions and upgrades without a gap need it. Charts of another version
  * refuse values of services that they do not have.
  */
 export function twoOfEach(charts = CHARTS): string[] {
-  const { services } = parse(readFileSync(`${charts}/services.yaml`, 'utf8')) as {
-    services: Service[]
-  }
-  return services.flatMap(({ name, workloads }) =>
+  return servicesOf(charts).flatMap(({ name, workloads }) =>
     Object.entries(workloads)
       .filter(([, { port }]) => port !== undefined)
       .map(([workload]) => `--set=${name}.workloads.${workload}.replicas=2`),

@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type Sandbox, startSandbox } from '@auction/local/sandbox/server.ts'
-import type { Service } from '@auction/local/service-list.ts'
-import { parse } from 'yaml'
 import { createClient } from '#src/api-client.ts'
 import { makeAdmin } from '#src/console.ts'
 import { createChance } from '#src/crash/history.ts'
@@ -12,7 +9,7 @@ import { startLapse } from '#src/money/lapse.ts'
 import { setUpMoney, startMoneyLoad } from '#src/money/load.ts'
 import { join } from '#src/people.ts'
 import type { Cluster } from './commands.ts'
-import { CHARTS, openWays, RESULTS } from './installation.ts'
+import { CHARTS, openWays, RESULTS, servicesOf } from './installation.ts'
 import type { Court } from './judging.ts'
 import { type Watch, watched } from './traffic.ts'
 
@@ -30,10 +27,7 @@ export interface Provider {
 
 /** Whether these charts install payment. */
 export function takesPayments(charts = CHARTS): boolean {
-  const { services } = parse(readFileSync(`${charts}/services.yaml`, 'utf8')) as {
-    services: Service[]
-  }
-  return services.some(({ name }) => name === 'payment')
+  return servicesOf(charts).some(({ name }) => name === 'payment')
 }
 
 /** Starts the provider where pods reach it, and gives the namespace its keys. */

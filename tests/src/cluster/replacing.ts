@@ -7,6 +7,7 @@ import {
   installPlatform,
   PLATFORM,
   podsOf,
+  servicesOf,
   type Target,
   twoOfEach,
   untilReplaced,
@@ -60,8 +61,12 @@ export async function upgrade(court: Court, from: FormerVersion): Promise<Watch>
   const provider = takesPayments(former.charts) ? await openProvider(court) : undefined
   const values = provider?.values ?? []
   if (provider === undefined) log('  the former version takes no payments: none are made')
+  const isLive = servicesOf(former.charts).some(({ name }) => name === 'notification')
+  if (!isLive) log('  the former version has no live prices: no pages are open')
   await installPlatform(former, [...twoOfEach(former.charts), ...values])
   await installData(cluster)
+  // Where databases were replaced, pods were unready for as long.
+  await cluster.kubectl('wait', 'deployment', '--all', '--for=condition=Available', '--timeout=5m')
   const replace = async () => {
     const mark = `--set-string=%.podAnnotations.upgraded=${Date.now()}`
     const marks = SERVICE_NAMES.map((service) => mark.replace('%', service))
@@ -76,18 +81,18 @@ export async function upgrade(court: Court, from: FormerVersion): Promise<Watch>
   }
   try {
     return await underTraffic(court, async ({ watch }) => {
-      const pages = await openPages(court, watch)
+      const pages = isLive ? await openPages(court, watch) : undefined
       const paying = provider && (await startPaying(court, provider, watch))
       try {
         for (const step of [replace, rollBack, async () => {}]) {
-          await untilMore(pages.shown, 10, 'bids on open pages')
+          if (pages) await untilMore(pages.shown, 10, 'bids on open pages')
           if (paying) await untilMore(paying.paid, 5, 'payments')
           await step()
         }
-        await pages.judge()
+        await pages?.judge()
         await paying?.judge()
       } finally {
-        await Promise.all([pages.close(), paying?.close()])
+        await Promise.all([pages?.close(), paying?.close()])
       }
     })
   } finally {
