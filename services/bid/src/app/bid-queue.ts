@@ -44,11 +44,12 @@ const EXPIRY_PAUSE_MS = 50
  */
 export function createBidQueue(options: BidQueueOptions): BidQueue {
   const { batchMax, queueMax, observe } = options
+  const worthABatch = Math.min(WORTH_A_BATCH, batchMax)
   let waiting: WaitingBid[] = []
-  /** The lots of the batches in flight. */
+  /** The lots and the keys of the batches in flight. */
   const busy = new Set<string>()
   let inFlight = 0
-  /** Bids that came since the last look for a batch, and may be in one. */
+  /** Bids that wait and may be in a second batch, as far as is known without a look at all of them. */
   let arrived = 0
   let isScheduled = false
   let expiry: NodeJS.Timeout | undefined
@@ -94,23 +95,27 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     )
   }
 
-  /** The bids that wait, in order, for a lot that no batch in flight has. */
+  /** The bids that wait, in order, for lots that no batch in flight has. */
   const nextBatch = (): WaitingBid[] => {
     const batch: WaitingBid[] = []
+    const passedOver = new Set<string>()
     for (const bid of waiting) {
       if (batch.length === batchMax) break
-      if (!busy.has(bid.command.itemId)) batch.push(bid)
+      const { itemId } = bid.command
+      // A key in flight is one on another lot, sent again by mistake: it waits for the stored answer.
+      if (keyOf(bid).some((key) => busy.has(key))) passedOver.add(itemId)
+      if (!busy.has(itemId) && !passedOver.has(itemId)) batch.push(bid)
     }
     return batch
   }
 
   const decideMain = async (batch: WaitingBid[]) => {
-    const itemIds = new Set(batch.map(({ command }) => command.itemId))
+    const own = new Set(batch.flatMap((bid) => [bid.command.itemId, ...keyOf(bid)]))
     inFlight += 1
-    for (const itemId of itemIds) busy.add(itemId)
+    for (const one of own) busy.add(one)
     observe?.batchSize(batch.length)
     const held = await settleMain(batch, options)
-    for (const itemId of itemIds) busy.delete(itemId)
+    for (const one of own) busy.delete(one)
     inFlight -= 1
     if (held.length > 0) {
       lanes.add(held)
@@ -125,7 +130,10 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     refuseOld()
     while (inFlight < BATCHES_MAX) {
       const batch = nextBatch()
-      if (batch.length < (inFlight === 0 ? 1 : WORTH_A_BATCH)) break
+      if (batch.length < (inFlight === 0 ? 1 : worthABatch)) {
+        arrived = batch.length
+        break
+      }
       const taken = new Set(batch)
       waiting = waiting.filter((bid) => !taken.has(bid))
       void decideMain(batch)
@@ -134,7 +142,7 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
   }
 
   const schedule = () => {
-    const isWorthIt = inFlight === 0 || (inFlight < BATCHES_MAX && arrived >= WORTH_A_BATCH)
+    const isWorthIt = inFlight === 0 || (inFlight < BATCHES_MAX && arrived >= worthABatch)
     if (isScheduled || !isWorthIt) return
     isScheduled = true
     // After the poll phase, so that every request which arrived together is in one batch.
@@ -174,6 +182,10 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     },
   }
 }
+
+/** The key of a request with the one who sent it; neither is the id of a lot. None without a key. */
+const keyOf = ({ command: { bidderId, idempotencyKey } }: WaitingBid): string[] =>
+  idempotencyKey === null ? [] : [`${bidderId} ${idempotencyKey}`]
 
 /**
  * Decides a batch of the main loop; returns the bids that go into lanes. A lock that the batch

@@ -97,6 +97,73 @@ t.test(
   },
 )
 
+t.test(
+  'a key in flight on one lot waits on another, and what comes behind it as well',
+  async (t) => {
+    const first = gate()
+    const batches: string[][] = []
+    const queue = createBidQueue({
+      ...lanes,
+      batchMax: 3,
+      queueMax: 100,
+      async decide(batch) {
+        batches.push(batch.map(({ bidId }) => bidId))
+        if (batches.length === 1) await first.opened
+        return batch.map(notFound)
+      },
+    })
+    const keyed = (bidId: string, itemId: string) => ({
+      ...command(bidId, itemId),
+      idempotencyKey: 'key',
+    })
+    const answers = [queue.submit(keyed('a', 'one'))]
+    await turn()
+    answers.push(queue.submit(keyed('b', 'two')), queue.submit(command('c', 'two')))
+    for (const id of ['d', 'e', 'f']) answers.push(queue.submit(command(id, id)))
+    await turn()
+    await turn()
+    t.strictSame(
+      batches,
+      [['a'], ['d', 'e', 'f']],
+      'a batch of three is worth it where three are the most',
+    )
+    first.open()
+    await Promise.all(answers)
+    t.strictSame(batches[2], ['b', 'c'])
+  },
+)
+
+t.test('bids that a look left behind count for the next', async (t) => {
+  const gates = [gate(), gate()]
+  const batches: string[][] = []
+  const queue = createBidQueue({
+    ...lanes,
+    batchMax: 256,
+    queueMax: 1_000,
+    async decide(batch) {
+      batches.push(batch.map(({ itemId }) => itemId))
+      await gates[batches.length - 1]?.opened
+      return batch.map(notFound)
+    },
+  })
+  const submit = (lot: string, count: number) =>
+    Array.from({ length: count }, (_, n) => queue.submit(command(`${lot}${n}`, lot)))
+  const answers = submit('first', 1)
+  await turn()
+  answers.push(...submit('second', 32))
+  await turn()
+  answers.push(...submit('third', 31))
+  gates[1]?.open()
+  while (queue.length !== 31) await turn()
+  await turn()
+  t.equal(batches.length, 2, 'the second has ended, and 31 are too few')
+  answers.push(...submit('fourth', 1))
+  await turn()
+  t.equal(batches[2]?.length, 32)
+  gates[0]?.open()
+  await Promise.all(answers)
+})
+
 t.test('bids on a lot keep their order, and no two transactions have one lot', async (t) => {
   const LOTS = 80
   const BIDS = 20_000
