@@ -10,7 +10,7 @@ const BURST = 10
 const RETRIES_PER_REQUEST = 0.1
 
 /**
- * Bounds retries to a tenth of the requests, so that a service with too much work is not sent twice as much
+ * Bounds retries to a tenth of the requests and ten more after a quiet time, so that a service with too much work is not sent twice as much
  * (the retry budget of Finagle).
  */
 export function createRetryBudget(): RetryBudget {

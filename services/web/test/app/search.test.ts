@@ -72,6 +72,17 @@ t.test('the first page of a user has their bids and what they watch', async (t) 
   t.notMatch(visitor, /Watched thing|You lead/)
 })
 
+t.test(
+  'the first page of who has bid on more lots than are counted leads to them all',
+  async (t) => {
+    const counts = { ...noBids.counts, outbid: 0, leading: 3, lost: 997 }
+    const { app } = await start(t, { '/api/v1/bids': { bids: [], counts, isCountExact: false } })
+    const { body } = await app.inject({ url: '/', headers: AS_ANN })
+    t.match(body, 'href="/my/bids?status=outbid">Outbid<')
+    t.match(body, 'href="/my/bids?status=leading">Leading<')
+  },
+)
+
 t.test('parts of the first page may be away', async (t) => {
   for (const path of ['/api/v1/categories', '/api/v1/bids', '/api/v1/watchlist']) {
     const { app } = await start(t, { [path]: 'oops' })

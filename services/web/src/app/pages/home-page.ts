@@ -62,12 +62,17 @@ function ownBids(viewer: Viewer, bids: HomeParts['bids']): Html | false {
   const { home } = talk.t
   if (bids === undefined) return false
   if (bids === 'away') return sectionAway(talk)
-  const { leading, outbid } = bids.counts
-  if (leading + outbid === 0) return false
-  const path = (status: string) => viewer.to(`/my/bids?status=${status}`)
+  const { counts, isCountExact = true } = bids
+  // Where not all lots are counted there may be more, and even where none was.
+  const line = (status: 'outbid' | 'leading') => {
+    if (isCountExact && counts[status] === 0) return false
+    const text = isCountExact ? talk.count(counts[status], home[status]) : talk.t.my.states[status]
+    return html`<p class="standing ${status}"><a href="${viewer.to(`/my/bids?status=${status}`)}">${text}</a></p>`
+  }
+  if (isCountExact && counts.leading + counts.outbid === 0) return false
   return html`<section class="yours" aria-label="${home.yours}">
-${outbid > 0 && html`<p class="standing outbid"><a href="${path('outbid')}">${talk.count(outbid, home.outbid)}</a></p>`}
-${leading > 0 && html`<p class="standing leading"><a href="${path('leading')}">${talk.count(leading, home.leading)}</a></p>`}</section>`
+${line('outbid')}
+${line('leading')}</section>`
 }
 
 /** The categories without a parent, those with lots first by name. */

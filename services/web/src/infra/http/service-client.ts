@@ -11,7 +11,12 @@ const BODY_BYTES_MAX = 2 * 1024 * 1024
 
 /** A service behind this one did not give a usable answer. */
 export class UpstreamError extends Error {
-  override readonly name = 'UpstreamError'
+  override readonly name: string = 'UpstreamError'
+}
+
+/** The service could not be reached, broke off or did not answer in time: another replica may answer. */
+class UnreachedError extends UpstreamError {
+  override readonly name = 'UnreachedError'
 }
 
 /** The session ended after the gateway looked, or the page was opened without one. */
@@ -54,7 +59,7 @@ export interface ServiceClient {
 
 /** One service, called directly and not through the gateway. */
 export function createServiceClient(baseUrl: string): ServiceClient {
-  const budget = createRetryBudget()
+  const budget = budgetOf(baseUrl)
   const readTwice = (path: string, headers: Record<string, string>) =>
     askTwice(() => ask(new URL(path, baseUrl), READ_TIMEOUT_MS, { headers }), budget)
   return {
@@ -106,9 +111,18 @@ async function askTwice(
     const answer = await request()
     if (!IS_AWAY.has(answer.status) || !budget.mayRetry()) return answer
   } catch (error) {
-    if (!budget.mayRetry()) throw error
+    if (!(error instanceof UnreachedError && budget.mayRetry())) throw error
   }
   return request()
+}
+
+/** By address: all clients of a service share its budget. */
+const budgets = new Map<string, RetryBudget>()
+
+function budgetOf(baseUrl: string): RetryBudget {
+  const budget = budgets.get(baseUrl) ?? createRetryBudget()
+  budgets.set(baseUrl, budget)
+  return budget
 }
 
 /** Bad gateway, unavailable and gateway timeout: the replica, or the way to it, is gone. */
@@ -135,17 +149,22 @@ function headersOf({ authorization, body, idempotencyKey }: SendOptions): Record
 
 /** One request; an absent service, and an answer that cannot be read, throw `UpstreamError`. */
 export async function ask(url: URL, timeoutMs: number, init: RequestInit): Promise<ServiceAnswer> {
+  const { status, contentType, text } = await fetchText(url, timeoutMs, init)
+  const isJson = contentType?.startsWith('application/json') === true && text !== ''
   try {
-    const response = await fetch(url, {
-      ...init,
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    const text = await readBounded(response, BODY_BYTES_MAX)
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
-    const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {}
-    return { status: response.status, body }
+    return { status, body: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} }
   } catch (error) {
-    throw new UpstreamError(`${url.pathname} could not be asked`, { cause: error })
+    throw new UpstreamError(`${url.pathname} answered what cannot be read`, { cause: error })
+  }
+}
+
+async function fetchText(url: URL, timeoutMs: number, init: RequestInit) {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const response = await fetch(url, { ...init, redirect: 'error', signal })
+    const text = await readBounded(response, BODY_BYTES_MAX)
+    return { status: response.status, contentType: response.headers.get('content-type'), text }
+  } catch (error) {
+    throw new UnreachedError(`${url.pathname} could not be asked`, { cause: error })
   }
 }

@@ -78,7 +78,7 @@ function rows(viewer: Viewer, lines: readonly Html[], { count, isExact = true, p
   const { talk } = viewer
   const text = isExact ? talk.count(count, talk.t.buying.overview.all) : talk.t.my.all
   return html`<ul class="links">${lines}</ul>
-${count > lines.length && html`<p><a href="${viewer.to(path)}">${text}</a></p>`}`
+${(!isExact || count > lines.length) && html`<p><a href="${viewer.to(path)}">${text}</a></p>`}`
 }
 
 const link = (viewer: Viewer, path: string, name: string): Html =>
@@ -104,7 +104,11 @@ function bids(
 <strong>${talk.money(bid.currentPrice, bid.currencyCode)}</strong> <small>${t.yourMax(talk.money(bid.myMaxAmount, bid.currencyCode))} · ${t.ends(talk.instant(bid.endDate))}</small></li>
 `,
   )
-  const all = { count: read.counts[status], path: `/my/bids?status=${status}` }
+  const all = {
+    count: read.counts[status],
+    isExact: read.isCountExact,
+    path: `/my/bids?status=${status}`,
+  }
   return section(status, t[status], rows(viewer, lines, all))
 }
 
