@@ -84,14 +84,19 @@ undelivered() { # events that are committed and have not arrived
   # Dead letters wait for people, and queues of others for programs that may not be here.
   awk -v sum="$sum" -v owned="$owned" '$1 ~ owned && $1 !~ /\.dlq$/ { sum += $2 } END { print sum }' <<<"$queues"
 }
-purge_queues() { # NAMES
-  local queue names=''
+read_queues() { # sets names: those of the queues that belong to these services, as a list in Erlang
+  local queue queues
+  queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name)
   # Backwards, so that a queue of retries comes before the one that its messages return to.
+  queues=$(sort --reverse <<<"$queues")
+  names=''
   while read -r queue; do
     [[ $queue =~ $owned ]] || continue
     [[ $queue =~ ^[A-Za-z0-9._-]+$ ]] || fail "a queue has a strange name: $queue"
     names+="${names:+, }<<\"$queue\">>"
-  done < <(sort --reverse <<<"$1")
+  done <<<"$queues"
+}
+purge_queues() {
   # In one command: each start of rabbitmqctl takes seconds, and there are some seventy queues.
   rabbitmqctl eval "
     Purge = fun(Name) ->
@@ -241,7 +246,7 @@ dump() {
 }
 
 restore() {
-  local service queues dumped
+  local service dumped names
   [ -s "$folder/SHA256SUMS" ] || fail "$folder has no SHA256SUMS: a dump into it never ended"
   (cd "$folder" && checksums --check SHA256SUMS >/dev/null) || fail "$folder is not as it was dumped"
   # A database that is younger than the dump would keep events that the others have never seen.
@@ -252,10 +257,10 @@ restore() {
   take_lock
   stop_all
   stop_workers
-  queues=$(rabbitmqctl list_queues --vhost "$vhost" --no-table-headers name)
+  read_queues
   trap left_stopped EXIT
   say 'emptying queues: their events may be younger than the backup'
-  purge_queues "$queues"
+  purge_queues
   for service in $databases; do
     postgres "$service" psql --quiet --set=ON_ERROR_STOP=1 \
       --command="drop database if exists \"$service\" with (force)" \
