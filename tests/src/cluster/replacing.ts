@@ -80,11 +80,12 @@ export async function upgrade(court: Court, from: FormerVersion): Promise<Watch>
     log(`  rolled back in ${seconds(startedAtMs)} s`)
   }
   try {
-    return await underTraffic(court, async ({ watch }) => {
+    return await underTraffic(court, async ({ watch, acceptedCount }) => {
       const pages = isLive ? await openPages(court, watch) : undefined
       const paying = provider && (await startPaying(court, provider, watch))
       try {
         for (const step of [replace, rollBack, async () => {}]) {
+          await untilMore(acceptedCount, 20)
           if (pages) await untilMore(pages.shown, 10, 'bids on open pages')
           if (paying) await untilMore(paying.paid, 5, 'payments')
           await step()

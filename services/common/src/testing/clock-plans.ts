@@ -133,7 +133,8 @@ function nodesOf(node: PlanNode): PlanNode[] {
 
 /**
  * Whether any query has a limit and no order. The planner then may read the table from its start, because it expects to meet
- * a row soon: when so many instants are past and it does not know that those rows are done with, it meets none.
+ * a row soon: when so many instants are past and it does not know that those rows are done with, it meets none. Whether the
+ * order is that of the instant is not checked here.
  */
 export function hasUnorderedLimit(text: string): boolean {
   const isOrdered = [false]
