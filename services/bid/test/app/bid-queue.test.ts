@@ -37,6 +37,25 @@ function gate() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
+/** A queue whose first two batches wait for their gates. */
+function gatedQueue() {
+  const gates = [gate(), gate()]
+  const batches: string[][] = []
+  const queue = createBidQueue({
+    ...lanes,
+    batchMax: 256,
+    queueMax: 1_000,
+    async decide(batch) {
+      batches.push(batch.map(({ bidId }) => bidId))
+      await gates[batches.length - 1]?.opened
+      return batch.map(notFound)
+    },
+  })
+  const submit = (lot: string, count: number) =>
+    Array.from({ length: count }, (_, n) => queue.submit(command(`${lot}${n}`, lot)))
+  return { queue, gates, batches, submit }
+}
+
 t.test('what arrives while a batch commits forms the next batch', async (t) => {
   const batches: string[][] = []
   let finishFirst: () => void = () => {}
@@ -64,20 +83,7 @@ t.test('what arrives while a batch commits forms the next batch', async (t) => {
 t.test(
   'a second batch begins beside the first for many bids on other lots, not for few',
   async (t) => {
-    const gates = [gate(), gate()]
-    const batches: string[][] = []
-    const queue = createBidQueue({
-      ...lanes,
-      batchMax: 256,
-      queueMax: 1_000,
-      async decide(batch) {
-        batches.push(batch.map(({ bidId }) => bidId))
-        await gates[batches.length - 1]?.opened
-        return batch.map(notFound)
-      },
-    })
-    const submit = (lot: string, count: number) =>
-      Array.from({ length: count }, (_, n) => queue.submit(command(`${lot}${n}`, lot)))
+    const { queue, gates, batches, submit } = gatedQueue()
     const answers = submit('hot', 1)
     await turn()
     answers.push(...submit('hot', 100), ...submit('other', 31))
@@ -134,20 +140,7 @@ t.test(
 )
 
 t.test('bids that a look left behind count for the next', async (t) => {
-  const gates = [gate(), gate()]
-  const batches: string[][] = []
-  const queue = createBidQueue({
-    ...lanes,
-    batchMax: 256,
-    queueMax: 1_000,
-    async decide(batch) {
-      batches.push(batch.map(({ itemId }) => itemId))
-      await gates[batches.length - 1]?.opened
-      return batch.map(notFound)
-    },
-  })
-  const submit = (lot: string, count: number) =>
-    Array.from({ length: count }, (_, n) => queue.submit(command(`${lot}${n}`, lot)))
+  const { queue, gates, batches, submit } = gatedQueue()
   const answers = submit('first', 1)
   await turn()
   answers.push(...submit('second', 32))
