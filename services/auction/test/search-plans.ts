@@ -52,7 +52,10 @@ export function readsWhole(plan: string): string[] {
 }
 
 /** The API for reading; nothing can be published through it, since there is no bid service. */
-export function buildReadOnlyApp(db: Kysely<Database>): Promise<App> {
+export function buildReadOnlyApp(
+  db: Kysely<Database>,
+  maxAges = { publicReadsMaxAgeMs: 100, categoryCountsMaxAgeMs: 10_000 },
+): Promise<App> {
   const refuse = () => Promise.reject(new Error('nothing is published here'))
   const { issuer, jwks, internalSecret } = createTestIdentity()
   return buildApp({
@@ -63,8 +66,7 @@ export function buildReadOnlyApp(db: Kysely<Database>): Promise<App> {
     isSellerRoleRequired: false,
     autoRelistsMax: 5,
     priceDropPercentMax: 50,
-    publicReadsMaxAgeMs: 100,
-    categoryCountsMaxAgeMs: 10_000,
+    ...maxAges,
     terms: { apply: refuse, cancel: refuse, withdraw: refuse, relist: refuse },
     auth: { issuer, jwks, internalSecret },
     registry: createRegistry('auction'),

@@ -15,19 +15,12 @@ import {
   type Statement,
   UNUSED_CONNECTIONS,
 } from '@auction/common/testing/clock-plans.ts'
+import { type Cost, costOf } from '@auction/common/testing/cost.ts'
 import { createTestIdentity } from '@auction/common/testing/tokens.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Pool } from 'pg'
-import { median } from './report.ts'
 import { BUSY_BIDDER } from './scale-fill.ts'
 
-export interface Cost {
-  milliseconds: number
-  /** Pages of 8 KiB that its statements touch; absent where they write. */
-  buffers: number | undefined
-}
-
-const RUNS = 15
 // The floor moves a minute after a read at the earliest.
 const FLOOR_TIMEOUT_MS = 180_000
 const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
@@ -122,36 +115,4 @@ async function relayPoll(open: () => Pool): Promise<Statement> {
   )
   await relay.close()
   return poll
-}
-
-async function costOf(
-  pool: Pool,
-  statements: Map<string, Statement>,
-  work: () => Promise<unknown>,
-): Promise<Cost> {
-  await work()
-  statements.clear()
-  const times: number[] = []
-  for (let run = 0; run < RUNS; run += 1) {
-    const startedAtMs = performance.now()
-    await work()
-    times.push(performance.now() - startedAtMs)
-  }
-  const sent = [...statements.values()]
-  return { milliseconds: median(times), buffers: await buffersOf(pool, sent) }
-}
-
-const READS = /^\s*(select|with)\b/i
-const CHANGES = /\b(insert into|update (?!skip|of)|delete from|notify|advisory)/i
-
-async function buffersOf(pool: Pool, sent: Statement[]): Promise<number | undefined> {
-  const reads = sent.filter(({ text }) => READS.test(text) && !CHANGES.test(text))
-  if (reads.length === 0) return undefined
-  let buffers = 0
-  for (const { text, values } of reads) {
-    const { rows } = await pool.query(`explain (analyze, buffers, format json) ${text}`, values)
-    const [{ Plan: plan }] = rows[0]['QUERY PLAN']
-    buffers += plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
-  }
-  return buffers
 }

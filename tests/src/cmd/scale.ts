@@ -7,37 +7,48 @@ import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { readCommandLine } from '@auction/common/process/command-line.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
+import type { Cost } from '@auction/common/testing/cost.ts'
 import { type Infrastructure, startInfrastructure, timed } from '@auction/local/infrastructure.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import pg from 'pg'
-import { type Cost, measureCosts } from '#src/bench/scale.ts'
+import { measureCosts } from '#src/bench/scale.ts'
 import { bytesNeeded, fill, type Size } from '#src/bench/scale-fill.ts'
+import { bytesNeededForItems, measureItemCosts } from '#src/bench/scale-items.ts'
 
-const HELP = `npm run scale -w tests -- [--lots 2000000] [--bids 20000000] [--small 20000]
+const HELP = `npm run scale -w tests -- [--lots 2000000] [--bids 20000000] [--items 2000000] [--small 20000]
 
 Fills a database of the bid service with so many lots and bids, and a small one with the same number of bids a
-lot, and compares what the work of the service costs on both. No work should cost more than 3 times as much.
+lot, and compares what the work of the service costs on both; then the same with items of the auction service.
+No work but searches should cost more than 3 times as much. 0 lots or 0 items leave that service out.
 The data lies in the folder of temporary files (TMPDIR) and is deleted at the end.`
 
 const RATIO_MAX = 3
 // Below this, a ratio compares one moment with another and not one size with another.
 const NOISE_MS = 2
 
+/**
+ * Searches rank all that have the words and count up to 1,000 matches, which a small database has not; the items of
+ * categories are counted once in ten seconds. docs/operations.md has their figures.
+ */
+const KNOWN_TO_GROW = /^(search: |categories$)/
+
 const { values } = readCommandLine({
   help: HELP,
   options: {
     lots: { type: 'string', default: '2000000' },
     bids: { type: 'string', default: '20000000' },
+    items: { type: 'string', default: '2000000' },
     small: { type: 'string', default: '20000' },
   },
 })
 const large: Size = { lots: Number(values.lots), bids: Number(values.bids) }
+const items = Number(values.items)
 const smallLots = Math.min(Number(values.small), large.lots)
 const small: Size = { lots: smallLots, bids: Math.round((large.bids / large.lots) * smallLots) }
 const log = (line: string) => console.log(`  ${line}`)
 
 const { bavail, bsize } = statfsSync(tmpdir())
-const needed = bytesNeeded(large)
+const needed = bytesNeeded(large) + bytesNeededForItems(items)
 if (bavail * bsize < needed) {
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1)
   console.error(
@@ -51,9 +62,14 @@ try {
   const infrastructure = await startInfrastructure({ stateDir, log })
   try {
     await infrastructure.postgresReady
-    const before = await onDatabase(infrastructure, 'small', small)
-    const after = await onDatabase(infrastructure, 'large', large)
-    print(before, after)
+    if (large.lots > 0) {
+      const before = await onDatabase(infrastructure, 'small', small)
+      print('bid', before, await onDatabase(infrastructure, 'large', large))
+    }
+    if (items > 0) {
+      const before = await onItems(infrastructure, Math.min(Number(values.small), items))
+      print('auction', before, await onItems(infrastructure, items))
+    }
   } finally {
     await infrastructure.stop()
   }
@@ -99,15 +115,22 @@ async function onDatabase(
   return costs
 }
 
-function print(before: Map<string, Cost>, after: Map<string, Cost>): void {
+function onItems({ postgres }: Infrastructure, count: number): Promise<Map<string, Cost>> {
+  return timed(log, `${count} items filled in and measured`, () =>
+    measureItemCosts(postgres.adminUrl, count),
+  )
+}
+
+function print(service: string, before: Map<string, Cost>, after: Map<string, Cost>): void {
   const line = (cells: string[]) => console.log(`| ${cells.join(' | ')} |`)
-  line(['work', 'small ms', 'large ms', 'ratio', 'small buffers', 'large buffers', ''])
+  line([service, 'small ms', 'large ms', 'ratio', 'small buffers', 'large buffers', ''])
   line(Array.from({ length: 7 }, () => '---'))
   for (const [name, cost] of after) {
     const { milliseconds, buffers } = before.get(name) ?? cost
     const ratio = cost.milliseconds / milliseconds
     const isFlat = ratio <= RATIO_MAX || cost.milliseconds < NOISE_MS
-    if (!isFlat) process.exitCode = 1
+    const isKnown = KNOWN_TO_GROW.test(name)
+    if (!isFlat && !isKnown) process.exitCode = 1
     line([
       name,
       milliseconds.toFixed(2),
@@ -115,7 +138,7 @@ function print(before: Map<string, Cost>, after: Map<string, Cost>): void {
       `${ratio.toFixed(2)} x`,
       String(buffers ?? '–'),
       String(cost.buffers ?? '–'),
-      isFlat ? 'flat' : '**grows**',
+      isFlat ? 'flat' : isKnown ? 'grows, as documented' : '**grows**',
     ])
   }
 }
