@@ -13,8 +13,17 @@ import { prepareRabbitmq, untilRabbitmqReady } from './rabbitmq.ts'
 import { readSecrets, type Secrets } from './secrets.ts'
 import { DATABASES } from './service-list.ts'
 
+export interface Broker {
+  url: string
+  managementUrl: string
+  /** Absent where its metrics are not read. */
+  metricsUrl?: string
+}
+
 export interface InfrastructureOptions {
   stateDir: string
+  /** A RabbitMQ that runs already; without it, one is started and stopped with the rest. */
+  broker?: Broker | undefined
   log?: (line: string) => void
 }
 
@@ -37,7 +46,7 @@ export interface Infrastructure {
   secrets: Secrets
   supervised: Map<string, Supervised>
   postgres: Postgres
-  rabbitmq: { url: string; managementUrl: string; metricsUrl: string }
+  rabbitmq: Broker
   /** Resolves when the databases exist; RabbitMQ may still be starting. */
   postgresReady: Promise<void>
   rabbitmqReady: Promise<void>
@@ -97,81 +106,80 @@ export async function openState(
 /** Starts PostgreSQL and RabbitMQ side by side; returns as soon as both are being started. */
 export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
   const log = options.log ?? (() => {})
-  const { stateDir } = options
-  const rabbitmqServer = ensureRabbitmq(log)
+  const { stateDir, broker } = options
+  const rabbitmqServer = broker === undefined ? ensureRabbitmq(log) : ''
   const table = await openState(stateDir, log)
   const supervised = new Map<string, Supervised>()
   const stop = () => stopInfrastructure(table, supervised)
+  const start: Start = (spec, ready) => {
+    const started = { spec, ready, process: table.spawn(spec) }
+    supervised.set(spec.name, started)
+    return startUntilReady(table, started)
+  }
   try {
     const secrets = readSecrets(stateDir)
-    const servers = await startServers(table, supervised, secrets, {
-      stateDir,
-      log,
-      rabbitmqServer,
-    })
-    return { table, secrets, supervised, ...servers, stop }
+    const rabbitmq =
+      broker === undefined
+        ? await startBroker(start, rabbitmqServer, { stateDir, secrets, log })
+        : { rabbitmq: broker, rabbitmqReady: Promise.resolve() }
+    const postgres = await startPostgres(start, { stateDir, secrets, log })
+    return { table, secrets, supervised, ...rabbitmq, ...postgres, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-type Servers = Pick<Infrastructure, 'postgres' | 'rabbitmq' | 'postgresReady' | 'rabbitmqReady'>
+/** Starts a process; resolves when it is ready. */
+type Start = (spec: ProcessSpec, ready: Supervised['ready']) => Promise<void>
 
-async function startServers(
-  table: ProcessTable,
-  supervised: Map<string, Supervised>,
-  secrets: Secrets,
-  { stateDir, log, rabbitmqServer }: Required<InfrastructureOptions> & { rabbitmqServer: string },
-): Promise<Servers> {
-  const [postgresPort = 0, amqp = 0, management = 0, metrics = 0, distribution = 0, epmd = 0] =
-    await freePorts(6)
-  const start = (spec: ProcessSpec, ready: Supervised['ready']) => {
-    const started = { spec, ready, process: table.spawn(spec) }
-    supervised.set(spec.name, started)
-    return started
-  }
+interface ServerContext {
+  stateDir: string
+  secrets: Secrets
+  log: (line: string) => void
+}
 
-  const rabbitmq = prepareRabbitmq({
-    server: rabbitmqServer,
+async function startBroker(
+  start: Start,
+  server: string,
+  { stateDir, secrets, log }: ServerContext,
+): Promise<Pick<Infrastructure, 'rabbitmq' | 'rabbitmqReady'>> {
+  const [amqp = 0, management = 0, metrics = 0, distribution = 0, epmd = 0] = await freePorts(5)
+  const { url, managementUrl, metricsUrl, ...prepared } = prepareRabbitmq({
+    server,
     stateDir,
     ports: { amqp, management, metrics, distribution, epmd },
     user: 'auction',
     password: secrets.rabbitmq,
     cookie: secrets.erlangCookie,
   })
-  start(rabbitmq.epmd, async () => {})
-  const broker = start(rabbitmq.spec, (process) =>
-    untilRabbitmqReady(rabbitmq.managementUrl, process.isRunning),
+  await start(prepared.epmd, async () => {})
+  const rabbitmqReady = timed(log, 'rabbitmq ready', () =>
+    start(prepared.spec, ({ isRunning }) => untilRabbitmqReady(managementUrl, isRunning)),
   )
-  const rabbitmqReady = timed(log, 'rabbitmq ready', () => startUntilReady(table, broker))
   // A later `await` still sees the failure; until then the rejection must count as handled.
   rabbitmqReady.catch(() => undefined)
+  return { rabbitmq: { url, managementUrl, metricsUrl }, rabbitmqReady }
+}
 
-  const prepared = await preparePostgres({
+async function startPostgres(
+  start: Start,
+  { stateDir, secrets, log }: ServerContext,
+): Promise<Pick<Infrastructure, 'postgres' | 'postgresReady'>> {
+  const [port = 0] = await freePorts(1)
+  const { adminUrl, spec } = await preparePostgres({
     stateDir,
-    port: postgresPort,
+    port,
     adminPassword: secrets.postgresAdmin,
     log,
   })
-  const { adminUrl } = prepared
-  const server = start(prepared.spec, (process) => untilPostgresReady(adminUrl, process.isRunning))
-  const url = (service: string) => databaseUrl(adminUrl, secrets.postgresServices, service)
   const postgresReady = timed(log, 'postgres ready', async () => {
-    await startUntilReady(table, server)
+    await start(spec, ({ isRunning }) => untilPostgresReady(adminUrl, isRunning))
     await createDatabases(adminUrl, secrets.postgresServices)
   })
   postgresReady.catch(() => undefined)
-  return {
-    postgres: { port: postgresPort, adminUrl, url },
-    rabbitmq: {
-      url: rabbitmq.url,
-      managementUrl: rabbitmq.managementUrl,
-      metricsUrl: rabbitmq.metricsUrl,
-    },
-    postgresReady,
-    rabbitmqReady,
-  }
+  const url = (service: string) => databaseUrl(adminUrl, secrets.postgresServices, service)
+  return { postgres: { port, adminUrl, url }, postgresReady }
 }
 
 async function stopInfrastructure(

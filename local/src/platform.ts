@@ -5,6 +5,7 @@ import { freePorts } from '@auction/common/testing/ports.ts'
 import { type Routes, readRoutes } from './gateway/routes.ts'
 import { type GatewayOptions, gatewayAnswers, writeGateway } from './gateway/start.ts'
 import {
+  type Broker,
   type Infrastructure,
   type Supervised,
   startInfrastructure,
@@ -26,6 +27,8 @@ import {
 
 export interface PlatformOptions {
   stateDir: string
+  /** A vhost of a RabbitMQ that runs already; without it the platform starts one, which can be killed. */
+  broker?: Broker | undefined
   /** Free by default; `make up` uses 9191. */
   gatewayPort?: number
   /** Additional settings by process; '*' is for all of them. */
@@ -79,8 +82,8 @@ const READY_POLL_MS = 200
 /** Starts everything on this machine: databases, broker, gateway and every process. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? (() => {})
-  const { stateDir, signal } = options
-  const infrastructure = await startInfrastructure({ stateDir, log })
+  const { stateDir, broker, signal } = options
+  const infrastructure = await startInfrastructure({ stateDir, broker, log })
   const mailbox = await startMailbox(options.mailsKept)
   const sandbox = await startSandbox({
     secretKey: infrastructure.secrets.stripeSecretKey,
@@ -160,6 +163,7 @@ async function startServices(
     }),
   )
   await Promise.all([gateway, services, topology])
+  const { metricsUrl } = infrastructure.rabbitmq
   return createPlatform(options, infrastructure, names, {
     mailbox,
     sandbox,
@@ -169,7 +173,7 @@ async function startServices(
     metrics: new Map([
       ...names.map((name) => [name, metricsOf(listeners.get(name)?.opsPort)] as const),
       ['traefik', metricsOf(gatewayMetricsPort)],
-      ['rabbitmq', infrastructure.rabbitmq.metricsUrl],
+      ...(metricsUrl === undefined ? [] : [['rabbitmq', metricsUrl] as const]),
     ]),
   })
 }
@@ -325,7 +329,9 @@ function createPlatform(
     }
   }
   if (autoRestart) {
-    for (const name of ['postgres', 'rabbitmq', ...services, 'traefik']) void watch(name)
+    for (const name of ['postgres', 'rabbitmq', ...services, 'traefik']) {
+      if (supervised.has(name)) void watch(name)
+    }
   }
   return {
     ...addresses,

@@ -15,6 +15,7 @@ const QUEUE = 'auction.bid.placed.v1'
 
 t.test('days on which something is down', async (t) => {
   const { platform, client, direct } = await createPlatform(t, {
+    hasOwnBroker: true,
     // A queue that a test can fill without a load generator.
     env: { 'bid-api': { BID_QUEUE_MAX: '5', BID_BATCH_MAX: '2' } },
   })

@@ -1,18 +1,38 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createTestBroker } from '@auction/common/testing/broker.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { type Platform, type PlatformOptions, startPlatform } from '@auction/local/platform.ts'
 import { removePostgresData } from '@auction/local/postgres.ts'
 import { type ApiClient, createClient } from '#src/api-client.ts'
 
+export interface TestPlatformOptions extends Omit<PlatformOptions, 'stateDir' | 'broker'> {
+  /** A RabbitMQ of the test's own, for tests that kill it or read its log or metrics: its start takes ten seconds of a core. */
+  hasOwnBroker?: boolean
+}
+
+export interface TestPlatform {
+  platform: Platform
+  stateDir: string
+  client: ApiClient
+  /** Straight to a process, past the gateway. */
+  direct(name: string): ApiClient
+}
+
 /** A whole platform of the test's own, gone without a trace afterwards. */
 export async function createPlatform(
   t: Teardown,
-  options: Omit<PlatformOptions, 'stateDir'> = {},
-): Promise<{ platform: Platform; client: ApiClient; direct(name: string): ApiClient }> {
+  { hasOwnBroker = false, ...options }: TestPlatformOptions = {},
+): Promise<TestPlatform> {
   const stateDir = mkdtempSync(join(tmpdir(), 'platform-test-'))
-  const platform = await startPlatform({ stateDir, ...options })
+  // Made first, so that its vhost goes after the platform: what is made last goes first.
+  const broker = hasOwnBroker ? undefined : await createTestBroker(t)
+  const platform = await startPlatform({
+    stateDir,
+    broker: broker && { url: broker.directUrl, managementUrl: broker.managementUrl },
+    ...options,
+  })
   const clients: ApiClient[] = []
   const open = (baseUrl: string) => {
     const client = createClient({ baseUrl })
@@ -27,8 +47,8 @@ export async function createPlatform(
   })
   return {
     platform,
+    stateDir,
     client: open(platform.gatewayUrl),
-    /** Straight to a process, past the gateway. */
     direct: (name) => open(platform.addresses.get(name) ?? ''),
   }
 }

@@ -37,6 +37,7 @@ function findLeaks(
 t.test('what is hidden stands nowhere, whatever is logged, traced, sent or refused', async (t) => {
   const otlp = await createOtlpReceiver(t)
   const { platform, client } = await createPlatform(t, {
+    hasOwnBroker: true,
     env: {
       '*': {
         LOG_LEVEL: 'trace',

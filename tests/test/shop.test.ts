@@ -1,37 +1,25 @@
 /// <reference lib="dom" />
 // What is handed to the page runs there.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { htmlFaults } from '@auction/common/testing/valid-html.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { DEMO_OPERATOR, DEMO_PEOPLE } from '@auction/local/demo.ts'
-import { startPlatform } from '@auction/local/platform.ts'
-import { removePostgresData } from '@auction/local/postgres.ts'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { createClient } from '#src/api-client.ts'
 import { openPage, send, startBrowser } from '#src/browser/browser.ts'
 import { seedShop } from '#src/browser/demo-shop.ts'
 import { axeFaults, kindOf, linkedPages, pageFaults } from '#src/browser/page-faults.ts'
 import { insist, join, PASSWORD, sell } from '#src/people.ts'
+import { createPlatform } from './helper.ts'
 
 /** A folder for pictures of every page at three widths, for people who want to look. */
 const pictures = process.env.WALK_PICTURES ?? ''
 const WIDTHS = [390, 768, 1280]
 
-const stateDir = mkdtempSync(joinPath(tmpdir(), 'shop-test-'))
-const platform = await startPlatform({ stateDir })
-const client = createClient({ baseUrl: platform.gatewayUrl })
+const { platform, client, stateDir } = await createPlatform(t)
 const browser = await startBrowser()
-t.teardown(async () => {
-  await browser.close()
-  client.close()
-  await platform.stop()
-  removePostgresData(stateDir)
-  rmSync(stateDir, { recursive: true, force: true })
-})
+t.teardown(() => browser.close())
 const origin = platform.gatewayUrl.replace('127.0.0.1', 'localhost')
 
 interface Account {

@@ -41,7 +41,7 @@ async function unanswered(prometheus: Prometheus, exprs: readonly string[]): Pro
 }
 
 t.test('a real Prometheus reads a platform under load', async (t) => {
-  const { platform, client } = await createPlatform(t)
+  const { platform, client } = await createPlatform(t, { hasOwnBroker: true })
   const prometheus = await startPrometheus(platform, t.testdir(), (line) => t.comment(line))
   t.teardown(() => prometheus.stop())
   const traffic = await startTraffic(client, platform)

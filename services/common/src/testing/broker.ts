@@ -7,6 +7,7 @@ export interface TestBroker {
   url: string
   /** The same past that network, for those who only look. */
   directUrl: string
+  managementUrl: string
   vhost: string
   /** Calls the broker's management API below /api and answers its JSON. */
   manage<T>(method: string, path: string, body?: unknown): Promise<T>
@@ -44,6 +45,7 @@ export async function createTestBroker(t: Teardown): Promise<TestBroker> {
   return {
     url: `amqp://${amqp.username}:${amqp.password}@127.0.0.1:${network.port}/${vhost}`,
     directUrl: `amqp://${amqp.username}:${amqp.password}@${amqp.host}/${vhost}`,
+    managementUrl: management.href,
     vhost,
     manage,
     network,
