@@ -19,8 +19,8 @@ export interface InternalResponse<T> {
 
 export interface InternalClient {
   /**
-   * Calls another service. Answers below 500 are returned; an unreachable or failing target is
-   * service.unavailable, after which the outcome is unknown to the caller.
+   * Calls another service. Its answers below 500 are returned, refusals with their error body. An unreachable or failing
+   * target, or a refusal without a code (of a proxy in between), is service.unavailable: the outcome is unknown to the caller.
    */
   request<T>(
     method: 'GET' | 'PUT' | 'POST',
@@ -66,10 +66,11 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
           redirect: 'error',
         })
         if (response.status >= 500) throw serviceUnavailable({ service: options.target })
-        return {
-          statusCode: response.status,
-          body: parseBody(await readBounded(response, BODY_BYTES_MAX)) as T,
+        const answer = parseBody(await readBounded(response, BODY_BYTES_MAX))
+        if (response.status >= 400 && !isErrorBody(answer)) {
+          throw serviceUnavailable({ service: options.target })
         }
+        return { statusCode: response.status, body: answer as T }
       } catch (error) {
         if (error instanceof ServiceError) throw error
         throw serviceUnavailable({ service: options.target })
@@ -80,3 +81,7 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
 
 /** A 204 has no body. */
 const parseBody = (text: string): unknown => (text === '' ? undefined : JSON.parse(text))
+
+/** Every refusal of a service of ours has a code; callers decide by it. */
+const isErrorBody = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string'

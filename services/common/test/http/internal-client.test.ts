@@ -96,6 +96,9 @@ t.test(
       'sends elsewhere': (_request, response) =>
         void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end(),
       'talks nonsense': (_request, response) => void response.end('<html>'),
+      'refuses without a body': (_request, response) => void response.writeHead(404).end(),
+      'refuses without a code': (_request, response) => void response.writeHead(409).end('{}'),
+      'refuses in words': (_request, response) => void response.writeHead(403).end('"no"'),
     }
     for (const [title, listener] of Object.entries(listeners))
       await t.rejects(ask(t, listener), unavailable, title)
