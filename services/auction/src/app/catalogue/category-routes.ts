@@ -1,7 +1,7 @@
 import { answers, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
-import { createShared } from '@auction/common/shared.ts'
+import type { Logger } from '@auction/common/process/logger.ts'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
@@ -16,6 +16,7 @@ import {
 } from '#src/infra/postgres/catalogue/categories.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { changeCategory, createCategory, defineAttributes, removeCategory } from './categories.ts'
+import { createKeptCounts } from './kept-counts.ts'
 
 const CATEGORIES = '/api/v1/categories'
 const CATEGORY = `${CATEGORIES}/:id`
@@ -32,7 +33,8 @@ const fields = {
   description: Type.String(),
   status: Status,
   item_count: Type.Integer({
-    description: 'Public items in it and below it, counted some seconds ago.',
+    description:
+      'Public items in it and below it, counted some seconds ago, or earlier when counting fails.',
   }),
 }
 const CategoryAnswer = Type.Object(fields, { title: 'Category' })
@@ -76,6 +78,7 @@ const editable = {
 export interface CategoryRoutesOptions {
   db: Kysely<Database>
   categoryCountsMaxAgeMs: number
+  log: Logger
 }
 
 /** The tree as it is, and how many items were in it. */
@@ -87,14 +90,14 @@ type ReadTree = () => Promise<{
 /** The tree of categories: public to read, administrators change it. */
 export async function categoryRoutes(
   app: App,
-  { db, categoryCountsMaxAgeMs }: CategoryRoutesOptions,
+  { db, categoryCountsMaxAgeMs, log }: CategoryRoutesOptions,
 ): Promise<void> {
-  const shared = createShared<CategoryCount[]>(categoryCountsMaxAgeMs)
+  const readCounts = createKeptCounts(() => countItems(db), {
+    maxAgeMs: categoryCountsMaxAgeMs,
+    onFailure: (err) => log.warn({ err }, 'items of categories not counted, will be tried again'),
+  })
   const readTree: ReadTree = async () => {
-    const [categories, counts] = await Promise.all([
-      readCategories(db),
-      shared.of('all', () => countItems(db)),
-    ])
+    const [categories, counts] = await Promise.all([readCategories(db), readCounts()])
     return { categories, counts }
   }
   readRoutes(app, db, readTree)
