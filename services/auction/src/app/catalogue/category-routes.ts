@@ -34,7 +34,7 @@ const fields = {
   status: Status,
   item_count: Type.Integer({
     description:
-      'Public items in it and below it, counted some seconds ago, or earlier when counting fails.',
+      'Public items in it and below it, counted some seconds ago, or longer when few ask or counting fails.',
   }),
 }
 const CategoryAnswer = Type.Object(fields, { title: 'Category' })

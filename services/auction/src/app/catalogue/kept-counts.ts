@@ -8,15 +8,16 @@ export interface KeptCountsOptions {
 }
 
 /**
- * Keeps what is expensive to count. While counts are renewed, callers get those of before, unless they are six times as old
- * as they may be: then callers wait. When counting fails, callers get what was counted last, however old; they see the
- * failure only when nothing was counted yet.
+ * Keeps what is expensive to count. While it is counted again, callers get what was counted before; only when that is
+ * more than six times as old as it may be do they wait. After a failure no caller waits: all get what was counted last,
+ * however old, and it is tried again after `maxAgeMs`. Callers see a failure only when nothing was counted yet.
  */
 export function createKeptCounts<T>(
   count: () => Promise<T>,
   { maxAgeMs, onFailure, monotonicMs = () => performance.now() }: KeptCountsOptions,
 ): () => Promise<T> {
   let kept: { counts: T; beganAtMs: number } | undefined
+  let failedAtMs: number | undefined
   let counting: Promise<T> | undefined
 
   async function countAgain(): Promise<T> {
@@ -24,25 +25,30 @@ export function createKeptCounts<T>(
     try {
       const counts = await count()
       kept = { counts, beganAtMs }
+      failedAtMs = undefined
       return counts
     } catch (error) {
+      failedAtMs = monotonicMs()
       onFailure(error)
       throw error
-    } finally {
-      counting = undefined
     }
+  }
+
+  function countOnce(): Promise<T> {
+    counting ??= countAgain().finally(() => {
+      counting = undefined
+    })
+    return counting
   }
 
   return async () => {
     if (maxAgeMs === 0) return await count()
-    const ageMs = kept === undefined ? Number.POSITIVE_INFINITY : monotonicMs() - kept.beganAtMs
-    if (kept !== undefined && ageMs < maxAgeMs) return kept.counts
-    counting ??= countAgain()
-    const renewed = counting.catch((error: unknown) => {
-      if (kept === undefined) throw error
-      return kept.counts
-    })
-    if (kept !== undefined && ageMs < maxAgeMs * STALE_FACTOR) return kept.counts
-    return await renewed
+    if (kept === undefined) return await countOnce()
+    const { counts, beganAtMs } = kept
+    const ageMs = monotonicMs() - beganAtMs
+    if (ageMs < maxAgeMs) return counts
+    if (failedAtMs !== undefined && monotonicMs() - failedAtMs < maxAgeMs) return counts
+    const renewed = countOnce().catch(() => counts)
+    return failedAtMs !== undefined || ageMs < maxAgeMs * STALE_FACTOR ? counts : await renewed
   }
 }
