@@ -1,11 +1,17 @@
 import { itemPublished } from '@auction/common/contracts/auction.ts'
 import { ApplyTermsRequest, internalPaths } from '@auction/common/contracts/terms.ts'
+import { serviceUnavailable } from '@auction/common/http/errors.ts'
 import type { InternalClient } from '@auction/common/http/internal-client.ts'
 import { idempotent, PermanentError } from '@auction/common/rabbitmq/consumer.ts'
 import type { Pool } from 'pg'
 import { Check } from 'typebox/value'
 import { type ApplyTermsDependencies, applyLotTerms, readTerms } from '#src/app/apply-terms.ts'
 import { readLot } from '#src/infra/postgres/lots.ts'
+
+/** auction's refusal of terms that it does not have, and of no other address. */
+const TERMS_NOT_FOUND = 'item.terms.not_found'
+
+const codeOf = (body: unknown) => (body as { code?: unknown } | undefined)?.code
 
 export interface ItemPublishedDependencies extends ApplyTermsDependencies {
   auction: InternalClient
@@ -31,7 +37,9 @@ export function onItemPublished(dependencies: ItemPublishedDependencies) {
         trace,
       )
       // Deleted or withdrawn in the meantime: there is nothing to put under the hammer.
-      if (statusCode === 404) return
+      if (statusCode === 404 && codeOf(body) === TERMS_NOT_FOUND) return
+      // Not auction's word: another service at its address, or the gateway.
+      if (statusCode === 404) throw serviceUnavailable({ service: 'auction' })
       if (statusCode !== 200 || !Check(ApplyTermsRequest, body)) {
         throw new PermanentError(`auction answered ${statusCode} for the terms of ${payload.id}`)
       }
