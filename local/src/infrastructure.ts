@@ -114,7 +114,7 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   const start: Start = (spec, ready) => {
     const started = { spec, ready, process: table.spawn(spec) }
     supervised.set(spec.name, started)
-    return startUntilReady(table, started)
+    return () => startUntilReady(table, started)
   }
   try {
     const secrets = readSecrets(stateDir)
@@ -130,8 +130,8 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   }
 }
 
-/** Starts a process; resolves when it is ready. */
-type Start = (spec: ProcessSpec, ready: Supervised['ready']) => Promise<void>
+/** Starts a process and returns how to wait until it is ready. */
+type Start = (spec: ProcessSpec, ready: Supervised['ready']) => () => Promise<void>
 
 interface ServerContext {
   stateDir: string
@@ -153,10 +153,11 @@ async function startBroker(
     password: secrets.rabbitmq,
     cookie: secrets.erlangCookie,
   })
-  await start(prepared.epmd, async () => {})
-  const rabbitmqReady = timed(log, 'rabbitmq ready', () =>
-    start(prepared.spec, ({ isRunning }) => untilRabbitmqReady(managementUrl, isRunning)),
+  start(prepared.epmd, async () => {})
+  const untilReady = start(prepared.spec, ({ isRunning }) =>
+    untilRabbitmqReady(managementUrl, isRunning),
   )
+  const rabbitmqReady = timed(log, 'rabbitmq ready', untilReady)
   // A later `await` still sees the failure; until then the rejection must count as handled.
   rabbitmqReady.catch(() => undefined)
   return { rabbitmq: { url, managementUrl, metricsUrl }, rabbitmqReady }
@@ -173,8 +174,9 @@ async function startPostgres(
     adminPassword: secrets.postgresAdmin,
     log,
   })
+  const untilReady = start(spec, ({ isRunning }) => untilPostgresReady(adminUrl, isRunning))
   const postgresReady = timed(log, 'postgres ready', async () => {
-    await start(spec, ({ isRunning }) => untilPostgresReady(adminUrl, isRunning))
+    await untilReady()
     await createDatabases(adminUrl, secrets.postgresServices)
   })
   postgresReady.catch(() => undefined)

@@ -8,7 +8,10 @@ import { removePostgresData } from '@auction/local/postgres.ts'
 import { type ApiClient, createClient } from '#src/api-client.ts'
 
 export interface TestPlatformOptions extends Omit<PlatformOptions, 'stateDir' | 'broker'> {
-  /** A RabbitMQ of the test's own, for tests that kill it or read its log or metrics: its start takes ten seconds of a core. */
+  /**
+   * A RabbitMQ of the test's own instead of a vhost of the one that all tests share, for tests that kill it or read its log,
+   * its metrics or its management API. Its start takes ten seconds of a core.
+   */
   hasOwnBroker?: boolean
 }
 
@@ -25,9 +28,11 @@ export async function createPlatform(
   t: Teardown,
   { hasOwnBroker = false, ...options }: TestPlatformOptions = {},
 ): Promise<TestPlatform> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'platform-test-'))
+  // A single test by hand may have no broker to share.
+  const isShared = !hasOwnBroker && process.env.TEST_RABBITMQ_URL !== undefined
   // Made first, so that its vhost goes after the platform: what is made last goes first.
-  const broker = hasOwnBroker ? undefined : await createTestBroker(t)
+  const broker = isShared ? await createTestBroker(t) : undefined
+  const stateDir = mkdtempSync(join(tmpdir(), 'platform-test-'))
   const platform = await startPlatform({
     stateDir,
     broker: broker && { url: broker.directUrl, managementUrl: broker.managementUrl },
