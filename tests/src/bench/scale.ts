@@ -27,8 +27,11 @@ const AT_ONCE = { perSecond: 1_000_000, burst: 1_000_000 }
 const log = createLogger('scale', 'silent')
 
 /** What the work of the bid service costs on the database of a pool, by the name of the work. */
-export async function measureCosts(open: () => Pool): Promise<Map<string, Cost>> {
+export async function measureCosts(
+  open: (isPatient?: boolean) => Pool,
+): Promise<Map<string, Cost>> {
   const pool = open()
+  const patient = open(true)
   const statements = recordStatements(pool)
   const db = createDatabase<Database>(pool)
   const registry = createRegistry('scale')
@@ -51,7 +54,7 @@ export async function measureCosts(open: () => Pool): Promise<Map<string, Cost>>
   })
   const costs = new Map<string, Cost>()
   const measure = async (name: string, work: () => Promise<unknown>) => {
-    costs.set(name, await costOf(pool, statements, work))
+    costs.set(name, await costOf(patient, statements, work))
   }
   try {
     const lots = await openLots(pool)

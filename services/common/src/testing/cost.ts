@@ -14,7 +14,8 @@ const CHANGES = /\b(insert into|update (?!skip|of)|delete from|notify|advisory)/
 
 /**
  * Does the work once to warm caches, then fifteen times, and takes the median. `statements` is what `recordStatements`
- * returned for the pool that the work uses.
+ * returned for the pool that the work uses; `pool` explains them and should be patient, since to time every node of a plan
+ * takes longer than the statement itself may.
  */
 export async function costOf(
   pool: pg.Pool,
@@ -36,19 +37,11 @@ export async function costOf(
 async function buffersOf(pool: pg.Pool, sent: Statement[]): Promise<number | undefined> {
   const reads = sent.filter(({ text }) => READS.test(text) && !CHANGES.test(text))
   if (reads.length === 0) return undefined
-  const client = await pool.connect()
-  try {
-    // To time every node of a plan takes longer than the statement itself may.
-    await client.query('begin; set local statement_timeout = 0')
-    let buffers = 0
-    for (const { text, values } of reads) {
-      const { rows } = await client.query(`explain (analyze, buffers, format json) ${text}`, values)
-      const [{ Plan: plan }] = rows[0]['QUERY PLAN']
-      buffers += plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
-    }
-    return buffers
-  } finally {
-    await client.query('rollback')
-    client.release()
+  let buffers = 0
+  for (const { text, values } of reads) {
+    const { rows } = await pool.query(`explain (analyze, buffers, format json) ${text}`, values)
+    const [{ Plan: plan }] = rows[0]['QUERY PLAN']
+    buffers += plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
   }
+  return buffers
 }

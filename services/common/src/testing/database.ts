@@ -12,7 +12,7 @@ export interface TestDatabase {
   pool: pg.Pool
   config: PostgresConfig
   /** Another pool on the same database, closed with the test. */
-  createPool(max?: number, options?: Pick<PoolOptions, 'isPipelined'>): pg.Pool
+  createPool(max?: number, options?: Pick<PoolOptions, 'isPipelined' | 'isPatient'>): pg.Pool
 }
 
 /** What a test offers for cleaning up; tap's `t` fits. */
