@@ -23,7 +23,7 @@ function start(maxAgeMs = 10_000) {
   }
 }
 
-t.test('callers share a count until it is old, and nobody waits while it is renewed', async (t) => {
+t.test('callers share a count until it is old, and none waits while it is renewed', async (t) => {
   const { read, counts, pass } = start()
   const first = [read(), read()]
   t.equal(counts.length, 1)
@@ -68,7 +68,7 @@ t.test('a count that fails takes no answer with it, however old the last one is'
   t.equal(await read(), 1)
   t.equal(counts.length, 3, 'not at once again')
   pass(600_000)
-  t.equal(await read(), 1, 'nobody waits for a count that failed before')
+  t.equal(await read(), 1, 'no caller waits for a count that failed before')
   t.equal(counts.length, 4, 'which is tried again meanwhile')
   counts[3]?.give(3)
   await new Promise(setImmediate)
