@@ -107,7 +107,6 @@ export async function openState(
 export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
   const log = options.log ?? (() => {})
   const { stateDir, broker } = options
-  const rabbitmqServer = broker === undefined ? ensureRabbitmq(log) : ''
   const table = await openState(stateDir, log)
   const supervised = new Map<string, Supervised>()
   const stop = () => stopInfrastructure(table, supervised)
@@ -120,7 +119,7 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     const secrets = readSecrets(stateDir)
     const rabbitmq =
       broker === undefined
-        ? await startBroker(start, rabbitmqServer, { stateDir, secrets, log })
+        ? await startBroker(start, { stateDir, secrets, log })
         : { rabbitmq: broker, rabbitmqReady: Promise.resolve() }
     const postgres = await startPostgres(start, { stateDir, secrets, log })
     return { table, secrets, supervised, ...rabbitmq, ...postgres, stop }
@@ -141,12 +140,11 @@ interface ServerContext {
 
 async function startBroker(
   start: Start,
-  server: string,
   { stateDir, secrets, log }: ServerContext,
 ): Promise<Pick<Infrastructure, 'rabbitmq' | 'rabbitmqReady'>> {
   const [amqp = 0, management = 0, metrics = 0, distribution = 0, epmd = 0] = await freePorts(5)
   const { url, managementUrl, metricsUrl, ...prepared } = prepareRabbitmq({
-    server,
+    server: ensureRabbitmq(log),
     stateDir,
     ports: { amqp, management, metrics, distribution, epmd },
     user: 'auction',

@@ -37,7 +37,9 @@ t.test('the lot of a published item is made from the terms of the auction servic
     answers.push({ statusCode, body })
     const { itemId: id, sellerId, startDate, endDate, termsVersion } = terms
     const payload = { id, sellerId, startDate, endDate, termsVersion }
-    return consumer.handle({ payload, trace: ownTrace('test') } as Parameters<typeof consumer.handle>[0])
+    return consumer.handle({ payload, trace: ownTrace('test') } as Parameters<
+      typeof consumer.handle
+    >[0])
   }
   await consume(404, { code: 'item.terms.not_found' })
   t.equal(answers.length, 0, 'an item that is gone has no lot')

@@ -2,7 +2,19 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
-import { createWorld, lotTerms } from '#test/helper.ts'
+import { createWorld, lotTerms, type Reply } from '#test/helper.ts'
+
+// On a machine that is very busy two seconds pass before it is a bid's turn: such a bid is not recorded.
+const isTooOld = ({ body }: Reply) => body.code === 'bid.waited_too_long'
+
+const unexpected = (answers: Reply[], statusCodes: number[]) =>
+  answers.filter((answer) => !statusCodes.includes(answer.statusCode) && !isTooOld(answer))
+
+/** Bids again, as its client would, as long as the bid became too old. */
+async function untilDecided(bid: () => Promise<Reply>): Promise<Reply> {
+  const answer = await bid()
+  return isTooOld(answer) ? await untilDecided(bid) : answer
+}
 
 t.test('two first bids at once: one opens at the start price, the other meets it', async (t) => {
   const world = await createWorld(t)
@@ -10,8 +22,8 @@ t.test('two first bids at once: one opens at the start price, the other meets it
   for (let round = 0; round < 10; round += 1) {
     const { itemId } = await world.putTerms()
     const answers = await Promise.all([
-      world.bid(itemId, randomUUID(), '20.00'),
-      world.bid(itemId, randomUUID(), '30.00', { app: replica }),
+      untilDecided(() => world.bid(itemId, randomUUID(), '20.00')),
+      untilDecided(() => world.bid(itemId, randomUUID(), '30.00', { app: replica })),
     ])
     t.ok(answers.every(({ statusCode }) => statusCode === 201))
     t.match(await world.lot(itemId), { bidCount: 2, currentPrice: '20.50' })
@@ -37,7 +49,7 @@ t.test(
     )
     const accepted = answers.filter(({ statusCode }) => statusCode === 201)
     t.ok(accepted.length > 10, `${accepted.length} accepted`)
-    t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
+    t.strictSame(unexpected(answers, [201, 422]), [])
     const { violations } = await verifyLots(world.db, createBidSettings())
     t.strictSame(violations, [])
     const { rows } = await world.pool.query(
@@ -184,7 +196,7 @@ t.test('the same keys in opposite orders on two replicas do not deadlock', async
           world.bid(two.itemId, bidder, `${30 + index}.00`, { key, app: replica }),
         ),
     ])
-    t.ok(answers.every(({ statusCode }) => [201, 422, 409].includes(statusCode)))
+    t.strictSame(unexpected(answers, [201, 422, 409]), [])
   }
   t.equal(await deadlocks(), 0)
 })

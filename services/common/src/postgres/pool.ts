@@ -23,6 +23,8 @@ export interface PoolOptions {
   isPatient?: boolean
   /** How long a transaction may be idle before the server ends it, instead of ten seconds. */
   idleInTransactionMs?: number
+  /** How long a statement may take, instead of five seconds. */
+  statementTimeoutMs?: number
   /** How long a caller waits for a connection, whether new or one that others use now. */
   connectionTimeoutMs?: number
   /**
@@ -34,6 +36,9 @@ export interface PoolOptions {
 }
 
 const CONNECTION_TIMEOUT_MS = 2_000
+const STATEMENT_TIMEOUT_MS = 5_000
+/** The server's timeout normally ends a statement first; this one frees us from a dead network. */
+const QUERY_GRACE_MS = 2_000
 const IDLE_IN_TRANSACTION_MS = 10_000
 const STATISTICS_INTERVAL_MS = 30_000
 const INT8_OID = 20
@@ -65,11 +70,10 @@ export function clientConfig(config: PostgresConfig, applicationName: string): p
     ssl: mode === 'disable' ? false : { rejectUnauthorized: mode === 'verify-full' },
     application_name: applicationName,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    statement_timeout: 5_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: 3_000,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    // The server's timeout above normally fires first; this one frees us from a dead network.
-    query_timeout: 7_000,
+    query_timeout: STATEMENT_TIMEOUT_MS + QUERY_GRACE_MS,
     keepAlive: true,
     // The server gives up a client whose host vanished without a word, and frees its locks with it,
     // after ten seconds; by itself it would after hours.
@@ -85,9 +89,12 @@ export function clientConfig(config: PostgresConfig, applicationName: string): p
 export function createPool(config: PostgresConfig, options: PoolOptions): pg.Pool {
   const name = options.name ?? 'main'
   const max = options.max ?? config.POSTGRES_POOL_MAX
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
   const pool = new pg.Pool({
     ...clientConfig(config, `auction-${name}`),
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + QUERY_GRACE_MS,
     ...(options.isPatient === true ? PATIENT : {}),
     pipeline: options.isPipelined === true,
     max,

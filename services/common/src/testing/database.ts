@@ -21,10 +21,11 @@ export interface Teardown {
 }
 
 /**
- * The limit of production would refuse a test's requests on a busy machine: they are made in the
- * same process and all at once.
+ * The limits of production would refuse a test's requests on a busy machine: they are made in the same process and all at
+ * once, and rows by the ten thousand are put in by one statement.
  */
 export const TEST_CONNECTION_TIMEOUT_MS = 60_000
+const TEST_STATEMENT_TIMEOUT_MS = 60_000
 
 /**
  * A fresh database of the test's own, migrated, dropped when the test ends. It is a copy of one that was
@@ -51,7 +52,14 @@ export async function createTestDatabase(
   const pools: pg.Pool[] = []
   const open: TestDatabase['createPool'] = (max = 10, options = {}) => {
     const connectionTimeoutMs = TEST_CONNECTION_TIMEOUT_MS
-    const pool = createPool(config, { ...options, log, max, connectionTimeoutMs })
+    const statementTimeoutMs = TEST_STATEMENT_TIMEOUT_MS
+    const pool = createPool(config, {
+      statementTimeoutMs,
+      ...options,
+      log,
+      max,
+      connectionTimeoutMs,
+    })
     pools.push(pool)
     return pool
   }
