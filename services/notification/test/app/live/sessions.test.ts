@@ -4,11 +4,12 @@ import t from 'tap'
 import { createLiveWorld, type LiveWorld, outbid, placed, priceAt } from '#test/live-helper.ts'
 
 const PAUSE_MS = 200
+/** Sessions are checked every two seconds, and believed for three: on a busy machine a check may take one. */
+const SESSIONS = { turnMs: 100 }
 
 /**
- * Bids of the user until the client is shown that the user leads; the sequence of the last one. Sessions are checked three times
- * a second here: on a busy machine one that was not checked in time is sent nothing of its own, and its client is to read the lot,
- * which does not exist here.
+ * Bids of the user until the client is shown that the user leads; the sequence of the last one. A session that was not checked in
+ * time is sent nothing of its own, and its client is to read the lot, which does not exist here.
  */
 async function lead(
   world: LiveWorld,
@@ -32,7 +33,7 @@ async function lead(
 
 t.test('a session that ended closes its streams and no others', async (t) => {
   const world = await createLiveWorld(t)
-  const { url } = await world.replica()
+  const { url } = await world.replica(SESSIONS)
   const itemId = randomUUID()
   const [ann, ben] = [randomUUID(), randomUUID()]
   const [first, second, ofBen] = [
@@ -58,7 +59,7 @@ t.test('a session that ended closes its streams and no others', async (t) => {
 
 t.test('while identity does not answer, prices go on and nothing of the own is sent', async (t) => {
   const world = await createLiveWorld(t)
-  const { url, registry } = await world.replica()
+  const { url, registry } = await world.replica(SESSIONS)
   const itemId = randomUUID()
   const [ann, ben] = [randomUUID(), randomUUID()]
   const token = world.identity.token(ann)
