@@ -15,6 +15,8 @@ export interface InternalClientOptions {
 export interface InternalResponse<T> {
   statusCode: number
   body: T
+  /** Of a refusal; undefined below 400. */
+  code: string | undefined
 }
 
 export interface InternalClient {
@@ -66,11 +68,13 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
           redirect: 'error',
         })
         if (response.status >= 500) throw serviceUnavailable({ service: options.target })
+        const { status: statusCode } = response
         const answer = parseBody(await readBounded(response, BODY_BYTES_MAX))
-        if (response.status >= 400 && !isErrorBody(answer)) {
+        const code = statusCode < 400 ? undefined : codeOf(answer)
+        if (statusCode >= 400 && code === undefined) {
           throw serviceUnavailable({ service: options.target })
         }
-        return { statusCode: response.status, body: answer as T }
+        return { statusCode, body: answer as T, code }
       } catch (error) {
         if (error instanceof ServiceError) throw error
         throw serviceUnavailable({ service: options.target })
@@ -83,5 +87,7 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
 const parseBody = (text: string): unknown => (text === '' ? undefined : JSON.parse(text))
 
 /** Every refusal of a service of ours has a code; callers decide by it. */
-const isErrorBody = (body: unknown): boolean =>
+const codeOf = (body: unknown): string | undefined =>
   typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string'
+    ? body.code
+    : undefined

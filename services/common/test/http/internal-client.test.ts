@@ -70,6 +70,7 @@ t.test('a refusal is an answer: the caller decides what it means', async (t) => 
   const { client } = await startToy(t)
   t.match(await client.request('GET', '/internal/v1/sold'), {
     statusCode: 409,
+    code: 'toy.sold',
     body: { code: 'toy.sold' },
   })
   t.match(await client.request('GET', '/internal/v1/nothing'), { statusCode: 404 })

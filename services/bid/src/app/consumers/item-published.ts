@@ -11,8 +11,6 @@ import { readLot } from '#src/infra/postgres/lots.ts'
 /** auction's refusal of terms that it does not have, and of no other address. */
 const TERMS_NOT_FOUND = 'item.terms.not_found'
 
-const codeOf = (body: unknown) => (body as { code?: unknown } | undefined)?.code
-
 export interface ItemPublishedDependencies extends ApplyTermsDependencies {
   auction: InternalClient
   pool: Pool
@@ -30,14 +28,14 @@ export function onItemPublished(dependencies: ItemPublishedDependencies) {
     async handle({ payload, trace }) {
       const known = await readLot(dependencies.pool, payload.id)
       if (known !== undefined && known.lot.termsVersion >= payload.termsVersion) return
-      const { statusCode, body } = await dependencies.auction.request<unknown>(
+      const { statusCode, body, code } = await dependencies.auction.request<unknown>(
         'GET',
         internalPaths.itemTerms(payload.id),
         undefined,
         trace,
       )
       // Deleted or withdrawn in the meantime: there is nothing to put under the hammer.
-      if (statusCode === 404 && codeOf(body) === TERMS_NOT_FOUND) return
+      if (statusCode === 404 && code === TERMS_NOT_FOUND) return
       // Not auction's word: another service at its address, or the gateway.
       if (statusCode === 404) throw serviceUnavailable({ service: 'auction' })
       if (statusCode !== 200 || !Check(ApplyTermsRequest, body)) {

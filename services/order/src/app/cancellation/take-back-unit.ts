@@ -51,9 +51,8 @@ async function ask(
   trace: Trace,
 ): Promise<string> {
   const request: TakeBackRequest = { buyerId, round, unit, sequence }
-  const { statusCode, body } = await lots.request<unknown>('PUT', path, request, trace)
+  const { statusCode, code } = await lots.request<unknown>('PUT', path, request, trace)
   if (statusCode === 200) return 'done'
-  const code = (body as { code?: unknown } | undefined)?.code
   const isRefusal = statusCode === 409 || (statusCode === 404 && code === 'lot.not_found')
   return isRefusal ? String(code) : 'unknown'
 }

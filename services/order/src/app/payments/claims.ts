@@ -64,9 +64,8 @@ async function buyReserved(
   trace: Trace,
 ): Promise<boolean> {
   const path = internalPaths.purchasePayment(itemId, purchaseId ?? '')
-  const { statusCode, body } = await lots.request<unknown>('PUT', path, undefined, trace)
+  const { statusCode, body, code } = await lots.request<unknown>('PUT', path, undefined, trace)
   if (statusCode === 200 && Check(PayReservationAnswer, body)) return true
-  const code = (body as { code?: unknown } | undefined)?.code
   if (statusCode === 409 && code === 'payment.late') return false
   // What is not an answer of the bid service, of a proxy perhaps, decides nothing.
   throw serviceUnavailable({ service: 'bid' })
