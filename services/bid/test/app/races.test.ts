@@ -4,16 +4,13 @@ import { verifyLots } from '#src/app/verify-lots.ts'
 import { createBidSettings } from '#src/domain/settings.ts'
 import { createWorld, lotTerms, type Reply } from '#test/helper.ts'
 
-// On a machine that is very busy two seconds pass before it is a bid's turn: such a bid is not recorded.
-const isTooOld = ({ body }: Reply) => body.code === 'bid.waited_too_long'
-
-const unexpected = (answers: Reply[], statusCodes: number[]) =>
-  answers.filter((answer) => !statusCodes.includes(answer.statusCode) && !isTooOld(answer))
-
-/** Bids again, as its client would, as long as the bid became too old. */
+/**
+ * Bids again, as its client would, as long as the bid became too old: on a machine that is very busy two seconds pass before
+ * it is its turn, and then it is not recorded.
+ */
 async function untilDecided(bid: () => Promise<Reply>): Promise<Reply> {
   const answer = await bid()
-  return isTooOld(answer) ? await untilDecided(bid) : answer
+  return answer.body.code === 'bid.waited_too_long' ? await untilDecided(bid) : answer
 }
 
 t.test('two first bids at once: one opens at the start price, the other meets it', async (t) => {
@@ -39,17 +36,19 @@ t.test(
     const bidders = Array.from({ length: 20 }, () => randomUUID())
     const answers = await Promise.all(
       Array.from({ length: 600 }, (_, index) =>
-        world.bid(
-          lots[index % 3]?.itemId ?? '',
-          bidders[(index * 7) % 20] ?? '',
-          (10 + ((index * 13) % 400) / 8).toFixed(2),
-          { app: index % 2 === 0 ? world.app : replica, key: `r-${index}` },
+        untilDecided(() =>
+          world.bid(
+            lots[index % 3]?.itemId ?? '',
+            bidders[(index * 7) % 20] ?? '',
+            (10 + ((index * 13) % 400) / 8).toFixed(2),
+            { app: index % 2 === 0 ? world.app : replica, key: `r-${index}` },
+          ),
         ),
       ),
     )
     const accepted = answers.filter(({ statusCode }) => statusCode === 201)
     t.ok(accepted.length > 10, `${accepted.length} accepted`)
-    t.strictSame(unexpected(answers, [201, 422]), [])
+    t.ok(answers.every(({ statusCode }) => [201, 422].includes(statusCode)))
     const { violations } = await verifyLots(world.db, createBidSettings())
     t.strictSame(violations, [])
     const { rows } = await world.pool.query(
@@ -189,14 +188,18 @@ t.test('the same keys in opposite orders on two replicas do not deadlock', async
   for (let round = 0; round < 5; round += 1) {
     const keys = Array.from({ length: 60 }, (_, index) => `k-${round}-${index}`)
     const answers = await Promise.all([
-      ...keys.map((key, index) => world.bid(one.itemId, bidder, `${30 + index}.00`, { key })),
+      ...keys.map((key, index) =>
+        untilDecided(() => world.bid(one.itemId, bidder, `${30 + index}.00`, { key })),
+      ),
       ...keys
         .toReversed()
         .map((key, index) =>
-          world.bid(two.itemId, bidder, `${30 + index}.00`, { key, app: replica }),
+          untilDecided(() =>
+            world.bid(two.itemId, bidder, `${30 + index}.00`, { key, app: replica }),
+          ),
         ),
     ])
-    t.strictSame(unexpected(answers, [201, 422, 409]), [])
+    t.ok(answers.every(({ statusCode }) => [201, 422, 409].includes(statusCode)))
   }
   t.equal(await deadlocks(), 0)
 })
