@@ -82,10 +82,10 @@ try {
   }
   const chosen = only.length === 0 ? WORKSPACES : WORKSPACES.filter((name) => only.includes(name))
   const listener: RunListener = {
-    onFile({ path, seconds, failed }) {
+    onFile({ path, seconds, failed, report }) {
       spent.push({ path, seconds })
-      // The report comes at the end; a failure is to be seen now.
-      if (failed > 0) log(`FAILED ${path} (${seconds.toFixed(0)} s)`)
+      // All reports come at the end, beside the count. A run that is ended before still has to show the cause.
+      if (failed > 0) log(`FAILED ${path} (${seconds.toFixed(0)} s)\n${report}`)
     },
     onWorkspace(outcome) {
       const { workspace, files, seconds } = outcome
