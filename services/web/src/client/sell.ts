@@ -91,6 +91,8 @@ class SellPictures extends HTMLElement {
         body,
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })
+      // The page answers 200 whatever is wrong. What a gateway answers in its place names no problem.
+      if (!response.ok) return this.text('lost')
       const { problem } = (await response.json()) as { problem?: string }
       return problem
     } catch {
