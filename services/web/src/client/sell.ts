@@ -1,9 +1,12 @@
 /// <reference lib="dom" />
 // Of the page of pictures. Without it the form sends all files at once, and the page that answers says what came.
 
-/** Larger files are made smaller before they are sent: no size that is kept has longer sides than this. */
+/** Larger photos are made smaller before they are sent: no size that is kept has longer sides than this. */
 const SIDE_MAX = 1_600
 const SMALL_BYTES = 1_000_000
+/** What auction takes: the bytes of a file, and of pixels those of a picture that may be transparent. */
+const FILE_BYTES_MAX = 5 * 1024 * 1024
+const PIXELS_MAX = 25_000_000
 const TIMEOUT_MS = 60_000
 
 class SellPictures extends HTMLElement {
@@ -110,24 +113,39 @@ class SellPictures extends HTMLElement {
   }
 }
 
-/** A large photo in the size that is kept; what the browser cannot read is sent as it is. */
+/**
+ * The file as it is, or a photo in the size that is kept. PNG and WebP, which may be transparent, stay as they are
+ * whenever auction takes them; what auction takes in no size, such as GIF, always becomes a photo. What the browser
+ * cannot read is sent as it is, and auction says what is wrong.
+ */
 async function smaller(file: File): Promise<Blob> {
-  if (file.size <= SMALL_BYTES) return file
+  const mayBeTransparent = file.type === 'image/png' || file.type === 'image/webp'
+  const isTaken = mayBeTransparent || file.type === 'image/jpeg'
+  if (isTaken && file.size <= SMALL_BYTES) return file
   try {
     const bitmap = await createImageBitmap(file)
-    const share = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height))
-    const canvas = document.createElement('canvas')
-    canvas.width = Math.round(bitmap.width * share)
-    canvas.height = Math.round(bitmap.height * share)
-    canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
+    const isSmall = file.size <= FILE_BYTES_MAX && bitmap.width * bitmap.height <= PIXELS_MAX
+    const isFine = isTaken && isSmall
+    const photo = isFine && mayBeTransparent ? null : await photoOf(bitmap)
     bitmap.close()
-    const made = await new Promise<Blob | null>((resolve) =>
-      canvas.toBlob(resolve, 'image/jpeg', 0.9),
-    )
-    return made !== null && made.size < file.size ? made : file
+    return photo !== null && (!isFine || photo.size < file.size) ? photo : file
   } catch {
     return file
   }
+}
+
+function photoOf(bitmap: ImageBitmap): Promise<Blob | null> {
+  const share = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height))
+  const canvas = document.createElement('canvas')
+  canvas.width = Math.max(1, Math.round(bitmap.width * share))
+  canvas.height = Math.max(1, Math.round(bitmap.height * share))
+  const context = canvas.getContext('2d')
+  if (context === null) return Promise.resolve(null)
+  // What is transparent would become black, because a JPEG has no such pixels.
+  context.fillStyle = 'white'
+  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
+  return new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.9))
 }
 
 customElements.define('sell-pictures', SellPictures)

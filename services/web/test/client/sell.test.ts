@@ -25,8 +25,36 @@ class Part {
   }
 }
 
+/** What a browser reads of a file that holds the size of its picture. */
+async function readPicture(file: File) {
+  const [, width, height] = /^(\d+)x(\d+)/.exec(await file.text()) ?? []
+  if (width === undefined) throw new Error('no picture')
+  return { width: Number(width), height: Number(height), close: () => undefined }
+}
+
+/** A canvas that remembers what was done to it, and writes that into its JPEG. */
+class Canvas extends Part {
+  width = 0
+  height = 0
+  done: string[] = []
+  getContext() {
+    const { done } = this
+    return {
+      fillStyle: 'black',
+      fillRect(x: number, y: number, width: number, height: number) {
+        done.push(`${this.fillStyle} ${x} ${y} ${width} ${height}`)
+      },
+      drawImage: (_: object, x: number, y: number, width: number, height: number) =>
+        done.push(`picture ${x} ${y} ${width} ${height}`),
+    }
+  }
+  toBlob(resolve: (made: Blob) => void, type: string): void {
+    resolve(new Blob([this.done.join(', ')], { type }))
+  }
+}
+
 /** The page of pictures, whose server gives these answers one after the other. */
-function openPictures(answers: [status: number, body: object][]) {
+function openPictures(answers: [status: number, body: object][] = []) {
   const list = new Part()
   const input = { files: [] as File[], value: '' }
   const sent: Blob[] = []
@@ -59,7 +87,10 @@ function openPictures(answers: [status: number, body: object][]) {
       define: (_: string, Pictures: new () => { connectedCallback(): void }) =>
         new Pictures().connectedCallback(),
     },
-    document: { createElement: () => new Part() },
+    createImageBitmap: readPicture,
+    document: {
+      createElement: (name: string) => (name === 'canvas' ? new Canvas() : new Part()),
+    },
     async fetch(_: string, { body }: { body: FormData }) {
       const image = body.get('image')
       if (image instanceof Blob) sent.push(image)
@@ -110,5 +141,54 @@ t.test('a picture that only a gateway answers is lost, and can be sent again', a
     t.notOk(isLoadedAgain(), 'a new page would hide what is wrong')
     await retry(1)
     t.equal(said()[1], 'done good')
+  }
+})
+
+/** A file of so many bytes with a picture of this size. */
+const file = (type: string, bytes: number, size = '3200x1600') =>
+  new File([size.padEnd(bytes)], 'a picture', { type })
+
+const MEBIBYTE = 1024 * 1024
+
+t.test('what may be transparent is sent as it is, as long as auction takes it', async (t) => {
+  for (const type of ['image/png', 'image/webp']) {
+    for (const bytes of [1_000, 2 * MEBIBYTE, 5 * MEBIBYTE]) {
+      const { choose, sent } = openPictures()
+      await choose(file(type, bytes))
+      t.match([sent[0]?.type, sent[0]?.size], [type, bytes])
+    }
+  }
+})
+
+t.test('a photo, and what auction takes in no size, is made a JPEG on white', async (t) => {
+  const cases = [
+    file('image/jpeg', 2 * MEBIBYTE),
+    file('image/png', 5 * MEBIBYTE + 1),
+    file('image/webp', 5 * MEBIBYTE + 1),
+    file('image/gif', 10),
+    file('image/gif', 2 * MEBIBYTE),
+    file('image/heic', 9 * MEBIBYTE),
+  ]
+  for (const each of cases) {
+    const { choose, sent } = openPictures()
+    await choose(each)
+    const made = 'white 0 0 1600 800, picture 0 0 1600 800'
+    t.match([sent[0]?.type, await sent[0]?.text()], ['image/jpeg', made], each.type)
+  }
+  const { choose, sent } = openPictures()
+  await choose(file('image/png', 2 * MEBIBYTE, '8000x6000'))
+  t.equal(sent[0]?.type, 'image/jpeg', 'it has more pixels than auction takes')
+})
+
+t.test('a small photo, and what the browser cannot read, are sent as they are', async (t) => {
+  const cases = [
+    file('image/jpeg', 1_000),
+    file('image/jpeg', 2 * MEBIBYTE, 'broken'),
+    file('image/heic', 6 * MEBIBYTE, 'unknown'),
+  ]
+  for (const each of cases) {
+    const { choose, sent } = openPictures()
+    await choose(each)
+    t.match([sent[0]?.type, sent[0]?.size], [each.type, each.size])
   }
 })
