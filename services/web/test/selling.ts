@@ -145,3 +145,34 @@ export const summaryOf = (body: string) =>
     .map(([, a, b]) => [a, b])[0]
 export const fieldOf = (body: string, name: string) =>
   new RegExp(`<(?:input|select|textarea)[^>]* name="${name}"[^>]*>`).exec(body)?.[0] ?? ''
+
+const PLAIN: Readonly<Record<string, string>> = {
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&amp;': '&',
+}
+const plain = (text = '') =>
+  text.replaceAll(/&(?:lt|gt|quot|#39|amp);/g, (each) => PLAIN[each] ?? '')
+
+/** What a browser sends of a form of a page in which nothing was changed. */
+export function formIn(body: string, name: string): Record<string, string> {
+  const [form = ''] = new RegExp(`<form[^>]* data-form="${name}"[\\s\\S]*?</form>`).exec(body) ?? []
+  const fields: Record<string, string> = {}
+  const tags = /<input[^>]*>|<textarea[^>]*>[^<]*<\/textarea>|<select[\s\S]*?<\/select>/g
+  for (const [tag] of form.matchAll(tags)) {
+    const [, field = ''] = / name="([^"]*)"/.exec(tag) ?? []
+    if (/ type="(?:radio|checkbox)"/.test(tag) && !tag.includes(' checked')) continue
+    if (tag.startsWith('<input')) fields[field] = plain(/ value="([^"]*)"/.exec(tag)?.[1])
+    else if (tag.startsWith('<select')) {
+      const chosen =
+        /<option value="([^"]*)" selected/.exec(tag) ?? /<option value="([^"]*)"/.exec(tag)
+      fields[field] = plain(chosen?.[1])
+    } else {
+      const [, text = ''] = />\n?([^<]*)<\/textarea>/.exec(tag) ?? []
+      fields[field] = plain(text).replaceAll(/\r\n?|\n/g, '\r\n')
+    }
+  }
+  return fields
+}

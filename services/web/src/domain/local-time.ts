@@ -27,6 +27,16 @@ export function instantOf(text: string, zone: string): ReadTime {
   return { ok: true, instant: new Date(Math.min(...candidates)).toISOString() }
 }
 
+/**
+ * The same of a field that showed an instant: what it still shows is no other time. Its minute would be another instant
+ * where that has seconds, or is the second one of an hour that comes twice.
+ */
+export function changedInstant(text: string, shown: string, zone: string): ReadTime | 'same' {
+  const read = instantOf(text, zone)
+  const isSame = read.ok && localTime(read.instant, zone) === localTime(shown, zone)
+  return isSame ? 'same' : read
+}
+
 /** What a wall clock of the zone shows at an instant, as a field for date and time takes it. */
 export function localTime(instant: string, zone: string): string {
   const ms = Date.parse(instant)

@@ -1,6 +1,6 @@
 import { minorDigits } from '@auction/common/money.ts'
 import { readAmount } from './amount.ts'
-import { instantOf } from './local-time.ts'
+import { changedInstant } from './local-time.ts'
 import type { Problem } from './problem-text.ts'
 import { readZone, type Talk } from './talk.ts'
 
@@ -15,11 +15,19 @@ export interface ReadForm {
 
 const MINUTES_MAX = 1_440
 
+/** What a form of price and time showed. */
+export interface StoredTimes {
+  status: string
+  startDate: string
+  originalEndDate: string
+  serverTime: string
+}
+
 /**
- * The step of price and time. What is empty and may be so is cleared. `now` is the start of what begins when it is
- * published: until then it lies behind.
+ * The step of price and time. What is empty and may be so is cleared; times that are still as they were shown are left
+ * as they are stored. What begins when it is published begins now: until then its start lies behind.
  */
-export function readPriceForm(typed: Typed, talk: Talk, now: string, isDraft: boolean): ReadForm {
+export function readPriceForm(typed: Typed, talk: Talk, stored: StoredTimes): ReadForm {
   const { reasons } = talk.t.selling
   const changes: Record<string, unknown> = {}
   const problems: Problem[] = []
@@ -30,7 +38,7 @@ export function readPriceForm(typed: Typed, talk: Talk, now: string, isDraft: bo
     if ('problem' in amount) problems.push(amount.problem)
     else changes[field] = amount.value
   }
-  if (isDraft) changes.currencyCode = typed.currencyCode
+  if (stored.status === 'draft') changes.currencyCode = typed.currencyCode
   const minutes = typed.buyoutReservationMinutes ?? ''
   const isBuyout = changes.buyoutPrice !== null
   changes.buyoutReservationMinutes = isBuyout && /^\d{1,4}$/.test(minutes) ? Number(minutes) : null
@@ -42,15 +50,15 @@ export function readPriceForm(typed: Typed, talk: Talk, now: string, isDraft: bo
   }
   // The page that was filled in said in which zone its times are.
   const zone = readZone(typed.zone)
-  if (typed.start === 'now') changes.startDate = now
-  else if (typed.start !== undefined) {
-    const start = instantOf(typed.startDate ?? '', zone)
-    if (start.ok) changes.startDate = start.instant
-    else problems.push({ field: 'startDate', text: reasons[start.reason] })
+  const readTime = (field: 'startDate' | 'endDate', shown: string) => {
+    const read = changedInstant(typed[field] ?? '', shown, zone)
+    if (read === 'same') return
+    if (read.ok) changes[field] = read.instant
+    else problems.push({ field, text: reasons[read.reason] })
   }
-  const end = instantOf(typed.endDate ?? '', zone)
-  if (end.ok) changes.endDate = end.instant
-  else problems.push({ field: 'endDate', text: reasons[end.reason] })
+  if (typed.start === 'now') changes.startDate = stored.serverTime
+  else if (typed.start !== undefined) readTime('startDate', stored.startDate)
+  readTime('endDate', stored.originalEndDate)
   return { changes, problems }
 }
 

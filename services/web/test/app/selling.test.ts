@@ -7,6 +7,7 @@ import {
   ATTRIBUTE_ID,
   draft,
   fieldOf,
+  formIn,
   IMAGES,
   ITEM_PATH,
   refusal,
@@ -149,6 +150,47 @@ t.test('price and time are read as the reader writes them, in the zone of the pa
   })
   t.equal(later.statusCode, 303)
   t.match(JSON.parse(sent()[2]?.body ?? ''), { startDate: '2026-11-25T09:00:00.000Z' })
+})
+
+t.test('times that are still as the page showed them are not sent', async (t) => {
+  const times = {
+    startDate: '2026-11-24T10:11:12.131Z',
+    // The second half past two of that night in Berlin.
+    originalEndDate: '2026-10-25T01:30:45.678Z',
+    reservePrice: '200.00',
+  }
+  const open = { ...draft, ...times, status: 'active', bidCount: 2 }
+  const { get, post, sent } = await start(t, { overrides: { [ITEM_PATH]: open } })
+  const page = await get(`${SELL}/price`, { ...AS_SELLER, cookie: 'tz=Europe%2FBerlin' })
+  const form = formIn(page.body, 'price')
+  t.match([form.zone, form.endDate], ['Europe/Berlin', '2026-10-25T02:30'])
+  // The reader has another zone by now: the form has its own.
+  const saved = await post(`${SELL}/price`, { ...form, reservePrice: '150' })
+  t.equal(saved.statusCode, 303)
+  const sentNow = () => JSON.parse(sent().at(-1)?.body ?? '')
+  t.match(sentNow(), { startPrice: '100.00', reservePrice: '150' })
+  t.strictSame([sentNow().startDate, sentNow().endDate], [undefined, undefined])
+  await post(`${SELL}/price`, { ...form, endDate: '2026-10-25T02:31' })
+  t.match(sentNow(), { endDate: '2026-10-25T00:31:00.000Z' }, 'what was changed is sent')
+
+  for (const status of ['draft', 'scheduled']) {
+    const later = { ...draft, ...times, status, originalEndDate: '2026-12-01T10:11:12.131Z' }
+    const planned = await start(t, { overrides: { [ITEM_PATH]: later } })
+    const shown = formIn((await planned.get(`${SELL}/price`)).body, 'price')
+    t.match([shown.start, shown.startDate], ['at', '2026-11-24T10:11'])
+    await planned.post(`${SELL}/price`, shown)
+    const asked = JSON.parse(planned.sent()[0]?.body ?? '')
+    t.strictSame([asked.startDate, asked.endDate], [undefined, undefined], status)
+    await planned.post(`${SELL}/price`, { ...shown, start: 'now' })
+    t.match(JSON.parse(planned.sent()[1]?.body ?? ''), { startDate: draft.serverTime })
+  }
+})
+
+t.test('a form with a zone that no one knows comes back in UTC, as it is read', async (t) => {
+  const { post } = await start(t)
+  const { statusCode, body } = await post(`${SELL}/price`, { zone: 'Moon/Crater' })
+  t.equal(statusCode, 422)
+  t.match(fieldOf(body, 'zone'), 'value="UTC"')
 })
 
 t.test(

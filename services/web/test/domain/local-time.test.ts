@@ -1,5 +1,5 @@
 import t from 'tap'
-import { instantOf, localTime } from '#src/domain/local-time.ts'
+import { changedInstant, instantOf, localTime } from '#src/domain/local-time.ts'
 
 const at = (text: string, zone: string) => {
   const read = instantOf(text, zone)
@@ -36,4 +36,18 @@ t.test('a time that is shown is read back as it was', async (t) => {
         t.equal(Date.parse(instant) - Date.parse(back), 3_600_000, `${zone} ${instant}`)
     }
   }
+})
+
+t.test('a field that still shows an instant is no other time, to the second', async (t) => {
+  for (const [instant = '', text = '', zone = ''] of [
+    ['2026-11-23T18:04:37.123Z', '2026-11-23T19:04', 'Europe/Berlin'],
+    ['2026-11-23T18:04:37.123Z', ' 2026-11-23 19:04:59 ', 'Europe/Berlin'],
+    ['2026-10-25T00:30:00.000Z', '2026-10-25T02:30', 'Europe/Berlin'],
+    ['2026-10-25T01:30:00.000Z', '2026-10-25T02:30', 'Europe/Berlin'],
+  ])
+    t.equal(changedInstant(text, instant, zone), 'same', `${instant} ${text}`)
+  const changed = (text: string) => changedInstant(text, '2026-11-23T18:04:37.123Z', 'UTC')
+  t.strictSame(changed('2026-11-23T18:05'), { ok: true, instant: '2026-11-23T18:05:00.000Z' })
+  t.strictSame(changed('2026-11-24T18:04'), { ok: true, instant: '2026-11-24T18:04:00.000Z' })
+  t.strictSame(changed(''), { ok: false, reason: 'missing' })
 })

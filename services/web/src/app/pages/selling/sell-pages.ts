@@ -6,6 +6,7 @@ import type { Viewer } from '#src/app/viewer.ts'
 import { localTime } from '#src/domain/local-time.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import { amountIn, type Typed } from '#src/domain/selling-form.ts'
+import { readZone } from '#src/domain/talk.ts'
 import type { CategoryView } from '#src/infra/http/catalogue.ts'
 import type {
   DefinitionView,
@@ -126,7 +127,8 @@ export function pricePage(viewer: Viewer, item: OwnItemView, entry: StepEntry): 
   const { selling } = talk.t
   const { problems = [], typed } = entry
   const isDraft = item.status === 'draft'
-  const zone = typed?.zone ?? talk.zone
+  // As the form is read.
+  const zone = typed === undefined ? talk.zone : readZone(typed.zone)
   const value = (name: string, stored: string) => typed?.[name] ?? stored
   const currencyCode = value('currencyCode', item.currencyCode)
   const amount = (name: 'reservePrice' | 'bidIncrement' | 'buyoutPrice' | 'startPrice') =>

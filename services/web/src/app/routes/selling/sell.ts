@@ -117,12 +117,7 @@ export function sellRoutes(pages: PageRoutes, dependencies: SellDependencies): v
   save('what', (viewer, item, typed) => saveWhat(dependencies, viewer, item, typed))
 
   save('price', async (viewer, item, typed) => {
-    const { changes, problems } = readPriceForm(
-      typed,
-      viewer.talk,
-      item.serverTime,
-      item.status === 'draft',
-    )
+    const { changes, problems } = readPriceForm(typed, viewer.talk, item)
     // What is shown is what counts now; only what the seller changed becomes a choice of theirs.
     if (changes.extensionThresholdMinutes === item.extensionThresholdMinutes) {
       delete changes.extensionThresholdMinutes
