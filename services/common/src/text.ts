@@ -42,17 +42,20 @@ const BLANK = /[\s\u0085\u00ad\u115f\u1160\u180e\u200b\u2060\u2800\u3164\uffa0]/
 const characters = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /**
- * Reads a text that a person wrote: composed (NFC), without outer blanks, with balanced directions.
+ * Reads a text that a person wrote: composed (NFC), without outer blanks, with balanced directions. A text
+ * that was read is the same when it is read again.
  * Refuses one without anything to see, with characters that control the text around it, or too long.
  */
 export function readText(given: string, kind: TextKind): ReadText {
   // A text in UTF-8 has at least as many bytes; what is far too long is not even looked at.
   if (given.length > 2 * kind.bytesMax) return refused('too_long')
-  if (STACKED.test(given)) return refused('too_long')
-  const composed = given.normalize('NFC')
-  const trimmed = kind.keepsBlanks === true ? composed : trimText(composed)
-  if (forbiddenIn(kind).test(trimmed)) return refused('forbidden_characters')
-  const text = kind.isPlain === true ? trimmed : balanceDirections(trimmed)
+  // What is removed here may stand between a letter and its accent, or a blank and the end: it goes first, or a
+  // text that is read again would be another one. Forms end the lines of plain texts as they like.
+  const balanced = kind.isPlain === true ? withLineFeeds(given, kind) : balanceDirections(given)
+  if (STACKED.test(balanced)) return refused('too_long')
+  const composed = balanced.normalize('NFC')
+  const text = kind.keepsBlanks === true ? composed : trimText(composed)
+  if (forbiddenIn(kind).test(text)) return refused('forbidden_characters')
   if (!isVisible(text)) return refused('empty')
   if (Buffer.byteLength(text) > kind.bytesMax) return refused('too_long')
   if ([...text].length > (kind.codePointsMax ?? kind.bytesMax)) return refused('too_long')
@@ -76,6 +79,10 @@ export function trimText(text: string): string {
   while (start < end && BLANK.test(text.charAt(start))) start += 1
   while (end > start && BLANK.test(text.charAt(end - 1))) end -= 1
   return text.slice(start, end)
+}
+
+function withLineFeeds(text: string, { hasLines }: TextKind): string {
+  return hasLines === true ? text.replace(/\r\n?/g, '\n') : text
 }
 
 function forbiddenIn({ isPlain, hasLines }: TextKind): RegExp {

@@ -128,6 +128,59 @@ t.test(
   },
 )
 
+t.test('a text that was read is the same when it is read again', async (t) => {
+  for (const [given, expected] of [
+    ['\u202aVase \u202c', 'Vase'],
+    ['\u202a Vase\u202c', 'Vase'],
+    ['Vase \u2069', 'Vase'],
+    ['\u2069 \u2066Vase', '\u2066Vase\u2069'],
+    ['e\u202c\u0301clair', 'éclair'],
+    ['e\u2069\u0301clair', 'éclair'],
+    ['\u1112\u202b\u1161\u202c\u11ab', '한'],
+  ] as const) {
+    t.equal(codes(String(read(given))), codes(expected), codes(given))
+    t.equal(codes(String(read(expected))), codes(expected), `${codes(expected)} again`)
+  }
+  const parts = [
+    'a',
+    'e',
+    '\u0301',
+    ' ',
+    '\n',
+    '\r',
+    '\u200b',
+    '\u202a',
+    '\u202c',
+    '\u2066',
+    '\u2069',
+  ]
+  let seed = 7
+  const next = () => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed
+  }
+  for (let count = 0; count < 3_000; count++) {
+    const given = Array.from({ length: 1 + (next() % 9) }, () => parts[next() % parts.length]).join(
+      '',
+    )
+    const kind = [TITLE, LINES, PLAIN, { ...PLAIN, hasLines: true }][count % 4] ?? TITLE
+    const once = readText(given, kind)
+    if (once.ok) t.strictSame(readText(once.text, kind), once, codes(given))
+  }
+  const marks = `${'\u0301'.repeat(64)}\u202c`
+  t.strictSame(
+    read(`a${marks.repeat(3)}`),
+    { refused: 'too_long' },
+    'marks stacked by what is removed',
+  )
+})
+
+t.test('lines of a plain text end with line feeds, as forms and Windows send others', async (t) => {
+  const kind = { ...PLAIN, hasLines: true }
+  for (const end of ['\n', '\r\n', '\r']) t.equal(read(`two${end}lines`, kind), 'two\nlines')
+  t.strictSame(read('two\r\nlines', PLAIN), { refused: 'forbidden_characters' })
+})
+
 t.test('what controls the text around it, and half characters, are refused', async (t) => {
   for (const character of [
     '\0',

@@ -33,7 +33,12 @@ const NO_COUNTRIES = new Set('AC CP CQ DG EA EU EZ IC QO SU TA UK UN XA XB ZZ'.s
 /** Judges a change and puts its texts into the form in which they are stored. */
 export function judgeProfile(change: ProfileChange): ProfileVerdict {
   const fields: Partial<ProfileFields> = {}
-  const readers = { phone: readPhone, country: readCountry, city: readCity, description: readLines }
+  const readers = {
+    phone: readPhone,
+    country: readCountry,
+    city: readCity,
+    description: readDescription,
+  }
   for (const [field, read] of entriesOf(readers)) {
     const text = change[field]
     if (text === undefined) continue
@@ -72,8 +77,8 @@ function readCity(text: string): string | undefined {
   return written(text, TEXTS.city)
 }
 
-function readLines(text: string): string | undefined {
-  return written(text.replace(/\r\n?/g, '\n'), TEXTS.description)
+function readDescription(text: string): string | undefined {
+  return written(text, TEXTS.description)
 }
 
 function written(text: string, kind: TextKind): string | undefined {
