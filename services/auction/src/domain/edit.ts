@@ -93,12 +93,16 @@ function editProblem(
 }
 
 function isAllowedWithBids(item: Item, content: ItemContent, field: ContentField): boolean {
-  // What was stored by an earlier version may not be composed.
   if (field === 'description') {
-    return content.description.startsWith(item.description.normalize('NFC'))
+    return comparable(content.description).startsWith(comparable(item.description))
   }
   if (field !== 'reservePrice' || item.reservePrice === null) return false
   return content.reservePrice === null || content.reservePrice < item.reservePrice
+}
+
+/** What was stored by an earlier version may not be composed, and forms send other ends of lines than were stored. */
+function comparable(description: string): string {
+  return description.normalize('NFC').replace(/\r\n?/g, '\n')
 }
 
 function invalid({ field, reason }: Problem): EditVerdict {

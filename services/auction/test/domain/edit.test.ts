@@ -90,6 +90,13 @@ t.test('a longer description needs no verdict, with bids or without', async (t) 
   t.equal(judge(withBids(), longer).outcome, 'appended')
 })
 
+t.test('a form that sends other ends of lines than were stored changes nothing', async (t) => {
+  const stored = withBids({ description: 'Sterling\r\n1901.' })
+  t.equal(judge(stored, { description: 'Sterling\n1901.' }).outcome, 'appended')
+  t.equal(judge(stored, { description: 'Sterling\n1901.\nScratched.' }).outcome, 'appended')
+  t.equal(judge(stored, { description: 'Sterling 1901.' }).outcome, 'has_bids')
+})
+
 t.test('with bids a reserve can only fall', async (t) => {
   const reserved = withBids({ reservePrice: '200.00' })
   const lower = judge(reserved, { reservePrice: '150.00' })
