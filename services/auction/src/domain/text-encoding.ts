@@ -71,9 +71,10 @@ const WESTERN = [
 const TURKISH = 'çğıiöşüâîû'
 // Other letters that stand for a sign or a number.
 const SIGNS = /[ªºµƒˆ]/g
-// Signs inside a word, or numbers in front of one: letters of another encoding.
+// Signs inside a word, numbers in front of one, and signs on the side of a word where they never stand: letters of
+// another encoding. DOS has é where Windows has a low quote, Ö at ™, Ç at €, İ at ˜; Macs have É at ƒ and ß at §.
 const SIGN_IN_WORD =
-  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯]\p{Ll}|[\u0080-\u009f]/u
+  /\p{L}[¡¢£¤¥¦§¨©«¬¯±²³¸¹»¼½¾¿×÷‚„“”…‰‹›†‡]\p{Ll}|(?<![\p{L}\p{N}])[¹²³¼½¾¸¨¯€]\p{Ll}|\p{L}[‚„ƒˆ§€]|[™˜ˆƒ]\p{L}|Ÿ\p{Ll}|[\u0080-\u009f]/u
 const CYRILLIC_VOWEL = /[аеёиоуыэюяіїєўъөү]/i
 
 interface Candidate {
@@ -98,26 +99,54 @@ const CENTRAL = [
   'ăâîşţ', // Romanian
   'čćđšž', // Croatian, Slovene
 ]
+/** Code page 850 from byte 128 on, which "CSV (MS-DOS)" has in western Europe. No decoder of ours knows it. */
+const DOS =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0'
 // Spanish ñ and Dutch ï, where Polish and Czech have no letter that stands there in windows-1250.
 const NOT_CENTRAL = /ń[aeiouyó]|ď[eéin]/i
 const NOT_READ: readonly {
-  label: string
+  decode: (bytes: Uint8Array) => string | undefined
   isText: (words: readonly string[], text: string) => boolean
 }[] = [
   {
-    label: 'windows-1250',
+    decode: decoderOf('windows-1250'),
     isText: (words) =>
       !words.some((word) => NOT_CENTRAL.test(word)) &&
       CENTRAL.some((alphabet) => words.every((word) => isLatin(word, [alphabet]))),
   },
   {
-    label: 'windows-1255',
+    decode: decoderOf('windows-1255'),
     // Points stand behind a letter; signs in a word are letters of Cyrillic.
     isText: (words, text) =>
       words.every((word) => /^(?:[\u05d0-\u05f2][\u05b0-\u05c7]*)+$/.test(word)) &&
       !/[\u00a1-\u00bf][\u05d0-\u05f2]|[\u05d0-\u05f2][\u00a1-\u00bf]/.test(text),
   },
+  {
+    decode: decodeDos,
+    // The ß of DOS is the á of Windows. It stands behind a vowel, and neither n nor r follows, as in cuánto and diário.
+    isText: (words) =>
+      words.some((word) => word.includes('ß')) &&
+      words.every((word) => isLatin(word, ['äöüß']) && !/(?<![aeiouäöü])ß|ß[nr]/i.test(word)),
+  },
+  {
+    decode: decoderOf('macintosh'),
+    // The only small letters of Macs that are small letters of Windows as well: š, œ and ž. Words as cœur are French.
+    isText: (words) =>
+      words.some((word) => /[öû]|ú(?!u)/.test(word)) &&
+      words.every((word) => isLatin(word, WESTERN)),
+  },
 ]
+
+function decoderOf(label: string): (bytes: Uint8Array) => string | undefined {
+  return (bytes) => {
+    const decoded = decodeAs(bytes, label)
+    return decoded.ok ? decoded.text : undefined
+  }
+}
+
+function decodeDos(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => DOS[byte - 128] ?? String.fromCharCode(byte)).join('')
+}
 
 /** The first lines with a byte outside ASCII, wherever they stand: the others say nothing of the encoding. */
 function foreignLines(bytes: Uint8Array): Uint8Array {
@@ -162,13 +191,13 @@ function guessSingleByte(bytes: Uint8Array): string | undefined {
 
 /** Whether the bytes may be another text, in an encoding that is not read. */
 function mayBeUnread(bytes: Uint8Array, guessed: readonly string[]): boolean {
-  return NOT_READ.some(({ label, isText }) => {
-    const decoded = decodeAs(bytes, label)
-    if (!decoded.ok || SIGN_IN_WORD.test(decoded.text)) return false
-    const words = foreignWords(decoded.text)
+  return NOT_READ.some(({ decode, isText }) => {
+    const text = decode(bytes)
+    if (text === undefined || SIGN_IN_WORD.test(text)) return false
+    const words = foreignWords(text)
     // A single letter, as in "assiette à soupe", is a word in all of them.
     const isOther = words.join() !== guessed.join() && words.some((word) => word.length > 1)
-    return isOther && isText(words, decoded.text)
+    return isOther && isText(words, text)
   })
 }
 

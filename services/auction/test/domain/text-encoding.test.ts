@@ -135,6 +135,56 @@ t.test('letters that may be those of an encoding that is not read are not guesse
   }
 })
 
+/** Bytes above 127 by the tables of DOS for western Europe and for Turkey. */
+const DOS = { ß: 0xe1, Ö: 0x99, ö: 0x94, é: 0x82, ä: 0x84, İ: 0x98, Ç: 0x80, ş: 0x9f, ü: 0x81 }
+
+t.test('files of DOS and of old Macs are refused, not read as those of Windows', async (t) => {
+  for (const text of [
+    'Straße',
+    'Große Vase',
+    'Gruß aus Gießen',
+    'Öl auf Holz',
+    'Café',
+    'kynä',
+    'Möbel',
+    'İstanbul',
+    'Çay',
+    'şapka',
+  ]) {
+    const known: Record<string, number> = DOS
+    const bytes = [...text].map((letter) => known[letter] ?? letter.charCodeAt(0))
+    const file = Buffer.concat([Buffer.from(HEADER), Buffer.from(bytes)])
+    t.strictSame(decodeText(file), { ok: false, encoding: undefined }, `DOS: ${text}`)
+  }
+  for (const text of [
+    'Schöne Möbel aus Köln',
+    'CAFÉ',
+    'Gruß aus Köln',
+    'Gruß',
+    'voilà',
+    'menú',
+    'août',
+  ]) {
+    const file = encode(`${HEADER}${text}`, 'macintosh')
+    t.strictSame(decodeText(file), { ok: false, encoding: undefined }, `Mac: ${text}`)
+  }
+})
+
+t.test('signs where they stand in files of Windows do not hide its encoding', async (t) => {
+  for (const text of [
+    'wasn’t, “quoted”, ‘so’, „Stück“',
+    'Brand™ – 10 €, €10, wait…, 1990–1995, Berlin–Köln',
+    'cœur, œuvre, où, bœuf, crème',
+    'cuánto, diário, está, más, área',
+    'émail, évier',
+    '§ 5, ‚so‘, ~5 µm, ƒ 10',
+  ]) {
+    const file = `${HEADER}${text}`
+    const expected = { ok: true, text: file, encoding: 'windows-1252' }
+    t.strictSame(decodeText(encode(file, 'windows-1252')), expected, text)
+  }
+})
+
 t.test('files of the west with a few letters of their own are read', async (t) => {
   for (const text of [
     'Très bel état, à saisir, forêt',
