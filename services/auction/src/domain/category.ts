@@ -69,7 +69,8 @@ export type ReadAttribute =
   | { ok: true; value: string; number: string | null }
   | { ok: false; reason: 'not_a_number' | 'not_a_choice' | 'not_printable' }
 
-const NUMBER = /^-?\d{1,15}(\.\d{1,6})?$/
+/** A value of an attribute that is a number. */
+export const NUMBER = /^-?\d{1,15}(\.\d{1,6})?$/
 
 /** Reads a value as its definition wants it; a key that no category defines is free text. */
 export function readAttribute(

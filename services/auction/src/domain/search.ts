@@ -1,4 +1,5 @@
 import { parseAmount } from '@auction/common/money.ts'
+import { NUMBER } from './category.ts'
 import type { ItemStatus, ItemType } from './item.ts'
 import { TEXTS, writtenText } from './texts.ts'
 
@@ -64,6 +65,11 @@ export function readAttributeFilters(texts: readonly string[]): AttributeFilter[
     })
   }
   return [...filters.values()]
+}
+
+/** Those of the values that are numbers: 20 is looked for as 20.0 is, in attributes that are numbers. */
+export function numbersAmong(values: readonly string[]): string[] {
+  return values.filter((value) => NUMBER.test(value))
 }
 
 function readRange(value: string): AttributeFilter['range'] {

@@ -96,8 +96,9 @@ export function readQuery(given: string): string {
     const reason = read.reason === 'too_long' ? 'too_long' : 'not_printable'
     throw searchErrors.invalid({ field: 'q', reason })
   }
-  // Several dashes mean the same as one.
-  const text = read.text.replaceAll(/-(?:\s*-)+/g, '-')
+  // Pasted blanks that do not break, and those of other scripts, part words as any blank does, which the database
+  // does not know. Several dashes mean the same as one.
+  const text = read.text.replaceAll(/\s/g, ' ').replaceAll(/-(?: *-)+/g, '-')
   if ((text.match(/-/g)?.length ?? 0) > DASHES_MAX) {
     throw searchErrors.invalid({ field: 'q', reason: 'too_complex' })
   }

@@ -307,6 +307,8 @@ t.test('a saved search is for exactly the items that the search finds', async (t
     { buyNow: true },
     { buyNow: false },
     { attribute: 'width:30' },
+    { attribute: ['width:30.0', 'width:broad'] },
+    { attribute: ['width:030', 'width:300.5'] },
     { attribute: 'width:10..40' },
     { attribute: 'width:..29.5' },
     { attribute: ['width:30..', 'maker:dürer'] },
@@ -331,7 +333,7 @@ t.test('a saved search is for exactly the items that the search finds', async (t
   await list({ name: 'Old woodcut', startPrice: '20.00' }, [prints], [dürer, wide('30')])
   await list({ name: 'Framed woodcut', buyoutPrice: '900.00' }, [art], [wide('9')])
   await list({ name: 'Vase', currencyCode: 'EUR', endDate: inMinutes(40) }, [], [])
-  await list({ name: 'Plane', startDate: inMinutes(60) }, [tools], [dürer, wide('300')])
+  await list({ name: 'Plane', startDate: inMinutes(60) }, [tools], [dürer, wide('300.50')])
   await match(fixture, 4)
   const events = await published(fixture)
   t.ok(events.length > 25, `${events.length} pairs`)

@@ -98,6 +98,7 @@ t.test('filters narrow the result, and facets count it', async (t) => {
   t.strictSame(await names({ currencyCode: 'USD', maxPrice: '20' }), ['middle', 'small'])
   t.strictSame(await names({ attribute: 'width:10..99' }), ['middle'])
   t.strictSame(await names({ attribute: 'width:9' }), ['small'])
+  t.strictSame(await names({ attribute: 'width:9.00' }), ['small'], 'the same number')
   t.strictSame(await names({ endingWithinMinutes: '60' }), ['middle'])
   t.strictSame(await names({ buyNow: 'true' }), ['small'])
   t.strictSame(await names({ seller: randomUUID() }), [])

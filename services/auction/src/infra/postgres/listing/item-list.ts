@@ -102,8 +102,7 @@ export async function readOwnItems(
   sellerId: string,
   page: {
     status: ItemStatus | undefined
-    /** Part of the name, in any case. */
-    /** Part of the name; empty for every name. */
+    /** Part of the name, as it is written or as a search reads it (R-SEARCH-1); empty for every name. */
     words: string
     before: string | undefined
     limit: number
@@ -117,7 +116,11 @@ export async function readOwnItems(
     .where('seller_id', '=', sellerId)
     .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'draft'))
     .$if(words !== '', (query) =>
-      query.where(sql<boolean>`strpos(lower(name), lower(${words})) > 0`),
+      query.where(
+        sql<boolean>`(strpos(lower(items.name), lower(${words})) > 0 or search_text(${words}) <> ''
+          and exists (select from item_search as searched where searched.item_id = items.id
+            and strpos(searched.name, search_text(${words})) > 0))`,
+      ),
     )
     .$if(before !== undefined, (query) => query.where('id', '<', before ?? ''))
     .orderBy('id', 'desc')

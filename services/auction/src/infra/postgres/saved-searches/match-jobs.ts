@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { NUMBER } from '#src/domain/category.ts'
 import type { ItemStatus } from '#src/domain/item.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -128,6 +129,9 @@ const hasAttributes = sql`not exists (
     select from item_attributes as attribute
     where attribute.item_id = item.id and attribute.key = wanted ->> 'key'
       and case when wanted -> 'range' = 'null' then wanted -> 'values' ? attribute.value
+          or attribute.number is not null and exists (
+            select from jsonb_array_elements_text(wanted -> 'values') as value
+            where case when value ~ ${NUMBER.source} then value::numeric = attribute.number end)
         else attribute.number between coalesce((wanted -> 'range' ->> 'from')::numeric, '-infinity')
           and coalesce((wanted -> 'range' ->> 'to')::numeric, 'infinity') end))`
 

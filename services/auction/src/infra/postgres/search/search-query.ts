@@ -1,5 +1,5 @@
 import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
-import { type AttributeFilter, isByBids, type Search } from '#src/domain/search.ts'
+import { type AttributeFilter, isByBids, numbersAmong, type Search } from '#src/domain/search.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 /**
@@ -181,9 +181,14 @@ function withPrice(query: Query, search: Search, price: Expression<bigint>): Que
 }
 
 function withAttribute(query: Query, { key, values, range }: AttributeFilter): Query {
+  const numbers = numbersAmong(values)
+  const isValue = sql`attribute.value = any(${[...values]}::text[])`
+  const isNumber = sql`attribute.number = any(${[...numbers]}::numeric[])`
   const condition =
     range === null
-      ? sql`attribute.value = any(${[...values]}::text[])`
+      ? numbers.length === 0
+        ? isValue
+        : sql`(${isValue} or ${isNumber})`
       : sql`attribute.number between coalesce(${range.from}::numeric, '-infinity')
           and coalesce(${range.to}::numeric, 'infinity')`
   return query.where(
