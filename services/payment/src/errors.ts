@@ -44,6 +44,7 @@ export const paymentErrors = {
     401,
   ),
   amount: defineError('payment.amount', 'This is not an amount of the currency.', 422),
+  invalidReason: defineError('payment.invalid_reason', 'Say why, in at most 500 characters.', 422),
   ownPurchase: defineError(
     'payment.own_purchase',
     'You bought this, so another moderator decides.',
@@ -102,6 +103,11 @@ export const payoutErrors = {
   notFound: defineError('payout.not_found', 'There is no such payout.', 404),
   decided: defineError('payout.decided', 'It is known already how this payout ended.', 409),
   notManual: defineError('payout.not_manual', 'A provider says how this payout ends.', 409),
+  invalidReference: defineError(
+    'payout.invalid_reference',
+    'The reference is a line of at most 200 characters.',
+    422,
+  ),
   own: defineError('payout.own', 'It is your own money, so another administrator does this.', 403),
   noAccount: defineError('payout.no_account', 'You have not said yet where to be paid.', 404),
   noProvider: defineError('payout.no_provider', 'Payouts by a provider are not set up here.', 503),

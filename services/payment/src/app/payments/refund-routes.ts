@@ -2,12 +2,14 @@ import type { Caller } from '@auction/common/http/auth.ts'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { Amount, answers, Instant, OneOf, STRICT, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { formatAmount, parseAmount } from '@auction/common/money.ts'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { ApprovalNeeded, approvalView } from '#src/app/approvals/approval-view.ts'
 import { requireFreshProof } from '#src/app/fresh-proof.ts'
 import type { ApprovalRules } from '#src/domain/approval.ts'
+import { readRefundReason, TEXTS } from '#src/domain/texts.ts'
 import { paymentErrors } from '#src/errors.ts'
 import { type Dispute, readDisputes } from '#src/infra/postgres/payments/disputes.ts'
 import { type Payment, readPayment } from '#src/infra/postgres/payments/payments.ts'
@@ -22,7 +24,7 @@ const RefundBody = Type.Object(
   {
     orderId: Uuid,
     amount: Amount,
-    reason: Type.String({ minLength: 1, maxLength: 500 }),
+    reason: WrittenText(TEXTS.refundReason),
   },
   { ...STRICT, title: 'NewRefund' },
 )
@@ -94,11 +96,13 @@ export async function refundRoutes(app: App, options: RefundRouteOptions): Promi
       if (idempotencyKey === undefined) throw paymentErrors.idempotencyKeyMissing()
       const amount = parseAmount(body.amount, payment.currencyCode)
       if (!amount.ok) throw paymentErrors.amount({ reason: amount.reason })
+      const reason = readRefundReason(body.reason)
+      if (!reason.ok) throw paymentErrors.invalidReason({ field: 'reason', reason: reason.reason })
       const asked = await askForRefund(options, {
         paymentId: id,
         orderId: body.orderId,
         amount: amount.minor,
-        reason: body.reason,
+        reason: reason.text,
         requestedBy: user.id,
         idempotencyKey,
         // Others decide about the seller's money: then it may become a debt.

@@ -10,10 +10,9 @@ import {
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { recordOutcome } from './send-payouts.ts'
 
-export type OutcomeCommand = { payoutId: string } & (
-  | { outcome: 'done'; reference: string }
-  | { outcome: 'failed'; code: string }
-)
+export type Outcome = { outcome: 'done'; reference: string } | { outcome: 'failed'; code: string }
+
+export type OutcomeCommand = { payoutId: string } & Outcome
 
 /** Locks a payout that a person may end so; throws when it is not one. */
 export async function lockForOutcome(

@@ -7,6 +7,7 @@ import {
   Uuid,
 } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { WrittenText } from '@auction/common/http/written-text.ts'
 import { formatAmount } from '@auction/common/money.ts'
 import { outboxTransaction } from '@auction/common/rabbitmq/outbox.ts'
 import type { Kysely } from 'kysely'
@@ -18,11 +19,12 @@ import { OptionalKeyHeaders, readOptionalKey } from '#src/app/approvals/request-
 import { requireFreshProof } from '#src/app/fresh-proof.ts'
 import { type ApprovalRules, needsApproval } from '#src/domain/approval.ts'
 import { MANUAL } from '#src/domain/payout.ts'
+import { readPayoutReference, TEXTS } from '#src/domain/texts.ts'
 import { payoutErrors } from '#src/errors.ts'
 import { deleteManualAccount, putPayoutAccount } from '#src/infra/postgres/payouts/accounts.ts'
 import { readPayouts } from '#src/infra/postgres/payouts/payouts.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { endByHand, lockForOutcome, type OutcomeCommand } from './end-by-hand.ts'
+import { endByHand, lockForOutcome, type Outcome, type OutcomeCommand } from './end-by-hand.ts'
 import type { PayoutMetrics } from './payout-metrics.ts'
 import { wakePayments } from './send-payouts.ts'
 
@@ -123,7 +125,7 @@ function outcomeRoute(app: App, { db, metrics, approvals }: PayoutRouteOptions):
             Type.Object(
               {
                 outcome: Type.Literal('done'),
-                reference: Type.String({ minLength: 1, maxLength: 200 }),
+                reference: WrittenText(TEXTS.payoutReference),
               },
               STRICT,
             ),
@@ -143,7 +145,7 @@ function outcomeRoute(app: App, { db, metrics, approvals }: PayoutRouteOptions):
     },
     async ({ user, headers, params: { id }, body }, reply) => {
       requireFreshProof(user)
-      const command: OutcomeCommand = { payoutId: id, ...body }
+      const command: OutcomeCommand = { payoutId: id, ...readOutcome(body) }
       const asked = { command, askedBy: user.id, idempotencyKey: readOptionalKey(headers) }
       const request = { kind: 'payout_outcome', subjectId: id, ...asked } as const
       const { approval, ended } = await outboxTransaction(db, async (tx) => {
@@ -165,6 +167,13 @@ function outcomeRoute(app: App, { db, metrics, approvals }: PayoutRouteOptions):
       return null
     },
   )
+}
+
+function readOutcome(outcome: Outcome): Outcome {
+  if (outcome.outcome !== 'done') return outcome
+  const read = readPayoutReference(outcome.reference)
+  if (read.ok) return { ...outcome, reference: read.text }
+  throw payoutErrors.invalidReference({ field: 'reference', reason: read.reason })
 }
 
 function accountRoute(app: App, db: Kysely<Database>): void {
