@@ -264,7 +264,8 @@ function renderEntryPoint(address: string): object {
     address,
     forwardedHeaders: { insecure: false },
     transport: {
-      respondingTimeouts: { readTimeout: '15s', idleTimeout: '75s', writeTimeout: '0s' },
+      // Uploads over a slow line need a minute; the services end other requests sooner.
+      respondingTimeouts: { readTimeout: '60s', idleTimeout: '75s', writeTimeout: '0s' },
       lifeCycle: { graceTimeOut: '5s' },
     },
     http: {

@@ -1,6 +1,7 @@
 import type { AuthOptions } from '@auction/common/http/auth.ts'
 import { type App, buildServer } from '@auction/common/http/server.ts'
 import { createSharedAnswers } from '@auction/common/http/shared-answers.ts'
+import { UPLOAD_TIMEOUT_MS } from '@auction/common/http/slow-bodies.ts'
 import type { Registry } from 'prom-client'
 import { flagRoutes } from '#src/app/bidder-review/routes.ts'
 import { attributeRoutes } from '#src/app/catalogue/attribute-routes.ts'
@@ -61,6 +62,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     },
     // Room for a description of 10,000 characters of four bytes, and the other fields.
     bodyLimitBytes: 64 * 1024,
+    uploadTimeoutMs: UPLOAD_TIMEOUT_MS,
   })
   const cursors = { db: dependencies.db, secret: dependencies.auth.internalSecret }
   const shared = createSharedAnswers(dependencies.publicReadsMaxAgeMs)

@@ -42,6 +42,7 @@ const REFUSALS: Readonly<Record<number, ReturnType<typeof refusal>>> = {
   403: refusal('Forbidden', 'The caller may not do this.'),
   404: refusal('NotFound', 'It does not exist, or the caller may not see it.'),
   406: refusal('NotAcceptable', 'The answer is of another type than the header Accept asks for.'),
+  408: refusal('RequestTimeout', 'The request took too long to arrive.'),
   409: refusal('Conflict', 'The present state does not allow this; the code says which state.'),
   410: refusal('Gone', 'It existed and can no longer be used.'),
   413: refusal('BodyTooLarge', 'The body is larger than this operation takes.'),

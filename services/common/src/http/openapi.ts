@@ -62,7 +62,7 @@ function refusalStatuses({ method, url, config, schema }: RouteOptions): number[
     ...(auth !== 'public' && takesBody ? [403] : []),
     ...(url.includes(':') ? [404] : []),
     // The body is read before it is known whether the route wants one.
-    ...(takesBody ? [413, 415] : []),
+    ...(takesBody ? [408, 413, 415] : []),
   ]
   return [...new Set(statuses)].sort((left, right) => left - right)
 }

@@ -18,6 +18,7 @@ import { type AuthOptions, assertAccess, authPlugin } from './auth.ts'
 import { answerBrokenRequest, answerError, requestErrors } from './error-answers.ts'
 import { documentRoute } from './openapi.ts'
 import { finishDocument } from './openapi-document.ts'
+import { boundSmallBodies } from './slow-bodies.ts'
 import { createValidatorCompiler } from './validation.ts'
 
 export type App = FastifyInstance<
@@ -38,6 +39,8 @@ export interface ServerOptions {
   docs?: ApiDocs
   bodyLimitBytes?: number
   requestTimeoutMs?: number
+  /** For requests of routes that take a file; absent = as long as for all others. */
+  uploadTimeoutMs?: number
   /** Addresses and CIDRs whose X-Forwarded-For is believed; absent = `request.ip` is the peer. */
   trustedProxies?: readonly string[]
   /** The path that is routed instead of the one that was asked for, `originalUrl`. */
@@ -63,6 +66,7 @@ const CLOSE_IDLE_INTERVAL_MS = 50
  */
 export async function buildServer(options: ServerOptions): Promise<App> {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, trustedProxies = [], rewritePath } = options
+  const { uploadTimeoutMs = requestTimeoutMs } = options
   const app: App = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,7 +75,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     genReqId: () => '',
     requestIdHeader: false,
     bodyLimit: options.bodyLimitBytes ?? 16 * 1024,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: uploadTimeoutMs,
     connectionTimeout: 0,
     // Longer than the gateway keeps an idle connection (60 s), so it is never us who closes one
     // under a request on its way.
@@ -109,6 +113,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   forgiveEmptyBodies(app)
   requireAuthMode(app, options)
   observeRequests(app, options)
+  if (uploadTimeoutMs > requestTimeoutMs) boundSmallBodies(app, requestTimeoutMs)
   boundClosing(app, requestTimeoutMs)
   if (options.docs !== undefined) await serveDocs(app, options.docs)
   if (options.auth !== undefined) {

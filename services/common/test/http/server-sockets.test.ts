@@ -9,6 +9,7 @@ import { waitFor } from '#src/testing/wait-for.ts'
 import { buildToy, collectLog, listen, sendRaw } from '#test/helper.ts'
 
 const config = { auth: 'public' } as const
+const JSON_BODY = { headers: { 'content-type': 'application/json' }, body: '{}' }
 const TRACE_ID = /"traceId":"[0-9a-f]{32}"/
 
 t.test('what never becomes a request is answered in the shape of every error', async (t) => {
@@ -44,6 +45,48 @@ t.test('what never becomes a request is answered in the shape of every error', a
     lines.filter(({ level }) => level !== 'info'),
     [],
   )
+})
+
+t.test('a file may come slowly, other bodies may not', async (t) => {
+  const { app } = await buildToy(t, { requestTimeoutMs: 300, uploadTimeoutMs: 60_000 })
+  app.post('/toys', { config }, () => ({ taken: 'small' }))
+  app.post('/files', { config: { ...config, takesFile: true } }, () => ({ taken: 'file' }))
+  const port = await listen(app)
+  const begin = (path: string) => {
+    const socket = connect(port, '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+    })
+    socket.on('error', () => undefined)
+    const head = 'host: toys\r\ncontent-type: application/json\r\ncontent-length: 2\r\n'
+    socket.write(`POST ${path} HTTP/1.1\r\n${head}\r\n{`)
+    return { socket, answer: () => answer }
+  }
+  const [file, small] = [begin('/files'), begin('/toys')]
+  await once(small.socket, 'close')
+  t.match(small.answer(), /^HTTP\/1\.1 408 /)
+  t.match(small.answer(), '"code":"request.timeout"')
+  t.match(small.answer(), TRACE_ID)
+  t.equal(file.answer(), '')
+  file.socket.write('}')
+  await waitFor('the file to be taken', () => file.answer().includes('{"taken":"file"}'))
+  file.socket.destroy()
+})
+
+t.test('an answer may take longer than its request may', async (t) => {
+  const { app } = await buildToy(t, { requestTimeoutMs: 100, uploadTimeoutMs: 60_000 })
+  const late = Promise.withResolvers<object>()
+  app.post('/toys', { config }, () => late.promise)
+  const port = await listen(app)
+  const asking = fetch(`http://127.0.0.1:${port}/toys`, { method: 'POST', ...JSON_BODY })
+  const slow = sendRaw(
+    port,
+    'POST /toys HTTP/1.1\r\nhost: toys\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{',
+  )
+  t.match(await slow, /^HTTP\/1\.1 408 /, 'the time of both is over')
+  late.resolve({ done: true })
+  t.strictSame(await (await asking).json(), { done: true })
 })
 
 /** Sends the head of a body that is too large, and answers what comes back while it is on its way. */

@@ -1,4 +1,5 @@
 import { type App, buildServer } from '@auction/common/http/server.ts'
+import { UPLOAD_TIMEOUT_MS } from '@auction/common/http/slow-bodies.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Permits } from '@auction/common/process/permits.ts'
 import type { SecretBox } from '@auction/common/secret-box.ts'
@@ -115,6 +116,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       },
     },
     bodyLimitBytes: BODY_LIMIT_BYTES,
+    uploadTimeoutMs: UPLOAD_TIMEOUT_MS,
     trustedProxies: dependencies.trustedProxies,
   })
   const checkSession = createSessionCheck(pool)

@@ -91,7 +91,7 @@ function previewRoute(app: App, dependencies: CreateDependencies): void {
   app.post(
     '/api/v1/my/items/import/preview',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', takesFile: true },
       bodyLimit: FILE_BYTES_MAX,
       validatorCompiler: () => () => true,
       schema: {
@@ -135,7 +135,7 @@ function importRoute(app: App, dependencies: CreateDependencies): void {
   app.post(
     '/api/v1/my/items/import',
     {
-      config: { auth: 'bearer', access: 'own' },
+      config: { auth: 'bearer', access: 'own', takesFile: true },
       bodyLimit: FILE_BYTES_MAX,
       // The body is a file and is validated as one; its schema is only for the API document.
       validatorCompiler: () => () => true,
