@@ -90,14 +90,14 @@ async function decode(
   // A warning of the decoder is an error: half an image is broken.
   const options: SharpOptions = { limitInputPixels: PIXELS_MAX, failOn: 'warning' }
   try {
-    const { format, width, height, channels, depth } = await sharp(bytes, options).metadata()
+    const { format, width, height, channels, depth, icc } = await sharp(bytes, options).metadata()
     if (format !== expected) return { outcome: 'broken', warning: `${format} file` }
     const pixelBytes = Math.max(channels, 3) * (depth === 'uchar' ? 1 : 2)
     if (width * height * pixelBytes > DECODED_BYTES_MAX) return { outcome: 'too_many_pixels' }
-    const { data, info } = await sharp(bytes, options)
-      .autoOrient()
-      .resize(size)
-      .toColourspace('srgb')
+    const upright = sharp(bytes, options).autoOrient().resize(size).toColourspace('srgb')
+    // With 16 bits and a profile sharp works in P3, and would leave the colours there.
+    const isInP3 = depth !== 'uchar' && icc !== undefined
+    const { data, info } = await (isInP3 ? upright.withIccProfile('srgb') : upright)
       .raw()
       .timeout({ seconds })
       .toBuffer({ resolveWithObject: true })

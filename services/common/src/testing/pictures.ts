@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from 'node:zlib'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 
 export type Rgb = readonly [red: number, green: number, blue: number]
 
@@ -137,6 +137,34 @@ function pngChunks(bytes: Buffer): Chunk[] {
     at += 12 + length
   }
   return chunks
+}
+
+/** The picture as a file of this depth, with a profile; in grey, when the colours are greys. */
+function pngOf(bits: 8 | 16, quarters: readonly Rgb[], profile: Chunk): Buffer {
+  const isGrey = quarters === GREYS
+  const rows: number[] = []
+  for (let y = 0; y < HEIGHT; y++) {
+    rows.push(0)
+    for (let x = 0; x < WIDTH; x++) {
+      const pixel = pixelAt(x, y, quarters).slice(0, isGrey ? 1 : 3)
+      rows.push(...pixel.flatMap((channel) => (bits === 16 ? [channel, channel] : [channel])))
+    }
+  }
+  const form = Buffer.from([bits, isGrey ? 0 : 2, 0, 0, 0])
+  return png([
+    { name: 'IHDR', data: Buffer.concat([number(WIDTH, 4), number(HEIGHT, 4), form]) },
+    profile,
+    { name: 'IDAT', data: deflateSync(Buffer.from(rows)) },
+    { name: 'IEND', data: Buffer.alloc(0) },
+  ])
+}
+
+/** The chunk of a colour profile as sharp writes it for such a picture. */
+async function profileOf(image: Sharp, name: 'srgb' | 'p3'): Promise<Chunk> {
+  const written = await image.withIccProfile(name).png().toBuffer()
+  const found = pngChunks(written).find((chunk) => chunk.name === 'iCCP')
+  if (found === undefined) throw new Error(`no profile ${name} was written`)
+  return found
 }
 
 /** A PNG whose header claims this size: a few bytes that would unpack to gigabytes. */
@@ -418,6 +446,8 @@ async function colours(taken: Taken): Promise<Picture[]> {
   const grey = picture(GREYS).greyscale()
   const half = picture().ensureAlpha(0.5)
   const inGrey = { quarters: GREYS }
+  const [srgb, p3] = [await profileOf(picture(), 'srgb'), await profileOf(picture(), 'p3')]
+  const greyProfile = await profileOf(grey.clone().toColourspace('b-w'), 'srgb')
   return [
     // The conversion to ink and back costs some colour.
     taken(
@@ -434,6 +464,13 @@ async function colours(taken: Taken): Promise<Picture[]> {
     taken('a PNG of a wide gamut', await wide('png')),
     taken('a WebP of a wide gamut', await wide('webp')),
     taken('a PNG of 16 bits', await picture().toColourspace('rgb16').png().toBuffer()),
+    taken('a PNG of 16 bits and sRGB', pngOf(16, QUARTERS, srgb)),
+    taken('a PNG of 16 bits and a wide gamut', pngOf(16, QUARTERS, p3), {
+      quarters: await quartersOf(pngOf(8, QUARTERS, p3)),
+    }),
+    taken('a grey PNG of 16 bits with a profile', pngOf(16, GREYS, greyProfile), {
+      quarters: await quartersOf(pngOf(8, GREYS, greyProfile)),
+    }),
     taken(
       'a grey PNG of 16 bits',
       await grey.clone().toColourspace('grey16').png().toBuffer(),
