@@ -8,7 +8,12 @@ import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { recordAudit } from '#src/infra/postgres/audit/audit.ts'
 import { deleteDeletion, readLinkedDeletion } from '#src/infra/postgres/leaving/deletions.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { lockAccounts, readPasswordHash, setStatus } from '#src/infra/postgres/users/users.ts'
+import {
+  lockAccounts,
+  readPasswordHash,
+  recordOwnership,
+  setStatus,
+} from '#src/infra/postgres/users/users.ts'
 
 export interface WithdrawalDependencies {
   db: Kysely<Database>
@@ -49,6 +54,8 @@ export async function withdrawDeletion(
     const digest = 'digest' in proof ? proof.digest : undefined
     if (!(await deleteDeletion(tx, userId, digest))) return false
     await setStatus(tx, userId, 'active')
+    // The link came to the address of the owner: wrong passwords of before no longer count against them.
+    if (digest !== undefined) await recordOwnership(tx, userId)
     const { email: to, name } = account
     const mail = { template: 'account_deletion_withdrawn', to, name, userId } as const
     await writeOutbox(tx, [mails.request(mail, trace)])

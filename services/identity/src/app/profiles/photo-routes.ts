@@ -1,4 +1,5 @@
 import { hasEntityTag } from '@auction/common/http/entity-tag.ts'
+import { ServiceError } from '@auction/common/http/errors.ts'
 import { answers, Uuid } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { IMAGE_BYTES_MAX } from '@auction/common/images/decode-image.ts'
@@ -132,9 +133,10 @@ async function readUpload(request: FastifyRequest): Promise<Buffer> {
       throw identityErrors.invalidPhoto({ field: 'photo' })
     return await file.toBuffer()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (error instanceof ServiceError) throw error
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'FST_REQ_FILE_TOO_LARGE') throw identityErrors.photoTooLarge()
-    if (code.startsWith('FST_')) throw identityErrors.invalidPhoto()
-    throw error
+    // Any other failure of the parser means a malformed body; most have no code.
+    throw identityErrors.invalidPhoto()
   }
 }

@@ -116,6 +116,23 @@ t.test('what is no such image is refused, whatever it calls itself', async (t) =
   t.match(elsewhere.json(), { code: 'identity.invalid_photo' })
   const json = { method: 'PUT', url, headers: ann.headers, payload: { photo: 'x' } } as const
   t.match((await app.inject(json)).json(), { code: 'identity.invalid_photo' })
+  const whole = form(good)
+  for (const [name, headers, payload] of [
+    ['no boundary', { 'content-type': 'multipart/form-data' }, whole.payload],
+    ['no end', whole.headers, whole.payload.subarray(0, -18)],
+    ['half a header', whole.headers, whole.payload.subarray(0, 40)],
+    ['no parts', whole.headers, Buffer.from('{"photo":"x"}')],
+  ] as const) {
+    const request = {
+      method: 'PUT',
+      url,
+      payload,
+      headers: { ...ann.headers, ...headers },
+    } as const
+    const answer = await app.inject(request)
+    t.equal(answer.statusCode, 400, name)
+    t.match(answer.json(), { code: 'identity.invalid_photo' }, name)
+  }
   const large = await put(Buffer.concat([good, Buffer.alloc(5 * 1024 * 1024)]))
   t.equal(large.statusCode, 413)
   t.match(large.json(), { code: 'identity.photo_too_large' })

@@ -280,6 +280,13 @@ t.test('a proof of ownership clears what was wrong before, at every place', asyn
       const answer = await as(owner).post('reauthenticate', { passkey })
       t.equal(answer.statusCode, 200)
     },
+    'the link that keeps a closed account': async (owner) => {
+      const headers = { authorization: `Bearer ${owner.token}` }
+      const closing = { method: 'DELETE', url: '/identity/me', headers } as const
+      t.equal((await identity.app.inject(closing)).statusCode, 202)
+      const token = await newestLink(owner.email)
+      t.equal((await post('deletion/withdraw', { token })).statusCode, 204)
+    },
     'a recovery code in a session': async (owner) => {
       const { secret } = (await as(owner).post('2fa/enable')).json()
       const { recoveryCodes } = (
