@@ -1,6 +1,8 @@
 import { minorDigits } from '@auction/common/money.ts'
-import { readAmount } from './amount.ts'
+import { trimText } from '@auction/common/text.ts'
+import { type ReadAmount, readAmount } from './amount.ts'
 import { changedInstant } from './local-time.ts'
+import { numberIn, readNumber } from './number.ts'
 import type { Problem } from './problem-text.ts'
 import { readZone, type Talk } from './talk.ts'
 
@@ -81,3 +83,52 @@ export function amountOf(
 /** An amount of the API as the reader would have typed it. */
 export const amountIn = ({ locale }: Pick<Talk, 'locale'>, amount: string | undefined): string =>
   locale === 'en' ? (amount ?? '') : (amount ?? '').replace('.', ',')
+
+export interface AttributesForm {
+  /** What was filled in, for the API. */
+  changed: { key: string; value: string }[]
+  /** The keys of what was there and is empty now. */
+  emptied: string[]
+  problems: Problem[]
+}
+
+/** The value of an attribute in a field. */
+export const attributeIn = ({ locale }: Pick<Talk, 'locale'>, kind: string, value: string) =>
+  kind === 'number' ? numberIn(locale, value) : value
+
+/**
+ * The fields of attributes. What is still as it was shown is left as it is stored. Only what the category calls a number
+ * is read as one: a comma in a text, or in a choice, is a comma.
+ */
+export function readAttributesForm(
+  typed: Typed,
+  talk: Talk,
+  stored: readonly { key: string; value: string }[],
+  definitions: readonly { key: string; kind: string }[],
+): AttributesForm {
+  const { numberAmbiguous, reasons } = talk.t.selling
+  const form: AttributesForm = { changed: [], emptied: [], problems: [] }
+  for (const [name, given] of Object.entries(typed)) {
+    const [, key] = /^attr-([a-z][a-z0-9_]{0,39})$/.exec(name) ?? []
+    if (key === undefined) continue
+    const text = trimText(given)
+    const kind = definitions.find((definition) => definition.key === key)?.kind ?? 'text'
+    const known = stored.find((attribute) => attribute.key === key)?.value
+    if (text === '') {
+      if (known !== undefined) form.emptied.push(key)
+      continue
+    }
+    if (known !== undefined && text === attributeIn(talk, kind, known)) continue
+    const read: ReadAmount =
+      kind === 'number' ? readNumber(text, talk.locale) : { ok: true, amount: text }
+    if (read.ok) form.changed.push({ key, value: read.amount })
+    else {
+      const isAmbiguous = read.reason === 'ambiguous'
+      form.problems.push({
+        field: name,
+        text: isAmbiguous ? numberAmbiguous : reasons.not_a_number,
+      })
+    }
+  }
+  return form
+}

@@ -1,10 +1,12 @@
 import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import t from 'tap'
+import { talkOf } from '#src/domain/talk.ts'
 import { CATEGORY_ID, CHILD_ID, ITEM_ID, OWN_PAGE, SELLER_ID } from '#test/helper.ts'
 import {
   AS_OTHER,
   AS_SELLER,
   ATTRIBUTE_ID,
+  childCategory,
   draft,
   fieldOf,
   formIn,
@@ -74,7 +76,7 @@ t.test(
     const answer = await post(SELL, {
       ...same,
       'attr-maker': '',
-      'attr-radius': '12,5',
+      'attr-radius': '12.5',
       go: 'stay',
     })
     t.equal(answer.headers.location, `${SELL}?said=saved`)
@@ -89,6 +91,93 @@ t.test(
   },
 )
 
+/** An item with these values in a category that asks for a number, a text and a choice with a comma in it. */
+function measured(values: Record<string, string>) {
+  const items = Object.entries(values).map(([key, value]) => ({ id: ATTRIBUTE_ID, key, value }))
+  const definitions = [
+    { key: 'radius', label: 'Radius', kind: 'number', unit: 'cm', choices: null },
+    { key: 'calibre', label: 'Calibre', kind: 'text', unit: null, choices: null },
+    { key: 'grade', label: 'Grade', kind: 'choice', unit: null, choices: ['0,5', '1,5'] },
+  ]
+  return {
+    [`${ITEM_PATH}/attributes`]: { items },
+    [`/api/v1/categories/${CHILD_ID}`]: { ...childCategory, attributes: definitions },
+  }
+}
+
+t.test(
+  'numbers are shown as the reader writes them, and a save without a change sends none',
+  async (t) => {
+    for (const [language, radius, shown] of [
+      ['', '1.5', '1.5'],
+      ['', '-1234.500', '-1234.500'],
+      ['/de', '1.500', '1,500'],
+      ['/de', '-0.125', '-0,125'],
+      ['/tr', '1234567.123456', '1234567,123456'],
+      ['/tr', '007', '007'],
+      ['/de', 'about 1.5', 'about 1.5'],
+    ] as const) {
+      const values = { radius, calibre: '7,62', grade: '0,5' }
+      const { get, post, sent } = await start(t, { overrides: measured(values) })
+      const form = formIn((await get(`${language}${SELL}`)).body, 'what')
+      t.match(form, { 'attr-radius': shown, 'attr-calibre': '7,62', 'attr-grade': '0,5' })
+      t.equal((await post(`${language}${SELL}`, form)).statusCode, 303)
+      t.strictSame(sent(), [], `${language} ${radius}`)
+    }
+  },
+)
+
+t.test(
+  'only what a category calls a number is read as one, in the language of the page',
+  async (t) => {
+    const save = async (language: string, values: Record<string, string>) => {
+      const { post, sent } = await start(t, { overrides: measured({ radius: '3' }) })
+      const typed = Object.entries(values).map(([key, value]) => [`attr-${key}`, value])
+      const same = {
+        name: draft.name,
+        description: draft.description,
+        ...Object.fromEntries(typed),
+      }
+      const page = await post(`${language}${SELL}`, same)
+      const asked = sent().map(({ body }) => JSON.parse(body).attributes)
+      return page.statusCode === 303 ? asked : [asked.length, summaryOf(page.body)]
+    }
+    t.strictSame(await save('', { calibre: '7,62', grade: '0,5' }), [
+      [
+        { key: 'calibre', value: '7,62' },
+        { key: 'grade', value: '0,5' },
+      ],
+    ])
+    for (const [language, typed, value] of [
+      ['', '1,234.5', '1234.5'],
+      ['', ' −0.125\u200b', '-0.125'],
+      ['/de', '12,5', '12.5'],
+      ['/de', '12.5', '12.5'],
+      ['/de', '1.234,5', '1234.5'],
+      ['/tr', '-1,500', '-1.500'],
+    ] as const) {
+      t.strictSame(await save(language, { radius: typed }), [[{ key: 'radius', value }]], typed)
+    }
+    const ambiguous =
+      'This can be read as two numbers. Write thousands without a mark, such as 1234.5.'
+    const none = 'Write a number, such as 12.5.'
+    for (const [language, typed, text] of [
+      ['', '1,500', ambiguous],
+      ['', '12,5', ambiguous],
+      ['', 'wide', none],
+      ['', '5-', none],
+      ['/de', '1.500', talkOf('de', 'UTC').t.selling.numberAmbiguous],
+      ['/tr', '1.500', talkOf('tr', 'UTC').t.selling.numberAmbiguous],
+    ] as const) {
+      t.strictSame(
+        await save(language, { radius: typed }),
+        [0, ['#field-attr-radius', text]],
+        typed,
+      )
+    }
+  },
+)
+
 t.test('what is wrong with an attribute stands at its field', async (t) => {
   const { post } = await start(t, {
     answer: ({ url }) =>
@@ -99,10 +188,10 @@ t.test('what is wrong with an attribute stands at its field', async (t) => {
           })
         : undefined,
   })
-  const { statusCode, body } = await post(SELL, { name: draft.name, 'attr-radius': 'wide' })
+  const { statusCode, body } = await post(SELL, { name: draft.name, 'attr-radius': '1.1234567' })
   t.equal(statusCode, 422)
   t.strictSame(summaryOf(body), ['#field-attr-radius', 'Write a number, such as 12.5.'])
-  t.match(fieldOf(body, 'attr-radius'), 'value="wide"')
+  t.match(fieldOf(body, 'attr-radius'), 'value="1.1234567"')
 })
 
 t.test('price and time are read as the reader writes them, in the zone of the page', async (t) => {

@@ -5,7 +5,7 @@ import { CURRENCIES, inTree } from '#src/app/pages/search-page.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import { localTime } from '#src/domain/local-time.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
-import { amountIn, type Typed } from '#src/domain/selling-form.ts'
+import { amountIn, attributeIn, type Typed } from '#src/domain/selling-form.ts'
 import { readZone } from '#src/domain/talk.ts'
 import type { CategoryView } from '#src/infra/http/catalogue.ts'
 import type {
@@ -46,7 +46,8 @@ export function whatPage(viewer: Viewer, parts: WhatParts, entry: StepEntry): st
   const { selling } = viewer.talk.t
   const { problems = [], typed = {} } = entry
   const value = (name: string, stored: string | undefined) => typed[name] ?? stored ?? ''
-  const attribute = (key: string) => value(`attr-${key}`, storedValue(parts.attributes, key))
+  const attribute = (key: string, kind = 'text') =>
+    typed[`attr-${key}`] ?? attributeIn(viewer.talk, kind, storedValue(parts.attributes, key) ?? '')
   const definitions =
     category === undefined || category === 'away'
       ? []
@@ -86,7 +87,7 @@ ${select({
 ${
   definitions.length > 0 &&
   html`<fieldset id="details"><legend>${selling.details}</legend>
-${definitions.map((definition) => attributeField(viewer, definition, attribute(definition.key), problems))}</fieldset>`
+${definitions.map((definition) => attributeField(viewer, definition, attribute(definition.key, definition.kind), problems))}</fieldset>`
 }
 ${category === 'away' && sectionAway(viewer.talk)}`,
 })}`

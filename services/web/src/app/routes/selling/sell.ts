@@ -19,12 +19,12 @@ import {
 } from '#src/app/pages/selling/sell-pages.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem, Refusal } from '#src/domain/problem-text.ts'
-import { readPriceForm, type Typed } from '#src/domain/selling-form.ts'
+import { readAttributesForm, readPriceForm, type Typed } from '#src/domain/selling-form.ts'
 import { sellingProblem } from '#src/domain/selling-problem.ts'
 import type { Catalogue } from '#src/infra/http/catalogue.ts'
 import type { Identity } from '#src/infra/http/identity.ts'
 import type { Lots } from '#src/infra/http/lots.ts'
-import type { OwnAttributesView, OwnItemView, Selling } from '#src/infra/http/selling.ts'
+import type { DefinitionView, OwnItemView, Selling } from '#src/infra/http/selling.ts'
 import {
   LoginNeededError,
   orAway,
@@ -131,9 +131,9 @@ export function sellRoutes(pages: PageRoutes, dependencies: SellDependencies): v
   })
 
   save('delivery', async (viewer, item, typed) => {
-    const problem = await saveAttributes(selling, viewer, item, typed)
-    if (problem === undefined) return onward(viewer, item.id, 'delivery', typed)
-    return show(dependencies, viewer, item, 'delivery', { typed, problems: [problem] }, 422)
+    const problems = await saveAttributes(selling, viewer, item, typed)
+    if (problems.length === 0) return onward(viewer, item.id, 'delivery', typed)
+    return show(dependencies, viewer, item, 'delivery', { typed, problems }, 422)
   })
 
   routes.post(
@@ -282,10 +282,10 @@ async function saveWhat(
   typed: Typed,
 ): Promise<PageAnswer> {
   const { selling } = dependencies
-  const again = async (problem: Problem, statusCode: number) => {
+  const again = async (problems: Problem[], statusCode: number) => {
     // As it is now: a part of the form may be stored.
     const now = (await ownItem(selling, viewer, item.id)) ?? item
-    return showWhat(dependencies, viewer, now, { typed, problems: [problem] }, statusCode)
+    return showWhat(dependencies, viewer, now, { typed, problems }, statusCode)
   }
   const { name = '', description = '', category = '' } = typed
   const written = description.replaceAll('\r\n', '\n')
@@ -295,16 +295,16 @@ async function saveWhat(
   }
   if (Object.keys(changes).length > 0) {
     const answer = await selling.changeItem(item.id, changes, viewer.authorization)
-    if (answer.status >= 300) return again(problemOf(viewer, answer), statusOf(answer))
+    if (answer.status >= 300) return again([problemOf(viewer, answer)], statusOf(answer))
   }
   const isMoved = typed.category !== undefined && category !== (item.categories[0] ?? '')
   if (isMoved) {
     const categories = UUID.test(category) ? [category] : []
     const answer = await selling.setCategories(item.id, categories, viewer.authorization)
-    if (answer.status >= 300) return again(problemOf(viewer, answer), statusOf(answer))
+    if (answer.status >= 300) return again([problemOf(viewer, answer)], statusOf(answer))
   }
-  const problem = await saveAttributes(selling, viewer, item, typed)
-  if (problem !== undefined) return again(problem, 422)
+  const problems = await saveAttributes(selling, viewer, item, typed)
+  if (problems.length > 0) return again(problems, 422)
   if (isMoved && (typed.go ?? 'next') === 'next' && UUID.test(category)) {
     const read = await orAway(selling.readCategory(category))
     const asks = read === undefined || read === 'away' ? [] : read.attributes
@@ -321,34 +321,40 @@ async function saveAttributes(
   viewer: Viewer,
   item: OwnItemView,
   typed: Typed,
-): Promise<Problem | undefined> {
+): Promise<Problem[]> {
   const { authorization } = viewer
-  const stored = await selling.readAttributes(item.id, authorization)
-  const given = Object.entries(typed).flatMap(([name, value]) => {
-    const [, key] = /^attr-([a-z][a-z0-9_]{0,39})$/.exec(name) ?? []
-    return key === undefined ? [] : [{ key, value: decimal(value.trim()) }]
-  })
-  const found = (key: string): OwnAttributesView[number] | undefined =>
-    stored.find((attribute) => attribute.key === key)
-  const changed = given.filter(({ key, value }) => value !== '' && value !== found(key)?.value)
+  const [stored, definitions] = await Promise.all([
+    selling.readAttributes(item.id, authorization),
+    readDefinitions(selling, item, typed),
+  ])
+  const form = readAttributesForm(typed, viewer.talk, stored, definitions)
+  const { changed, emptied, problems } = form
+  if (problems.length > 0) return problems
   if (changed.length > 0) {
     const answer = await selling.setAttributes(item.id, changed, authorization)
     if (answer.status >= 300) {
-      return sellingProblem(answer.body as unknown as Refusal, viewer.talk, 'attr-')
+      return [sellingProblem(answer.body as unknown as Refusal, viewer.talk, 'attr-')]
     }
   }
-  for (const { key, value } of given) {
-    const known = found(key)
-    if (value !== '' || known === undefined) continue
-    const answer = await selling.deleteAttribute(item.id, known.id, authorization)
+  for (const { id } of stored.filter(({ key }) => emptied.includes(key))) {
+    const answer = await selling.deleteAttribute(item.id, id, authorization)
     // Another tab was quicker.
-    if (answer.status >= 300 && answer.status !== 404) return problemOf(viewer, answer)
+    if (answer.status >= 300 && answer.status !== 404) return [problemOf(viewer, answer)]
   }
-  return undefined
+  return []
 }
 
-/** "12,5" of a German is a number for the API as "12.5" is. */
-const decimal = (text: string) => (/^\d{1,12},\d{1,6}$/.test(text) ? text.replace(',', '.') : text)
+/** What the category that the form was shown with says of its fields. Those of every category are texts. */
+async function readDefinitions(
+  selling: Selling,
+  { categories: [categoryId] }: OwnItemView,
+  typed: Typed,
+): Promise<readonly DefinitionView[]> {
+  const own: ReadonlySet<string> = new Set(OWN_KEYS.map((key) => `attr-${key}`))
+  const isAsked = Object.keys(typed).some((name) => name.startsWith('attr-') && !own.has(name))
+  if (categoryId === undefined || !isAsked) return []
+  return (await selling.readCategory(categoryId))?.attributes ?? []
+}
 
 /** Moves, describes or deletes a picture; what was typed about it is saved with any of these. */
 async function changePicture(

@@ -63,6 +63,8 @@ export const selling: typeof english = {
   details: 'Einzelheiten',
   notSaid: 'Keine Angabe',
   numberHint: 'In Ziffern.',
+  numberAmbiguous:
+    'Das kann man als zwei Zahlen lesen. Schreiben Sie Tausender ohne Zeichen, etwa 1234,5.',
   kind: 'Art der Auktion',
   kinds: {
     english: 'Offene Auktion: Alle sehen den Preis steigen, und das höchste Gebot gewinnt.',
@@ -350,7 +352,7 @@ export const selling: typeof english = {
     fixed_after_publish: 'Das bleibt, wie es ist, sobald der Artikel öffentlich ist.',
     already_started: 'Die Auktion hat begonnen.',
     category_not_found: 'Diese Kategorie gibt es nicht mehr. Wählen Sie eine andere.',
-    not_a_number: 'Schreiben Sie eine Zahl, etwa 12.5.',
+    not_a_number: 'Schreiben Sie eine Zahl, etwa 12,5.',
     not_a_choice: 'Wählen Sie etwas aus der Liste.',
     not_a_time: 'Schreiben Sie Datum und Zeit, etwa 2026-11-23 18:00.',
     skipped: 'Die Uhren werden dann vorgestellt: Diese Zeit gibt es nicht. Wählen Sie eine andere.',

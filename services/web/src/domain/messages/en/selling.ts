@@ -62,6 +62,8 @@ export const selling = {
   details: 'Details',
   notSaid: 'Not said',
   numberHint: 'In figures.',
+  numberAmbiguous:
+    'This can be read as two numbers. Write thousands without a mark, such as 1234.5.',
   kind: 'Kind of auction',
   kinds: {
     english: 'Open auction: everyone sees the price rise, and the highest bid wins.',

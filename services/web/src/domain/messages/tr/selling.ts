@@ -63,6 +63,8 @@ export const selling: typeof english = {
   details: 'Ayrıntılar',
   notSaid: 'Belirtilmedi',
   numberHint: 'Rakamla.',
+  numberAmbiguous:
+    'Bu iki ayrı sayı olarak okunabilir. Binlikleri işaretsiz yazın, örneğin 1234,5.',
   kind: 'Açık artırma türü',
   kinds: {
     english: 'Açık artırma: herkes fiyatın yükseldiğini görür, en yüksek teklif kazanır.',
@@ -334,7 +336,7 @@ export const selling: typeof english = {
     fixed_after_publish: 'Ürün yayımlandıktan sonra bu değişmez.',
     already_started: 'Açık artırma başladı.',
     category_not_found: 'Bu kategori artık yok. Başka birini seçin.',
-    not_a_number: 'Bir sayı yazın, örneğin 12.5.',
+    not_a_number: 'Bir sayı yazın, örneğin 12,5.',
     not_a_choice: 'Listeden birini seçin.',
     not_a_time: 'Tarih ve saat yazın, örneğin 2026-11-23 18:00.',
     skipped: 'O sırada saatler ileri alınıyor: bu zaman yok. Başka birini seçin.',
