@@ -49,6 +49,19 @@ t.test('a new item is one draft for each form, with what was typed', async (t) =
   t.strictSame(others, [], 'a name that did not change is not sent again')
 })
 
+t.test('a description is as it was, whatever ends of lines it is stored with', async (t) => {
+  for (const description of ['a\r\nb', '\r\na\rb\r', '\n\na\n b\n']) {
+    const open = { ...draft, description, status: 'active', bidCount: 2 }
+    const { get, post, sent } = await start(t, { overrides: { [ITEM_PATH]: open } })
+    const form = formIn((await get(SELL)).body, 'what')
+    t.equal((await post(SELL, form)).statusCode, 303)
+    t.strictSame(sent(), [], JSON.stringify(description))
+    await post(SELL, { ...form, description: `${form.description}\r\nmore` })
+    const lines = description.replaceAll(/\r\n?/g, '\n')
+    t.strictSame(JSON.parse(sent()[0]?.body ?? ''), { description: `${lines}\nmore` })
+  }
+})
+
 t.test('a draft that is refused comes back with what was typed', async (t) => {
   const { post } = await start(t, {
     answer: () => refusal(400, 'item.create.validation_failed', { field: 'name', reason: 'empty' }),

@@ -288,10 +288,10 @@ async function saveWhat(
     return showWhat(dependencies, viewer, now, { typed, problems }, statusCode)
   }
   const { name = '', description = '', category = '' } = typed
-  const written = description.replaceAll('\r\n', '\n')
+  const written = withLineFeeds(description)
   const changes = {
     ...(name === item.name ? {} : { name }),
-    ...(written === item.description ? {} : { description: written }),
+    ...(written === withLineFeeds(item.description) ? {} : { description: written }),
   }
   if (Object.keys(changes).length > 0) {
     const answer = await selling.changeItem(item.id, changes, viewer.authorization)
@@ -314,6 +314,9 @@ async function saveWhat(
   }
   return onward(viewer, item.id, 'what', typed)
 }
+
+/** Browsers send other ends of lines than were stored: what came by the API or in a file may have any. */
+const withLineFeeds = (text: string): string => text.replaceAll(/\r\n?/g, '\n')
 
 /** Sets what was filled in, deletes what was emptied, and leaves what did not change. */
 async function saveAttributes(
