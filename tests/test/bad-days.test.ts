@@ -9,9 +9,16 @@ import { join, PASSWORD, type Person, sell } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 import { inTime } from './in-time.ts'
-import { sendSlowly } from './slow-body.ts'
+import { sendSlowly, uploadSlowly } from './slow-body.ts'
 
 const QUEUE = 'auction.bid.placed.v1'
+/** Longer than any request but an upload may take. */
+const UPLOAD_MS = 17_000
+/** One pixel. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+)
 
 t.test('days on which something is down', async (t) => {
   const { platform, client, direct } = await createPlatform(t, {
@@ -279,7 +286,16 @@ t.test('days on which something is down', async (t) => {
       body: { code: 'request.invalid_json' },
     })
     t.match(await send(json, '{"__proto__":{"a":1},"maxAmount":"2.00"}'), { statusCode: 400 })
-    const slow = await sendSlowly(url, ben.token)
+    const [slow, upload] = await Promise.all([
+      sendSlowly(url, ben.token),
+      uploadSlowly(
+        `${platform.gatewayUrl}/api/v1/items/${id}/images`,
+        ann.token,
+        { field: 'image', bytes: PNG },
+        UPLOAD_MS,
+      ),
+    ])
+    t.match(upload, { statusCode: 201 }, 'a picture may come slowly')
     t.comment(`the slow body was answered after ${Math.round(slow.afterMs / 100) / 10} s`)
     t.match(slow, { statusCode: 408, body: { code: 'request.timeout' } })
     t.match(await place(client, id, ben, '2.00'), { statusCode: 201 }, 'no other bidder noticed')
