@@ -1,4 +1,5 @@
 import { type App, buildServer } from '@auction/common/http/server.ts'
+import { UPLOAD_TIMEOUT_MS } from '@auction/common/http/slow-bodies.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Registry } from 'prom-client'
 import { splitLocale } from '#src/domain/locale.ts'
@@ -51,10 +52,10 @@ export interface AppDependencies {
   registry: Registry
 }
 
-/** A question of 2,000 letters is 18 kB in the script that needs most, and a form is more than its text. */
+/** A question of 16,000 bytes is 48 kB in a form, and a form is more than its text. */
 const FORM_BYTES_MAX = 64 * 1024
 
-/** A form with several pictures comes from a phone; less than a process that stops is given. */
+/** A long form comes from a phone; less than a process that stops is given. */
 const REQUEST_TIMEOUT_MS = 30_000
 
 /** Pages load nothing from elsewhere, run nothing inline, and no other page may frame them. */
@@ -77,6 +78,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     registry,
     bodyLimitBytes: FORM_BYTES_MAX,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    uploadTimeoutMs: UPLOAD_TIMEOUT_MS,
     rewritePath: withoutLocale,
   })
   app.decorate('publicUrl', publicUrl.replace(/\/$/, ''))

@@ -26,8 +26,16 @@ export function acceptForms(app: App, publicUrl: string): void {
 /** A photo of 5 MB, which identity judges, and the lines around it. */
 const PHOTO_FORM_BYTES_MAX = 5 * 1024 * 1024 + 64 * 1024
 
+/** Gives the forms of a scope, which may have files, as long as a slow line needs for these. */
+export function takeFiles(scope: App): void {
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, takesFile: true }
+  })
+}
+
 /** Takes a picture file as it was sent, from users only: the bodies of visitors are not read. */
 export function acceptPhotos(scope: App): void {
+  takeFiles(scope)
   scope.addContentTypeParser(
     'multipart/form-data',
     { parseAs: 'buffer', bodyLimit: PHOTO_FORM_BYTES_MAX },

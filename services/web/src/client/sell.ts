@@ -7,7 +7,8 @@ const SMALL_BYTES = 1_000_000
 /** What auction takes: the bytes of a file, and of pixels those of a picture that may be transparent. */
 const FILE_BYTES_MAX = 5 * 1024 * 1024
 const PIXELS_MAX = 25_000_000
-const TIMEOUT_MS = 60_000
+/** Longer than the server waits for a file on a slow line, and works on it. */
+const TIMEOUT_MS = 90_000
 
 class SellPictures extends HTMLElement {
   connectedCallback(): void {

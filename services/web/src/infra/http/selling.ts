@@ -131,8 +131,8 @@ export interface SellingUrls {
   paymentUrl: string
 }
 
-/** A picture is made into three sizes before it is answered, and the phone may be slow. */
-const UPLOAD_TIMEOUT_MS = 60_000
+/** The phone may be slow (`UPLOAD_TIMEOUT_MS` of common), and then a picture is made into three sizes. */
+const UPLOAD_TIMEOUT_MS = 75_000
 
 export function createSelling({ auctionUrl, identityUrl, paymentUrl }: SellingUrls): Selling {
   const auction = createServiceClient(auctionUrl)

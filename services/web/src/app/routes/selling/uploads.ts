@@ -2,6 +2,7 @@ import type { App } from '@auction/common/http/server.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import fastifyMultipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { takeFiles } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { picturesPage } from '#src/app/pages/selling/pictures-page.ts'
 import { stepPath } from '#src/app/pages/selling/sell-pages.ts'
@@ -31,6 +32,7 @@ export async function uploadRoutes(
 ): Promise<void> {
   // In a scope of its own, because every other form would take files otherwise.
   await app.register(async (scope: App) => {
+    takeFiles(scope)
     await scope.register(fastifyMultipart, {
       throwFileSizeLimit: false,
       limits: {
