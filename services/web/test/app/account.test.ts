@@ -231,6 +231,15 @@ t.test('a profile is saved as it was typed, and comes back when it is refused', 
   t.match(refused.body, '\na\nb&lt;</textarea>')
   t.match(refused.body, / name="isBusiness" [^>]* checked>/)
   t.notMatch(refused.body, 'for programs')
+  // Of 999 characters as people count them, and twice as many as browsers do.
+  const long = 'कि'.repeat(999)
+  const kept = await start(t, { [put]: { status: 200, body: {} } })
+  t.match(
+    (await kept.read('/account')).body,
+    /<textarea[^>]* name="description"[^>]* maxlength="8000"/,
+  )
+  await kept.post('/account', { ...typed, city: 'Pune', description: `${long}\r\n👩‍👩‍👧` })
+  t.match(bodyOf(kept.changes()[0]), { description: `${long}\n👩‍👩‍👧` }, 'nothing is cut')
 })
 
 t.test('a photo is handed on as it was sent, and refused at its field', async (t) => {

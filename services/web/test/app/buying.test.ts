@@ -268,6 +268,10 @@ t.test('a delivery is chosen; what is wrong with an address is said at its field
   t.equal(wrong.statusCode, 422)
   t.match(wrong.body, '<a href="#field-line1">Write the street')
   t.equal((await refused.post(`${PAGE}/delivery`, {})).statusCode, 422)
+  // 150 characters as people count them.
+  const line1 = 'कि'.repeat(150)
+  await post(`${PAGE}/delivery`, { ...address, line1, method: 'shipping' })
+  t.equal(JSON.parse(sent()[2]?.body ?? '').address.line1, line1, 'nothing is cut')
 })
 
 t.test('an address whose session ended stays in a page, and in no address', async (t) => {
@@ -362,6 +366,10 @@ t.test('a message that is empty is not sent, and one that was typed is kept', as
   t.equal(kept.statusCode, 401)
   t.match(kept.body, '&lt;b&gt;Broken&lt;/b&gt;</textarea>')
   t.match(kept.body, '<option value="damaged" selected>')
+  const message = '👍🏽'.repeat(2_000)
+  const long = await post(`${PAGE}/dispute`, { reason: 'damaged', message }, {})
+  t.equal(long.statusCode, 401)
+  t.ok(long.body.includes(`\n${message}</textarea>`), 'nothing is cut')
 })
 
 t.test('a dispute shows its messages, who has to answer, and how it ended', async (t) => {

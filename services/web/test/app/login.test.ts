@@ -97,6 +97,8 @@ t.test('a form that comes back keeps what was typed, says what is wrong and wher
   t.match(registered.body, 'known from a theft of data elsewhere')
   t.match(registered.body, 'value="Ann"')
   t.match(registered.body, 'aria-describedby="field-password-problem field-password-hint"')
+  const password = /<input id="field-password"[^>]*>/.exec(registered.body)?.[0] ?? ''
+  t.match(password, 'maxlength="1000"', 'one of 128 emoji and more is refused, not cut')
 })
 
 t.test('with two-factor a second page asks for the code', async (t) => {

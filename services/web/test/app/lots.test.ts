@@ -631,6 +631,10 @@ t.test('a session that ended costs no text, however long, and no confirmed amoun
   t.match(kept.body, `href="/login?returnTo=${encodeURIComponent(LOT)}" target="_blank"`)
   const asked = await post('questions', { content: long }, {})
   t.match(asked.body, `${long}</textarea>`)
+  const faces = '👩‍👩‍👧'.repeat(600)
+  const address = `${LOT}?${new URLSearchParams({ answer: faces, parent: thread })}`
+  const isWhole = (await get(address, AS_ANN)).body.includes(`${faces}</textarea>`)
+  t.ok(isWhole, 'no text is cut by its length in UTF-16')
   const latin = await post('questions', { content: 'a'.repeat(1_900) }, {})
   t.match(latin.headers.location, /^\/login/)
   t.ok(back(latin.headers.location).includes('a'.repeat(1_900)), 'nothing is cut')

@@ -205,6 +205,11 @@ t.test('money is given back once for a form, after it was said twice', async (t)
   t.equal(part.statusCode, 422)
   for (const field of ['amount', 'reason']) t.match(part.body, `href="#field-${field}"`)
   t.match(part.body, 'value="5,x"')
+  // Of as many characters as payment takes, as people count them, and one more.
+  const reason = 'कि'.repeat(500)
+  t.match((await give({ key: 'k1', how: 'all', reason })).body, `<p dir="auto">${reason}</p>`)
+  const long = await give({ key: 'k1', how: 'all', reason: `${reason}!` })
+  t.match([long.statusCode, long.body], [422, /href="#field-reason">That is too long/])
   const cases: [ReturnType<typeof refusal>, number, RegExp][] = [
     [refusal(409, 'payment.refund_too_large'), 409, /more than is left/],
     [refusal(403, 'payment.proof_required'), 403, /name="proofPassword"/],

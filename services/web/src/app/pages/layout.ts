@@ -4,6 +4,7 @@ import { isModerator, type Viewer } from '#src/app/viewer.ts'
 import { LOCALES, splitLocale } from '#src/domain/locale.ts'
 import { returnPath } from '#src/domain/return-path.ts'
 import { LOCALE_NAMES } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import { flash, type Notes, summary, titleWith } from './parts.ts'
 
 export interface LayoutOptions extends Notes {
@@ -43,7 +44,7 @@ ${['page', ...scripts].map((name) => html`<script src="${assetPath(`${name}.js`)
 <header class="top">
 <a class="brand" href="${viewer.to('/')}">${t.site}</a>
 <form class="find" role="search" action="${viewer.to('/search')}">
-<input type="search" name="q" aria-label="${t.frame.searchLabel}" placeholder="${t.frame.searchLabel}" maxlength="200"${options.query !== undefined && html` value="${options.query}"`}>
+<input type="search" name="q" aria-label="${t.frame.searchLabel}" placeholder="${t.frame.searchLabel}" maxlength="${TEXT_LENGTHS_MAX['search.text']}"${options.query !== undefined && html` value="${options.query}"`}>
 <button>${t.frame.search}</button>
 </form>
 ${accountNav(viewer)}

@@ -56,17 +56,20 @@ export interface Field {
 }
 
 const LENGTH_MAX = 254
+/** Far more than a password may have: one that was cut while it was pasted would be another. */
+const PASSWORD_LENGTH_MAX = 1_000
 
 /** A labelled input; its hint and what is wrong with it are read out with it. */
 export function field(options: Field): Html {
   const { name, label, type = 'text', hint, value, problems = [], isOptional = false } = options
+  const lengthMax = options.lengthMax ?? (type === 'password' ? PASSWORD_LENGTH_MAX : LENGTH_MAX)
   const id = `field-${options.id ?? name}`
   const wrong = problems.find((problem) => problem.field === name)
   const about = [
     ...(wrong === undefined ? [] : [`${id}-problem`]),
     ...(hint === undefined ? [] : [`${id}-hint`]),
   ]
-  const common = html`id="${id}" name="${name}"${!isOptional && html` required`} maxlength="${options.lengthMax ?? LENGTH_MAX}"${
+  const common = html`id="${id}" name="${name}"${!isOptional && html` required`} maxlength="${lengthMax}"${
     wrong !== undefined && html` aria-invalid="true"`
   }${about.length > 0 && html` aria-describedby="${about.join(' ')}"`}`
   return html`<div class="field"><label for="${id}">${label}</label>

@@ -9,6 +9,7 @@ import {
   searchPath,
 } from '#src/domain/search-query.ts'
 import type { Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { CategoryView, SearchResultView } from '#src/infra/http/catalogue.ts'
 import { cards, clockNote, statusName } from './cards.ts'
 import { layout } from './layout.ts'
@@ -88,7 +89,7 @@ function filterForm(
     })
   return html`<details class="filters"${problems.length > 0 && html` open`}><summary>${search.filters}</summary>
 <form action="${viewer.to('/search')}">
-${field({ name: 'q', label: search.words, value: query.q, isOptional: true, lengthMax: 200, problems })}
+${field({ name: 'q', label: search.words, value: query.q, isOptional: true, lengthMax: TEXT_LENGTHS_MAX['search.text'], problems })}
 ${
   categories === 'away'
     ? sectionAway(talk)
@@ -205,7 +206,7 @@ ${postForm(
     label: search.saveName,
     hint: search.saveHint,
     value: query.q.slice(0, 60),
-    lengthMax: 80,
+    lengthMax: TEXT_LENGTHS_MAX['saved_search.name'],
   })}`,
 )}</details>`
 }

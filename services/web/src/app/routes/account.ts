@@ -6,7 +6,6 @@ import { fieldOf } from '#src/app/forms.ts'
 import { pagePolicy } from '#src/app/page-policy.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import {
-  PROFILE_TEXT_MAX,
   type ProfileEntry,
   type ProfileParts,
   profilePage,
@@ -192,10 +191,8 @@ function profileEntryOf(body: unknown): ProfileEntry {
     country: of('country'),
     city: of('city'),
     phone: of('phone'),
-    // Browsers send two characters for the end of a line, and count one of them.
-    description: of('description')
-      .replaceAll('\r\n', '\n')
-      .slice(0, PROFILE_TEXT_MAX * 2),
+    // Browsers send two characters for the end of a line, and people count one.
+    description: of('description').replaceAll('\r\n', '\n'),
     isBusiness: of('isBusiness') === 'yes',
   }
 }

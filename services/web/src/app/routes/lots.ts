@@ -6,7 +6,7 @@ import { minorDigits } from '@auction/common/money.ts'
 import type { FastifyRequest } from 'fastify'
 import { fieldOf } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
-import { againPage, keptPage, QUESTION_LENGTH_MAX } from '#src/app/pages/lot/again-page.ts'
+import { againPage, keptPage } from '#src/app/pages/lot/again-page.ts'
 import { buyNowPage, confirmBidPage } from '#src/app/pages/lot/bid-box.ts'
 import { type LotEntry, type LotParts, lotPage } from '#src/app/pages/lot/lot-page.ts'
 import { saidOf } from '#src/app/pages/parts.ts'
@@ -236,12 +236,11 @@ function readConfirmed(amount: string): ReadAmount {
 /** What comes back from a login is typed already; the rest is as for all who open the page. */
 function entryOf({ query }: FastifyRequest): LotEntry & { said?: string } {
   const of = (name: string) => fieldOf(query, name)
-  const text = (name: string) => of(name).slice(0, QUESTION_LENGTH_MAX)
   return {
     key: randomUUID(),
     ...(of('max') === '' ? {} : { maxAmount: of('max').slice(0, 32) }),
-    ...(of('question') === '' ? {} : { question: text('question') }),
-    ...(of('answer') === '' ? {} : { answer: { parent: of('parent'), content: text('answer') } }),
+    ...(of('question') === '' ? {} : { question: of('question') }),
+    ...(of('answer') === '' ? {} : { answer: { parent: of('parent'), content: of('answer') } }),
     ...(of('said') === '' ? {} : { said: of('said') }),
   }
 }

@@ -16,7 +16,6 @@ import {
   DISPUTE_REASONS,
   deliveryForm,
   disputeMessageForm,
-  MESSAGE_LENGTH_MAX,
   type OrderEntry,
   openDisputeForm,
   orderPage,
@@ -92,7 +91,7 @@ const nothing = () => ({})
 
 const messageOf = (body: unknown): OrderEntry => ({
   reason: fieldOf(body, 'reason'),
-  message: fieldOf(body, 'message').slice(0, MESSAGE_LENGTH_MAX),
+  message: fieldOf(body, 'message'),
 })
 
 const FORMS: readonly Form[] = [
@@ -230,9 +229,10 @@ const ADDRESS_FIELDS = [
 type AddressField = (typeof ADDRESS_FIELDS)[number]
 
 const addressOf = (body: unknown): Record<AddressField, string> =>
-  Object.fromEntries(
-    ADDRESS_FIELDS.map((name) => [name, fieldOf(body, name).trim().slice(0, 200)]),
-  ) as Record<AddressField, string>
+  Object.fromEntries(ADDRESS_FIELDS.map((name) => [name, fieldOf(body, name).trim()])) as Record<
+    AddressField,
+    string
+  >
 
 function readDelivery(body: unknown, { t }: Talk): Asked {
   const method = fieldOf(body, 'method')

@@ -400,7 +400,7 @@ export const de = {
     password:
       'Ein Passwort hat 8 bis 128 Zeichen und ist weder häufig noch wie Ihr Name oder Ihre Adresse.',
     throttled: (minutes) => `Zu viele Versuche. Warten Sie ${minutes} Min.`,
-    fillIn: 'Füllen Sie jedes Feld dieses Formulars aus.',
+    fillIn: 'Etwas fehlt oder ist zu lang. Sehen Sie sich jedes Feld dieses Formulars an.',
     tooLow: (amount) => `Ihr Höchstgebot muss mindestens ${amount} sein.`,
     unknown: 'Das hat nicht geklappt. Versuchen Sie es gleich noch einmal.',
     request: (traceId) =>

@@ -397,7 +397,7 @@ export const en = {
     password:
       'A password has 8 to 128 characters, and is neither common nor like your name or address.',
     throttled: (minutes: string) => `Too many tries. Wait ${minutes} min, then try again.`,
-    fillIn: 'Fill in every field of this form.',
+    fillIn: 'Something is missing or too long. Look at every field of this form.',
     tooLow: (amount: string) => `Your maximum must be at least ${amount}.`,
     unknown: 'This did not work. Try again in a moment.',
     request: (traceId: string) => `If it happens again, give support this number: ${traceId}`,

@@ -388,7 +388,7 @@ export const tr = {
     password:
       'Parola 8 ile 128 karakter arasıdır; yaygın olamaz, adınıza ya da adresinize benzeyemez.',
     throttled: (minutes) => `Çok fazla deneme. ${minutes} dk bekleyin, sonra yeniden deneyin.`,
-    fillIn: 'Bu formun her alanını doldurun.',
+    fillIn: 'Bir şey eksik ya da çok uzun. Bu formun her alanına bakın.',
     tooLow: (amount) => `En yüksek teklifiniz en az ${amount} olmalı.`,
     unknown: 'Bu olmadı. Birazdan yeniden deneyin.',
     request: (traceId) => `Yine olursa desteğe bu numarayı verin: ${traceId}`,

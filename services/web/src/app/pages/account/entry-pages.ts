@@ -3,6 +3,7 @@ import { layout } from '#src/app/pages/layout.ts'
 import { field, hidden, postForm } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 
 /** What a form shows when it comes back: what was typed, and what is wrong. */
 export interface Entry {
@@ -31,7 +32,7 @@ ${postForm(
   '/register',
   'register',
   t.register,
-  html`${hidden('returnTo', returnTo)}${field({ name: 'name', label: t.name, autocomplete: 'name', value: name, problems })}
+  html`${hidden('returnTo', returnTo)}${field({ name: 'name', label: t.name, autocomplete: 'name', value: name, problems, lengthMax: TEXT_LENGTHS_MAX.name })}
 ${field({ name: 'email', label: t.email, type: 'email', autocomplete: 'username', value: email, problems })}
 ${field({ name: 'password', label: t.password, type: 'password', autocomplete: 'new-password', hint: t.passwordHint, problems })}`,
 )}

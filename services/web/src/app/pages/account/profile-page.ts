@@ -4,6 +4,7 @@ import type { Viewer } from '#src/app/viewer.ts'
 import { countriesIn } from '#src/domain/countries.ts'
 import { LOCALES } from '#src/domain/locale.ts'
 import { LOCALE_NAMES, type Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { AccountView, ProfileView } from '#src/infra/http/identity.ts'
 import { accountPage } from './frame.ts'
 
@@ -25,8 +26,6 @@ export interface ProfileParts extends Notes {
   /** As chosen on this device; empty where the browser decides. */
   choice: { locale: string; zone: string }
 }
-
-export const PROFILE_TEXT_MAX = 1_000
 
 /** Who the user is for others, their photo, and how pages are written for them. */
 export function profilePage(viewer: Viewer, parts: ProfileParts): string {
@@ -53,11 +52,11 @@ function profileForms(viewer: Viewer, profile: ProfileView, parts: ProfileParts)
     viewer.to('/account'),
     'profile',
     t.save,
-    html`${field({ name: 'name', label: t.name, hint: t.nameHint, autocomplete: 'name', value: entry.name, problems, lengthMax: 80 })}
+    html`${field({ name: 'name', label: t.name, hint: t.nameHint, autocomplete: 'name', value: entry.name, problems, lengthMax: TEXT_LENGTHS_MAX.name })}
 ${select({ name: 'country', label: t.country, options: countries, value: entry.country, problems, autocomplete: 'country' })}
-${field({ name: 'city', label: t.city, autocomplete: 'address-level2', value: entry.city, problems, isOptional: true, lengthMax: 160 })}
+${field({ name: 'city', label: t.city, autocomplete: 'address-level2', value: entry.city, problems, isOptional: true, lengthMax: TEXT_LENGTHS_MAX['profile.city'] })}
 ${field({ name: 'phone', label: t.phone, hint: t.phoneHint, autocomplete: 'tel', value: entry.phone, problems, isOptional: true, lengthMax: 60 })}
-${field({ name: 'description', label: t.about, hint: t.aboutHint, type: 'long', value: entry.description, problems, isOptional: true, lengthMax: PROFILE_TEXT_MAX })}
+${field({ name: 'description', label: t.about, hint: t.aboutHint, type: 'long', value: entry.description, problems, isOptional: true, lengthMax: TEXT_LENGTHS_MAX['profile.description'] })}
 ${checkbox({ name: 'isBusiness', label: t.business, isChecked: entry.isBusiness })}`,
   )}
 ${viewer.userId !== undefined && html`<p><a href="${viewer.to(`/sellers/${viewer.userId}`)}">${t.publicProfile}</a></p>`}

@@ -3,6 +3,7 @@ import { field, hidden, type Notes, postForm, sectionAway } from '#src/app/pages
 import type { Viewer } from '#src/app/viewer.ts'
 import { deviceName } from '#src/domain/device-name.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { AccountView, PasskeyView, SessionView } from '#src/infra/http/identity.ts'
 import { accountPage } from './frame.ts'
 
@@ -86,7 +87,7 @@ function passkeyLine(viewer: Viewer, { id, name, createdAt, lastUsedAt }: Passke
   return html`<li><strong dir="auto">${name}</strong>
 <span>${t.passkeyAdded(talk.day(createdAt))}, ${used}</span>
 <form method="post" action="${path}/remove" data-form="passkey-remove"><button aria-label="${t.removePasskey(name)}">${t.remove}</button></form>
-<form method="post" action="${path}/rename" data-form="passkey-rename"><input type="text" name="name" aria-label="${t.passkeyName(name)}" value="${name}" maxlength="80" required autocomplete="off" dir="auto"> <button>${t.rename}</button></form></li>
+<form method="post" action="${path}/rename" data-form="passkey-rename"><input type="text" name="name" aria-label="${t.passkeyName(name)}" value="${name}" maxlength="${TEXT_LENGTHS_MAX.name}" required autocomplete="off" dir="auto"> <button>${t.rename}</button></form></li>
 `
 }
 

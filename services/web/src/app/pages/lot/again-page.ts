@@ -2,6 +2,7 @@ import { type Html, html } from '@auction/common/html.ts'
 import { layout } from '#src/app/pages/layout.ts'
 import { field, hidden, postForm } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 
 /** A form that was sent, as its fields were. */
 export interface SentForm {
@@ -42,7 +43,7 @@ export function keptPage(viewer: Viewer, form: SentForm, content: string): strin
     label: isAnswer ? bid.answer : bid.question,
     type: 'long',
     value: content,
-    lengthMax: QUESTION_LENGTH_MAX,
+    lengthMax: TEXT_LENGTHS_MAX['comment.content'],
   })
   return layout({
     viewer,
@@ -54,8 +55,6 @@ export function keptPage(viewer: Viewer, form: SentForm, content: string): strin
 ${sentForm(viewer, form, isAnswer ? bid.sendAnswer : bid.ask, text)}`,
   })
 }
-
-export const QUESTION_LENGTH_MAX = 2_000
 
 function sentForm(
   viewer: Viewer,

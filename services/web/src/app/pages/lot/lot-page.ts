@@ -5,6 +5,7 @@ import { field, hidden, type Notes, postForm, sectionAway } from '#src/app/pages
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import type { Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { DepositView } from '#src/infra/http/buying.ts'
 import type {
   AttributesView,
@@ -15,7 +16,6 @@ import type {
   SellerView,
   StandingView,
 } from '#src/infra/http/lots.ts'
-import { QUESTION_LENGTH_MAX } from './again-page.ts'
 import { bidBox } from './bid-box.ts'
 
 /** 'away': its service did not answer, and the page goes without. */
@@ -207,7 +207,7 @@ function askForm(viewer: Viewer, itemId: string, { question = '', problems = [] 
       type: 'long',
       hint: bid.questionHint,
       value: question,
-      lengthMax: QUESTION_LENGTH_MAX,
+      lengthMax: TEXT_LENGTHS_MAX['comment.content'],
       problems: ofField(problems, 'content'),
     }),
   )
@@ -221,7 +221,7 @@ function answerForm(viewer: Viewer, itemId: string, threadId: string, { answer }
     'answer',
     bid.sendAnswer,
     html`${hidden('parent', threadId)}<div class="field"><label for="${id}">${bid.answer}</label>
-<textarea id="${id}" name="content" required maxlength="${QUESTION_LENGTH_MAX}" rows="3" dir="auto">${'\n'}${answer?.parent === threadId && answer.content}</textarea></div>`,
+<textarea id="${id}" name="content" required maxlength="${TEXT_LENGTHS_MAX['comment.content']}" rows="3" dir="auto">${'\n'}${answer?.parent === threadId && answer.content}</textarea></div>`,
   )
 }
 

@@ -2,6 +2,7 @@ import { type Html, html } from '@auction/common/html.ts'
 import { field, hidden, type Notes, postForm, sectionAway, select } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type {
   DecidedDisputeView,
   DisputesView,
@@ -154,7 +155,7 @@ function disputePart(
     type: 'long',
     value: typed.message ?? '',
     problems,
-    lengthMax: 2_000,
+    lengthMax: TEXT_LENGTHS_MAX['dispute.message'],
   })
   const canDecide = order.role === 'moderator' && dispute.resolution === undefined
   const isWaiting = order.role === 'moderator' && order.state === 'refund_pending'
@@ -225,6 +226,6 @@ ${postForm(
   'refund',
   t.refund,
   html`${hidden('key', key)}${hidden('currency', order.currencyCode)}${hidden('payment', order.paymentId)}${field({ name: 'amount', label: t.refundWhat(order.currencyCode), type: 'amount', lengthMax: 32, value: typed.amount ?? '', problems })}
-${field({ name: 'reason', label: t.refundWhy, type: 'long', lengthMax: 500, value: typed.reason ?? '', problems })}`,
+${field({ name: 'reason', label: t.refundWhy, type: 'long', lengthMax: TEXT_LENGTHS_MAX['refund.reason'], value: typed.reason ?? '', problems })}`,
 )}</details>`
 }

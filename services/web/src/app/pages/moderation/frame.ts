@@ -3,6 +3,7 @@ import { type LayoutOptions, layout } from '#src/app/pages/layout.ts'
 import { field, hidden, postForm } from '#src/app/pages/parts.ts'
 import { isAdmin, type Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 
 const PARTS = [
   ['reports', '/moderation'],
@@ -79,7 +80,7 @@ export function decisionForm(
     type: 'long',
     value: came?.reason ?? '',
     problems: came?.problems ?? [],
-    lengthMax: form.lengthMax ?? 1_000,
+    lengthMax: form.lengthMax ?? TEXT_LENGTHS_MAX['moderation.reason'],
   })
   return html`<details class="save"${came !== undefined && html` open`}><summary>${form.button}</summary>
 ${form.hint !== undefined && html`<p>${form.hint}</p>`}

@@ -3,6 +3,7 @@ import { checkbox, field, type Notes, postForm, sectionAway, select } from '#src
 import { isAdmin, type Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import type { Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type {
   AttributeView,
   OperatedCategoryView,
@@ -11,6 +12,9 @@ import type {
   UserView,
 } from '#src/infra/http/moderation.ts'
 import { decisionForm, deskPage } from './frame.ts'
+
+/** Of one attribute; each is a line of its field. */
+const CHOICES_MAX = 200
 
 export const GRANTED_ROLES = ['seller', 'moderator', 'admin'] as const
 
@@ -101,7 +105,7 @@ function suspension(viewer: Viewer, user: UserView, { problems = [], came }: Use
     return html`<h2>${t.suspension}</h2>
 <p dir="auto">${t.suspendedBecause(given.reason)}</p>
 <p>${talk.instant(given.suspendedAt)}. ${given.until === null ? t.suspendedForGood : t.suspendedUntil(talk.instant(given.until))}</p>
-${decisionForm(viewer, { action: action('reinstate'), name: 'reinstate', button: t.reinstate, came: of('reinstate'), lengthMax: 500 })}`
+${decisionForm(viewer, { action: action('reinstate'), name: 'reinstate', button: t.reinstate, came: of('reinstate'), lengthMax: TEXT_LENGTHS_MAX['operator.reason'] })}`
   }
   const until = field({
     name: 'until',
@@ -112,7 +116,7 @@ ${decisionForm(viewer, { action: action('reinstate'), name: 'reinstate', button:
     lengthMax: 16,
   })
   return html`<h2>${t.suspension}</h2>
-${decisionForm(viewer, { action: action('suspend'), name: 'suspend', button: t.suspend, fields: until, came: of('suspend'), lengthMax: 500 })}`
+${decisionForm(viewer, { action: action('suspend'), name: 'suspend', button: t.suspend, fields: until, came: of('suspend'), lengthMax: TEXT_LENGTHS_MAX['operator.reason'] })}`
 }
 
 function roleForms(viewer: Viewer, user: UserView): Html {
@@ -177,8 +181,8 @@ function categoryFields(
   const parents = categories
     .filter(({ id }) => id !== ownId)
     .map(({ id, name }) => [id, name] as const)
-  return html`${field({ name: 'name', label: t.categoryName, value: entry.name, problems, lengthMax: 80 })}
-${field({ name: 'description', label: t.description, type: 'long', value: entry.description, isOptional: true, problems, lengthMax: 1_000 })}
+  return html`${field({ name: 'name', label: t.categoryName, value: entry.name, problems, lengthMax: TEXT_LENGTHS_MAX['category.name'] })}
+${field({ name: 'description', label: t.description, type: 'long', value: entry.description, isOptional: true, problems, lengthMax: TEXT_LENGTHS_MAX['category.description'] })}
 ${select({ name: 'parentId', label: t.parent, options: [['', t.top] as const, ...parents], value: entry.parentId, problems })}
 ${checkbox({ name: 'isHidden', label: t.isHidden, isChecked: entry.isHidden })}`
 }
@@ -262,10 +266,10 @@ ${postForm(
       index,
     ) => html`<fieldset><legend>${t.attribute(talk.number(index + 1))}</legend>
 ${field({ name: `key${index}`, label: t.key, value: key, isOptional: true, lengthMax: 40 })}
-${field({ name: `label${index}`, label: t.label, value: label, isOptional: true, lengthMax: 80 })}
+${field({ name: `label${index}`, label: t.label, value: label, isOptional: true, lengthMax: TEXT_LENGTHS_MAX['attribute.label'] })}
 ${select({ name: `kind${index}`, label: t.kind, options: kinds, value: kind })}
-${field({ name: `unit${index}`, label: t.unit, value: unit ?? '', isOptional: true, lengthMax: 20 })}
-${field({ name: `choices${index}`, label: t.choices, type: 'long', value: (choices ?? []).join('\n'), isOptional: true, lengthMax: 4_000 })}</fieldset>`,
+${field({ name: `unit${index}`, label: t.unit, value: unit ?? '', isOptional: true, lengthMax: TEXT_LENGTHS_MAX['attribute.unit'] })}
+${field({ name: `choices${index}`, label: t.choices, type: 'long', value: (choices ?? []).join('\n'), isOptional: true, lengthMax: CHOICES_MAX * TEXT_LENGTHS_MAX['attribute.choice'] })}</fieldset>`,
   )}`,
 )}`
 }

@@ -6,6 +6,7 @@ import type { Viewer } from '#src/app/viewer.ts'
 import { countriesIn } from '#src/domain/countries.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import type { Talk } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type {
   AddressView,
   DisputeView,
@@ -35,7 +36,6 @@ export interface OrderEntry extends Notes {
   message?: string
 }
 
-export const MESSAGE_LENGTH_MAX = 2_000
 export const DISPUTE_REASONS = ['not_arrived', 'not_as_described', 'damaged', 'other'] as const
 
 /** One purchase: how it stands, what it costs, how it comes, and what its buyer can do. */
@@ -233,7 +233,7 @@ ${wrong !== undefined && html`<strong class="wrong">${wrong.text}</strong>`}
 ${radio('shipping', t.send)}${radio('collection', t.collect)}</fieldset>
 <fieldset><legend>${t.address}</legend>
 <small>${t.addressPrivate}</small>
-${line('name', 'name', { lengthMax: 100 })}${line('line1', 'address-line1', { lengthMax: 150 })}${line('line2', 'address-line2', { isOptional: true, lengthMax: 150 })}${line('postalCode', 'postal-code', { isOptional: true, lengthMax: 20 })}${line('city', 'address-level2', { lengthMax: 100 })}${line('region', 'address-level1', { isOptional: true, lengthMax: 100 })}${select(
+${line('name', 'name', { lengthMax: TEXT_LENGTHS_MAX['address.name'] })}${line('line1', 'address-line1', { lengthMax: TEXT_LENGTHS_MAX['address.line'] })}${line('line2', 'address-line2', { isOptional: true, lengthMax: TEXT_LENGTHS_MAX['address.line'] })}${line('postalCode', 'postal-code', { isOptional: true, lengthMax: TEXT_LENGTHS_MAX['address.postalCode'] })}${line('city', 'address-level2', { lengthMax: TEXT_LENGTHS_MAX['address.city'] })}${line('region', 'address-level1', { isOptional: true, lengthMax: TEXT_LENGTHS_MAX['address.region'] })}${select(
   {
     name: 'country',
     label: t.country,
@@ -322,7 +322,7 @@ function messageField(
     label: t.message,
     type: 'long',
     hint: t.messageHint,
-    lengthMax: MESSAGE_LENGTH_MAX,
+    lengthMax: TEXT_LENGTHS_MAX['dispute.message'],
     problems,
     value: value ?? '',
   })

@@ -2,6 +2,7 @@ import { type Html, html } from '@auction/common/html.ts'
 import { field, hidden, type Notes, postForm, select } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import { amountIn, type Typed } from '#src/domain/selling-form.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { OwnItemsView, OwnItemView } from '#src/infra/http/selling.ts'
 import { inBothZones, sellingPage } from './frame.ts'
 
@@ -52,7 +53,7 @@ export function myItemsPage(
     content: html`<nav class="tabs" aria-label="${t.tabs}"><a href="${path({ state: '' })}"${state === undefined && html` aria-current="page"`}>${t.all}</a>
 ${ITEM_STATES.map(tab)}</nav>
 <form class="find" action="${viewer.to('/my/items')}">${state !== undefined && hidden('state', state)}
-<input type="search" name="q" value="${q}" maxlength="200" aria-label="${t.search}" placeholder="${t.search}"><button>${t.find}</button></form>
+<input type="search" name="q" value="${q}" maxlength="${TEXT_LENGTHS_MAX['search.text']}" aria-label="${t.search}" placeholder="${t.search}"><button>${t.find}</button></form>
 ${
   items.length === 0
     ? html`<p class="empty">${t.empty}</p>`
@@ -206,7 +207,7 @@ export function withdrawPage(viewer: Viewer, item: OwnItemView, entry: ItemEntry
       type: 'long',
       hint: t.withdrawHint,
       value: typed?.reason ?? '',
-      lengthMax: 1_000,
+      lengthMax: TEXT_LENGTHS_MAX['moderation.reason'],
       problems,
     }),
     entry,

@@ -2,6 +2,7 @@ import { type Html, html } from '@auction/common/html.ts'
 import { picture } from '#src/app/pages/cards.ts'
 import { field } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { OwnItemView } from '#src/infra/http/selling.ts'
 import { type StepEntry, stepPage, stepPath } from './sell-pages.ts'
 
@@ -42,7 +43,7 @@ function shot(viewer: Viewer, item: OwnItemView, index: number, { typed }: StepE
   return html`<li>${picture(image, { alt: image.alt_text || t.label(number), sizes: '10rem', isFirst: index === 0 })}
 <form method="post" action="${viewer.to(`/sell/${item.id}/pictures/${image.id}`)}" data-form="picture" novalidate>
 ${index === 0 && html`<p class="badge good">${t.first}</p>`}
-${field({ name, label: t.alt, hint: t.altHint, value: typed?.[name] ?? image.alt_text, lengthMax: 300, isOptional: true })}
+${field({ name, label: t.alt, hint: t.altHint, value: typed?.[name] ?? image.alt_text, lengthMax: TEXT_LENGTHS_MAX['image.alt_text'], isOptional: true })}
 <p class="buttons"><button name="do" value="alt">${t.saveAlt}</button>
 ${act('up', t.up(number), t.upShort, index > 0)}
 ${act('down', t.down(number), t.downShort, index < item.images.length - 1)}

@@ -1,6 +1,7 @@
 import { type Html, html } from '@auction/common/html.ts'
 import { hidden, type Notes, postForm, sectionAway } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import { sellingPage } from './frame.ts'
 
 export interface OpenQuestions {
@@ -57,6 +58,6 @@ ${postForm(
   t.answer,
   html`${hidden('parent', id)}<div class="field"><label for="${field}">${t.yourAnswer}</label>
 <small id="${field}-hint">${t.hint}</small>
-<textarea id="${field}" name="content" required maxlength="2000" rows="3" dir="auto" aria-describedby="${field}-hint">${'\n'}${typed?.parent === id && typed.content}</textarea></div>`,
+<textarea id="${field}" name="content" required maxlength="${TEXT_LENGTHS_MAX['comment.content']}" rows="3" dir="auto" aria-describedby="${field}-hint">${'\n'}${typed?.parent === id && typed.content}</textarea></div>`,
 )}</article>`
 }

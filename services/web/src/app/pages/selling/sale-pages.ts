@@ -6,6 +6,7 @@ import { ORDER_STATES, type OrderState } from '#src/app/pages/my/orders-page.ts'
 import { field, hidden, type Notes, postForm, sectionAway, select } from '#src/app/pages/parts.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Typed } from '#src/domain/selling-form.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { SellerView } from '#src/infra/http/lots.ts'
 import type {
   OffersOfLotView,
@@ -237,7 +238,7 @@ ${
       label: t.message,
       type: 'long',
       hint: t.messageHint,
-      lengthMax: 2_000,
+      lengthMax: TEXT_LENGTHS_MAX['dispute.message'],
       value: typed.message ?? '',
       problems,
     }),
@@ -317,7 +318,7 @@ ${postForm(
   t.refundGo,
   html`${hidden('key', typed.key ?? parts.key)}${radio('all', t.refundAll(money(left)))}${radio('part', t.refundPart)}
 ${field({ name: 'amount', label: t.refundAmount(order.currencyCode), type: 'amount', value: typed.amount ?? '', lengthMax: 32, isOptional: true, problems })}
-${field({ name: 'reason', label: t.refundReason, hint: t.refundReasonHint, value: typed.reason ?? '', lengthMax: 500, problems })}`,
+${field({ name: 'reason', label: t.refundReason, hint: t.refundReasonHint, value: typed.reason ?? '', lengthMax: TEXT_LENGTHS_MAX['refund.reason'], problems })}`,
 )}</details>`
 }</section>`
 }

@@ -7,6 +7,7 @@ import { localTime } from '#src/domain/local-time.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import { amountIn, attributeIn, type Typed } from '#src/domain/selling-form.ts'
 import { readZone } from '#src/domain/talk.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { CategoryView } from '#src/infra/http/catalogue.ts'
 import type {
   DefinitionView,
@@ -57,8 +58,8 @@ export function whatPage(viewer: Viewer, parts: WhatParts, entry: StepEntry): st
   const content = html`${item === undefined && parts.drafts}
 ${stepForm(viewer, item, 'what', {
   action: item === undefined ? '/sell' : stepPath(item.id, 'what'),
-  fields: html`${hidden('key', parts.key)}${field({ name: 'name', label: selling.name, hint: selling.nameHint, value: value('name', item?.name), lengthMax: 200, problems })}
-${field({ name: 'description', label: selling.description, type: 'long', hint: selling.descriptionHint, value: value('description', item?.description), lengthMax: 10_000, isOptional: true, problems })}
+  fields: html`${hidden('key', parts.key)}${field({ name: 'name', label: selling.name, hint: selling.nameHint, value: value('name', item?.name), lengthMax: TEXT_LENGTHS_MAX['item.name'], problems })}
+${field({ name: 'description', label: selling.description, type: 'long', hint: selling.descriptionHint, value: value('description', item?.description), lengthMax: TEXT_LENGTHS_MAX['item.description'], isOptional: true, problems })}
 ${
   categories === 'away'
     ? sectionAway(viewer.talk)
@@ -116,7 +117,7 @@ function attributeField(
     type: kind === 'number' ? 'amount' : 'text',
     ...(kind === 'number' ? { hint: selling.numberHint } : {}),
     value,
-    lengthMax: 500,
+    lengthMax: TEXT_LENGTHS_MAX['attribute.value'],
     isOptional: true,
     problems,
   })
@@ -260,8 +261,8 @@ export function deliveryPage(
       value: delivery,
       problems,
     })}
-${field({ name: 'attr-delivery_note', label: selling.deliveryNote, hint: selling.deliveryNoteHint, value: value('delivery_note'), lengthMax: 500, isOptional: true, problems })}
-${field({ name: 'attr-returns', label: selling.returns, hint: selling.returnsHint, value: value('returns'), lengthMax: 500, isOptional: true, problems })}
+${field({ name: 'attr-delivery_note', label: selling.deliveryNote, hint: selling.deliveryNoteHint, value: value('delivery_note'), lengthMax: TEXT_LENGTHS_MAX['attribute.value'], isOptional: true, problems })}
+${field({ name: 'attr-returns', label: selling.returns, hint: selling.returnsHint, value: value('returns'), lengthMax: TEXT_LENGTHS_MAX['attribute.value'], isOptional: true, problems })}
 <p>${selling.payment}</p>`,
   })}`
   return stepPage(viewer, item, 'delivery', content, entry)

@@ -1,9 +1,11 @@
 import { minorDigits } from '@auction/common/money.ts'
+import { readText, type TextKind } from '@auction/common/text.ts'
 import { notFound, type PageRoutes } from '#src/app/page-routes.ts'
 import { leftOf, refundPage } from '#src/app/pages/selling/sale-pages.ts'
 import { answerAct } from '#src/app/proofs.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import { amountOf } from '#src/domain/selling-form.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import { type Identity, ProofNeededError } from '#src/infra/http/identity.ts'
 import type { Lots } from '#src/infra/http/lots.ts'
 import type { Sales } from '#src/infra/http/sales.ts'
@@ -12,7 +14,14 @@ import { parameterOf, typedOf } from './guard.ts'
 import { keyOf, ownSale, saleProblem, showSale, statusOf } from './sales.ts'
 
 const AMOUNT = /^\d{1,15}(\.\d{1,4})?$/
-const REASON_LENGTH_MAX = 500
+/** As payment reads it, asked before the seller confirms. */
+const REASON: TextKind = {
+  name: 'refund.reason',
+  charactersMax: 500,
+  bytesMax: TEXT_LENGTHS_MAX['refund.reason'],
+  isPlain: true,
+  hasLines: true,
+}
 
 /** Giving money back: said twice, with a fresh proof, and once for a form. */
 export function refundRoutes(
@@ -32,7 +41,8 @@ export function refundRoutes(
       const typed = typedOf(request.body)
       const again = (problems: Problem[], statusCode: number) =>
         showSale({ sales, lots }, viewer, order, { typed, problems }, statusCode)
-      const reason = (typed.reason ?? '').trim()
+      const written = readText(typed.reason ?? '', REASON)
+      const reason = written.ok ? written.text : (typed.reason ?? '')
       const { confirmed } = typed
       if (confirmed === undefined || !AMOUNT.test(confirmed)) {
         const digits = minorDigits(order.currencyCode) ?? 2
@@ -43,10 +53,7 @@ export function refundRoutes(
         const { reasons } = viewer.talk.t.selling
         const problems = [
           ...('problem' in read ? [read.problem] : []),
-          ...(reason === '' ? [{ field: 'reason', text: reasons.missing }] : []),
-          ...(reason.length > REASON_LENGTH_MAX
-            ? [{ field: 'reason', text: reasons.too_long }]
-            : []),
+          ...(written.ok ? [] : [{ field: 'reason', text: reasons[written.reason] }]),
         ]
         if ('problem' in read || problems.length > 0) return again(problems, 422)
         const refund = { amount: read.value ?? '', reason, key: keyOf(typed) }

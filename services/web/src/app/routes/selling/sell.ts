@@ -43,8 +43,8 @@ export interface SellDependencies {
 const WEEK_MS = 7 * 86_400_000
 const DRAFTS_SHOWN = 5
 
-/** A description of 40,000 bytes, each of which is three in a form, and the rest of the form. */
-const WHAT_BYTES_MAX = 128 * 1024
+/** A description of 40,000 bytes and a name of 6,400, each of which is three in a form, and the rest of the form. */
+const WHAT_BYTES_MAX = 192 * 1024
 
 /** Selling an item, a step at a time; each form saves the draft. */
 export function sellRoutes(pages: PageRoutes, dependencies: SellDependencies): void {
