@@ -80,13 +80,20 @@ export interface Setup {
   overrides?: Record<string, unknown>
   /** Answers to what is sent; undefined: 200 with the item. */
   answer?: (request: Asked) => ReturnType<Answer> | undefined
+  /** Another answer to what is read at an address. */
+  read?: (url: string) => ReturnType<Answer> | undefined
   /** Headers of what is read. */
   headersOf?: (url: string) => Record<string, string>
 }
 
 export async function start(
   t: Parameters<typeof startApp>[0],
-  { overrides = {}, answer = () => undefined, headersOf = () => ({}) }: Setup = {},
+  {
+    overrides = {},
+    answer = () => undefined,
+    read = () => undefined,
+    headersOf = () => ({}),
+  }: Setup = {},
 ) {
   const reads = healthy({
     [ITEM_PATH]: draft,
@@ -99,7 +106,7 @@ export async function start(
   })
   const upstream = await startUpstream(t, (url, request) =>
     request.method === 'GET'
-      ? { ...reads(url), headers: headersOf(url) }
+      ? (read(url) ?? { ...reads(url), headers: headersOf(url) })
       : (answer(request) ?? { status: 200, body: draft }),
   )
   const app = await startApp(t, upstream.url)

@@ -1,5 +1,6 @@
 import { readAmount } from './amount.ts'
 import type { Locale } from './locale.ts'
+import { TEXT_LENGTHS_MAX } from './text-lengths.ts'
 
 export const SEARCH_STATUSES = ['active', 'scheduled', 'sold', 'expired'] as const
 export const SEARCH_SORTS = ['relevance', 'ending', 'newest', 'price', '-price', '-bids'] as const
@@ -34,6 +35,7 @@ const NAMES = [
   'cursor',
 ] as const satisfies readonly (keyof SearchQuery)[]
 
+/** Of what is no text of people; their words are judged, never cut. */
 const LENGTH_MAX = 400
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
@@ -45,7 +47,8 @@ export function readSearchQuery(query: unknown): SearchQuery {
   const read = Object.fromEntries(
     NAMES.map((name) => {
       const value = given[name]
-      return [name, typeof value === 'string' ? value.trim().slice(0, LENGTH_MAX) : '']
+      const text = typeof value === 'string' ? value.trim() : ''
+      return [name, name === 'q' ? text : text.slice(0, LENGTH_MAX)]
     }),
   ) as unknown as SearchQuery
   return {
@@ -62,7 +65,7 @@ export function readSearchQuery(query: unknown): SearchQuery {
 
 export type SearchProblem = {
   field: string
-  reason: 'not_an_amount' | 'ambiguous' | 'needs_currency'
+  reason: 'not_an_amount' | 'ambiguous' | 'needs_currency' | 'too_long'
 }
 
 /** The same for the API, and what of it cannot be asked. */
@@ -71,6 +74,9 @@ export function toApiQuery(
   locale: Locale,
 ): { parameters: Record<string, string>; problems: SearchProblem[] } {
   const problems: SearchProblem[] = []
+  if (query.q.length > TEXT_LENGTHS_MAX['search.text']) {
+    problems.push({ field: 'q', reason: 'too_long' })
+  }
   const price = (field: 'minPrice' | 'maxPrice') => {
     const read = readAmount(query[field], locale)
     if (read.ok) return read.amount

@@ -89,6 +89,13 @@ t.test('a visitor sees price, next bid, leader, history, seller, and a way to bi
   t.match(body, /data-part="standing" hidden/)
 })
 
+t.test('what lists of results show of a description ends between two characters', async (t) => {
+  const description = `${'x'.repeat(149)}👩‍👩‍👧 and\nmore`
+  const { get } = await start(t, { overrides: { [ITEM_PATH]: { ...item, description } } })
+  const shown = `${'x'.repeat(149)}👩‍👩‍👧…`
+  t.match((await get(LOT)).body, `<meta name="description" content="${shown}">`)
+})
+
 t.test('a user sees how they stand, which bids are theirs, and their maximum', async (t) => {
   const overrides = { [`${LOT_PATH}/mine`]: leading }
   const { get, asked } = await start(t, { overrides })

@@ -202,6 +202,9 @@ t.test('a user saves a search, without its order and without what passes', async
       headers: { ...FORM, ...OWN_PAGE, ...headers },
       payload,
     })
+  const long = `/search?q=${encodeURIComponent('👩‍👩‍👧'.repeat(61))}`
+  const named = `name="name" required maxlength="3200" aria-describedby="field-name-hint" type="text" autocomplete="off" value="${'👩‍👩‍👧'.repeat(60)}…"`
+  t.match((await app.inject({ url: long, headers: AS_ANN })).body, named)
   const form = 'q=brass&buyNow=yes&ending=day&sort=ending&name=Mine'
   const saved = await post(form, AS_ANN)
   t.match(

@@ -50,6 +50,27 @@ t.test('own items are listed by state with counts, searched, and paged', async (
   t.equal((await away.get(MINE)).statusCode, 503)
 })
 
+t.test('words that cannot be searched for stay as they are, above all items', async (t) => {
+  const { get, asked } = await start(t, {
+    overrides: { '/api/v1/my/items': list },
+    read: (url) =>
+      url.includes('q=') ? refusal(400, 'item.list.validation_failed', { field: 'q' }) : undefined,
+  })
+  for (const q of ['कि'.repeat(201), 'x'.repeat(5_000)]) {
+    const { statusCode, body } = await get(`${MINE}?${new URLSearchParams({ state: 'active', q })}`)
+    t.equal(statusCode, 422)
+    t.match(body, 'This cannot be searched for.')
+    t.ok(body.includes(`name="q" value="${q}"`), 'nothing is cut')
+    t.match(body, `href="${ITEM}"`)
+  }
+  const words = asked().map(({ url }) => new URL(url, 'http://auction').searchParams.get('q'))
+  t.match(
+    words.filter((q) => q !== null),
+    ['कि'.repeat(201)],
+    'auction judges what a text can be',
+  )
+})
+
 t.test('an item offers what its state allows, and nothing else', async (t) => {
   const links = {
     draft: ['Look and publish', 'Edit', 'Delete the draft'],

@@ -370,6 +370,8 @@ t.test('pictures go on to auction one by one, and each that is refused is named'
   t.match(some.body, '&lt;b&gt;.heic: Pictures are JPEG, PNG or WebP.')
   t.equal(sent().length, 5, 'what follows one that is refused is sent all the same')
   t.equal((await upload([['', '']])).statusCode, 422)
+  const long = await upload([[`${'👩‍👩‍👧'.repeat(90)}.heic`, 'BAD']])
+  t.match(long.body, `${'👩‍👩‍👧'.repeat(80)}…: Pictures are`, 'no character of a name is cut')
 })
 
 t.test('a script is answered about its picture alone', async (t) => {

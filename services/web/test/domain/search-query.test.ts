@@ -19,7 +19,15 @@ t.test('an address is read whatever is in it, and written without what is not kn
   for (const nothing of [undefined, null, 'x', 3, []]) {
     t.equal(searchPath(readSearchQuery(nothing)), '/search')
   }
-  t.ok(readSearchQuery({ q: 'x'.repeat(9_999) }).q.length <= 400)
+})
+
+t.test('words are never cut, and far too many are not asked for', async (t) => {
+  const words = 'कि'.repeat(200)
+  const query = readSearchQuery({ q: words })
+  t.match(toApiQuery(query, 'en'), { parameters: { q: words }, problems: [] })
+  const far = readSearchQuery({ q: 'x'.repeat(9_999) })
+  t.equal(far.q.length, 9_999)
+  t.match(toApiQuery(far, 'en').problems, [{ field: 'q', reason: 'too_long' }])
 })
 
 t.test('another filter begins at the first page', async (t) => {

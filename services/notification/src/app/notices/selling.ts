@@ -5,8 +5,8 @@ import {
   itemWatchedRelisted,
 } from '@auction/common/contracts/auction.ts'
 import { type Delivery, projection } from '@auction/common/rabbitmq/consumer.ts'
+import { excerptOf } from '@auction/common/text-excerpt.ts'
 import type { Transaction } from 'kysely'
-import { excerptOf } from '#src/domain/excerpt.ts'
 import type { NewNotice } from '#src/domain/notices.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { eventInstant } from './event-instant.ts'

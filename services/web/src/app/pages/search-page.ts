@@ -1,4 +1,5 @@
 import { type Html, html } from '@auction/common/html.ts'
+import { excerptOf } from '@auction/common/text-excerpt.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem } from '#src/domain/problem-text.ts'
 import {
@@ -14,6 +15,9 @@ import type { CategoryView, SearchResultView } from '#src/infra/http/catalogue.t
 import { cards, clockNote, statusName } from './cards.ts'
 import { layout } from './layout.ts'
 import { field, hidden, type Notes, postForm, sectionAway } from './parts.ts'
+
+/** Of the words that a saved search is named by. */
+export const SEARCH_NAME_CHARACTERS_MAX = 60
 
 export interface SearchParts extends Notes {
   query: SearchQuery
@@ -205,7 +209,7 @@ ${postForm(
     name: 'name',
     label: search.saveName,
     hint: search.saveHint,
-    value: query.q.slice(0, 60),
+    value: excerptOf(query.q, SEARCH_NAME_CHARACTERS_MAX),
     lengthMax: TEXT_LENGTHS_MAX['saved_search.name'],
   })}`,
 )}</details>`
@@ -220,6 +224,7 @@ export function searchProblems(
     not_an_amount: t.amount.notAnAmount,
     ambiguous: t.amount.ambiguous,
     needs_currency: t.search.needsCurrency,
+    too_long: t.selling.reasons.too_long,
   }
   return problems.map(({ field: name, reason }) => ({
     field: name,

@@ -1,5 +1,6 @@
 import { UUID } from '@auction/common/ids.ts'
 import { createShared } from '@auction/common/shared.ts'
+import { excerptOf } from '@auction/common/text-excerpt.ts'
 import { fieldOf } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { categoryPage, sellerPage } from '#src/app/pages/category-page.ts'
@@ -7,7 +8,11 @@ import { type HomeLists, homePage } from '#src/app/pages/home-page.ts'
 import { LISTED, lotsPage, PAGE_MAX, PAGE_SIZE } from '#src/app/pages/lots-page.ts'
 import { BID_STATES, myBidsPage } from '#src/app/pages/my-bids-page.ts'
 import { saidOf } from '#src/app/pages/parts.ts'
-import { searchPage, searchProblems } from '#src/app/pages/search-page.ts'
+import {
+  SEARCH_NAME_CHARACTERS_MAX,
+  searchPage,
+  searchProblems,
+} from '#src/app/pages/search-page.ts'
 import { createSharedPages } from '#src/app/shared-pages.ts'
 import type { Viewer } from '#src/app/viewer.ts'
 import { type Problem, problemOf, type Refusal } from '#src/domain/problem-text.ts'
@@ -56,7 +61,10 @@ export function pageRoutes(pages: PageRoutes, { catalogue, lots }: Sources): voi
     const { endingWithinMinutes: _, sort: __, buyNow, ...filters } = parameters
     const saved = await catalogue.saveSearch(
       {
-        name: fieldOf(body, 'name').trim() || query.q || viewer.talk.t.search.title,
+        name:
+          fieldOf(body, 'name').trim() ||
+          excerptOf(query.q, SEARCH_NAME_CHARACTERS_MAX) ||
+          viewer.talk.t.search.title,
         filters: { ...filters, ...(buyNow === undefined ? {} : { buyNow: true }) },
       },
       viewer.authorization,

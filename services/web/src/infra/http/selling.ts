@@ -5,6 +5,7 @@ import {
   ask,
   createServiceClient,
   LoginNeededError,
+  type Refusable,
   type SendOptions,
   type ServiceAnswer,
   UpstreamError,
@@ -99,6 +100,8 @@ export interface Selling {
   readAttributes(id: string, as: Authorization): Promise<OwnAttributesView>
   readCategory(id: string): Promise<SellCategoryView | undefined>
   readItems(query: URLSearchParams, as: Authorization): Promise<OwnItemsView>
+  /** The same by words of the seller, which auction may refuse. */
+  findItems(query: URLSearchParams, as: Authorization): Promise<Refusable<OwnItemsView>>
   /** What a sale would cost its seller. */
   readQuote(
     sale: { amount: string; currencyCode: string; categoryIds: readonly string[] },
@@ -173,6 +176,8 @@ export function createSelling({ auctionUrl, identityUrl, paymentUrl }: SellingUr
     readCategory: (id) => auction.read(`/api/v1/categories/${encodeURIComponent(id)}`, Category),
     readItems: async (query, authorization) =>
       needed(await auction.read(`/api/v1/my/items?${query}`, OwnItems, authorization)),
+    findItems: (query, authorization) =>
+      auction.find(`/api/v1/my/items?${query}`, OwnItems, authorization),
     async readQuote({ amount, currencyCode, categoryIds }, authorization) {
       const query = new URLSearchParams({
         amount,

@@ -48,7 +48,11 @@ export interface ServiceClient {
     authorization?: string | undefined,
   ): Promise<Static<S> | undefined>
   /** For what a reader asks in their own words: what cannot be found has a reason. */
-  find<S extends TSchema>(path: string, schema: S): Promise<Refusable<Static<S>>>
+  find<S extends TSchema>(
+    path: string,
+    schema: S,
+    authorization?: string | undefined,
+  ): Promise<Refusable<Static<S>>>
   /** Refusals are answers as well; only an absent or failing service throws. */
   send(
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
@@ -72,8 +76,9 @@ export function createServiceClient(baseUrl: string): ServiceClient {
       if (!Value.Check(schema, body)) throw new UpstreamError(`${path} answered another shape`)
       return body
     },
-    async find(path, schema) {
-      const { status, body } = await readTwice(path, headersOf({}))
+    async find(path, schema, authorization) {
+      const { status, body } = await readTwice(path, headersOf({ authorization }))
+      if (status === 401) throw new LoginNeededError(`${path} needs a session`)
       if ((status === 400 || status === 422) && typeof body.code === 'string') {
         return { ok: false, status, refusal: body }
       }

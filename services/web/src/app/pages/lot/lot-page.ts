@@ -1,4 +1,5 @@
 import { type Html, html } from '@auction/common/html.ts'
+import { excerptOf } from '@auction/common/text-excerpt.ts'
 import { aliasIn, clockNote, picture } from '#src/app/pages/cards.ts'
 import { layout } from '#src/app/pages/layout.ts'
 import { field, hidden, type Notes, postForm, sectionAway } from '#src/app/pages/parts.ts'
@@ -17,6 +18,9 @@ import type {
   StandingView,
 } from '#src/infra/http/lots.ts'
 import { bidBox } from './bid-box.ts'
+
+/** Of the description that a list of search results, or a message with a link to the page, shows. */
+const DESCRIPTION_CHARACTERS_MAX = 150
 
 /** 'away': its service did not answer, and the page goes without. */
 type Part<T> = T | 'away' | undefined
@@ -52,7 +56,7 @@ export function lotPage(viewer: Viewer, parts: LotParts, entry: LotEntry): strin
   return layout({
     viewer,
     title: item.name,
-    description: item.description.slice(0, 150) || item.name,
+    description: excerptOf(item.description, DESCRIPTION_CHARACTERS_MAX) || item.name,
     serverTime: lot.serverTime,
     scripts: ['lot'],
     ...(entry.flash === undefined ? {} : { flash: entry.flash }),

@@ -18,6 +18,7 @@ import type { Viewer } from '#src/app/viewer.ts'
 import type { Problem, Refusal } from '#src/domain/problem-text.ts'
 import { amountOf, type Typed } from '#src/domain/selling-form.ts'
 import { sellingProblem } from '#src/domain/selling-problem.ts'
+import { TEXT_LENGTHS_MAX } from '#src/domain/text-lengths.ts'
 import type { OwnItemView, Selling } from '#src/infra/http/selling.ts'
 import type { ServiceAnswer } from '#src/infra/http/service-client.ts'
 import { ownItem, ownRoutes, parameterOf } from './guard.ts'
@@ -33,22 +34,31 @@ export function itemRoutes(pages: PageRoutes, selling: Selling): void {
   routes.get('/my/items', async (viewer, { query }) => {
     const asked = fieldOf(query, 'state')
     const state = ITEM_STATES.find((each) => each === asked)
-    const q = fieldOf(query, 'q').trim().slice(0, 200)
+    const q = fieldOf(query, 'q').trim()
     const cursor = fieldOf(query, 'cursor')
+    const all = { limit: String(LISTED), ...(state === undefined ? {} : { status: state }) }
     const parameters = new URLSearchParams({
-      limit: String(LISTED),
-      ...(state === undefined ? {} : { status: state }),
+      ...all,
       ...(q === '' ? {} : { q }),
       ...(/^[\w-]{1,400}$/.test(cursor) ? { cursor } : {}),
     })
-    const list = await selling.readItems(parameters, viewer.authorization)
+    const { authorization } = viewer
+    const isAsked = q.length <= TEXT_LENGTHS_MAX['search.text']
+    const found = isAsked ? await selling.findItems(parameters, authorization) : undefined
+    // What cannot be searched for is said to be so above all of them.
+    const list =
+      found?.ok === true
+        ? found.body
+        : await selling.readItems(new URLSearchParams(all), authorization)
     const imported = Number(fieldOf(query, 'imported'))
     const { talk } = viewer
+    const problems = found?.ok === true ? [] : [{ text: talk.t.search.invalid }]
     const flash =
       Number.isInteger(imported) && imported > 0
         ? talk.count(imported, talk.t.selling.importing.done)
         : saidIn(talk.t.selling.said, query)
-    return { markup: myItemsPage(viewer, { state, q }, list, { flash }), isSecret: true }
+    const markup = myItemsPage(viewer, { state, q }, list, { flash, problems })
+    return { statusCode: found?.ok === true ? 200 : 422, markup, isSecret: true }
   })
 
   routes.get('/my/items.csv', async () => ({ to: '/api/v1/my/items.csv' }))

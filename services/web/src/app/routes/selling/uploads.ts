@@ -1,5 +1,6 @@
 import type { App } from '@auction/common/http/server.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
+import { excerptOf } from '@auction/common/text-excerpt.ts'
 import fastifyMultipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { takeFiles } from '#src/app/forms.ts'
@@ -17,6 +18,8 @@ import { importRoutes } from './imports.ts'
 /** One more than auction takes of a picture, so that auction says what is too large. */
 const PICTURE_BYTES_MAX = 5 * 1024 * 1024 + 1
 const PICTURES_MAX = 12
+/** Of a name that a page shows. */
+const FILENAME_CHARACTERS_MAX = 80
 
 export interface UploadDependencies {
   /** Pages in a scope of the application. */
@@ -102,7 +105,9 @@ async function upload(
       part.file.resume()
       if (problem === undefined) continue
       request.pictureProblem = problem
-      problems.push({ text: t.wrong(part.filename.slice(-80) || t.unnamed, problem) })
+      problems.push({
+        text: t.wrong(excerptOf(part.filename, FILENAME_CHARACTERS_MAX) || t.unnamed, problem),
+      })
     }
   } catch (error) {
     if (error instanceof LoginNeededError) return login()
