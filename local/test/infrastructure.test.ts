@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { type Infrastructure, startInfrastructure } from '#src/infrastructure.ts'
-import { removePostgresData } from '#src/postgres.ts'
+import { postgresHomes, removePostgresData } from '#src/postgres.ts'
 import { createProcessTable, startTime } from '#src/process-table.ts'
 
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
@@ -66,7 +66,13 @@ t.test('a stop before everything is ready starts nothing again', async (t) => {
 t.test('what was started is stopped when a later step fails', async (t) => {
   const stateDir = mkdtempSync(join(tmpdir(), 'infrastructure-'))
   t.teardown(() => rmSync(stateDir, { recursive: true, force: true }))
-  writeFileSync(join(stateDir, 'postgres'), 'a file where the data folder belongs')
+  t.teardown(() => removePostgresData(stateDir))
+  const { own, reachable } = postgresHomes(stateDir)
+  // Only root has data elsewhere, when its folders are closed to the server's user.
+  for (const home of process.getuid?.() === 0 ? [own, reachable] : [own]) {
+    mkdirSync(dirname(home), { recursive: true })
+    writeFileSync(home, 'a file where the data folder belongs')
+  }
   await t.rejects(startInfrastructure({ stateDir }), { code: 'EEXIST' })
   t.strictSame(await createProcessTable(stateDir).clearLeftovers(), [], 'nothing is left')
 })

@@ -314,11 +314,15 @@ t.test(
       ['leading', 'Leading'],
       ['outbid', 'Outbid'],
     ]) {
-      await page.goto(`${origin}/my/bids?status=${state}`)
-      const states = await page.$$eval('tbody td:first-of-type', (cells) =>
-        cells.map((cell) => cell.textContent),
-      )
-      t.ok(states.length > 0 && states.every((each) => each === name), `Bob: ${name}`)
+      // A page goes without a list whose service needs more than two seconds, and is loaded again then.
+      const states = await waitFor(`lots of Bob that are ${state}`, async () => {
+        await page.goto(`${origin}/my/bids?status=${state}`)
+        const cells = await page.$$eval('tbody td:first-of-type', (found) =>
+          found.map((cell) => cell.textContent),
+        )
+        return cells.length > 0 ? cells : undefined
+      })
+      t.strictSame([...new Set(states)], [name], `Bob: ${name}`)
     }
     await page.close()
   },

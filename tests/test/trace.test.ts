@@ -73,6 +73,7 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
         'POST /api/v1/lots/:itemId/bids',
         'bid.placed.v1 publish',
         'auction.bid.placed.v1 process',
+        'notification.bid.placed.v1 process',
       ])
       const request = one(t, spans, 'POST /api/v1/lots/:itemId/bids')
       const publish = one(t, spans, 'bid.placed.v1 publish')
