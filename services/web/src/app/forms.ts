@@ -1,5 +1,6 @@
 import { isFromOwnPage, isUnsafe } from '@auction/common/http/same-origin.ts'
 import type { App } from '@auction/common/http/server.ts'
+import { trimText } from '@auction/common/text.ts'
 import { loginFor, sendMarkup } from './page-routes.ts'
 import { messagePage } from './pages/message-page.ts'
 import { viewerOf } from './viewer.ts'
@@ -48,6 +49,9 @@ export function acceptPhotos(scope: App): void {
     return reply.redirect(loginFor(viewer, viewer.to('/account')), 303)
   })
 }
+
+/** A field without the blanks around it: those that have no width come with what is pasted, and are not seen. */
+export const trimmedOf = (body: unknown, name: string): string => trimText(fieldOf(body, name))
 
 /** A field of a body that may hold anything. */
 export const fieldOf = (body: unknown, name: string): string => {

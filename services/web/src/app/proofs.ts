@@ -7,7 +7,7 @@ import {
   ProofNeededError,
 } from '#src/infra/http/identity.ts'
 import { orAway, type ServiceAnswer } from '#src/infra/http/service-client.ts'
-import { fieldOf } from './forms.ts'
+import { fieldOf, trimmedOf } from './forms.ts'
 import { formOf, type KeptFormOptions, keepForm } from './kept-forms.ts'
 import { loginFor, type PageAnswer, type PageHandler } from './page-routes.ts'
 import { PROOF, proofPage, type ShownAct, type WaitingForm } from './pages/account/small-pages.ts'
@@ -80,7 +80,7 @@ export function askProofFor(
 async function prove(caller: Caller, { body }: FastifyRequest): Promise<ServiceAnswer | undefined> {
   const isForm = typeof body === 'object' && body !== null
   if (!isForm || !Object.hasOwn(body, PROOF.password)) return
-  const code = fieldOf(body, PROOF.code).trim()
+  const code = trimmedOf(body, PROOF.code)
   const answer = await caller.ask('POST', '/identity/reauthenticate', {
     password: fieldOf(body, PROOF.password),
     ...(code === '' ? {} : { code }),

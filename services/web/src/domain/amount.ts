@@ -1,3 +1,4 @@
+import { trimText } from '@auction/common/text.ts'
 import type { Locale } from './locale.ts'
 
 const DIGITS_MAX = 15
@@ -21,7 +22,7 @@ export type ReadAmount =
  * marks groups.
  */
 export function readAmount(text: string, locale: Locale, minorDigits = 2): ReadAmount {
-  const trimmed = text.trim()
+  const trimmed = trimText(text)
   if (trimmed === '') return { ok: false, reason: 'missing' }
   if (!/^\d[\d.,\s']*$/.test(trimmed) || trimmed.length > DIGITS_MAX + 8) {
     return { ok: false, reason: 'not_an_amount' }

@@ -1,3 +1,5 @@
+import { trimText } from '@auction/common/text.ts'
+
 /** What a field for date and time holds: "2026-11-23T18:04". */
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?$/
 
@@ -10,7 +12,7 @@ export type ReadTime =
  * one; what they leave out when they go forward is no time.
  */
 export function instantOf(text: string, zone: string): ReadTime {
-  const trimmed = text.trim()
+  const trimmed = trimText(text)
   if (trimmed === '') return { ok: false, reason: 'missing' }
   const [matched, ...parts] = LOCAL.exec(trimmed) ?? []
   if (matched === undefined) return { ok: false, reason: 'not_a_time' }

@@ -1,3 +1,4 @@
+import { trimText } from '@auction/common/text.ts'
 import { readAmount } from './amount.ts'
 import type { Locale } from './locale.ts'
 import { TEXT_LENGTHS_MAX } from './text-lengths.ts'
@@ -47,7 +48,7 @@ export function readSearchQuery(query: unknown): SearchQuery {
   const read = Object.fromEntries(
     NAMES.map((name) => {
       const value = given[name]
-      const text = typeof value === 'string' ? value.trim() : ''
+      const text = typeof value === 'string' ? trimText(value) : ''
       return [name, name === 'q' ? text : text.slice(0, LENGTH_MAX)]
     }),
   ) as unknown as SearchQuery

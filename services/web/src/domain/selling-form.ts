@@ -45,7 +45,7 @@ export function readPriceForm(typed: Typed, talk: Talk, stored: StoredTimes): Re
   const isBuyout = changes.buyoutPrice !== null
   changes.buyoutReservationMinutes = isBuyout && /^\d{1,4}$/.test(minutes) ? Number(minutes) : null
   for (const field of ['extensionThresholdMinutes', 'extensionDurationMinutes'] as const) {
-    const text = (typed[field] ?? '').trim()
+    const text = trimText(typed[field] ?? '')
     if (!/^\d{1,4}$/.test(text) || Number(text) > MINUTES_MAX)
       problems.push({ field, text: reasons.not_a_whole_number })
     else changes[field] = Number(text)

@@ -9,6 +9,9 @@ const cases: readonly [Locale, string, string][] = [
   ['en', '1,234', '1234'],
   ['en', '12 345.5', '12345.5'],
   ['en', '007', '7'],
+  ['en', '100\u200b', '100'],
+  ['en', '\u206012.50', '12.50'],
+  ['de', '\ufeff1.234,50\u00a0', '1234.50'],
   ['de', '4,5', '4.5'],
   ['de', '1.234,50', '1234.50'],
   ['de', '1.234', '1234'],
@@ -30,6 +33,7 @@ t.test('what may be two amounts, or is none, is refused and never corrected', as
   const refused: readonly [Locale, string, string][] = [
     ['en', '', 'missing'],
     ['en', '  ', 'missing'],
+    ['en', '\u200b', 'missing'],
     ['en', '4,5', 'ambiguous'],
     ['en', '1.234', 'ambiguous'],
     ['de', '1,234', 'ambiguous'],

@@ -12,6 +12,7 @@ t.test('a wall clock is read in its zone, in summer and in winter', async (t) =>
   t.equal(at('2026-07-01T00:30', 'Asia/Kathmandu'), '2026-06-30T18:45:00.000Z')
   t.equal(at('2026-12-31T20:00', 'America/Los_Angeles'), '2027-01-01T04:00:00.000Z')
   t.equal(at('2026-07-01T10:00', 'UTC'), '2026-07-01T10:00:00.000Z')
+  t.equal(at('\u200b2026-07-01 10:00\u2060', 'UTC'), '2026-07-01T10:00:00.000Z')
 })
 
 t.test('what is shown twice is the first, and what is left out is no time', async (t) => {

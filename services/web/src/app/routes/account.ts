@@ -1,8 +1,9 @@
 import { cookiesOf } from '@auction/common/http/cookies.ts'
 import { UUID } from '@auction/common/ids.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { endPush, type PushSubscriptions } from '#src/app/end-push.ts'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { pagePolicy } from '#src/app/page-policy.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import {
@@ -129,7 +130,7 @@ function profileRoutes(
   form(PAGE, async (viewer, caller, request) => {
     const { id } = await identity.readAccount(request)
     const entry = profileEntryOf(request.body)
-    const orNull = (text: string) => (text.trim() === '' ? null : text)
+    const orNull = (text: string) => (trimText(text) === '' ? null : text)
     const answer = await caller.ask('PUT', `/api/v1/user-profiles/${id}`, {
       name: entry.name,
       isBusiness: entry.isBusiness,
@@ -283,7 +284,7 @@ function twoFactorRoutes(pages: PageRoutes, identity: Identity): void {
   pages.post(`${SECURITY}/two-factor/confirm`, (sender, request, reply) => {
     const secrets = ['code', 'secret', 'qrCode']
     return answerAct(identity, { page: SECURITY, secret: secrets }, async (viewer, caller) => {
-      const code = fieldOf(request.body, 'code').trim()
+      const code = trimmedOf(request.body, 'code')
       const answer = await caller.ask('POST', '/identity/2fa/verify', { code })
       if (isDone(answer)) {
         return showCodes(viewer, answer, viewer.talk.t.account.twoFactorNowOn)
@@ -302,14 +303,14 @@ function twoFactorRoutes(pages: PageRoutes, identity: Identity): void {
 
   back(pages, `${SECURITY}/two-factor/off`, SECURITY)
   securityForm(pages, identity, `${SECURITY}/two-factor/off`, async (viewer, caller, request) => {
-    const code = fieldOf(request.body, 'offCode').trim()
+    const code = trimmedOf(request.body, 'offCode')
     const refused = await caller.ask('POST', '/identity/2fa/disable', { code })
     if (isDone(refused)) return { to: viewer.to(`${SECURITY}?said=two-factor-off`) }
     return { refused, names: { code: 'offCode' } }
   })
   back(pages, `${SECURITY}/recovery-codes`, SECURITY)
   securityForm(pages, identity, `${SECURITY}/recovery-codes`, async (viewer, caller, request) => {
-    const code = fieldOf(request.body, 'newCode').trim()
+    const code = trimmedOf(request.body, 'newCode')
     const refused = await caller.ask('POST', '/identity/2fa/recovery-codes', { code })
     if (isDone(refused)) return showCodes(viewer, refused, viewer.talk.t.account.codesReplaced)
     return { refused, names: { code: 'newCode' } }
@@ -381,7 +382,7 @@ function emailRoutes(pages: PageRoutes, identity: Identity): void {
   pages.post(
     PAGE,
     answerAct(identity, { page: PAGE }, async (viewer, caller, request) => {
-      const email = fieldOf(request.body, 'email').trim()
+      const email = trimmedOf(request.body, 'email')
       const answer = await caller.ask('POST', '/identity/email/change', { email })
       if (isDone(answer)) return { to: viewer.to(`${PAGE}?said=email`) }
       const problems = [problemAt(viewer, answer, ['email'])]

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import type { PageAnswer, PageRoutes } from '#src/app/page-routes.ts'
 import {
   confirmEmailPage,
@@ -32,7 +32,7 @@ const FORMS: readonly LinkForm[] = [
     url: '/account/forgot',
     show: forgotPage,
     path: '/identity/password/forgot',
-    bodyOf: (form) => ({ email: fieldOf(form, 'email').trim() }),
+    bodyOf: (form) => ({ email: trimmedOf(form, 'email') }),
     doneOf: (t) => t.forgotDone,
   },
   {
@@ -125,7 +125,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /** Of a whole link, or of what is behind its `#token=`. */
 function tokenOf(form: unknown): string {
-  const text = fieldOf(form, 'token').trim()
+  const text = trimmedOf(form, 'token')
   const token = /#token=([^&\s]+)/.exec(text)?.[1] ?? text
   return token.slice(0, SECRET_LENGTH_MAX)
 }

@@ -2,7 +2,7 @@ import { cookiesOf } from '@auction/common/http/cookies.ts'
 import type { App } from '@auction/common/http/server.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { endPush, type PushSubscriptions } from '#src/app/end-push.ts'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { sendMarkup } from '#src/app/page-routes.ts'
 import {
   codePage,
@@ -146,7 +146,7 @@ export async function loginRoutes(
       const entry = entryOf(request)
       const answer = await identity.act(request, 'POST', '/identity/2fa/challenge', {
         token: pendingOf(request) || '-',
-        code: fieldOf(request.body, 'code').trim(),
+        code: trimmedOf(request.body, 'code'),
         ...transportOf(entry),
       })
       if (answer.status === 204) {
@@ -210,7 +210,7 @@ function entryOf({ method, body, query }: FastifyRequest): Entry {
     remember: fieldOf(from, 'remember') === 'yes',
     ...(method === 'POST'
       ? {
-          email: fieldOf(body, 'email').trim(),
+          email: trimmedOf(body, 'email'),
           name: fieldOf(body, 'name'),
           ...instantOf(fieldOf(body, 'deletedAfter')),
         }

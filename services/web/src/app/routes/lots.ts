@@ -4,7 +4,7 @@ import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
 import { minorDigits } from '@auction/common/money.ts'
 import type { FastifyRequest } from 'fastify'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { againPage, keptPage } from '#src/app/pages/lot/again-page.ts'
 import { buyNowPage, confirmBidPage } from '#src/app/pages/lot/bid-box.ts'
@@ -86,7 +86,7 @@ export function lotRoutes(
       return {
         max: confirmed.ok
           ? amountIn(talk, confirmed.amount)
-          : fieldOf(body, 'maxAmount').slice(0, 32),
+          : trimmedOf(body, 'maxAmount').slice(0, 32),
       }
     },
     (viewer, id, body) => placeBid(lots, viewer, id, body),

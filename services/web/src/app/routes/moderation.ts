@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
 import { minorDigits } from '@auction/common/money.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf } from '#src/app/forms.ts'
 import {
@@ -362,7 +363,7 @@ function orderRoutes(pages: PageRoutes, options: DeskOptions): void {
     const { resolution = '', refundAmount = '', message = '', currency = '' } = typed
     const isForBuyer = resolution !== 'seller'
     const amount = amountIn(viewer, refundAmount, currency)
-    const isGiven = isForBuyer && refundAmount.trim() !== ''
+    const isGiven = isForBuyer && trimText(refundAmount) !== ''
     if (isGiven && !amount.ok)
       return { problem: amountProblem(viewer, 'refundAmount', amount.reason) }
     const body = {

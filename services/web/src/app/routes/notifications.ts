@@ -1,6 +1,6 @@
 import { UUID } from '@auction/common/ids.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { keepForm } from '#src/app/kept-forms.ts'
 import { ownRoutes } from '#src/app/own-routes.ts'
 import { pagePolicy } from '#src/app/page-policy.ts'
@@ -137,8 +137,8 @@ function readForm(body: unknown) {
   return {
     language: fieldOf(body, 'language').slice(0, 8),
     timeZone: fieldOf(body, 'timeZone').slice(0, 64),
-    from: fieldOf(body, 'from').trim().slice(0, 5),
-    until: fieldOf(body, 'until').trim().slice(0, 5),
+    from: trimmedOf(body, 'from').slice(0, 5),
+    until: trimmedOf(body, 'until').slice(0, 5),
     choices,
   }
 }

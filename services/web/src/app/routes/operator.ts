@@ -1,6 +1,7 @@
 import { UUID } from '@auction/common/ids.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { FastifyRequest } from 'fastify'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import {
   type CategoryEntry,
@@ -47,7 +48,7 @@ function userRoutes(pages: PageRoutes, options: DeskOptions): void {
     forRole(
       isAdmin,
       showProven(identity, async (viewer, caller, { query }) => {
-        const email = fieldOf(query, 'email').trim().slice(0, 254)
+        const email = trimmedOf(query, 'email').slice(0, 254)
         const cursor = fieldOf(query, 'cursor')
         const search = new URLSearchParams({
           ...(email === '' ? {} : { email }),
@@ -109,7 +110,7 @@ function userRoutes(pages: PageRoutes, options: DeskOptions): void {
     'suspend',
     isModerator,
     async (caller, path, body) => {
-      const until = readDay(fieldOf(body, 'until').trim())
+      const until = readDay(trimmedOf(body, 'until'))
       if (until === 'wrong') return { field: 'until', text: '' }
       return caller.ask('POST', `${path}/suspend`, {
         reason: fieldOf(body, 'reason'),
@@ -294,12 +295,12 @@ const categoryBody = ({ name, description, parentId, isHidden }: CategoryEntry) 
 function attributesOf(body: unknown): AttributeView[] {
   const rows: AttributeView[] = []
   for (let index = 0; index < ATTRIBUTES_MAX; index += 1) {
-    const of = (name: string) => fieldOf(body, `${name}${index}`).trim()
+    const of = (name: string) => trimmedOf(body, `${name}${index}`)
     const kind = of('kind')
     if (kind === '') break
     const choices = of('choices')
       .split('\n')
-      .map((choice) => choice.trim())
+      .map((choice) => trimText(choice))
       .filter((choice) => choice !== '')
     rows.push({
       key: of('key'),

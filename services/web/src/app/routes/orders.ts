@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
+import { trimText } from '@auction/common/text.ts'
 import type { FastifyRequest } from 'fastify'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { ownRoutes } from '#src/app/own-routes.ts'
 import {
   notFound,
@@ -155,7 +156,7 @@ const FORMS: readonly Form[] = [
 ]
 
 const messageProblems = (message: string, t: Talk['t']): Problem[] =>
-  message.trim() === ''
+  trimText(message) === ''
     ? [{ field: 'message', text: t.buying.errors['order.invalid_message'] }]
     : []
 
@@ -229,7 +230,7 @@ const ADDRESS_FIELDS = [
 type AddressField = (typeof ADDRESS_FIELDS)[number]
 
 const addressOf = (body: unknown): Record<AddressField, string> =>
-  Object.fromEntries(ADDRESS_FIELDS.map((name) => [name, fieldOf(body, name).trim()])) as Record<
+  Object.fromEntries(ADDRESS_FIELDS.map((name) => [name, trimmedOf(body, name)])) as Record<
     AddressField,
     string
   >

@@ -1,7 +1,7 @@
 import { UUID } from '@auction/common/ids.ts'
 import { createShared } from '@auction/common/shared.ts'
 import { excerptOf } from '@auction/common/text-excerpt.ts'
-import { fieldOf } from '#src/app/forms.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { loginFor, notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { categoryPage, sellerPage } from '#src/app/pages/category-page.ts'
 import { type HomeLists, homePage } from '#src/app/pages/home-page.ts'
@@ -62,7 +62,7 @@ export function pageRoutes(pages: PageRoutes, { catalogue, lots }: Sources): voi
     const saved = await catalogue.saveSearch(
       {
         name:
-          fieldOf(body, 'name').trim() ||
+          trimmedOf(body, 'name') ||
           excerptOf(query.q, SEARCH_NAME_CHARACTERS_MAX) ||
           viewer.talk.t.search.title,
         filters: { ...filters, ...(buyNow === undefined ? {} : { buyNow: true }) },

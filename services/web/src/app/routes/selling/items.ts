@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { minorDigits } from '@auction/common/money.ts'
-import { fieldOf } from '#src/app/forms.ts'
+import { trimText } from '@auction/common/text.ts'
+import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { saidIn } from '#src/app/pages/parts.ts'
 import { importPage } from '#src/app/pages/selling/import-page.ts'
@@ -34,7 +35,7 @@ export function itemRoutes(pages: PageRoutes, selling: Selling): void {
   routes.get('/my/items', async (viewer, { query }) => {
     const asked = fieldOf(query, 'state')
     const state = ITEM_STATES.find((each) => each === asked)
-    const q = fieldOf(query, 'q').trim()
+    const q = trimmedOf(query, 'q')
     const cursor = fieldOf(query, 'cursor')
     const all = { limit: String(LISTED), ...(state === undefined ? {} : { status: state }) }
     const parameters = new URLSearchParams({
@@ -104,7 +105,7 @@ export function itemRoutes(pages: PageRoutes, selling: Selling): void {
         const markup = make(viewer, item, { typed, problems: answer })
         return { statusCode: 422, markup, isSecret: true }
       },
-      { isKept: (typed) => TYPED.some((name) => (typed[name] ?? '').trim() !== '') },
+      { isKept: (typed) => TYPED.some((name) => trimText(typed[name] ?? '') !== '') },
     )
 
   const problemsOf = (viewer: Viewer, { body }: ServiceAnswer): Problem[] => [
@@ -146,7 +147,7 @@ export function itemRoutes(pages: PageRoutes, selling: Selling): void {
 
   act('plan', withKey(ownItemPage), async (viewer, { id }, typed) => {
     const { times = '', priceDropPercent = '' } = typed
-    const drop = priceDropPercent.trim() === '' ? '0' : priceDropPercent.trim()
+    const drop = trimText(priceDropPercent) || '0'
     const isWhole = /^\d{1,2}$/.test(drop) && Number(drop) <= 90
     const { reasons } = viewer.talk.t.selling
     if (!isWhole) return [{ field: 'priceDropPercent', text: reasons.not_a_whole_number }]
