@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { CHILD_ID, ITEM_ID } from '#test/helper.ts'
+import { CHILD_ID, ITEM_ID, OWN_PAGE } from '#test/helper.ts'
 import {
   AS_OTHER,
   AS_SELLER,
@@ -240,3 +240,32 @@ t.test('a file is checked, and imported as it was checked', async (t) => {
   t.notMatch(large.body, 'name="data"')
   t.equal((await send({ do: 'check' })).statusCode, 422)
 })
+
+t.test(
+  'the form of a file that cannot be read is a broken form, and no error of ours',
+  async (t) => {
+    const { app, sent } = await start(t)
+    const part = 'content-disposition: form-data; name="file"; filename="a.csv"'
+    const send = (type: string, payload: string) =>
+      app.inject({
+        method: 'POST',
+        url: `${MINE}/import`,
+        headers: { ...AS_SELLER, ...OWN_PAGE, 'content-type': `multipart/form-data${type}` },
+        payload,
+      })
+    const broken = [
+      ['', `--x\r\n${part}\r\n\r\nname\r\n--x--\r\n`],
+      ['; boundary=x', `--x\r\n${part}\r\n\r\ncut o`],
+      ['; boundary=x', `--x\r\n${part}`],
+      ['; boundary=x', 'name;startPrice'],
+      ['; boundary=x', ''],
+    ] as const
+    for (const [type, payload] of broken) {
+      const { statusCode, body } = await send(type, payload)
+      t.match([statusCode, body], [400, /<h1>This could not be read<\/h1>/], payload)
+    }
+    const files = `--x\r\n${part}\r\n\r\n\r\n`.repeat(3)
+    t.equal((await send('; boundary=x', `${files}--x--\r\n`)).statusCode, 413)
+    t.strictSame(sent(), [])
+  },
+)

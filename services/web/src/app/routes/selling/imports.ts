@@ -75,7 +75,23 @@ function refused(viewer: Viewer, key: string, { status, body }: ServiceAnswer): 
   return again(viewer, { key, problems, ...rows }, status === 400 ? 422 : status)
 }
 
+/** A body that is no form of files, or breaks off. It is the fault of its sender, which the parser does not say. */
+class BrokenFormError extends Error {
+  override readonly name = 'BrokenFormError'
+  readonly statusCode = 400
+}
+
 async function readForm(request: FastifyRequest): Promise<SentImport> {
+  try {
+    return await readParts(request)
+  } catch (error) {
+    const isTooLarge = error instanceof Error && 'statusCode' in error && error.statusCode === 413
+    if (isTooLarge) throw error
+    throw new BrokenFormError('the form of a file cannot be read', { cause: error })
+  }
+}
+
+async function readParts(request: FastifyRequest): Promise<SentImport> {
   const fields: Record<string, string> = {}
   let bytes = Buffer.alloc(0)
   const limits = { fieldSize: 2 * HELD_BYTES_MAX, files: 1 }
