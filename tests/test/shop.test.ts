@@ -310,6 +310,7 @@ t.test(
           t.strictSame(await check(page, name, path, isTurned), [], name)
       }
     }
+    await outbid(bob)
     for (const [state, name] of [
       ['leading', 'Leading'],
       ['outbid', 'Outbid'],
@@ -327,6 +328,25 @@ t.test(
     await page.close()
   },
 )
+
+/** A lot that lasts: the one of the demo on which Bob is outbid ends after three minutes. */
+async function outbid(bidder: Account): Promise<void> {
+  const [ada] = DEMO_PEOPLE
+  const seller = { ...ada, id: '', token: await tokenOf(ada) }
+  const listing = { name: 'Barometer', startPrice: '20.00', durationMs: 3_600_000 }
+  const { id } = await sell(client, seller, listing)
+  const { token: rival } = await join(client, 'dora', `rival-${id}`)
+  for (const [token, maxAmount] of [
+    [await tokenOf(bidder), '25.00'],
+    [rival, '30.00'],
+  ] as const) {
+    await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
+      token,
+      body: { maxAmount },
+      accept: [201],
+    })
+  }
+}
 
 /** A purchase and a report, which the demo does not have. */
 async function fill(): Promise<void> {
