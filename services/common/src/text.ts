@@ -51,7 +51,7 @@ export function readText(given: string, kind: TextKind): ReadText {
   if (given.length > 2 * kind.bytesMax) return refused('too_long')
   // What is removed here may stand between a letter and its accent, or a blank and the end: it goes first, or a
   // text that is read again would be another one. Forms end the lines of plain texts as they like.
-  const balanced = kind.isPlain === true ? withLineFeeds(given, kind) : balanceDirections(given)
+  const balanced = kind.isPlain === true ? readLines(given, kind) : balanceDirections(given)
   if (STACKED.test(balanced)) return refused('too_long')
   const composed = balanced.normalize('NFC')
   const text = kind.keepsBlanks === true ? composed : trimText(composed)
@@ -81,9 +81,13 @@ export function trimText(text: string): string {
   return text.slice(start, end)
 }
 
-function withLineFeeds(text: string, { hasLines }: TextKind): string {
-  return hasLines === true ? text.replace(/\r\n?/g, '\n') : text
+/** A text whose lines end with line feeds; forms, Windows and old Macs end them otherwise. */
+export function withLineFeeds(text: string): string {
+  return text.replace(/\r\n?/g, '\n')
 }
+
+const readLines = (text: string, { hasLines }: TextKind): string =>
+  hasLines === true ? withLineFeeds(text) : text
 
 function forbiddenIn({ isPlain, hasLines }: TextKind): RegExp {
   if (isPlain === true) return hasLines ? FORBIDDEN_IN_PLAIN_LINES : FORBIDDEN_IN_PLAIN_LINE

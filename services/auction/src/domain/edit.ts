@@ -1,3 +1,4 @@
+import { withLineFeeds } from '@auction/common/text.ts'
 import { CONTENT_FIELDS, type ContentField, type Item, type ItemContent, isOpen } from './item.ts'
 import {
   type ListingInput,
@@ -102,7 +103,7 @@ function isAllowedWithBids(item: Item, content: ItemContent, field: ContentField
 
 /** What was stored by an earlier version may not be composed, and forms send other ends of lines than were stored. */
 function comparable(description: string): string {
-  return description.normalize('NFC').replace(/\r\n?/g, '\n')
+  return withLineFeeds(description.normalize('NFC'))
 }
 
 function invalid({ field, reason }: Problem): EditVerdict {

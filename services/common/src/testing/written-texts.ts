@@ -58,6 +58,16 @@ export async function freeStringsOf(app: App): Promise<FreeString[]> {
 export const kindsByPlace = (strings: readonly FreeString[]): Map<string, string | undefined> =>
   new Map(strings.map(({ place, kind }) => [place, kind]))
 
+/** Where people write texts, and where any other string is taken; each in order. */
+export function placesOf(strings: readonly FreeString[]): { texts: string[]; others: string[] } {
+  const places = (isText: boolean) =>
+    strings
+      .filter(({ kind }) => (kind !== undefined) === isText)
+      .map(({ place }) => place)
+      .sort()
+  return { texts: places(true), others: places(false) }
+}
+
 /** The kinds that stand in a document, and those of a list, for a comparison. */
 export const kindNames = (strings: readonly FreeString[]): string[] =>
   [...new Set(strings.flatMap(({ kind }) => kind ?? []))].sort()

@@ -3,6 +3,7 @@ import {
   freeStringsOf,
   kindNames,
   namesOf,
+  placesOf,
   unreadColumns,
 } from '@auction/common/testing/written-texts.ts'
 import t from 'tap'
@@ -48,13 +49,9 @@ const OTHERS = [
 t.test('every string that people write is read as one, and no other is', async (t) => {
   const { app } = await createWebhookWorld(t)
   const strings = await freeStringsOf(app)
-  const places = (isText: boolean) =>
-    strings
-      .filter(({ kind }) => (kind !== undefined) === isText)
-      .map(({ place }) => place)
-      .sort()
-  t.strictSame(places(true), Object.keys(SENDERS).sort(), 'the list of texts')
-  t.strictSame(places(false), OTHERS, 'the list of other strings')
+  const { texts, others } = placesOf(strings)
+  t.strictSame(texts, Object.keys(SENDERS).sort(), 'the list of texts')
+  t.strictSame(others, OTHERS, 'the list of other strings')
   t.strictSame(kindNames(strings), namesOf(TEXTS))
 })
 

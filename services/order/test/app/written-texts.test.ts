@@ -2,6 +2,7 @@ import {
   freeStringsOf,
   kindNames,
   namesOf,
+  placesOf,
   unreadColumns,
 } from '@auction/common/testing/written-texts.ts'
 import t from 'tap'
@@ -64,13 +65,9 @@ const SENDERS: Record<string, (world: World, text: string) => Promise<Called>> =
 t.test('every string that people write is read as one, and no other is', async (t) => {
   const { app } = await createWorld(t)
   const strings = await freeStringsOf(app)
-  const places = (isText: boolean) =>
-    strings
-      .filter(({ kind }) => (kind !== undefined) === isText)
-      .map(({ place }) => place)
-      .sort()
-  t.strictSame(places(true), Object.keys(SENDERS).sort(), 'the list of texts')
-  t.strictSame(places(false), ['POST /api/v1/orders/{id}/dispute/resolution body.refundAmount'])
+  const { texts, others } = placesOf(strings)
+  t.strictSame(texts, Object.keys(SENDERS).sort(), 'the list of texts')
+  t.strictSame(others, ['POST /api/v1/orders/{id}/dispute/resolution body.refundAmount'])
   t.strictSame(kindNames(strings), namesOf(TEXTS))
 })
 

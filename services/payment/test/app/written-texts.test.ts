@@ -2,6 +2,7 @@ import {
   freeStringsOf,
   kindNames,
   namesOf,
+  placesOf,
   unreadColumns,
 } from '@auction/common/testing/written-texts.ts'
 import t from 'tap'
@@ -36,14 +37,10 @@ const SENDERS: Record<string, (world: World, text: string) => Promise<Answer>> =
 t.test('every string that people write is read as one, and no other is', async (t) => {
   const { app } = await createWorld(t)
   const strings = await freeStringsOf(app)
-  const places = (isText: boolean) =>
-    strings
-      .filter(({ kind }) => (kind !== undefined) === isText)
-      .map(({ place }) => place)
-      .sort()
-  t.strictSame(places(true), Object.keys(SENDERS).sort(), 'the list of texts')
-  const others = places(false).filter((place) => !/ header\.idempotency-key$/.test(place))
-  t.strictSame(others, [
+  const { texts, others } = placesOf(strings)
+  t.strictSame(texts, Object.keys(SENDERS).sort(), 'the list of texts')
+  const unnamed = others.filter((place) => !/ header\.idempotency-key$/.test(place))
+  t.strictSame(unnamed, [
     'GET /api/v1/billing/commission query.amount',
     'POST /api/v1/billing/commission-rates body.maxAmount',
     'POST /api/v1/billing/commission-rates body.minAmount',

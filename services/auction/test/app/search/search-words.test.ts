@@ -107,6 +107,15 @@ const CASES: Record<string, Case> = {
       åbo: ['Åbo ship'],
     },
   },
+  'a pasted blank that does not break, or of another script, parts words as any blank does': {
+    names: ['Broken vase', 'Whole vase'],
+    asked: {
+      'vase -broken': ['Whole vase'],
+      'vase\u00a0-broken': ['Whole vase'],
+      'whole\u3000vase': ['Whole vase'],
+      'the\u00a0broken\u2003vase': ['Broken vase'],
+    },
+  },
   'a word ends at every sign that is no letter': {
     names: [
       'Old lamp/chair',

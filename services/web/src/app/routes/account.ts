@@ -1,6 +1,6 @@
 import { cookiesOf } from '@auction/common/http/cookies.ts'
 import { UUID } from '@auction/common/ids.ts'
-import { trimText } from '@auction/common/text.ts'
+import { trimText, withLineFeeds } from '@auction/common/text.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { endPush, type PushSubscriptions } from '#src/app/end-push.ts'
 import { fieldOf, trimmedOf } from '#src/app/forms.ts'
@@ -193,7 +193,7 @@ function profileEntryOf(body: unknown): ProfileEntry {
     city: of('city'),
     phone: of('phone'),
     // Browsers send two characters for the end of a line, and people count one.
-    description: of('description').replaceAll('\r\n', '\n'),
+    description: withLineFeeds(of('description')),
     isBusiness: of('isBusiness') === 'yes',
   }
 }

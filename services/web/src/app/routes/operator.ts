@@ -1,5 +1,5 @@
 import { UUID } from '@auction/common/ids.ts'
-import { trimText } from '@auction/common/text.ts'
+import { trimText, withLineFeeds } from '@auction/common/text.ts'
 import type { FastifyRequest } from 'fastify'
 import { fieldOf, trimmedOf } from '#src/app/forms.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
@@ -279,7 +279,7 @@ const CATEGORY_CODES = { 'category.name_taken': 'name' }
 
 const categoryEntryOf = (body: unknown): CategoryEntry => ({
   name: fieldOf(body, 'name'),
-  description: fieldOf(body, 'description').replaceAll('\r\n', '\n'),
+  description: withLineFeeds(fieldOf(body, 'description')),
   parentId: fieldOf(body, 'parentId'),
   isHidden: fieldOf(body, 'isHidden') === 'yes',
 })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { NEXT_PATH } from '@auction/common/contracts/item-summaries.ts'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
+import { withLineFeeds } from '@auction/common/text.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { saidIn } from '#src/app/pages/parts.ts'
 import { picturesPage } from '#src/app/pages/selling/pictures-page.ts'
@@ -288,6 +289,7 @@ async function saveWhat(
     return showWhat(dependencies, viewer, now, { typed, problems }, statusCode)
   }
   const { name = '', description = '', category = '' } = typed
+  // Browsers send other ends of lines than were stored: what came by the API or in a file may have any.
   const written = withLineFeeds(description)
   const changes = {
     ...(name === item.name ? {} : { name }),
@@ -314,9 +316,6 @@ async function saveWhat(
   }
   return onward(viewer, item.id, 'what', typed)
 }
-
-/** Browsers send other ends of lines than were stored: what came by the API or in a file may have any. */
-const withLineFeeds = (text: string): string => text.replaceAll(/\r\n?/g, '\n')
 
 /** Sets what was filled in, deletes what was emptied, and leaves what did not change. */
 async function saveAttributes(
