@@ -25,6 +25,8 @@ export interface PoolOptions {
   idleInTransactionMs?: number
   /** How long a statement may take, instead of five seconds. */
   statementTimeoutMs?: number
+  /** How long a statement waits for a lock, instead of three seconds. */
+  lockTimeoutMs?: number
   /** How long a caller waits for a connection, whether new or one that others use now. */
   connectionTimeoutMs?: number
   /**
@@ -39,6 +41,7 @@ const CONNECTION_TIMEOUT_MS = 2_000
 const STATEMENT_TIMEOUT_MS = 5_000
 /** The server's timeout normally ends a statement first; this one frees us from a dead network. */
 const QUERY_GRACE_MS = 2_000
+const LOCK_TIMEOUT_MS = 3_000
 const IDLE_IN_TRANSACTION_MS = 10_000
 const STATISTICS_INTERVAL_MS = 30_000
 const INT8_OID = 20
@@ -71,7 +74,7 @@ export function clientConfig(config: PostgresConfig, applicationName: string): p
     application_name: applicationName,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    lock_timeout: 3_000,
+    lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + QUERY_GRACE_MS,
     keepAlive: true,
@@ -93,6 +96,7 @@ export function createPool(config: PostgresConfig, options: PoolOptions): pg.Poo
   const pool = new pg.Pool({
     ...clientConfig(config, `auction-${name}`),
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
+    lock_timeout: options.lockTimeoutMs ?? LOCK_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + QUERY_GRACE_MS,
     ...(options.isPatient === true ? PATIENT : {}),

@@ -12,7 +12,10 @@ export interface TestDatabase {
   pool: pg.Pool
   config: PostgresConfig
   /** Another pool on the same database, closed with the test. */
-  createPool(max?: number, options?: Pick<PoolOptions, 'isPipelined' | 'isPatient'>): pg.Pool
+  createPool(
+    max?: number,
+    options?: Pick<PoolOptions, 'isPipelined' | 'isPatient' | 'lockTimeoutMs'>,
+  ): pg.Pool
 }
 
 /** What a test offers for cleaning up; tap's `t` fits. */
@@ -22,10 +25,15 @@ export interface Teardown {
 
 /**
  * The limits of production would refuse a test's requests on a busy machine: they are made in the same process and all at
- * once, and rows by the ten thousand are put in by one statement.
+ * once, rows by the ten thousand are put in by one statement, and a transaction that waits for a processor holds its locks.
  */
 export const TEST_CONNECTION_TIMEOUT_MS = 60_000
-const TEST_STATEMENT_TIMEOUT_MS = 60_000
+const TEST_LIMITS = {
+  connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+  statementTimeoutMs: 60_000,
+  lockTimeoutMs: 60_000,
+  idleInTransactionMs: 60_000,
+}
 
 /**
  * A fresh database of the test's own, migrated, dropped when the test ends. It is a copy of one that was
@@ -51,15 +59,7 @@ export async function createTestDatabase(
   await administer(url, `create database ${name} template ${template}`)
   const pools: pg.Pool[] = []
   const open: TestDatabase['createPool'] = (max = 10, options = {}) => {
-    const connectionTimeoutMs = TEST_CONNECTION_TIMEOUT_MS
-    const statementTimeoutMs = TEST_STATEMENT_TIMEOUT_MS
-    const pool = createPool(config, {
-      statementTimeoutMs,
-      ...options,
-      log,
-      max,
-      connectionTimeoutMs,
-    })
+    const pool = createPool(config, { ...TEST_LIMITS, ...options, log, max })
     pools.push(pool)
     return pool
   }
@@ -89,7 +89,7 @@ async function ensureTemplate(
     await client.query(`drop database if exists ${name} with (force)`)
     await client.query(`create database ${name} ${DATABASE_LOCALE}`)
     const log = createLogger('test', 'silent')
-    const pool = createPool({ ...config, POSTGRES_DATABASE: name }, { log, max: 2 })
+    const pool = createPool({ ...config, POSTGRES_DATABASE: name }, { ...TEST_LIMITS, log, max: 2 })
     try {
       await migrate(pool, migrations, log)
     } finally {
