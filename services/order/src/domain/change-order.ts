@@ -180,8 +180,8 @@ function resolve(order: Order, act: Extract<Act, { kind: 'resolve' }>): Change {
 }
 
 /**
- * What is given back in part leaves the order where it was; all of it ends the order. One that waits for what
- * was decided goes on once that much was given back in all.
+ * What is given back in part leaves the order where it was; all of it ends the order, and so does all that a bank
+ * left of it. One that waits for what was decided goes on once that much was given back in all.
  */
 function refund(
   order: Order,
@@ -196,7 +196,8 @@ function refund(
   if (refundedTotal <= order.refundedTotal) return { outcome: 'unchanged' }
   // A completed order stays completed: its seller was owed the money, and what is given back is on record.
   if (order.state === 'completed') return moved(order, { refundedTotal })
-  if (refundedTotal === totalOf(order)) return moved(order, { refundedTotal, ...REFUNDED })
+  const lost = order.chargeback === 'lost' ? (order.chargebackAmount ?? 0n) : 0n
+  if (refundedTotal + lost >= totalOf(order)) return moved(order, { refundedTotal, ...REFUNDED })
   const { refundTarget } = order
   const isEnough = refundTarget !== null && refundedTotal >= refundTarget
   return moved(order, { refundedTotal, ...(isEnough ? resumed(order) : {}) })

@@ -353,6 +353,11 @@ t.test('what the bank took back, or may, is not given back a second time', (t) =
   const refunded = inState('shipped', { refundedTotal: 700n })
   t.equal(result(refunded, chargeback('lost', 1_299n)), 'shipped')
   t.equal(result(refunded, chargeback('lost', 1_300n)), 'refunded', 'all that was left')
+  const lostInPart = inState('shipped', { chargeback: 'lost', chargebackAmount: 1_300n })
+  const refund = (refundedTotal: bigint) =>
+    result(lostInPart, { kind: 'refund', paymentId: PAYMENT, refundedTotal })
+  t.equal(refund(699n), 'shipped')
+  t.equal(refund(700n), 'refunded', 'the same in the other order')
   t.end()
 })
 

@@ -75,14 +75,18 @@ function cameBack(
   }
 }
 
-/** Which payouts are reversed, the latest first, for what the seller owes. */
+/**
+ * Which payouts are reversed, the latest first, for what the seller owes. `mostOf`: the most of an amount that the
+ * provider takes back at once; what it cannot stays a debt.
+ */
 export function shareDebt(
   debt: bigint,
   payouts: readonly { id: string; left: bigint }[],
+  mostOf: (amount: bigint) => bigint,
 ): { id: string; amount: bigint }[] {
   let rest = debt
   return payouts.flatMap(({ id, left }) => {
-    const amount = lesser(rest, left)
+    const amount = mostOf(lesser(rest, left))
     if (amount <= 0n) return []
     rest -= amount
     return [{ id, amount }]

@@ -107,8 +107,9 @@ export interface ProviderCharge {
   readonly chargeReference: string
   readonly attemptId: string | undefined
   readonly currencyCode: string
-  readonly captured: bigint
-  readonly refunded: bigint
+  /** Text, as the provider writes it: in a currency that we never ask for. */
+  readonly captured: bigint | string
+  readonly refunded: bigint | string
 }
 
 /** A refund that we did not ask for, or a dispute, that began in a time. */
@@ -116,7 +117,8 @@ export interface ProviderMove {
   readonly kind: 'foreign_refund' | 'dispute'
   readonly reference: string
   readonly chargeReference: string
-  readonly amount: bigint
+  /** Text, as the provider writes it: in a currency that we never ask for. */
+  readonly amount: bigint | string
   readonly currencyCode: string
 }
 

@@ -189,6 +189,8 @@ async function fold(
       // Why the provider ended it; an end of our own, or by time, has its own name.
       await end(tx, payment, verdict.state, failureOf(payment, verdict.state, seen))
       if (cancel !== undefined) await markOperation(tx, cancel.id, 'done')
+      // Refused, because there was nothing left to take.
+      if (capture !== undefined) await markOperation(tx, capture.id, 'failed', 'hold_lost')
       metrics.ended(verdict.state)
       return { kind: 'wait', afterMs: null }
     case 'mismatch':
@@ -299,6 +301,11 @@ async function stopForOperator(
   { theirs }: Extract<PaymentVerdict, { kind: 'mismatch' }>,
 ): Promise<void> {
   await updatePayment(tx, payment.id, { state: 'mismatch', nextUrl: null })
+  // What was sent is not waited for any more: the operator looks at what came of it.
+  for (const { id, state } of payment.operations) {
+    if (state === 'sending' || state === 'unknown')
+      await markOperation(tx, id, 'failed', 'mismatch')
+  }
   await recordDifference(tx, {
     provider: payment.provider,
     kind: 'mismatch',

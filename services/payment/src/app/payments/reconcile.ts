@@ -45,11 +45,13 @@ export async function reconcile(
   stopping?: AbortSignal,
 ): Promise<Reconciled> {
   const counts: Reconciled = { charges: 0, payments: 0, differences: 0 }
+  // Both directions find the same ones.
+  const found = new Set<string>()
   const books: Books = {
     db,
     provider,
     async record(difference) {
-      counts.differences += 1
+      counts.differences = found.add(`${difference.kind} ${difference.reference}`).size
       await recordDifference(db, { provider: provider.name, ...difference })
     },
   }
@@ -91,7 +93,7 @@ async function compareCharge(books: Books, charge: ProviderCharge): Promise<void
   const depositId = await findDepositByReferences(db, provider.name, references)
   if (depositId !== undefined) {
     await compareDeposit(books, depositId, charge)
-  } else if (charge.captured > 0n) {
+  } else if (charge.captured !== 0n) {
     await record({
       kind: 'unknown_charge',
       reference: charge.chargeReference,

@@ -12,8 +12,9 @@ import {
 } from '#src/infra/postgres/payouts/reversals.ts'
 import { findOpenPayout, insertWait, readWaits } from '#src/infra/postgres/payouts/waits.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
+import { mostOf } from '#src/infra/stripe/currencies.ts'
 
-// Providers by which money comes back; what a bank sent stays where it is.
+// The provider by which money comes back; what a bank sent stays where it is.
 const REVERSIBLE = ['stripe']
 const PAYOUTS_MAX = 50
 
@@ -40,11 +41,12 @@ export async function collectDebt(
   // A payout, or another debt, of this seller that is decided just now comes first.
   await putCandidate(tx, sellerId, currencyCode)
   let debt = await unaskedDebtOf(tx, seller)
+  const takenBack = (amount: bigint) => mostOf({ amount, currencyCode })
   let payouts = await lockReversible(tx, seller, REVERSIBLE, { limit: PAYOUTS_MAX, isRepeated })
   // Apart from older debts, so that a refund waits for nothing else, and none fails with the other.
   for (const { id: refundId, amount } of refunds) {
     const wanted = lesser(amount, debt)
-    const shares = shareDebt(wanted, payouts)
+    const shares = shareDebt(wanted, payouts, takenBack)
     for (const { id, amount: part } of shares) {
       await planReversal(tx, { payoutId: id, amount: part, refundId })
     }
@@ -53,7 +55,7 @@ export async function collectDebt(
     const isWaiting = wanted > found && (await waitForPayout(tx, seller, refundId, wanted - found))
     debt -= isWaiting ? wanted : found
   }
-  for (const { id, amount } of shareDebt(debt, payouts)) {
+  for (const { id, amount } of shareDebt(debt, payouts, takenBack)) {
     await planReversal(tx, { payoutId: id, amount, refundId: null })
   }
 }

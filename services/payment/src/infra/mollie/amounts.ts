@@ -41,6 +41,17 @@ export function toMollie(money: Money): MollieAmount {
   }
 }
 
+/** Who compares books has to see every amount, also one that was never ours: text in a currency that we never ask for. */
+export function readMollie(amount: MollieAmount | null | undefined): bigint | string {
+  if (amount === undefined || amount === null || Number(amount.value) === 0) return 0n
+  try {
+    return fromMollie(amount, amount.currency)
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error
+    return amount.value
+  }
+}
+
 /** Throws for what is no exact amount of a currency that we take. Nothing is an amount of zero. */
 export function fromMollie(amount: MollieAmount | null | undefined, currencyCode: string): bigint {
   if (amount === undefined || amount === null) return 0n

@@ -14,7 +14,7 @@ import {
   type RefundRequest,
   type WebhookReading,
 } from '#src/domain/provider.ts'
-import { fromMollie, type MollieAmount, mollieProblemOf, toMollie } from './amounts.ts'
+import { fromMollie, type MollieAmount, mollieProblemOf, readMollie, toMollie } from './amounts.ts'
 import { createMollieClient, type MollieClient, type MollieClientOptions } from './mollie-client.ts'
 
 export interface MollieOptions extends MollieClientOptions {
@@ -314,18 +314,18 @@ function moveOf(
     kind,
     reference: id,
     chargeReference: paymentId,
-    amount: fromMollie(amount, amount.currency),
+    amount: readMollie(amount),
     currencyCode: amount.currency,
   }
 }
 
 function chargeOf(payment: MolliePayment): ProviderCharge {
-  const { id, amount, amountRefunded, metadata } = payment
+  const { id, amount, amountCaptured, amountRefunded, metadata, status } = payment
   return {
     chargeReference: id,
     attemptId: metadata?.attemptId,
     currencyCode: amount.currency,
-    captured: capturedOf(payment),
-    refunded: fromMollie(amountRefunded, amount.currency),
+    captured: status === 'paid' ? readMollie(amountCaptured ?? amount) : 0n,
+    refunded: readMollie(amountRefunded),
   }
 }

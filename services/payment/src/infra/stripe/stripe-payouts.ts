@@ -9,7 +9,7 @@ import type {
   TransferState,
 } from '#src/domain/payout.ts'
 import { ProviderError } from '#src/domain/provider.ts'
-import { fromStripe, mostOf, toStripe } from './currencies.ts'
+import { fromStripe, mostOf, readStripe, toStripe } from './currencies.ts'
 import {
   ACCOUNT_INVALID,
   asked,
@@ -181,19 +181,9 @@ async function* transfers(client: Stripe, from: Date, to: Date): AsyncIterable<P
       reference: one.id,
       payoutId: one.metadata.payoutId,
       currencyCode: one.currency.toUpperCase(),
-      amount: readable(one.amount, one.currency),
-      reversed: readable(one.amount_reversed, one.currency),
+      amount: readStripe(one.amount, one.currency),
+      reversed: readStripe(one.amount_reversed, one.currency),
       accountReference: (typeof destination === 'string' ? destination : destination?.id) ?? '',
     }
-  }
-}
-
-/** Who compares books has to see every transfer, also one that was never ours. */
-function readable(amount: number, currency: string): bigint | string {
-  try {
-    return fromStripe(amount, currency).amount
-  } catch (error) {
-    if (!(error instanceof ProviderError)) throw error
-    return `${amount} minor units`
   }
 }

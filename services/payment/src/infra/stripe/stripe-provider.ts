@@ -14,7 +14,7 @@ import {
   type RefundRequest,
   type WebhookReading,
 } from '#src/domain/provider.ts'
-import { fromStripe, stripeProblemOf, toStripe } from './currencies.ts'
+import { fromStripe, readStripe, stripeProblemOf, toStripe } from './currencies.ts'
 import {
   asked,
   createClient,
@@ -311,13 +311,12 @@ async function* charges(client: Stripe, from: Date, to: Date): AsyncIterable<Pro
   })
   for await (const intent of list) {
     const charge = typeof intent.latest_charge === 'string' ? null : intent.latest_charge
-    const captured = fromStripe(intent.amount_received, intent.currency)
     yield {
       chargeReference: intent.id,
       attemptId: intent.metadata.attemptId,
-      currencyCode: captured.currencyCode,
-      captured: captured.amount,
-      refunded: fromStripe(charge?.amount_refunded ?? 0, intent.currency).amount,
+      currencyCode: intent.currency.toUpperCase(),
+      captured: readStripe(intent.amount_received, intent.currency),
+      refunded: readStripe(charge?.amount_refunded ?? 0, intent.currency),
     }
   }
 }
@@ -330,7 +329,8 @@ async function* moves(client: Stripe, from: Date, to: Date): AsyncIterable<Provi
       kind,
       reference: one.id,
       chargeReference: (typeof intent === 'string' ? intent : intent?.id) ?? '',
-      ...fromStripe(one.amount, one.currency),
+      amount: readStripe(one.amount, one.currency),
+      currencyCode: one.currency.toUpperCase(),
     }
   }
   for await (const refund of client.refunds.list({ created, limit: PAGE })) {

@@ -68,6 +68,32 @@ t.test('reconciliation names every difference of both sides, once', async (t) =>
   )
 })
 
+t.test('what the staff charges in other currencies does not stop a comparison', async (t) => {
+  const world = await createWorld(t)
+  await captured(world, world.person())
+  const { store } = world.sandbox.provider
+  const [ours] = store.all<{ id: string }>('intents')
+  const put = (id: string, changes: object) =>
+    store.put('intents', id, { ...ours, id, metadata: {}, latest_charge: null, ...changes })
+  put('pi_link', { currency: 'isk', amount_received: 5000 })
+  put('pi_open', { currency: 'huf', amount_received: 0 })
+  const created = Math.floor(Date.now() / 1_000)
+  const about = { metadata: {}, payment_intent: 'pi_link', currency: 'isk', created }
+  store.put('refunds', 're_link', { ...about, id: 're_link', amount: 100, status: 'succeeded' })
+  for (const _night of [1, 2]) {
+    t.match(await compareNow(world, stripeOf(world)), { charges: 3, differences: 2 })
+  }
+  const rows = await world.db
+    .selectFrom('payment_differences')
+    .select(['kind', 'reference', 'theirs'])
+    .orderBy('kind')
+    .execute()
+  t.same(rows, [
+    { kind: 'foreign_refund', reference: 're_link', theirs: '100 minor units ISK' },
+    { kind: 'unknown_charge', reference: 'pi_link', theirs: '5000 minor units ISK' },
+  ])
+})
+
 function stripeOf({ advance }: World): PaymentProvider {
   const provider = advance.providers.get('stripe')
   if (provider === undefined) throw new Error('no provider')

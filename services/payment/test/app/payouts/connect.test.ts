@@ -335,7 +335,7 @@ t.test(
       [
         'unknown_transfer',
         'tr_isk',
-        `tr_isk: 5000 minor units ISK to ${foreign?.destination}, 0 minor units back`,
+        `tr_isk: 5000 minor units ISK to ${foreign?.destination}, 0 back`,
       ],
     ]
     const sorted = (found: unknown[]) => found.map((one) => JSON.stringify(one)).sort()

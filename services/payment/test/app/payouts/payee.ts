@@ -30,7 +30,12 @@ export const dependenciesOf = ({ db, payoutProviders }: World): PayoutDependenci
 })
 
 /** A sale whose order is completed, so that all of it is payable. */
-export async function sell({ db }: World, sellerId: string, sellerGross: bigint) {
+export async function sell(
+  { db }: World,
+  sellerId: string,
+  sellerGross: bigint,
+  currencyCode = 'EUR',
+) {
   const sale = {
     paymentId: randomUUID(),
     orderId: randomUUID(),
@@ -38,7 +43,7 @@ export async function sell({ db }: World, sellerId: string, sellerGross: bigint)
     sellerId,
     buyerId: randomUUID(),
     provider: 'stripe',
-    currencyCode: 'EUR',
+    currencyCode,
     sellerGross,
     premium: 0n,
     categoryIds: [],
@@ -131,11 +136,16 @@ export async function differences({ db }: World): Promise<string[]> {
 }
 
 /** A payout that was paid, of a transfer that no provider has. */
-export async function putPaid({ db }: World, sellerId: string, amount: bigint): Promise<void> {
+export async function putPaid(
+  { db }: World,
+  sellerId: string,
+  amount: bigint,
+  currencyCode = 'EUR',
+): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const payout = await insertPayout(tx, {
       sellerId,
-      currencyCode: 'EUR',
+      currencyCode,
       amount,
       provider: 'stripe',
       accountReference: 'acct_1',

@@ -423,3 +423,26 @@ t.test('what came back and is not booked yet is no difference but is looked at',
   t.equal(await checkPaid(dependenciesOf(world)), 1)
   t.match(await payoutsOfWorld(world), [{ state: 'returned' }])
 })
+
+t.test(
+  'as much is asked back as the provider can take back, and the rest stays a debt',
+  async (t) => {
+    const world = await createWorld(t)
+    const seller = fresh(world)
+    await onboard(world, seller)
+    // Stripe takes dinars in steps of ten fils.
+    const sale = await sell(world, seller.id, 35_150n, 'KWD')
+    await payOut(world)
+    const { paymentId, orderId } = sale
+    const refundId = randomUUID()
+    await world.db.transaction().execute(async (tx) => {
+      await postRefund(tx, { paymentId, orderId, refundId, amount: 17_575n })
+      await collectDebt(tx, { sellerId: seller.id, currencyCode: 'KWD' })
+    })
+    t.equal(await reversePayouts(dependenciesOf(world)), 1)
+    t.match(transfersOf(world), [{ amount: 35_150, amount_reversed: 17_570 }])
+    t.match(await payoutsOfWorld(world), [{ state: 'done', reversed_amount: 17_570n }])
+    t.equal((await balances(world))[`seller:payable:${seller.id}`], '5')
+    t.same(await differences(world), [])
+  },
+)

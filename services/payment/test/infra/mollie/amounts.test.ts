@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ProviderError } from '#src/domain/provider.ts'
-import { fromMollie, mollieProblemOf, toMollie } from '#src/infra/mollie/amounts.ts'
+import { fromMollie, mollieProblemOf, readMollie, toMollie } from '#src/infra/mollie/amounts.ts'
 
 const money = (amount: bigint, currencyCode: string) => ({ amount, currencyCode })
 
@@ -11,6 +11,14 @@ t.test('amounts are the texts that Mollie wants, with every digit of their curre
   t.equal(fromMollie({ currency: 'EUR', value: '18.50' }, 'EUR'), 1850n)
   t.equal(fromMollie({ currency: 'JPY', value: '6000' }, 'JPY'), 6000n)
   t.equal(fromMollie(null, 'EUR'), 0n)
+  t.end()
+})
+
+t.test('an amount of another currency can be read by those who compare books', (t) => {
+  t.equal(readMollie({ currency: 'BGN', value: '18.50' }), '18.50')
+  t.equal(readMollie({ currency: 'BGN', value: '0.00' }), 0n)
+  t.equal(readMollie({ currency: 'EUR', value: '18.50' }), 1850n)
+  t.equal(readMollie(null), 0n)
   t.end()
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fromStripe, stripeProblemOf, toStripe } from '#src/infra/stripe/currencies.ts'
+import { fromStripe, readStripe, stripeProblemOf, toStripe } from '#src/infra/stripe/currencies.ts'
 
 const money = (amount: bigint, currencyCode: string) => ({ amount, currencyCode })
 
@@ -29,5 +29,12 @@ t.test('a currency outside the list is refused in both directions', (t) => {
     t.equal(stripeProblemOf(money(100n, code)), 'currency')
   t.throws(() => fromStripe(100, 'isk'), /answered 100 isk/)
   t.throws(() => fromStripe(1.5, 'eur'), /answered 1.5 eur/)
+  t.end()
+})
+
+t.test('an amount of another currency can be read by those who compare books', (t) => {
+  t.equal(readStripe(5000, 'isk'), '5000 minor units')
+  t.equal(readStripe(0, 'isk'), 0n)
+  t.equal(readStripe(5, 'mga'), 500n)
   t.end()
 })
