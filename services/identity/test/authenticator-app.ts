@@ -23,13 +23,17 @@ export function bearer({ app }: Pick<Identity, 'app'>, token: string) {
   }
 }
 
-/** A registered user who just turned two-factor on, with the code of this moment already spent. */
+/**
+ * A registered user who just turned two-factor on, with the code that this spent: an app may show the next one
+ * a moment later.
+ */
 export async function enrol(identity: Identity, email: string) {
   const { id } = (await identity.register({ email })).json()
   const { token, refreshToken } = (await identity.login({ email })).json()
   const as = bearer(identity, token)
   const { secret, otpauthUri } = (await as.post('2fa/enable')).json()
-  const verified = await as.post('2fa/verify', { code: await codeOf(secret) })
+  const spentCode = await codeOf(secret)
+  const verified = await as.post('2fa/verify', { code: spentCode })
   const { recoveryCodes } = verified.json() as { recoveryCodes: string[] }
   return {
     id: id as string,
@@ -39,6 +43,7 @@ export async function enrol(identity: Identity, email: string) {
     as,
     secret: secret as string,
     otpauthUri: otpauthUri as string,
+    spentCode,
     recoveryCodes,
   }
 }
