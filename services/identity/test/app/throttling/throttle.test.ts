@@ -195,14 +195,22 @@ t.test('S3 an address without an account is refused alike, try by try', async (t
   const { login } = await start(t)
   const answersFor = async (email: string, from: string) => {
     const answers: unknown[] = []
+    const beganAtMs = performance.now()
     for (let tries = 0; tries < 8; tries += 1) {
       const answer = await login({ email, from })
       const { traceId, ...body } = answer.json()
+      if (body.details !== undefined) {
+        // The tries before take a while of the window, for each address another one.
+        const takenSeconds = Math.ceil((performance.now() - beganAtMs) / 1_000)
+        const { retryAfterSeconds } = body.details
+        t.ok(retryAfterSeconds <= 900 && retryAfterSeconds >= 900 - takenSeconds, 'the whole window')
+        body.details.retryAfterSeconds = 'the rest of the window'
+      }
       const names = Object.keys(answer.headers).sort()
       answers.push({ status: answer.statusCode, names, body })
       t.type(traceId, 'string')
     }
-    return JSON.stringify(answers).replace(/"retryAfterSeconds":(899|900)/g, '"soon"')
+    return JSON.stringify(answers)
   }
   const known = await answersFor(PERSON.email, '198.51.100.1')
   t.equal(await answersFor('unknown@example.org', '198.51.100.2'), known)
