@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { LotDeposit } from '@auction/common/contracts/terms.ts'
 import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { createLotClient, type LotClient } from '#src/app/deposits/lot-client.ts'
+import { PATIENT_MS } from './infra/stripe/sandbox.ts'
 import { INTERNAL_SECRET } from './order-service.ts'
 
 export interface BidService {
@@ -52,6 +53,7 @@ export async function startBidService(t: {
         target: 'bid',
         baseUrl: url,
         secret: INTERNAL_SECRET,
+        timeoutMs: PATIENT_MS,
       }),
     ),
     asked: [],

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { ClaimRequest, Payables, PayablesRequest } from '@auction/common/contracts/payables.ts'
 import { createInternalClient } from '@auction/common/http/internal-client.ts'
 import { createOrderClient, type OrderClient } from '#src/app/payments/order-client.ts'
+import { PATIENT_MS } from './infra/stripe/sandbox.ts'
 
 interface Order {
   orderId: string
@@ -122,6 +123,7 @@ export async function startOrderService(
         target: 'order',
         baseUrl: url,
         secret: INTERNAL_SECRET,
+        timeoutMs: PATIENT_MS,
       }),
     ),
     sellerId: randomUUID(),

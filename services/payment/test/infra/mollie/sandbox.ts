@@ -1,7 +1,7 @@
 import { type MollieSandbox, startMollieSandbox } from '@auction/local/sandbox/mollie/server.ts'
 import type { PaymentProvider } from '#src/domain/provider.ts'
 import { createMollieProvider } from '#src/infra/mollie/mollie-provider.ts'
-import type { Teardown } from '#test/infra/stripe/sandbox.ts'
+import { PATIENT_MS, type Teardown } from '#test/infra/stripe/sandbox.ts'
 
 const API_KEY = 'test_sandbox'
 export const MOLLIE_SECRET = 'mollie_sandbox'
@@ -18,7 +18,7 @@ export async function createMollieSandbox(
 
 export const mollieOf = (
   apiUrl: string,
-  { publicUrl = 'http://127.0.0.1:9', timeoutMs = 2_000 } = {},
+  { publicUrl = 'http://127.0.0.1:9', timeoutMs = PATIENT_MS } = {},
 ): PaymentProvider =>
   createMollieProvider({
     apiKey: API_KEY,

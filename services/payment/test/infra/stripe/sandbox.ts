@@ -11,6 +11,8 @@ export interface Teardown {
 
 export const SECRET_KEY = 'sk_test_sandbox'
 export const WEBHOOK_SECRET = 'whsec_sandbox'
+/** Who is called answers in the process of the test: on a busy machine late, but it answers. */
+export const PATIENT_MS = 60_000
 
 /** The sandbox, which checks every request against Stripe's schemas, and our adapter on it. */
 export async function createSandboxProvider(
@@ -25,7 +27,7 @@ export async function createSandboxProvider(
   return { sandbox, provider: providerOf(sandbox.url) }
 }
 
-export const providerOf = (apiUrl: string, timeoutMs = 2_000): PaymentProvider =>
+export const providerOf = (apiUrl: string, timeoutMs = PATIENT_MS): PaymentProvider =>
   createStripeProvider({
     secretKey: SECRET_KEY,
     webhookSecret: WEBHOOK_SECRET,
@@ -33,7 +35,7 @@ export const providerOf = (apiUrl: string, timeoutMs = 2_000): PaymentProvider =
     timeoutMs,
   })
 
-export const payoutsOf = (apiUrl: string, timeoutMs = 2_000): PayoutProvider =>
+export const payoutsOf = (apiUrl: string, timeoutMs = PATIENT_MS): PayoutProvider =>
   createStripePayouts({ secretKey: SECRET_KEY, webhookSecret: WEBHOOK_SECRET, apiUrl, timeoutMs })
 
 export const HOUR_MS = 3_600_000
