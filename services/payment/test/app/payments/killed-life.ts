@@ -15,7 +15,7 @@ import type { PayoutProvider } from '#src/domain/payout.ts'
 import type { PaymentProvider } from '#src/domain/provider.ts'
 import { readPayment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { payOnPage, payoutsOf, providerOf } from '#test/infra/stripe/sandbox.ts'
+import { PATIENT_MS, payOnPage, payoutsOf, providerOf } from '#test/infra/stripe/sandbox.ts'
 import { INTERNAL_SECRET } from '#test/order-service.ts'
 
 /** A payment and its refund, and after how many effects the process that brings them about dies. */
@@ -88,7 +88,16 @@ export async function liveUntil(
   work: (dependencies: AdvanceDependencies, life: Life) => Promise<unknown> = live,
 ): Promise<boolean> {
   const log = createLogger('payment', 'silent')
-  const pool = createPool(life.database, { log, name: 'mortal', max: 4 })
+  const pool = createPool(life.database, {
+    log,
+    name: 'mortal',
+    max: 4,
+    // A life ends by its death or at its end: a busy machine does not end it.
+    connectionTimeoutMs: PATIENT_MS,
+    statementTimeoutMs: PATIENT_MS,
+    lockTimeoutMs: PATIENT_MS,
+    idleInTransactionMs: PATIENT_MS,
+  })
   let effects = 0
   let end: () => void = () => undefined
   const died = new Promise<false>((resolve) => {
@@ -109,6 +118,7 @@ export async function liveUntil(
     target: 'order',
     baseUrl: life.orderUrl,
     secret: INTERNAL_SECRET,
+    timeoutMs: PATIENT_MS,
   })
   const provider = counted(providerOf(life.sandboxUrl), mortal)
   const lived = work(

@@ -22,12 +22,17 @@ function lifeOf(world: World, dieAfter: number): Life {
   }
 }
 
-/** True: it lived to its end. */
+/** True: it lived to its end. Throws when it ended otherwise. */
 async function runChild(life: Life): Promise<boolean> {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(life)], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  return new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal === null)))
+  return new Promise((resolve, reject) =>
+    child.once('exit', (code, signal) => {
+      if (code === 0 || signal === 'SIGKILL') resolve(signal === null)
+      else reject(new Error(`it ended with ${signal ?? code}`))
+    }),
+  )
 }
 
 /** Cuts every connection, as the end of a process does: what was not committed is undone. */
