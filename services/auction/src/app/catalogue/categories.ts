@@ -70,6 +70,10 @@ export async function defineAttributes(
     if ((kind === 'choice') !== (choices !== null)) {
       throw categoryErrors.invalid({ field: key, reason: 'choices_are_for_choice' })
     }
+    // The schema compares them as they were sent; two can be one when they are normalised.
+    if (choices !== null && new Set(choices).size < choices.length) {
+      throw categoryErrors.invalid({ field: key, reason: 'repeated' })
+    }
     if (unit !== null && kind !== 'number') {
       throw categoryErrors.invalid({ field: key, reason: 'unit_is_for_number' })
     }

@@ -39,11 +39,17 @@ const fields = {
 }
 const CategoryAnswer = Type.Object(fields, { title: 'Category' })
 
-const Definition = Type.Object(
+const AttributeKind = Type.Union([
+  Type.Literal('text'),
+  Type.Literal('number'),
+  Type.Literal('choice'),
+])
+
+const NewDefinition = Type.Object(
   {
     key: Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }),
     label: WrittenText(TEXTS.attributeLabel),
-    kind: Type.Union([Type.Literal('text'), Type.Literal('number'), Type.Literal('choice')]),
+    kind: AttributeKind,
     unit: Type.Optional(Type.Union([WrittenText(TEXTS.attributeUnit), Type.Null()])),
     choices: Type.Optional(
       Type.Union([
@@ -56,14 +62,28 @@ const Definition = Type.Object(
       ]),
     ),
   },
-  { ...STRICT, title: 'AttributeDefinition' },
+  { ...STRICT, title: 'NewAttributeDefinition' },
+)
+
+// Without bounds: what was stored under other bounds must be readable, and the serializer enforces them in a union.
+const DefinitionAnswer = Type.Object(
+  {
+    key: Type.String(),
+    label: Type.String(),
+    kind: AttributeKind,
+    unit: Type.Union([Type.String(), Type.Null()]),
+    choices: Type.Union([Type.Array(Type.String()), Type.Null()]),
+  },
+  { title: 'AttributeDefinition' },
 )
 
 const CategoryDetail = Type.Object(
   {
     ...fields,
     path: Type.Array(Type.Object({ id: Uuid, name: Type.String() })),
-    attributes: Type.Array(Definition, { description: 'Its own and those of its ancestors.' }),
+    attributes: Type.Array(DefinitionAnswer, {
+      description: 'Its own and those of its ancestors.',
+    }),
   },
   { title: 'CategoryDetail' },
 )
@@ -242,7 +262,7 @@ function writeRoutes(app: App, db: Kysely<Database>, readTree: ReadTree): void {
         summary: 'Set the attributes of its items (administrators)',
         params,
         body: Type.Object(
-          { attributes: Type.Array(Definition, { maxItems: 50 }) },
+          { attributes: Type.Array(NewDefinition, { maxItems: 50 }) },
           { ...STRICT, title: 'CategoryAttributes' },
         ),
         response: answers({ 204: Type.Null() }, [409]),

@@ -36,11 +36,14 @@ const SavedBody = Type.Object(
   { ...STRICT, title: 'NewSavedSearch' },
 )
 
+// Without bounds: what was stored under other bounds must be readable, and the serializer enforces them in a union.
+const StoredAttribute = Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())]))
+
 const SavedAnswer = Type.Object(
   {
     id: Uuid,
     name: Type.String(),
-    filters: Type.Object(filterFields),
+    filters: Type.Object({ ...filterFields, attribute: StoredAttribute }),
     createdAt: Instant,
   },
   { title: 'SavedSearch' },

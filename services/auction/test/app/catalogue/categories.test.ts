@@ -132,6 +132,8 @@ t.test('malformed definitions are refused, and choices are normalised as values 
     [{ kind: 'number', label: '  ' }, 'label_not_printable'],
     [{ kind: 'number', unit: 'c\0' }, 'unit_not_printable'],
     [{ kind: 'choice', choices: ['a\0'] }, 'choice_not_printable'],
+    [{ kind: 'choice', choices: ['red', 'red '] }, 'repeated'],
+    [{ kind: 'choice', choices: ['caf\u00e9', 'caf\u0065\u0301'] }, 'repeated'],
     [{ kind: 'text', choices: ['a'] }, 'choices_are_for_choice'],
     [{ kind: 'choice' }, 'choices_are_for_choice'],
     [{ kind: 'text', unit: 'cm' }, 'unit_is_for_number'],
@@ -150,6 +152,23 @@ t.test('malformed definitions are refused, and choices are normalised as values 
     body: { attributes: [{ key: 'width', value: 'caf\u00e9' }] },
   })
   t.equal(chosen.statusCode, 201)
+})
+
+t.test('a category answers definitions that were stored under other bounds', async (t) => {
+  const world = await start(t)
+  const { body: art } = await world.add('Art')
+  const { body: prints } = await world.add('Prints', art.id)
+  const colour = { key: 'colour', label: 'Colour', kind: 'choice' as const, unit: null }
+  await world.db
+    .insertInto('category_attributes')
+    .values({ ...colour, category_id: String(art.id), choices: ['red', 'red'] })
+    .execute()
+  for (const id of [art.id, prints.id]) {
+    t.match(await call(world, 'GET', `${CATEGORIES}/${id}`), {
+      statusCode: 200,
+      body: { attributes: [{ ...colour, choices: ['red', 'red'] }] },
+    })
+  }
 })
 
 t.test('two moves at once never make a circle', async (t) => {

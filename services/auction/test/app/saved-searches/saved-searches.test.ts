@@ -38,6 +38,18 @@ t.test('people save searches, see their own and delete them', async (t) => {
   }
 })
 
+t.test('a search that was saved under other bounds is read', async (t) => {
+  const fixture = await build(t)
+  const ann = fixture.identity.person()
+  await save(fixture, ann, { attribute: 'width:20' })
+  const attribute = Array.from({ length: 11 }, (_, index) => `width${index}:20`)
+  await fixture.db
+    .updateTable('saved_searches')
+    .set({ filters: JSON.stringify({ attribute }) })
+    .execute()
+  t.match(await saved(fixture, ann), [{ filters: { attribute } }])
+})
+
 t.test('what cannot be searched for cannot be saved', async (t) => {
   const fixture = await build(t)
   const ann = fixture.identity.person()

@@ -3,23 +3,29 @@ import { Type } from 'typebox'
 import { WEBHOOK_EVENT_TYPES } from '#src/domain/webhook-events.ts'
 import type { Endpoint } from '#src/infra/postgres/webhooks/endpoints.ts'
 
+const description = 'Which events are sent; null: all, also those that come later.'
+
 export const EventTypes = Type.Union(
   [
-    Type.Array(Type.Unsafe<string>({ type: 'string', enum: [...WEBHOOK_EVENT_TYPES] }), {
+    Type.Array(OneOf(WEBHOOK_EVENT_TYPES), {
       minItems: 1,
       maxItems: WEBHOOK_EVENT_TYPES.length,
       uniqueItems: true,
     }),
     Type.Null(),
   ],
-  { description: 'Which events are sent; null: all, also those that come later.' },
+  { description },
 )
+
+// Without the list of types: a type that a newer version stored must be readable, and the serializer enforces the list
+// in a union.
+const StoredEventTypes = Type.Union([Type.Array(Type.String()), Type.Null()], { description })
 
 export const EndpointFields = {
   id: Uuid,
   url: Type.String(),
   description: Type.String(),
-  eventTypes: EventTypes,
+  eventTypes: StoredEventTypes,
   state: OneOf(['active', 'paused', 'disabled']),
   disabledReason: Type.Optional(OneOf(['failing', 'gone'])),
   ratePerSecond: Type.Integer(),

@@ -39,6 +39,14 @@ t.test('an endpoint may have a secret, a filter, a rate and a description', asyn
   t.match(body, { ...wishes, description: 'the shop' })
 })
 
+t.test('a filter that a newer version stored is read', async (t) => {
+  const { call, createEndpoint, database } = await createWebhookWorld(t)
+  const { id } = await createEndpoint(URL)
+  const eventTypes = ['bid.won.v1', 'bid.won.v2', 'bid.won.v2']
+  await database.pool.query('update webhook_endpoints set event_types = $1', [eventTypes])
+  t.match(await call('GET', `/${id}`), { statusCode: 200, body: { eventTypes } })
+})
+
 t.test('what cannot be is refused', async (t) => {
   const { call } = await createWebhookWorld(t)
   const bodies = [
