@@ -27,6 +27,7 @@ const OWNERS_SETTINGS = {
   AUCTION_URL: Type.String({ minLength: 1 }),
   BID_URL: Type.String({ minLength: 1 }),
   ORDER_URL: Type.String({ minLength: 1 }),
+  PAYMENT_URL: Type.String({ minLength: 1 }),
   INTERNAL_JWT_SECRET: AUTH_SETTINGS.INTERNAL_JWT_SECRET,
 }
 

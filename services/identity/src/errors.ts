@@ -86,7 +86,7 @@ export const identityErrors = {
   noPhoto: defineError('identity.no_photo', 'There is no photo.', 404),
   hasObligations: defineError(
     'identity.has_obligations',
-    'You lead an auction or sell something just now. Delete the account when that is over.',
+    'Something of yours is not over: an auction, an order, or money that is due to you. Delete the account after it.',
     409,
   ),
   notSuspended: defineError('identity.not_suspended', 'This user is not suspended.', 409),

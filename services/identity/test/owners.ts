@@ -1,4 +1,5 @@
 import {
+  type OBLIGATION_SERVICES,
   type Obligation,
   Obligations,
   obligationsPath,
@@ -14,14 +15,14 @@ import { createObligationCheck } from '#src/app/leaving/obligations.ts'
 import { INTERNAL_SECRET } from './helper.ts'
 
 /**
- * What bid and auction answer over the wire, by their contract and with service tokens; a platform
+ * What the services answer over the wire, by their contract and with service tokens; a platform
  * with the real ones is in tests/test/leaving.test.ts.
  */
 export async function startOwners(t: Teardown) {
   const owed = new Map<string, Obligation[]>()
   const down = new Set<string>()
   const unreadable = new Set<string>()
-  const start = async (service: 'auction' | 'bid' | 'order') => {
+  const start = async (service: (typeof OBLIGATION_SERVICES)[number]) => {
     const log = createLogger(service, 'silent')
     const app = await buildServer({
       service,
@@ -43,10 +44,11 @@ export async function startOwners(t: Teardown) {
     t.teardown(() => app.close())
     return app.listen({ port: 0, host: '127.0.0.1' })
   }
-  const [AUCTION_URL, BID_URL, ORDER_URL] = await Promise.all([
+  const [AUCTION_URL, BID_URL, ORDER_URL, PAYMENT_URL] = await Promise.all([
     start('auction'),
     start('bid'),
     start('order'),
+    start('payment'),
   ])
   return {
     owed,
@@ -57,6 +59,7 @@ export async function startOwners(t: Teardown) {
       AUCTION_URL,
       BID_URL,
       ORDER_URL,
+      PAYMENT_URL,
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
     }),
   }

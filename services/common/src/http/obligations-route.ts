@@ -3,7 +3,7 @@ import { type Obligation, Obligations, obligationsPath } from '../contracts/obli
 import { answers, Uuid } from './schemas.ts'
 import type { App } from './server.ts'
 
-/** Answers identity how much of one kind a user still owes; for service tokens only. */
+/** Answers identity how much of one kind a user still has; for service tokens only. */
 export function obligationsRoute(
   app: App,
   kind: Obligation['kind'],

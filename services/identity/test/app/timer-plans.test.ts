@@ -11,6 +11,7 @@ const config = readWorkerConfig({
   AUCTION_URL: 'http://unused',
   BID_URL: 'http://unused',
   ORDER_URL: 'http://unused',
+  PAYMENT_URL: 'http://unused',
   KEY_ENCRYPTION_KEY: newKeyEncryptionKey(),
   MAIL_SEAL_KEY: newKeyEncryptionKey(),
   PUBLIC_URL: 'http://unused',

@@ -89,6 +89,7 @@ t.test(
       AUCTION_URL: 'http://127.0.0.1:9',
       BID_URL: 'http://127.0.0.1:9',
       ORDER_URL: 'http://127.0.0.1:9',
+      PAYMENT_URL: 'http://127.0.0.1:9',
       INTERNAL_JWT_SECRET: INTERNAL_SECRET,
       KEY_ENCRYPTION_KEY,
       MAIL_SEAL_KEY: KEY_ENCRYPTION_KEY,

@@ -1,4 +1,5 @@
 import type { AuthOptions } from '@auction/common/http/auth.ts'
+import { obligationsRoute } from '@auction/common/http/obligations-route.ts'
 import { type App, buildServer } from '@auction/common/http/server.ts'
 import type { Logger } from '@auction/common/process/logger.ts'
 import type { Kysely } from 'kysely'
@@ -22,6 +23,7 @@ import type { ApprovalRules } from '#src/domain/approval.ts'
 import type { PayoutProvider } from '#src/domain/payout.ts'
 import type { PaymentProvider } from '#src/domain/provider.ts'
 import { paymentErrors } from '#src/errors.ts'
+import { countDueToSeller } from '#src/infra/postgres/payouts/obligations.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface AppDependencies {
@@ -84,5 +86,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await statementRoutes(app, { db })
   await chargeRoutes(app, { db, jurisdiction, approvals })
   await approvalRoutes(app, { db, providers, metrics, payoutMetrics })
+  obligationsRoute(app, 'payable', (userId) => countDueToSeller(db, userId))
   return app
 }

@@ -560,7 +560,11 @@ t.test(
   async (t) => {
     const answers: Answers = {
       'DELETE /identity/me': refusal(409, 'identity.has_obligations', {
-        obligations: [{ kind: 'leading', count: 1 }, { kind: 'constructor' }],
+        obligations: [
+          { kind: 'leading', count: 1 },
+          { kind: 'payable', count: 2 },
+          { kind: 'constructor' },
+        ],
       }),
     }
     const PUSH = '/api/v1/push-subscriptions'
@@ -574,6 +578,7 @@ t.test(
     const owing = await post('/account/delete', { sure: 'yes' })
     t.equal(owing.statusCode, 409)
     t.match(owing.body, '<li>You lead an auction.</li>')
+    t.match(owing.body, '<li>Money of your sales is not paid out to you yet.</li>')
     t.equal(changes().length, 1, 'who stays keeps the notices in the browser')
     answers['DELETE /identity/me'] = {
       status: 202,

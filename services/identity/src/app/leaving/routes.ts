@@ -38,7 +38,8 @@ export async function deletionRoutes(
         operationId: 'deleteAccount',
         summary: 'Close your account after a fresh proof; some days later you are forgotten',
         description:
-          'Refused with identity.has_obligations while you lead an auction or sell something, and ' +
+          'Refused with identity.has_obligations while you lead an auction or sell something, have an open order, or money ' +
+          'is due to you as a seller, and ' +
           'with identity.last_admin for the only admin. Every session ends at once.',
         response: answers(
           { 202: Type.Object({ deletedAfter: Instant }, { title: 'AccountDeletion' }) },

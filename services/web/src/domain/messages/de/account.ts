@@ -160,6 +160,7 @@ export const account: Messages['account'] = {
     leading: 'Sie führen in einer Auktion.',
     selling: 'Sie verkaufen gerade etwas.',
     ordering: 'Sie haben eine offene Bestellung.',
+    payable: 'Geld aus Ihren Verkäufen ist noch nicht an Sie ausgezahlt.',
   },
   proofTitle: 'Zeigen Sie, dass Sie es sind',
   proof:
@@ -232,7 +233,7 @@ export const accountErrors = {
   'identity.photo_too_large': 'Ein Foto hat höchstens 5 MB. Wählen Sie ein kleineres.',
   'identity.no_photo': 'Es gibt kein Foto.',
   'identity.has_obligations':
-    'Sie führen gerade in einer Auktion oder verkaufen etwas. Löschen Sie das Konto, wenn das vorbei ist.',
+    'Etwas von Ihnen ist noch nicht vorbei: eine Auktion, eine Bestellung oder Geld, das Ihnen zusteht. Löschen Sie das Konto danach.',
   'identity.last_admin':
     'Kein anderer Benutzer ist Administrator. Ernennen Sie zuerst einen anderen.',
   'identity.invalid_link':

@@ -157,6 +157,7 @@ export const account = {
     leading: 'You lead an auction.',
     selling: 'You are selling something.',
     ordering: 'You have an open order.',
+    payable: 'Money of your sales is not paid out to you yet.',
   },
   proofTitle: 'Prove that it is you',
   proof: 'What you asked for needs your password again. After that it goes on with what you typed.',
@@ -224,7 +225,7 @@ export const accountErrors = {
   'identity.photo_too_large': 'A photo has at most 5 MB. Choose a smaller one.',
   'identity.no_photo': 'There is no photo.',
   'identity.has_obligations':
-    'You lead an auction or sell something just now. Delete the account when that is over.',
+    'Something of yours is not over: an auction, an order, or money that is due to you. Delete the account after it.',
   'identity.last_admin': 'No other user is an admin. Appoint another one first.',
   'identity.invalid_link': 'This link was used, is too old, or never was one. Ask for a new one.',
   'identity.password_required':

@@ -153,6 +153,7 @@ export const account: Messages['account'] = {
     leading: 'Bir açık artırmada öndesiniz.',
     selling: 'Şu anda bir şey satıyorsunuz.',
     ordering: 'Açık bir siparişiniz var.',
+    payable: 'Satışlarınızın parası size henüz ödenmedi.',
   },
   proofTitle: 'Siz olduğunuzu gösterin',
   proof: 'Bunun için parolanız bir kez daha gerekli. Sonra yazdıklarınızla devam edilir.',
@@ -221,7 +222,7 @@ export const accountErrors = {
   'identity.photo_too_large': 'Bir fotoğraf en çok 5 MB olabilir. Daha küçük birini seçin.',
   'identity.no_photo': 'Fotoğraf yok.',
   'identity.has_obligations':
-    'Şu anda bir açık artırmada öndesiniz veya bir şey satıyorsunuz. Hesabı bu bitince silin.',
+    'Bitmemiş bir işiniz var: bir açık artırma, bir sipariş veya size ödenecek para. Hesabı bu bitince silin.',
   'identity.last_admin': 'Başka yönetici yok. Önce bir yönetici daha atayın.',
   'identity.invalid_link':
     'Bu bağlantı kullanılmış, çok eski veya hiç geçerli olmamış. Yenisini isteyin.',
