@@ -23,7 +23,7 @@ export interface Fuzzed {
   requests: number
   /** How many answers had each status. */
   statuses: Record<string, number>
-  /** What Schemathesis says, when a check failed or it could not do its work. */
+  /** What Schemathesis found, when a check failed or it could not do its work. */
   problem: string | undefined
 }
 
@@ -63,8 +63,13 @@ export async function fuzz(tools: Tools, options: FuzzOptions): Promise<Fuzzed> 
     operations: Object.keys(report).length,
     requests: Object.values(statuses).reduce((sum, count) => sum + count, 0),
     statuses,
-    problem: code === 0 ? undefined : `${stdout}\n${stderr}`,
+    problem: code === 0 ? undefined : findings(`${stdout}\n${stderr}`),
   }
+}
+
+/** Without the lines about the progress before them, if there are any findings. */
+function findings(output: string): string {
+  return output.slice(Math.max(0, output.search(/^=+ (?:ERRORS|FAILURES) =+$/m)))
 }
 
 async function settingsFor(document: ApiDocument, role: Role): Promise<string> {

@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import re
+import time
 from base64 import b64decode
 from collections import Counter, defaultdict
 from hashlib import sha256
@@ -49,6 +50,9 @@ HARD_INSTANTS = [
     "1969-12-31T23:59:59.999999999+23:59",
 ]
 HARD_AMOUNTS = ["0", "-1", "1e3", "0.001", "999999999999999.99", "\u0663.50", "1,50"]
+
+# A busy machine answers 503 for a moment. One that comes so often again is a fault.
+RESENDS_MAX = 5
 
 # The smallest picture.
 PIXEL = b64decode(PART["values"]["png"][0])
@@ -121,9 +125,22 @@ def body_properties(operation):
     return operation.schema.raw_schema["components"]["schemas"].get(name, schema).get("properties", {})
 
 
+def resend(response, **options):
+    """An answer of 503 that says when to come again is obeyed; the one after it is checked."""
+    for _ in range(RESENDS_MAX):
+        if response.status_code != 503 or "Retry-After" not in response.headers:
+            break
+        # Read to its end, so that the connection is free.
+        _ = response.content
+        time.sleep(int(response.headers["Retry-After"]))
+        response = response.connection.send(response.request, **options)
+    return response
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     operation = case.operation
+    kwargs["hooks"] = {"response": resend}
     operation_id = operation.definition.raw["operationId"]
     segments = {name: segment for segment, name in PARAMETER.findall(operation.path)}
     path = case.path_parameters or {}
