@@ -86,7 +86,7 @@ export async function checkStyleAndTypes(root: string): Promise<Outcome> {
  * Of a whole file, and only for one that hangs. The longest takes seven minutes, and beside ten processes that burn
  * both cores several times as long.
  */
-const FILE_TIMEOUT_SECONDS = 1_800
+const FILE_TIMEOUT_SECONDS = 7_200
 /** A file that cannot even end itself is ended so much later. */
 const KILL_AFTER_SECONDS = 60
 /** Files at once. Most of them wait for PostgreSQL, RabbitMQ or processes of their own now and then: one more than cores. */
@@ -252,19 +252,24 @@ function sumBelow(below: { passed: number; failed: number }[], depth: number) {
   return sum
 }
 
-const LINES_AFTER_FAILURE = 40
+// A difference of two long texts is most of them, and the cause may stand in its last lines.
+const LINES_PER_FAILURE = 250
+const LINES_PER_FILE = 1_000
 
-/** Every failed line with what follows it, so that the cause can be read where the count is. */
+/** Every failed line with its details, so that the cause can be read where the count is. */
 function failures(output: string): string {
-  const lines = output.split('\n')
   const shown: string[] = []
   let left = 0
-  for (const line of lines) {
-    if (/^ *not ok\b/.test(line)) left = LINES_AFTER_FAILURE
-    if (left > 0) {
-      shown.push(line)
-      left -= 1
+  let end = ''
+  for (const line of output.split('\n')) {
+    const indent = /^( *)not ok\b/.exec(line)?.[1]
+    if (indent !== undefined) {
+      left = LINES_PER_FAILURE
+      end = `${indent}  ...`
     }
+    if (left === 0) continue
+    shown.push(line)
+    left = line === end ? 0 : left - 1
   }
-  return shown.slice(0, 400).join('\n')
+  return shown.slice(0, LINES_PER_FILE).join('\n')
 }

@@ -67,3 +67,24 @@ t.test('the files of workspaces are counted, with what failed of them', async (t
   t.match(outcomes.get('b'), { files: 2, passed: 2, failed: 1, report: /code 1.*crashed here/s })
   t.match(outcomes.get('empty'), { files: 0, passed: 0, failed: 1, report: /no test ran/ })
 })
+
+t.test('the details of a failure are shown to their end, and nothing after them', async (t) => {
+  const lines = [
+    '    not ok 1 - broken',
+    '      ---',
+    '      diff: |',
+    ...Array.from({ length: 200 }, (_, index) => `        +line ${index}`),
+    '      ...',
+    '    ok 2 - fine',
+    '    1..2',
+    'not ok 1 - all # time=1ms',
+    '1..1',
+  ]
+  const source = `console.log(${JSON.stringify(lines.join('\n'))})`
+  const root = createRoot(t, { 'a/test/long.test.ts': source })
+  const reports: string[] = []
+  await runWorkspaces(root, ['a'], process.env, {
+    onWorkspace: ({ report }) => reports.push(report),
+  })
+  t.match(reports[0], '+line 199\n      ...\nnot ok 1 - all')
+})
