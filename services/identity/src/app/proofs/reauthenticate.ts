@@ -115,7 +115,11 @@ async function checkPassword(
     await forgetProof(db, sessionId)
     throw error
   })
-  if (isRight) return passwordHash
+  if (isRight) {
+    // Wrong passwords count here. A wrong code beside a right one has its own tries.
+    await forgetProof(db, sessionId)
+    return passwordHash
+  }
   metrics.reauthenticated('refused')
   if (admitted.triesLeft === 0) await revokeSession(db, sessionId, 'wrong_proofs')
   throw identityErrors.invalidCredentials()

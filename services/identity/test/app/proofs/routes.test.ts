@@ -55,6 +55,23 @@ t.test('POST /identity/reauthenticate', async (t) => {
     t.same((await as.get('2fa/recovery-codes')).json(), { left: 9 })
   })
 
+  t.test(
+    'wrong codes beside the right password use up their own tries, not those of passwords',
+    async (t) => {
+      const { as, secret, recoveryCodes } = await enrol(identity, 'fay@example.org')
+      const answers: string[] = []
+      for (let tries = 0; tries < 11; tries += 1) {
+        answers.push((await as.post('reauthenticate', { password, code: '000000' })).json().code)
+      }
+      t.equal(answers.at(-1), 'identity.too_many_codes', 'a guesser of codes stays limited')
+      const recovered = await as.post('reauthenticate', { password, code: recoveryCodes[0] })
+      t.equal(recovered.statusCode, 200)
+      await sql`update totp_secrets set short_window_tries = 0`.execute(db)
+      const proved = await as.post('reauthenticate', { password, code: await codeOf(secret, 1) })
+      t.equal(proved.statusCode, 200)
+    },
+  )
+
   t.test('ten wrong passwords end this session, and no other', async (t) => {
     const cat = await person('cat@example.org')
     const elsewhere = bearer(identity, (await login({ email: 'cat@example.org' })).json().token)

@@ -20,7 +20,7 @@ export async function admitProof(
     .executeTakeFirst()
 }
 
-/** Gives a try back: whether the proof was right was never found out. */
+/** Gives a try back: the password was right, or whether it was right was never found out. */
 export async function forgetProof(db: Kysely<Database>, sessionId: string): Promise<void> {
   await db
     .updateTable('sessions')
