@@ -46,8 +46,11 @@ export function createValidatorCompiler(): FastifySchemaCompiler<AnySchema> {
     (httpPart === 'body' ? strict : coercing).compile(keptTexts(schema) as AnySchema)
 }
 
-/** What fixes the form of a string. A text that people write is read and judged where it is used. */
-const FIXED = ['pattern', 'format', 'enum', 'const', 'x-text']
+/**
+ * What fixes every character of a string; a pattern need not. A text that people write is read and judged where it
+ * is used.
+ */
+const FIXED = ['format', 'enum', 'const', 'x-text']
 
 /** The same schema, where no other string may hold what PostgreSQL cannot keep (R-TEXT-5). */
 function keptTexts(schema: unknown): unknown {

@@ -163,6 +163,7 @@ t.test('a text that no database could keep is refused wherever no form is given'
       note: Type.String(),
       tags: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Null()]))),
       written: Type.Optional(WrittenText({ name: 'note', charactersMax: 9, bytesMax: 99 })),
+      word: Type.Optional(Type.String({ pattern: '^\\S+$' })),
     },
     STRICT,
   )
@@ -180,6 +181,13 @@ t.test('a text that no database could keep is refused wherever no form is given'
   t.match((await app.inject('/notes?note=%00')).json(), { code: 'request.invalid_query' })
   t.match((await app.inject('/notes/a%00b')).json(), { code: 'request.invalid_path' })
   t.equal((await post({ note: 'Zeichen: 😀 \u{1f1e9}\u{1f1ea}\u200b\n' })).statusCode, 200)
+  for (const word of ['a\0b', '\ud83d']) {
+    t.match(
+      (await post({ note: '', word })).json(),
+      { details: { field: 'word' } },
+      'by no pattern',
+    )
+  }
   t.equal((await post({ note: '', written: '\0' })).statusCode, 200, 'readText judges these')
 })
 

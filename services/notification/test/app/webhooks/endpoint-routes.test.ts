@@ -65,6 +65,8 @@ t.test('what cannot be is refused', async (t) => {
     { url: URL, description: 'a\u0000b' },
     { url: URL, state: 'disabled' },
     { url: `${URL}${'x'.repeat(2_048)}` },
+    { url: `${URL}a\u0000b` },
+    { url: `${URL}\ud800` },
   ]
   for (const body of bodies) {
     const answer = await call('POST', '', { body })
