@@ -147,8 +147,8 @@ t.test(
 
 t.test('whatever happens to requests and answers, every seller is paid once', async (t) => {
   const world = await createWorld(t)
-  // Some requests end before they are answered.
-  const provider = payoutsOf(world.sandbox.url, 250)
+  // Requests that hang are given up, and others on a busy machine are not.
+  const provider = payoutsOf(world.sandbox.url, 3_000)
   const sellers = Array.from({ length: 15 }, () => fresh(world))
   for (const seller of sellers) {
     await onboard(world, seller)
