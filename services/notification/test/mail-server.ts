@@ -56,6 +56,8 @@ export async function startMailServer(t: Teardown, tls?: ServerTls): Promise<Tes
     behaviour: {},
     logins: [],
     async down() {
+      // It would wait half a minute for connections that are idle.
+      server.hangUp()
       const closing = smtp
       smtp = undefined
       await new Promise<void>((resolve) => {

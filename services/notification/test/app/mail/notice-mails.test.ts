@@ -7,7 +7,7 @@ import { abandonDeliveries, readDeliveryLag } from '#src/infra/postgres/mail/mai
 import { readSuppression, suppressAddress } from '#src/infra/postgres/mail/suppressions.ts'
 import { deleted, inMinutes, placed } from '#test/events.ts'
 import { call } from '#test/helper.ts'
-import { countOf } from '#test/mail-world.ts'
+import { countOf, IMPATIENT } from '#test/mail-world.ts'
 import { createNoticeMailWorld } from '#test/notice-mail-world.ts'
 
 const MINUTE_MS = 60_000
@@ -230,7 +230,8 @@ t.test('a mail that is refused for now for a whole day has failed', async (t) =>
 })
 
 t.test('a server that takes a mail and hangs is not sent the notice again', async (t) => {
-  const { reader, win, send, server, states, letTimePass } = await createNoticeMailWorld(t)
+  const world = await createNoticeMailWorld(t, IMPATIENT)
+  const { reader, win, send, server, states, letTimePass } = world
   server.behaviour = { onData: 'hang' }
   await win(reader(), 'Lamp')
   await send()
@@ -242,7 +243,7 @@ t.test('a server that takes a mail and hangs is not sent the notice again', asyn
 })
 
 t.test('a mail that hangs holds up no other', async (t) => {
-  const world = await createNoticeMailWorld(t, { answerTimeoutMs: 60_000 })
+  const world = await createNoticeMailWorld(t)
   const { reader, win, server, deps, states } = world
   const [ann, ben] = [reader(), reader()]
   await win(ann, 'Lamp')

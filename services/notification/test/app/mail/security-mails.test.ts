@@ -7,7 +7,7 @@ import { createServerPause } from '#src/app/mail/server-pause.ts'
 import { addressDigest } from '#src/infra/crypto/address-digest.ts'
 import { purgeMails, readMailLag, repeatAbandonedMails } from '#src/infra/postgres/mail/mails.ts'
 import { readSuppression, suppressAddress } from '#src/infra/postgres/mail/suppressions.ts'
-import { countOf, createMailWorld } from '#test/mail-world.ts'
+import { countOf, createMailWorld, IMPATIENT } from '#test/mail-world.ts'
 
 t.test('a mail has the link with its opened secret, and the address is not kept', async (t) => {
   const { server, queue, send, mailOf, pool } = await createMailWorld(t)
@@ -158,7 +158,7 @@ t.test('a mail about security is sent to a suppressed address as well', async (t
 })
 
 t.test('a server that takes a mail and hangs gets it once more, with the same id', async (t) => {
-  const { server, queue, send, makeDue, mailOf, registry } = await createMailWorld(t)
+  const { server, queue, send, makeDue, mailOf, registry } = await createMailWorld(t, IMPATIENT)
   server.behaviour = { onData: 'hang' }
   const id = await queue()
   await send()
@@ -246,7 +246,7 @@ t.test(
  * server's answer when that is given.
  */
 async function startTwoAttempts(t: Teardown, answers: readonly [string, string]) {
-  const world = await createMailWorld(t, { answerTimeoutMs: 120_000, deadlineMs: 240_000 })
+  const world = await createMailWorld(t)
   const { server, queue, deps, another, pool, db, makeDue } = world
   const id = await queue()
   const begin = async (worker: typeof deps, onData: string) => {

@@ -11,7 +11,7 @@ import {
   type SmtpOptions,
 } from '#src/infra/smtp/mail-transport.ts'
 import { startMailServer } from '#test/mail-server.ts'
-import { log, smtpOptions } from '#test/mail-world.ts'
+import { IMPATIENT, log, smtpOptions } from '#test/mail-world.ts'
 
 const UNSUBSCRIBE_URL = `https://auction.example/api/v1/notifications/unsubscribe?token=${'t'.repeat(120)}`
 
@@ -129,7 +129,7 @@ t.test(
   async (t) => {
     const server = await startMailServer(t)
     server.behaviour = { onData: 'hang' }
-    const transport = open(t, server.port)
+    const transport = open(t, server.port, IMPATIENT)
     t.strictSame(await transport.send(mail()), { kind: 'unknown', reason: 'no_answer' })
     t.equal(server.received.length, 1, 'the server has it')
     server.behaviour = {}
@@ -148,7 +148,7 @@ t.test(
 t.test('a server that ends the connection in the middle of a mail leaves it open', async (t) => {
   const server = await startMailServer(t)
   server.behaviour = { onData: 'hang' }
-  const sending = open(t, server.port, { answerTimeoutMs: 60_000 }).send(mail())
+  const sending = open(t, server.port).send(mail())
   await waitFor('the mail', () => server.received.length === 1)
   server.hangUp()
   t.strictSame(await sending, { kind: 'unknown', reason: 'no_answer' })
@@ -172,7 +172,7 @@ t.test(
   async (t) => {
     const server = await startMailServer(t)
     server.behaviour = { onData: 'hang' }
-    const transport = open(t, server.port, { answerTimeoutMs: 60_000, deadlineMs: 300 })
+    const transport = open(t, server.port, { deadlineMs: 10_000 })
     t.strictSame(await transport.send(mail()), { kind: 'unknown', reason: 'no_answer' })
   },
 )
