@@ -10,6 +10,7 @@ import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { consume } from '@auction/common/testing/consume.ts'
 import {
   createTestDatabase,
+  TEST_CONNECTION_TIMEOUT_MS,
   type Teardown,
   type TestDatabase,
 } from '@auction/common/testing/database.ts'
@@ -91,6 +92,13 @@ export async function giveAllBrowsers({ database: { pool } }: Pick<World, 'datab
     end $$;
     create trigger give_browser before insert on notices for each row execute function give_browser()`)
 }
+
+/** Of pools that a test makes by itself: like those of its database, they wait on a busy machine. */
+export const PATIENT_POOL = {
+  connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+  statementTimeoutMs: 60_000,
+  lockTimeoutMs: 60_000,
+} as const
 
 /** Longer than any notice is held back. */
 export const HOLD_MS = 11_000

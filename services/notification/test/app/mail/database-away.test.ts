@@ -1,6 +1,5 @@
 import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
-import { createLogger } from '@auction/common/process/logger.ts'
 import type { Teardown } from '@auction/common/testing/database.ts'
 import { startTcpRelay } from '@auction/common/testing/tcp-relay.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
@@ -8,7 +7,8 @@ import t from 'tap'
 import { sendNextSecurityMail } from '#src/app/mail/send-security-mails.ts'
 import { repeatAbandonedMails } from '#src/infra/postgres/mail/mails.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { createMailWorld } from '#test/mail-world.ts'
+import { PATIENT_POOL } from '#test/helper.ts'
+import { createMailWorld, log } from '#test/mail-world.ts'
 import { createNoticeMailWorld } from '#test/notice-mail-world.ts'
 
 type WorldWithDatabase = { database: { config: Parameters<typeof createPool>[0] } }
@@ -18,7 +18,7 @@ async function withRelay(t: Teardown, { database: { config } }: WorldWithDatabas
   const relay = await startTcpRelay(config.POSTGRES_HOST, config.POSTGRES_PORT)
   t.teardown(() => relay.stop())
   const away = { ...config, POSTGRES_HOST: '127.0.0.1', POSTGRES_PORT: relay.port }
-  const pool = createPool(away, { log: createLogger('notification', 'silent'), name: 'sender' })
+  const pool = createPool(away, { ...PATIENT_POOL, log, name: 'sender' })
   t.teardown(() => pool.end())
   return { relay, db: createDatabase<Database>(pool) }
 }

@@ -9,7 +9,7 @@ import { createServerPause } from '#src/app/mail/server-pause.ts'
 import { createSendingMetrics } from '#src/app/sending-metrics.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { createMailTransport } from '#src/infra/smtp/mail-transport.ts'
-import { log } from '#test/helper.ts'
+import { log, PATIENT_POOL } from '#test/helper.ts'
 import { smtpOptions } from '#test/mail-world.ts'
 
 export interface SenderOrder {
@@ -21,11 +21,11 @@ export interface SenderOrder {
 
 // A worker that sends the notices that are due; its parent kills it in the middle.
 const order = JSON.parse(process.argv[2] ?? '') as SenderOrder
-const pool = createPool(order.config, { log, name: 'sender', max: 2 })
+const pool = createPool(order.config, { ...PATIENT_POOL, log, name: 'sender', max: 2 })
 const mailer = createNoticeMailer(
   {
     db: createDatabase<Database>(pool),
-    transport: createMailTransport(smtpOptions(order.smtpPort, { answerTimeoutMs: 60_000 }), log),
+    transport: createMailTransport(smtpOptions(order.smtpPort), log),
     settings: {
       from: { name: 'Auction', address: 'auction@example.test' },
       publicUrl: 'https://auction.example',
@@ -37,6 +37,7 @@ const mailer = createNoticeMailer(
         target: 'identity',
         baseUrl: order.identityUrl,
         secret: order.internalSecret,
+        timeoutMs: 60_000,
       }),
     ),
     unsubscribeKey: randomBytes(32),

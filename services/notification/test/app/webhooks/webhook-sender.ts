@@ -7,7 +7,7 @@ import { createWebhookMetrics } from '#src/app/webhooks/metrics.ts'
 import { readNetworks } from '#src/domain/outgoing-address.ts'
 import { createGuardedClient } from '#src/infra/http/guarded-client.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
-import { log } from '#test/helper.ts'
+import { log, PATIENT_POOL } from '#test/helper.ts'
 
 // A process that sends webhooks, for a test that kills it.
 const { config, key, network } = JSON.parse(process.argv[2] ?? '') as {
@@ -16,7 +16,7 @@ const { config, key, network } = JSON.parse(process.argv[2] ?? '') as {
   network: string
 }
 await createWebhookDeliverer({
-  db: createDatabase<Database>(createPool(config, { log })),
+  db: createDatabase<Database>(createPool(config, { ...PATIENT_POOL, log })),
   client: createGuardedClient({
     ownHost: 'auction.example',
     allowedNetworks: readNetworks(network),
