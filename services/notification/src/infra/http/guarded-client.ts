@@ -141,8 +141,12 @@ type Judgement =
  * Asks the name servers of the system, or these, for the whole name: search domains, `/etc/hosts` and the few
  * threads of getaddrinfo, which a slow name server could fill, are not used.
  */
-export function createAddressFinder(servers?: readonly string[]): FindAddresses {
-  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES })
+export function createAddressFinder(
+  servers?: readonly string[],
+  /** How long one answer may take before a server is asked again. */
+  timeoutMs = DNS_TIMEOUT_MS,
+): FindAddresses {
+  const resolver = new Resolver({ timeout: timeoutMs, tries: DNS_TRIES })
   if (servers !== undefined) resolver.setServers(servers)
   return async (name) => {
     const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
