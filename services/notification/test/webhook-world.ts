@@ -104,7 +104,8 @@ export async function createWebhookWorld(t: Teardown): Promise<WebhookWorld> {
   const worker: WebhookWorld['worker'] = (changes = {}) => {
     const deliverer = createWebhookDeliverer({
       db,
-      client: createGuardedClient(rules),
+      // Receivers are silent for as long as their test takes.
+      client: createGuardedClient({ ...rules, timeoutMs: 120_000 }),
       box,
       log,
       metrics,
