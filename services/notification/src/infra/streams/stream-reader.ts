@@ -14,6 +14,8 @@ export interface StreamReaderOptions {
   onMessage(offset: number, message: ConsumeMessage): void
   /** Messages before this offset were missed: they were deleted meanwhile, or the stream is another. */
   onGap(offset: number): void
+  /** After so long without a message everything that was there has been read. */
+  quietMs?: number
 }
 
 export interface StreamReader {
@@ -34,7 +36,7 @@ const LOOK_MS = 25
  * missing.
  */
 export function startStreamReader(options: StreamReaderOptions): StreamReader {
-  const { connection, stream, log, fromMs } = options
+  const { connection, stream, log, fromMs, quietMs = QUIET_MS } = options
   let current: ConfirmChannel | undefined
   let last: { offset: number; content: Buffer } | undefined
   let isProven = false
@@ -98,7 +100,7 @@ export function startStreamReader(options: StreamReaderOptions): StreamReader {
     async untilCaughtUp(maxMs) {
       const endMs = performance.now() + maxMs
       while (performance.now() < endMs) {
-        const isNow = madeAtMs >= startedAtMs || performance.now() - receivedAtMs >= QUIET_MS
+        const isNow = madeAtMs >= startedAtMs || performance.now() - receivedAtMs >= quietMs
         if (isReading() && isNow) return
         await wait(LOOK_MS)
       }

@@ -41,6 +41,8 @@ async function open(t: Teardown) {
         stream: STREAM,
         log,
         fromMs: Date.now() - MINUTE_MS,
+        // A busy broker may take a second to send the first message.
+        quietMs: 5_000,
         onMessage(offset, { content }) {
           offsets.push(offset)
           texts.push(content.toString())
