@@ -41,6 +41,8 @@ npm run mail -- bounce < FILE                takes the report of a server or pro
 npm run mail -- preview [--language de] [--out FOLDER]  writes every mail as .html and .txt`
 
 const LISTED_MAX = 50
+/** No request waits for a command, so it waits for a busy server instead of failing. */
+const CONNECTION_TIMEOUT_MS = 30_000
 // By which mail servers know that they have to try again (sysexits.h).
 const EX_TEMPFAIL = 75
 
@@ -85,7 +87,8 @@ switch (name) {
 async function withDatabase(work: (db: Kysely<Database>) => Promise<boolean>): Promise<void> {
   const config = readDatabaseConfig(process.env)
   const log = createLogger(SERVICE.name, config.LOG_LEVEL)
-  const pool = createPool(config, { log, name: 'mail', max: 1 })
+  const connectionTimeoutMs = CONNECTION_TIMEOUT_MS
+  const pool = createPool(config, { log, name: 'mail', max: 1, connectionTimeoutMs })
   try {
     process.exitCode = (await work(createDatabase<Database>(pool))) ? 0 : 1
   } finally {
