@@ -120,7 +120,7 @@ t.test('no mail makes it fail or take long', (t) => {
       readReport(`${mail.slice(0, cut)}${text}${mail.slice(cut)}`)
     }),
   )
-  const began = performance.now()
+  const began = process.cpuUsage()
   for (const piece of [
     'a: b\n',
     '\n ',
@@ -134,6 +134,8 @@ t.test('no mail makes it fail or take long', (t) => {
     )
     readReport(piece.repeat(1_000_000 / piece.length))
   }
-  t.ok(performance.now() - began < 20_000)
+  // What it takes of a processor, however many others want it.
+  const { user, system } = process.cpuUsage(began)
+  t.ok(user + system < 20_000_000, `${user + system} microseconds`)
   t.end()
 })
