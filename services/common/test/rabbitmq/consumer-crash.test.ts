@@ -17,8 +17,6 @@ import {
   store,
 } from './helper.ts'
 
-t.setTimeout(180_000)
-
 type Test = { [K in 'equal' | 'match' | 'ok']: (typeof t)[K] }
 type World = Awaited<ReturnType<typeof createMessagingWorld>>
 

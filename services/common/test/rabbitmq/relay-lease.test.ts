@@ -8,8 +8,6 @@ import { createLease } from '#src/rabbitmq/relay-lease.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { createMessagingWorld, itemId, placed, QUEUE, sequencesOf } from './helper.ts'
 
-t.setTimeout(120_000)
-
 const program = fileURLToPath(new URL('./fixtures/leading-relay.ts', import.meta.url))
 
 t.test('a leader that is frozen loses the lead, and publishes nothing out of order', async (t) => {
@@ -26,7 +24,7 @@ t.test('a leader that is frozen loses the lead, and publishes nothing out of ord
   leader.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString()
   })
-  await waitFor('the leader', () => said === 'leads\n', 60_000)
+  await waitFor('the leader', () => said === 'leads\n')
   const standby = world.relay({ pool: world.createPool() })
   const item = itemId()
   await world.write([placed(item, '10.00', 1)])
@@ -34,10 +32,10 @@ t.test('a leader that is frozen loses the lead, and publishes nothing out of ord
   t.equal(standby.isActive(), false)
   leader.kill('SIGSTOP')
   await world.write([placed(item, '11.00', 2), placed(item, '12.00', 3)])
-  await waitFor('the standby to lead', () => standby.isActive(), 60_000)
+  await waitFor('the standby to lead', () => standby.isActive())
   const messages = await world.drain(QUEUE, 2)
   leader.kill('SIGCONT')
-  await waitFor('the former leader to notice', () => said.endsWith('does not lead\n'), 60_000)
+  await waitFor('the former leader to notice', () => said.endsWith('does not lead\n'))
   await world.write([placed(item, '13.00', 4)])
   messages.push(...(await world.drain(QUEUE, 1)))
   t.strictSame(sequencesOf(messages, item), [2, 3, 4])
@@ -58,15 +56,11 @@ t.test('an idle leader renews the lead between its polls', async (t) => {
     return rows[0]?.at
   }
   const seen = new Set<string>()
-  await waitFor(
-    'three renewals',
-    async () => {
-      const at = await lastSaid()
-      if (at !== undefined) seen.add(at)
-      return seen.size >= 4
-    },
-    60_000,
-  )
+  await waitFor('three renewals', async () => {
+    const at = await lastSaid()
+    if (at !== undefined) seen.add(at)
+    return seen.size >= 4
+  })
   t.equal(leader.isActive(), true)
 })
 
