@@ -5,6 +5,7 @@ import { createPool } from '#src/postgres/pool.ts'
 import { PermanentError } from '#src/rabbitmq/consumer.ts'
 import { createPublisher } from '#src/rabbitmq/publisher.ts'
 import { deadLetterQueue } from '#src/rabbitmq/topology.ts'
+import { TEST_CONNECTION_TIMEOUT_MS } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import {
@@ -33,7 +34,7 @@ t.test('connections cut in the middle: nothing is lost, nothing done twice', asy
     await waitFor('progress', async () => (await world.effects()).length >= total * share)
     await waitFor('something to cut', () => world.broker.network.cut() > 0)
   }
-  await waitFor('all effects', async () => (await world.effects()).length >= total, 30_000)
+  await waitFor('all effects', async () => (await world.effects()).length >= total)
   const ids = (await world.effects()).map(({ message_id }) => message_id)
   t.equal(ids.length, total)
   t.equal(new Set(ids).size, total)
@@ -206,7 +207,7 @@ t.test('a handler that takes too long has failed, and nothing of it is committed
         return calls === 1 ? new Promise<void>((resolve) => late.push(resolve)) : undefined
       }),
     ],
-    { handlerTimeoutMs: 100 },
+    { handlerTimeoutMs: 2_000 },
   )
   await world.write(bids(['10.00', '11.00']))
   await waitFor('the effects', async () => (await world.effects()).length === 2)
@@ -223,7 +224,10 @@ t.test('while PostgreSQL is away messages wait, and no attempt is counted', asyn
   const network = await startTcpRelay(host, port)
   t.teardown(() => network.stop())
   const config = { ...world.config, POSTGRES_HOST: '127.0.0.1', POSTGRES_PORT: network.port }
-  const pool = createPool(config, { log: world.log })
+  const pool = createPool(config, {
+    log: world.log,
+    connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+  })
   t.teardown(() => pool.end())
   const db = new Kysely<EffectsDatabase>({ dialect: new PostgresDialect({ pool }) })
   let calls = 0
