@@ -193,16 +193,22 @@ t.test('metrics count by queue and outcome, and show what lies among the dead', 
     { registry, depthIntervalMs: 20 },
   )
   await world.write([placed(itemId(), '10.00', 1), placed(itemId(), '66.00', 1)])
-  const gauge = `dead_letter_queue_messages{queue="${DEAD}",service="test"} 1\n`
-  await waitFor('the gauge', async () => (await registry.metrics()).includes(gauge))
-  const text = await registry.metrics()
-  for (const outcome of ['handled', 'dead_lettered'])
-    t.match(
-      text,
-      `consumer_messages_total{queue="${QUEUE}",outcome="${outcome}",service="test"} 1\n`,
-    )
-  for (const name of ['consumer_batch_seconds', 'consumer_lag_seconds'])
-    t.match(text, new RegExp(`${name}_count\\{.*queue="${QUEUE}".*\\} 2\n`), name)
+  const counted = [
+    `dead_letter_queue_messages{queue="${DEAD}",service="test"} 1\n`,
+    ...['handled', 'dead_lettered'].map(
+      (outcome) =>
+        `consumer_messages_total{queue="${QUEUE}",outcome="${outcome}",service="test"} 1\n`,
+    ),
+    ...['consumer_batch_seconds', 'consumer_lag_seconds'].map(
+      (name) => new RegExp(`${name}_count\\{.*queue="${QUEUE}".*\\} 2\n`),
+    ),
+  ]
+  // The dead letter lies at the broker before its consumer counts it.
+  for (const line of counted)
+    await waitFor(`${line}`, async () => {
+      const text = await registry.metrics()
+      return typeof line === 'string' ? text.includes(line) : line.test(text)
+    })
 })
 
 t.test(
@@ -252,6 +258,8 @@ t.test('a failure is logged with the message, the trace and the correlation id',
   const event = placed(itemId(), '66.00', 1)
   await world.write([event])
   await waitFor('the dead letter', async () => (await world.depth(DEAD)) === 1)
+  // It lies at the broker before its consumer logs it.
+  await waitFor('a line', () => lines.length > 0)
   t.match(lines, [
     {
       msg: 'message dead-lettered',
