@@ -5,7 +5,12 @@ import { assertLocale, DATABASE_LOCALE } from '#src/postgres/locale.ts'
 import { migrate } from '#src/postgres/migrate.ts'
 import { createPool } from '#src/postgres/pool.ts'
 import { openDatabase } from '#src/process/run-api.ts'
-import { createTestDatabase, required, type TestDatabase } from '#src/testing/database.ts'
+import {
+  createTestDatabase,
+  required,
+  TEST_CONNECTION_TIMEOUT_MS,
+  type TestDatabase,
+} from '#src/testing/database.ts'
 import { collectLog } from '#test/helper.ts'
 
 type Scope = Parameters<typeof createTestDatabase>[0]
@@ -27,7 +32,11 @@ async function withLocale(t: Scope, { config }: TestDatabase, name: string, loca
   t.teardown(() => administer(`drop database ${name} with (force)`))
   const changed = { ...config, POSTGRES_DATABASE: name }
   const open = () => {
-    const pool = createPool(changed, { log: collectLog().log, max: 2 })
+    const pool = createPool(changed, {
+      log: collectLog().log,
+      max: 2,
+      connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+    })
     t.teardown(() => pool.end())
     return pool
   }

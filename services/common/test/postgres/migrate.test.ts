@@ -4,7 +4,7 @@ import t from 'tap'
 import { createMigrationCheck, messagingMigrations, migrate } from '#src/postgres/migrate.ts'
 import { createPool } from '#src/postgres/pool.ts'
 import { createLogger } from '#src/process/logger.ts'
-import { createTestDatabase } from '#src/testing/database.ts'
+import { createTestDatabase, TEST_CONNECTION_TIMEOUT_MS } from '#src/testing/database.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 
 const log = createLogger('test', 'silent')
@@ -105,9 +105,9 @@ t.test('while a backup reads a table its migration waits, and no other client do
 
 t.test('a migration may take longer than any request may', async (t) => {
   const { pool, createPool: open } = await createTestDatabase(t, [])
-  const { set } = folder(t, 'shop', { '0001.sql': 'select pg_sleep(2)' })
+  const { set } = folder(t, 'shop', { '0001.sql': 'select pg_sleep(6)' })
   const hasty = open(2)
-  Object.assign(hasty.options, { query_timeout: 1_500, statement_timeout: 1_500 })
+  Object.assign(hasty.options, { query_timeout: 5_000, statement_timeout: 5_000 })
   await migrate(hasty, [set], log)
   t.equal(await createMigrationCheck(pool, [set])(), true)
 })
@@ -127,10 +127,9 @@ t.test(
 )
 
 t.test('a database that may lose a commit is refused', async (t) => {
-  const { pool, config } = await createTestDatabase(t, [])
+  const { pool, config, createPool: open } = await createTestDatabase(t, [])
   await pool.query(`alter database ${config.POSTGRES_DATABASE} set synchronous_commit = off`)
-  const careless = createPool(config, { log, max: 2 })
-  t.teardown(() => careless.end())
+  const careless = open(2)
   await t.rejects(migrate(careless, [messagingMigrations], log), /synchronous_commit=off/)
   const { rows } = await careless.query(`select to_regclass('outbox') as outbox`)
   t.equal(rows[0]?.outbox, null)
@@ -140,7 +139,10 @@ t.test('a database that is not there yet is waited for', async (t) => {
   const { config } = await createTestDatabase(t, [])
   const { set } = folder(t, 'shop', { '0001.sql': 'create table goods (id int)' })
   let port = 1
-  const pool = createPool({ ...config, POSTGRES_PORT: port }, { log, max: 2 })
+  const pool = createPool(
+    { ...config, POSTGRES_PORT: port },
+    { log, max: 2, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS },
+  )
   t.teardown(() => pool.end())
   const migrating = migrate(pool, [set], log)
   port = config.POSTGRES_PORT

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { isTransient, isUnavailable } from '#src/http/errors.ts'
 import { assertDurable, createPool } from '#src/postgres/pool.ts'
-import { createTestDatabase } from '#src/testing/database.ts'
+import { createTestDatabase, TEST_CONNECTION_TIMEOUT_MS } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
 import { waitFor } from '#src/testing/wait-for.ts'
 import { collectLog } from '#test/helper.ts'
@@ -17,7 +17,11 @@ async function open(t: Parameters<typeof createTestDatabase>[0], options: Option
   t.teardown(() => network.stop())
   const collected = collectLog()
   const settings = { ...database.config, POSTGRES_HOST: '127.0.0.1', POSTGRES_PORT: network.port }
-  const pool = createPool(settings, { log: collected.log, ...options })
+  const pool = createPool(settings, {
+    log: collected.log,
+    connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+    ...options,
+  })
   t.teardown(() => (pool.ended ? undefined : pool.end()))
   return { ...collected, pool, network, database }
 }
@@ -136,11 +140,12 @@ t.test('a connection lost inside a transaction fails that, not the process', asy
 })
 
 t.test('a statement under way when the connection is lost is unavailable too', async (t) => {
-  const { pool, network, database } = await open(t)
+  const { pool, network, database } = await open(t, { statementTimeoutMs: 60_000 })
   const sleeping = pool.query('select pg_sleep(60)').catch((error: unknown) => error)
   await waitFor('the statement to run', async () => {
     const { rows } = await database.pool.query(
-      `select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`,
+      `select from pg_stat_activity where datname = current_database()
+         and query = 'select pg_sleep(60)' and state = 'active'`,
     )
     return rows.length === 1
   })
@@ -175,8 +180,7 @@ t.test('a database that may forget a commit is refused', async (t) => {
     ['on', true],
   ] as const) {
     await database.pool.query(`alter database ${name} set synchronous_commit = ${setting}`)
-    const fresh = createPool(database.config, { log: collectLog().log, max: 2 })
-    t.teardown(() => fresh.end())
+    const fresh = database.createPool(2)
     if (isFine) await t.resolves(assertDurable(fresh), setting)
     else
       await t.rejects(assertDurable(fresh), new RegExp(`fsync=on synchronous_commit=${setting}\\.`))

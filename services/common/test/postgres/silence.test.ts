@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import t from 'tap'
 import { createPool } from '#src/postgres/pool.ts'
 import { createLogger } from '#src/process/logger.ts'
-import { createTestDatabase } from '#src/testing/database.ts'
+import { createTestDatabase, TEST_CONNECTION_TIMEOUT_MS } from '#src/testing/database.ts'
 import { startTcpRelay } from '#src/testing/tcp-relay.ts'
 
 t.test('a connection that fell silent fails one query and is never taken again', async (t) => {
@@ -10,7 +10,11 @@ t.test('a connection that fell silent fails one query and is never taken again',
   const relay = await startTcpRelay(config.POSTGRES_HOST, config.POSTGRES_PORT)
   const pool = createPool(
     { ...config, POSTGRES_HOST: '127.0.0.1', POSTGRES_PORT: relay.port },
-    { log: createLogger('test', 'silent'), max: 1 },
+    {
+      log: createLogger('test', 'silent'),
+      max: 1,
+      connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+    },
   )
   t.teardown(async () => {
     await pool.end()

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createPool } from '#src/postgres/pool.ts'
 import { certificateFor } from '#src/testing/certificate.ts'
-import { createTestDatabase } from '#src/testing/database.ts'
+import { createTestDatabase, TEST_CONNECTION_TIMEOUT_MS } from '#src/testing/database.ts'
 import { collectLog } from '#test/helper.ts'
 import { startTlsFront } from './tls-front.ts'
 
@@ -18,7 +18,10 @@ async function open(t: Test, name: string) {
   t.teardown(() => front.stop())
   const through = { ...config, POSTGRES_HOST: 'localhost', POSTGRES_PORT: front.port }
   const ask = async (settings: typeof config) => {
-    const pool = createPool(settings, { log: collectLog().log })
+    const pool = createPool(settings, {
+      log: collectLog().log,
+      connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+    })
     try {
       return (await pool.query('select 1 as one')).rows
     } finally {
