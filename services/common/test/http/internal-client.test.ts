@@ -25,7 +25,13 @@ async function startToy(t: Teardown) {
     throw defineError('toy.sold', 'The toy is sold.', 409)()
   })
   const baseUrl = `http://127.0.0.1:${await listen(app)}`
-  const options = { service: 'shop', target: 'toy', baseUrl, secret: internalSecret }
+  const options = {
+    service: 'shop',
+    target: 'toy',
+    baseUrl,
+    secret: internalSecret,
+    timeoutMs: 60_000,
+  }
   return { ...rest, options, client: createInternalClient(options) }
 }
 

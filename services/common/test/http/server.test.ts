@@ -6,11 +6,15 @@ import { answers, Instant, STRICT } from '#src/http/schemas.ts'
 import type { App } from '#src/http/server.ts'
 import { WrittenText } from '#src/http/written-text.ts'
 import { createTestIdentity } from '#src/testing/tokens.ts'
-import { buildToy } from '#test/helper.ts'
+import { buildToy, type LogLine } from '#test/helper.ts'
 
 const config = { auth: 'public' } as const
 const TRACE_ID = /^[0-9a-f]{32}$/
 const PARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+
+/** The line of a request that took a second, as any may on a busy machine. */
+const isOfSlow = ({ msg, durationMs }: LogLine) =>
+  msg === 'request answered' && Number(durationMs) >= 1_000
 
 const toyErrors = {
   sold: defineError('toy.sold', 'The toy is sold.', 409),
@@ -128,7 +132,8 @@ t.test('a body that is not exactly right is a 4xx that names the field', async (
     t.equal(response.json().details?.field, field, title)
   }
   t.strictSame((await post({ name: 'a', pieces: 3 })).json(), { name: 'a', pieces: 3 })
-  t.strictSame(lines, [], 'what a caller did wrong is not worth a line')
+  const written = lines.filter((line) => !isOfSlow(line))
+  t.strictSame(written, [], 'what a caller did wrong is not worth a line')
 })
 
 t.test('an instant that no answer could repeat is refused', async (t) => {
@@ -248,11 +253,15 @@ t.test('an error of the table is answered as it stands there', async (t) => {
     details: { since: 'today' },
     traceId: 'a'.repeat(32),
   })
-  t.strictSame(lines, [])
+  t.strictSame(
+    lines.filter((line) => !isOfSlow(line)),
+    [],
+  )
   const busy = await app.inject('/busy')
   t.match(busy, { statusCode: 503, headers: { 'retry-after': '7' } })
   t.strictSame(Object.keys(busy.json()), ['code', 'message', 'traceId'])
-  t.match(lines, [{ level: 'warn', route: '/busy' }, { level: 'info' }])
+  const ofBusy = lines.filter(({ route }) => route === '/busy')
+  t.match(ofBusy, [{ level: 'warn' }, { level: 'info' }])
 })
 
 t.test(

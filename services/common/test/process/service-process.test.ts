@@ -84,7 +84,7 @@ t.test('seed bug 26: the operators see liveness, readiness by check, and metrics
 })
 
 t.test('asked to stop it is unready at once, serves on, then stops in reverse order', async (t) => {
-  const toy = await started(await start(t, { SHUTDOWN_DRAIN_MS: '2000' }))
+  const toy = await started(await start(t, { SHUTDOWN_DRAIN_MS: '10000' }))
   toy.child.kill('SIGTERM')
   await waitFor('readiness to end', async () => (await toy.ops('/health/ready'))?.status === 503)
   t.match(await toy.ask('/'), { status: 200 }, 'while the load balancer learns of it')

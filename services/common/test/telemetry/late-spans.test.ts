@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { serviceUnavailable } from '#src/http/errors.ts'
 import { isRecorded, linkedTrace, ownTrace, setSampleRatio } from '#src/telemetry/tracing.ts'
@@ -14,8 +15,18 @@ t.test('what fails or is slow is traced although it was not sampled', async (t) 
   t.teardown(() => provider.shutdown())
   setSampleRatio(0)
   const { app } = await buildToy(t)
-  app.get('/fine', { config }, () => 'fine')
-  app.get('/refused', { config }, (_request, reply) => reply.code(422).send({}))
+  // As if they had come just now, however long the way to here took; half a minute is to spare.
+  const justNow = (request: FastifyRequest) => {
+    request.receivedAtMs = performance.now() + 30_000
+  }
+  app.get('/fine', { config }, (request) => {
+    justNow(request)
+    return 'fine'
+  })
+  app.get('/refused', { config }, (request, reply) => {
+    justNow(request)
+    return reply.code(422).send({})
+  })
   app.get('/down', { config }, () => {
     throw serviceUnavailable()
   })
