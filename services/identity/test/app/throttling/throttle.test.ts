@@ -203,7 +203,10 @@ t.test('S3 an address without an account is refused alike, try by try', async (t
         // The tries before take a while of the window, for each address another one.
         const takenSeconds = Math.ceil((performance.now() - beganAtMs) / 1_000)
         const { retryAfterSeconds } = body.details
-        t.ok(retryAfterSeconds <= 900 && retryAfterSeconds >= 900 - takenSeconds, 'the whole window')
+        t.ok(
+          retryAfterSeconds <= 900 && retryAfterSeconds >= 900 - takenSeconds,
+          'the whole window',
+        )
         body.details.retryAfterSeconds = 'the rest of the window'
       }
       const names = Object.keys(answer.headers).sort()
