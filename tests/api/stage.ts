@@ -3,6 +3,7 @@ import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Platform } from '@auction/local/platform.ts'
 import type { ApiClient } from '#src/api-client.ts'
 import { makeAdmin } from '#src/console.ts'
+import { inTime, sellInTime } from '#src/in-time.ts'
 import { insist, join, logIn, PASSWORD, type Person, sell } from '#src/people.ts'
 
 /** In the order in which they are tried: what moderators remove is no longer there for the others. */
@@ -45,14 +46,16 @@ export async function createStage(client: ApiClient, platform: Platform) {
     return (await insist(client, method, path, { ...options, accept })).body
   }
   const idOf = async (...asked: Parameters<typeof as>) => String((await as(...asked)).id)
-  const list = (name: string, durationMs = LOT_MS) =>
-    sell(client, seller, { name, startPrice: '10.00', durationMs })
+  const list = (name: string) =>
+    sell(client, seller, { name, startPrice: '10.00', durationMs: LOT_MS })
 
   moderator.token = await logIn(client, moderator.email)
   const category = await idOf(moderator, 'POST', '/api/v1/categories', { name: `Lamps ${run}` })
   const below = { name: `Brass ${run}`, parent_id: category }
   const subcategory = await idOf(moderator, 'POST', '/api/v1/categories', below)
-  const short = await list('a lot that ends soon', 5_000)
+  const short = await inTime(5_000, (durationMs) =>
+    sellInTime(client, seller, { name: 'a lot that ends soon', startPrice: '10.00', durationMs }),
+  )
   const main = await list('a lot without bids')
   const withdrawn = await list('a lot that its seller withdraws')
   const removed = await list('a lot that a moderator removes')

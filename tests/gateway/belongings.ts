@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ApiClient } from '#src/api-client.ts'
-import { insist, join, logIn, type Person, sell } from '#src/people.ts'
+import { sellTo } from '#src/in-time.ts'
+import { insist, join, logIn, type Person } from '#src/people.ts'
 import type { Cast } from './cast.ts'
 import { type Operation, sample } from './operations.ts'
 
@@ -92,19 +92,8 @@ async function trade(
   buyer: Person,
   terms: Record<string, unknown> = {},
 ): Promise<string> {
-  const { id } = await sell(client, seller, {
-    name: 'a sale',
-    startPrice: '10.00',
-    durationMs: SALE_MS,
-    terms,
-  })
-  await insist(client, 'POST', `/api/v1/lots/${id}/bids`, {
-    token: buyer.token,
-    body: { maxAmount: '10.00' },
-    headers: { 'idempotency-key': randomUUID() },
-    accept: [201],
-  })
-  return id
+  const listing = { name: 'a sale', startPrice: '10.00', durationMs: SALE_MS, terms }
+  return (await sellTo(client, { seller, bidder: buyer }, listing, '10.00')).id
 }
 
 /** The reserve is not met, so the seller offers the lot to the leader when it is over. */

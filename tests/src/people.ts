@@ -79,6 +79,17 @@ export interface InsistOptions {
 
 const ATTEMPTS_MAX = 60
 
+/** An answer that `insist` was not to accept. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly answer: Answer
+
+  constructor(request: string, answer: Answer) {
+    super(`${request} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`)
+    this.answer = answer
+  }
+}
+
 /** Sends until the platform has time: 429 and 503 are tried again after their Retry-After. */
 export async function insist(
   client: ApiClient,
@@ -90,11 +101,7 @@ export async function insist(
     const answer = await client.request(method, path, options)
     if (accept.includes(answer.statusCode)) return answer
     const isBusy = answer.statusCode === 429 || answer.statusCode === 503
-    if (!isBusy || attempt >= ATTEMPTS_MAX) {
-      throw new Error(
-        `${method} ${path} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`,
-      )
-    }
+    if (!isBusy || attempt >= ATTEMPTS_MAX) throw new RefusedError(`${method} ${path}`, answer)
     const seconds = Number(answer.headers['retry-after'] ?? 1)
     await new Promise((resolve) => setTimeout(resolve, Math.min(seconds, 2) * 1000))
   }
@@ -111,12 +118,13 @@ export interface Listing {
   timeoutMs?: number
 }
 
+export interface Sale {
+  id: string
+  endDate: string
+}
+
 /** Lists and publishes an item; answers its id and when it ends. */
-export async function sell(
-  client: ApiClient,
-  seller: Person,
-  listing: Listing,
-): Promise<{ id: string; endDate: string }> {
+export async function sell(client: ApiClient, seller: Person, listing: Listing): Promise<Sale> {
   const { name, startPrice, durationMs, startsInMs = 0, currencyCode = 'USD', terms = {} } = listing
   const patience = listing.timeoutMs === undefined ? {} : { timeoutMs: listing.timeoutMs }
   const startsAtMs = Date.now() + startsInMs

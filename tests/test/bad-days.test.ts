@@ -5,10 +5,10 @@ import { connect } from 'amqplib'
 import type pg from 'pg'
 import t from 'tap'
 import { compareReadModel } from '#src/crash/check.ts'
+import { inTime, sellInTime } from '#src/in-time.ts'
 import { join, PASSWORD, type Person, sell } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
-import { inTime } from './in-time.ts'
 import { sendSlowly, uploadSlowly } from './slow-body.ts'
 
 const QUEUE = 'auction.bid.placed.v1'
@@ -37,8 +37,9 @@ t.test('days on which something is down', async (t) => {
       body: { maxAmount },
       headers: { 'idempotency-key': randomUUID() },
     })
-  const open = (name: string, durationMs = 600_000) =>
-    sell(client, ann, { name, startPrice: '1.00', durationMs, terms: { bidIncrement: '1.00' } })
+  const terms = { bidIncrement: '1.00' }
+  const open = (name: string) =>
+    sell(client, ann, { name, startPrice: '1.00', durationMs: 600_000, terms })
   const databases = () => {
     const pools = [platform.postgres.url('bid'), platform.postgres.url('auction')].map((url) =>
       openPool(url, 2),
@@ -119,7 +120,9 @@ t.test('days on which something is down', async (t) => {
     'the closer is gone across an end: nothing is sold late, the result comes afterwards',
     async (t) => {
       const { id, endDate } = await inTime(4_000, async (durationMs) => {
-        const sale = await open('without a closer', durationMs)
+        const listing = { name: 'without a closer', startPrice: '1.00', durationMs, terms }
+        const sale = await sellInTime(client, ann, listing)
+        if (sale === undefined) return undefined
         const placed = await place(client, sale.id, ben, '2.00')
         await platform.kill('bid-worker')
         const { body } = await client.request('GET', `/api/v1/lots/${sale.id}`)
@@ -127,6 +130,7 @@ t.test('days on which something is down', async (t) => {
         t.match(body, { serverTime: String })
         t.ok(String(body.serverTime) >= sale.endDate, 'no lot ends early')
         await platform.restart('bid-worker')
+        return undefined
       })
       await waitFor('the end', async () => {
         const { body } = await client.request('GET', `/api/v1/lots/${id}`)

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { DOCS } from '@auction/local/service-list.ts'
 import t from 'tap'
+import { inTime, sellInTime } from '#src/in-time.ts'
 import { insist, join, type Person, sell } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { readAuctions } from '#src/replay/ebay-auctions.ts'
@@ -10,7 +11,6 @@ import { readExpected } from '#src/replay/expected.ts'
 import { noProgress } from '#src/replay/progress.ts'
 import { replay } from '#src/replay/replay.ts'
 import { createPlatform } from './helper.ts'
-import { inTime } from './in-time.ts'
 import { openApiProblems } from './openapi.ts'
 import { createSlowGateway } from './slow-gateway.ts'
 
@@ -54,12 +54,13 @@ t.test('the platform as its users see it', async (t) => {
       const { id, endDate, own, first, shown, second, third, last } = await inTime(
         5_000,
         async (durationMs) => {
-          const sale = await sell(client, ann, {
+          const sale = await sellInTime(client, ann, {
             name: 'a sale',
             startPrice: '1000.00',
             durationMs,
             terms: { bidIncrement: '50.00', reservePrice: '6000.00' },
           })
+          if (sale === undefined) return undefined
           const answers = {
             id: sale.id,
             endDate: sale.endDate,

@@ -21,8 +21,8 @@ export interface OtlpReceiver {
   text(): string
   /** Waits until a trace has spans of all these names; answers all of its spans so far. */
   trace(traceId: string, names: string[]): Promise<ReceivedSpan[]>
-  /** Waits for the first span of this name. */
-  find(name: string): Promise<ReceivedSpan>
+  /** Waits for the first span of this name that is wanted. */
+  find(name: string, isWanted?: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan>
   /** Every trace from which this one goes on, over any number of links, itself included. */
   before(traceId: string): Set<string>
   /** Spans of a trace whose parent was not received; the root is known to the caller. */
@@ -72,7 +72,8 @@ export async function createOtlpReceiver(t: Teardown): Promise<OtlpReceiver> {
         const found = spans.filter((span) => span.traceId === traceId)
         return names.every((name) => found.some((span) => span.name === name)) ? found : undefined
       }),
-    find: (name) => waitFor(`a span ${name}`, () => spans.find((span) => span.name === name)),
+    find: (name, isWanted = () => true) =>
+      waitFor(`a span ${name}`, () => spans.find((span) => span.name === name && isWanted(span))),
     before(traceId) {
       const found = new Set([traceId])
       // What is added while it is walked is walked too.

@@ -18,7 +18,8 @@ import {
   tabTo,
   visit,
 } from '#src/browser/phone.ts'
-import { insist, join, PASSWORD, type Person, sell } from '#src/people.ts'
+import { sellTo } from '#src/in-time.ts'
+import { insist, join, PASSWORD, type Person } from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 
@@ -43,8 +44,8 @@ t.test('a lot is sold, paid, collected, and its seller is paid out', async (t) =
       ...(body === undefined ? {} : { body }),
       accept: [200, 201, 204],
     })
-  const { id } = await sell(client, sue, { name: 'A lamp', startPrice: '10.00', durationMs: 4_000 })
-  await ask(bob, 'POST', `/api/v1/lots/${id}/bids`, { maxAmount: '25.00' })
+  const lamp = { name: 'A lamp', startPrice: '10.00', durationMs: 4_000 }
+  await sellTo(client, { seller: sue, bidder: bob }, lamp, '25.00')
   const order = await waitFor(
     'the order',
     async () => {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
-import { insist, join, type Person, sell } from '#src/people.ts'
+import { sellTo } from '#src/in-time.ts'
+import { insist, join, type Person } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 import { createOtlpReceiver } from './otlp-receiver.ts'
 
 const MINUTES_MS = 120_000
 
 const newTraceId = () => randomUUID().replaceAll('-', '')
+const traced = (traceId: string) => ({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
 
-// A bid has to arrive while the lot is open, on a machine with much other work too.
 const LOT_MS = 15_000
 
 t.test('links lead from a payout back to the bid, over every timer between them', async (t) => {
@@ -27,7 +28,7 @@ t.test('links lead from a payout back to the bid, over every timer between them'
       token: person.token,
       headers: {
         'idempotency-key': randomUUID(),
-        ...(traceId === undefined ? {} : { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }),
+        ...(traceId === undefined ? {} : traced(traceId)),
       },
       ...(body === undefined ? {} : { body }),
       accept: [200, 201, 204],
@@ -37,12 +38,8 @@ t.test('links lead from a payout back to the bid, over every timer between them'
   const { body: page } = await ask(sue, 'POST', '/api/v1/billing/payout-account/page', {})
   await submit(String(page.url), { answer: 'accept' })
 
-  const { id } = await sell(client, sue, {
-    name: 'A lamp',
-    startPrice: '10.00',
-    durationMs: LOT_MS,
-  })
-  await ask(bob, 'POST', `/api/v1/lots/${id}/bids`, { maxAmount: '25.00' }, bid)
+  const lamp = { name: 'A lamp', startPrice: '10.00', durationMs: LOT_MS }
+  await sellTo(client, { seller: sue, bidder: bob, headers: traced(bid) }, lamp, '25.00')
   const order = await waitFor(
     'the order',
     async () => {
@@ -65,7 +62,8 @@ t.test('links lead from a payout back to the bid, over every timer between them'
     () => otlp.find('notification.payment.payout_sent.v1 process'),
     MINUTES_MS,
   )
-  const close = await otlp.find('lot close')
+  // A lot that was over before the bid came has a closing as well.
+  const close = await otlp.find('lot close', ({ links }) => links.includes(bid))
   const spans = await otlp.trace(sent.traceId, ['payout', 'payment.payout_sent.v1 publish'])
   const payout = spans.find(({ name }) => name === 'payout')
   t.match(payout, { service: 'payment', parentSpanId: '' }, 'a timer began it')

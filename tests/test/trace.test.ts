@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t, { type Test } from 'tap'
+import { inTime } from '#src/in-time.ts'
 import { insist, join, type Person, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
-import { inTime } from './in-time.ts'
 import { createOtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts'
 
 /** The span of the caller, which only the caller could export. */
@@ -154,6 +154,8 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
   })
 
   t.test('what no request caused has a trace of its own, from its first span on', async (t) => {
+    const traceId = newTraceId()
+    const headers = { traceparent: traceparent(traceId) }
     await inTime(1_500, async (pauseMs) => {
       const startsAtMs = Date.now() + pauseMs
       const created = await draft(startsAtMs, 2 * pauseMs)
@@ -164,7 +166,7 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
       // Published after its start, it would start with that request.
       if (published.statusCode !== 200 || Date.now() >= startsAtMs) return undefined
       const end = await waitFor('the start', async () => {
-        const answer = await bid(id, HIDDEN_MAXIMUM)
+        const answer = await bid(id, HIDDEN_MAXIMUM, headers)
         if (answer.body.code === 'bid.ended') return 'missed'
         if (answer.body.code !== 'bid.confirmation_required')
           return answer.statusCode === 201 && 'placed'
@@ -172,7 +174,7 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
         const confirmed = await client.request('POST', `/api/v1/lots/${id}/bids`, {
           token: ben.token,
           body: { maxAmount: HIDDEN_MAXIMUM, confirmation },
-          headers: { 'idempotency-key': randomUUID() },
+          headers: { 'idempotency-key': randomUUID(), ...headers },
         })
         return confirmed.statusCode === 201 && 'placed'
       })
@@ -180,12 +182,14 @@ t.test('one trace shows what a request caused, in every service', async (t) => {
       t.ok(Date.now() >= startsAtMs + 2 * pauseMs, 'no lot ends early')
       return undefined
     })
-    const started = await otlp.find('item.started.v1 publish')
-    const start = await otlp.trace(started.traceId, ['start item'])
+    // An item that a slow machine published after its start was started by that request.
+    const { traceId: startId } = await otlp.find('start item')
+    const start = await otlp.trace(startId, ['item.started.v1 publish'])
     t.match(one(t, start, 'start item'), { service: 'auction', parentSpanId: '' })
-    await hasNoGaps(t, started.traceId, '')
+    await hasNoGaps(t, startId, '')
 
-    const close = await otlp.find('lot close')
+    // A lot that was over before the bid came has a closing as well.
+    const close = await otlp.find('lot close', ({ links }) => links.includes(traceId))
     const spans = await otlp.trace(close.traceId, [
       'bid.closed.v1 publish',
       'auction.bid.closed.v1 process',

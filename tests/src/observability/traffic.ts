@@ -4,7 +4,8 @@ import { openLiveClient } from '@auction/common/testing/live-client.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { Platform } from '@auction/local/platform.ts'
 import type { ApiClient } from '#src/api-client.ts'
-import { insist, join, PASSWORD, sell } from '#src/people.ts'
+import { inTime, sellInTime } from '#src/in-time.ts'
+import { insist, join, PASSWORD } from '#src/people.ts'
 import { callGrpc } from './grpc-call.ts'
 import { causeSeldomThings } from './seldom.ts'
 
@@ -38,11 +39,9 @@ export async function startTraffic(
   let refreshToken = String(login.body.refreshToken)
   let isStopping = false
   const round = async (index: number) => {
-    const { id } = await sell(client, seller, {
-      name: `Lot ${index}`,
-      startPrice: '1.00',
-      durationMs: 4_000,
-    })
+    const { id } = await inTime(4_000, (durationMs) =>
+      sellInTime(client, seller, { name: `Lot ${index}`, startPrice: '1.00', durationMs }),
+    )
     const watcher = openLiveClient({ urls: [gatewayUrl], lots: [id] })
     await waitFor('a stream', () => watcher.isOpen(), WATCHING_MS).catch(() => undefined)
     for (const [turn, bidder] of [...bidders, ...bidders].entries()) {
