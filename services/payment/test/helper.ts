@@ -30,8 +30,8 @@ export const log = createLogger('payment', process.env.TEST_LOG_LEVEL ?? 'silent
 
 export interface Person {
   id: string
-  /** Headers of a request of this person's. */
-  headers: { authorization: string }
+  /** Headers of a request of this person's that is made now. */
+  readonly headers: { authorization: string }
 }
 
 export interface World {
@@ -40,7 +40,7 @@ export interface World {
   db: Kysely<Database>
   identity: TestIdentity
   /** A logged-in user; `claims` replace or add. */
-  person(claims?: Record<string, unknown>): Person
+  person(claims?: Record<string, unknown>, id?: string): Person
   /** Where payments go, and what advances them without a worker. */
   sandbox: Sandbox
   /** By name; what a test adds is there from then on. */
@@ -54,6 +54,21 @@ export interface World {
   /** Posts in a transaction of its own, as one that changes nothing else. */
   post(entry: Entry): Promise<boolean>
 }
+
+/** A token and a proof hold for ten minutes, and a test may last longer: both are as old at each request as at the first. */
+function personOf(identity: TestIdentity, id: string, claims: Record<string, unknown>): Person {
+  const { auth_time: provenAt, ...others } = claims
+  const ageSeconds = typeof provenAt === 'number' ? nowSeconds() - provenAt : undefined
+  return {
+    id,
+    get headers() {
+      const proof = ageSeconds === undefined ? {} : { auth_time: nowSeconds() - ageSeconds }
+      return { authorization: `Bearer ${identity.token(id, { ...others, ...proof })}` }
+    },
+  }
+}
+
+const nowSeconds = () => Math.floor(Date.now() / 1_000)
 
 /** The payment service on a database of its own, with tokens that verify. */
 export async function createWorld(
@@ -106,10 +121,7 @@ export async function createWorld(
       log,
       metrics,
     },
-    person(claims = {}) {
-      const id = randomUUID()
-      return { id, headers: { authorization: `Bearer ${identity.token(id, claims)}` } }
-    },
+    person: (claims = {}, id = randomUUID()) => personOf(identity, id, claims),
     post: (entry) => db.transaction().execute((tx) => post(tx, entry)),
   }
 }

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { onOrderResolved } from '#src/app/payments/order-resolved.ts'
+import { onRefundSettled } from '#src/app/payments/refund-settled.ts'
 import type { Person, World } from '#test/helper.ts'
 
 export const freshly = () => Math.floor(Date.now() / 1_000)
 
 /** The seller of the orders of this world, who proved who they are a moment ago. */
-export function seller(
+export const seller = (
   world: World,
   claims: Record<string, unknown> = { auth_time: freshly() },
-): Person {
-  const id = world.orders.sellerId
-  return { id, headers: { authorization: `Bearer ${world.identity.token(id, claims)}` } }
-}
+): Person => world.person(claims, world.orders.sellerId)
 
 export function refund(
   { app }: World,
@@ -56,6 +54,22 @@ export async function resolved(
       currencyCode: 'EUR',
       sequence,
     },
+  } as Parameters<typeof consumer.handle>[1]
+  await world.db.transaction().execute((tx) => consumer.handle(tx, event))
+}
+
+/** The order service reports that a moderator ended the wait for what a decision owes. */
+export async function settled(
+  world: World,
+  order: { orderId: string; itemId: string; buyerId: string },
+  outcome: 'refunded' | 'resumed',
+  sequence: number,
+): Promise<void> {
+  const consumer = onRefundSettled()
+  const { orderId, itemId, buyerId } = order
+  const { sellerId } = world.orders
+  const event = {
+    payload: { orderId, itemId, buyerId, sellerId, outcome, sequence },
   } as Parameters<typeof consumer.handle>[1]
   await world.db.transaction().execute((tx) => consumer.handle(tx, event))
 }
