@@ -156,7 +156,10 @@ export interface LiveWorld {
   identity: TestIdentity
   /** Publishes one after another, and resolves when the broker has them. */
   publish(...events: OutboxEvent[]): Promise<void>
-  /** Another API process of the service. */
+  /**
+   * Another API process of the service. Heartbeats and session checks come every twenty turns, which are of production
+   * unless a test waits for them: a session that is not checked in time is sent nothing of its own.
+   */
   replica(changes?: Partial<LiveConfig> & { turnMs?: number }): Promise<Replica>
   /** A client that is connected. */
   watch(
@@ -179,8 +182,6 @@ const CONFIG = {
   LIVE_STREAMS_PER_ADDRESS: 1_000,
   LIVE_STREAM_MINUTES: 60,
 } as const
-/** Heartbeats and session checks come twenty times as seldom. */
-const TURN_MS = 10
 
 /** The live part of the service on a broker of its own, with as many replicas as a test wants. */
 export async function createLiveWorld(t: Teardown): Promise<LiveWorld> {
@@ -202,7 +203,7 @@ export async function createLiveWorld(t: Teardown): Promise<LiveWorld> {
     ended,
     identityState,
     publish: (...events) => publishAll(channel, events),
-    async replica({ turnMs = TURN_MS, ...changes } = {}) {
+    async replica({ turnMs, ...changes } = {}) {
       const steps: (() => unknown)[] = []
       const lifecycle: Lifecycle = {
         onStop: (_name, step) => steps.push(step),

@@ -14,11 +14,21 @@ t.test('a client resumes at another replica with the id of the first', async (t)
   const [itemId, quiet] = [randomUUID(), randomUUID()]
   const ann = randomUUID()
   const token = world.identity.token(ann)
-  await world.publish(placed({ itemId: quiet, sequence: 4, userId: ann, leaderId: ann }))
   const urls = [first.url, second.url]
+  const others = await Promise.all(
+    urls.map((url) => world.watch({ urls: [url], lots: [itemId, quiet] })),
+  )
+  // A replica that is late sends what is no news to others, or cannot know what was missed.
+  const untilAtEach = (id: string, sequence: number) =>
+    waitFor('the price at each', () =>
+      others.every(({ lots }) => lots.get(id)?.sequence === sequence),
+    )
+  await world.publish(placed({ itemId: quiet, sequence: 4, userId: ann, leaderId: ann }))
+  await untilAtEach(quiet, 4)
   const client = await world.watch({ urls, lots: [itemId, quiet], token: () => token })
   await world.publish(placed({ itemId, sequence: 1, userId: ann, leaderId: ann }))
   await waitFor('the price', () => client.lots.get(itemId)?.sequence === 1)
+  await untilAtEach(itemId, 1)
   await waitFor('the place', () => (client.lastId() ?? 0) > 0)
   client.drop()
   const ben = randomUUID()
@@ -94,7 +104,7 @@ t.test('an id promises no more than was sent, however many lots change at once',
 
 t.test('a broker that is away delays prices, loses none, and clients know it', async (t) => {
   const world = await createLiveWorld(t)
-  const { url } = await world.replica()
+  const { url } = await world.replica({ turnMs: 10 })
   const itemId = randomUUID()
   const client = await world.watch({ urls: [url], lots: [itemId] })
   await world.publish(placed({ itemId, sequence: 1 }))
