@@ -164,6 +164,16 @@ export const orderResolved = defineEvent({
 })
 
 /**
+ * A moderator ended the wait for what a dispute owed the buyer, so payment gives none of it any more. `refunded`: the
+ * buyer got it in another way. `resumed`: the order goes on without it.
+ */
+export const orderRefundSettled = defineEvent({
+  event: 'order.refund.settled',
+  version: 'v1',
+  payload: Type.Object({ ...parties, outcome: reasons(['refunded', 'resumed']), sequence }),
+})
+
+/**
  * A buyer has a strike more for an order that was not paid. `isLimitReached`: the account is to be suspended
  * until `suspendedUntil`. `sequence` counts the strikes and redemptions of the user.
  */

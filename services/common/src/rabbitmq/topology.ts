@@ -42,6 +42,7 @@ import {
   orderDisputed,
   orderOverdue,
   orderPaid,
+  orderRefundSettled,
   orderReminder,
   orderReopened,
   orderResolved,
@@ -158,6 +159,7 @@ export const SUBSCRIPTIONS: readonly Subscription[] = [
   { consumer: 'payment', contract: orderCompleted },
   { consumer: 'payment', contract: orderCancelled },
   { consumer: 'payment', contract: orderResolved },
+  { consumer: 'payment', contract: orderRefundSettled },
 ]
 
 /**

@@ -208,6 +208,7 @@ t.test('seed bug 17: subscriptions are what the design says', async (t) => {
       'payment.order.completed.v1',
       'payment.order.cancelled.v1',
       'payment.order.resolved.v1',
+      'payment.order.refund.settled.v1',
     ],
   )
   t.equal(hasSubscribers('bid.placed.v1'), true)

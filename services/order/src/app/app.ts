@@ -46,6 +46,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
         disputes: 'When buyer and seller do not agree.',
       },
     },
+    // Room for a message of a dispute whose characters are escaped, which makes them three times as long.
+    bodyLimitBytes: 32 * 1024,
   })
   await orderRoutes(app, { db, box })
   await deliveryRoutes(app, { db, settings, box })

@@ -3,6 +3,7 @@ import { onLotClosed } from '#src/app/deposits/lot-closed.ts'
 import { onOrderPaid } from '#src/app/deposits/order-paid.ts'
 import { onOrderCancelled } from '#src/app/payments/order-cancelled.ts'
 import { onOrderResolved } from '#src/app/payments/order-resolved.ts'
+import { onRefundSettled } from '#src/app/payments/refund-settled.ts'
 import { onOrderCompleted } from '#src/app/sales/order-completed.ts'
 import type { PaymentProvider } from '#src/domain/provider.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -24,5 +25,6 @@ export function createConsumers({
     onLotClosed({ releasesPerSecond }),
     onOrderCancelled(),
     onOrderResolved({ providers }),
+    onRefundSettled(),
   ]
 }

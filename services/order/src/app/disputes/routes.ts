@@ -330,7 +330,9 @@ function settlingRoute(app: App, { db, settings }: DisputeOptions): void {
         const act = { kind: 'settle_refund', outcome: body.outcome } as const
         const actor = { role, id: user.id }
         const details = { outcome: body.outcome }
-        insistChanged(order, await perform(tx, order, settings, { act, actor, trace, details }))
+        const happened = { kind: 'refund_settled', ...details } as const
+        const performance = { act, actor, trace, details, happened }
+        insistChanged(order, await perform(tx, order, settings, performance))
         const dispute = await readDisputeOf(tx, id)
         if (dispute === undefined) throw new Error(`order ${id} waits for a refund of no dispute`)
         const at = await readClock(tx)

@@ -11,6 +11,7 @@ import {
   orderDisputed,
   orderOverdue,
   orderPaid,
+  orderRefundSettled,
   orderReminder,
   orderReopened,
   orderResolved,
@@ -33,6 +34,7 @@ export type Happened =
       readonly resolution: 'buyer' | 'seller'
       readonly refundAmount?: bigint
     }
+  | { readonly kind: 'refund_settled'; readonly outcome: 'refunded' | 'resumed' }
 
 /** The event of a change; `order` is the order after it. */
 export function orderEvent(
@@ -136,5 +138,7 @@ export function orderEvent(
         ...(refundAmount === undefined ? {} : { refundAmount: money(refundAmount) }),
       })
     }
+    case 'refund_settled':
+      return createEvent(orderRefundSettled, context, { ...parties, outcome: happened.outcome })
   }
 }

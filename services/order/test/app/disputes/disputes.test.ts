@@ -304,6 +304,10 @@ t.test('a moderator ends the wait for a refund that payment cannot give', async 
     t.ok(refundAgeSeconds >= (2 * DAY_MS) / 1_000, 'the wait is measured')
     t.equal((await settle(order, order.moderatorId, outcome)).statusCode, 204)
     t.equal((await world.order(order.id)).state, state)
+    t.match((await world.published('order.refund.settled')).at(-1)?.payload, {
+      orderId: order.id,
+      outcome,
+    })
     t.equal((await readOrderCounts(world.db)).refundAgeSeconds, 0)
     const { messages } = (await callAs(world, order.buyerId, 'GET', `${order.url}/dispute`)).body
     t.match(messages.at(-1), { author: 'moderator', content: 'The bank sent it back.' })

@@ -3,6 +3,7 @@ import { parseAmount } from '@auction/common/money.ts'
 import { PermanentError, transactional } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import type { PaymentProvider } from '#src/domain/provider.ts'
+import { readSettled } from '#src/infra/postgres/payments/owed-refunds.ts'
 import { livePaymentsOf, lockPayment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { oweRefund } from './owed-refunds.ts'
@@ -28,6 +29,8 @@ export const onOrderResolved = ({
       if (payment === undefined || payment.state !== 'captured') {
         throw new PermanentError(`payment ${paymentId} of order ${orderId} took no money`)
       }
+      // Its wait was ended already: the other event was consumed first.
+      if ((await readSettled(tx, { paymentId, orderId })) > sequence) return
       await oweRefund(tx, providers, payment, {
         orderId,
         source: `resolved/${orderId}/${sequence}`,

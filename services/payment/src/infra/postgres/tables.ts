@@ -210,7 +210,7 @@ export interface OwedRefunds {
   order_id: string
   payment_id: string
   source: string
-  state: Generated<'open' | 'done' | 'given_up'>
+  state: Generated<string>
 }
 
 export interface PaymentDifferences {
@@ -271,6 +271,7 @@ export interface PaymentOrders {
   premium: bigint
   refunded_amount: Generated<bigint>
   seller_gross: bigint
+  settled_sequence: number | null
 }
 
 export interface Payments {

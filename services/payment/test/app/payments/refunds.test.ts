@@ -6,7 +6,7 @@ import { completeOrder } from '#src/app/sales/sale-ledger.ts'
 import { createWorld, type Person } from '#test/helper.ts'
 import { control, payOnPage } from '#test/infra/stripe/sandbox.ts'
 import { begin, captured, events, lookNow, type PaymentBody, read, until } from './buyer.ts'
-import { balances, freshly, refund, resolved, seller } from './refunds.ts'
+import { balances, freshly, refund, resolved, seller, settled } from './refunds.ts'
 
 t.test(
   'a refund is sent once for each key, posted when decided and when paid, and published',
@@ -138,6 +138,62 @@ t.test('a dispute that is decided for the buyer is refunded once', async (t) => 
   for (let look = 0; look < 3; look += 1) await lookNow(world)
   t.match(await read(world, buyer, payment.id), { refundedAmount: '18.50' })
   t.same(await balances(world), {})
+})
+
+t.test('what a moderator settled by hand is not given by payment as well', async (t) => {
+  for (const outcome of ['refunded', 'resumed'] as const) {
+    const world = await createWorld(t)
+    const buyer = world.person()
+    const { order, payment } = await captured(world, buyer)
+    const { store } = world.sandbox.provider
+    await control(world.sandbox, 'settings', { slowRefunds: true })
+    await resolved(world, order, '18.50', 7)
+    await lookNow(world)
+    await lookNow(world)
+    for (const { id } of store.all<{ id: string }>('refunds'))
+      await control(world.sandbox, `refunds/${id}`, { isDone: false })
+    await lookNow(world)
+    await settled(world, order, outcome, 8)
+    await settled(world, order, outcome, 8)
+    await sql`update refunds set done_at = done_at - interval '2 days'`.execute(world.db)
+    for (let look = 0; look < 3; look += 1) await lookNow(world)
+    t.equal(store.all('refunds').length, 1, 'it is not tried again')
+    t.match(await read(world, buyer, payment.id), { refundedAmount: '0.00' })
+    t.same(await world.db.selectFrom('payment_differences').selectAll().execute(), [])
+    // A dispute of later is decided as any other.
+    await control(world.sandbox, 'settings', { slowRefunds: false })
+    await resolved(world, order, '5.00', 12)
+    for (let look = 0; look < 3; look += 1) await lookNow(world)
+    t.match(await read(world, buyer, payment.id), { refundedAmount: '5.00' })
+  }
+})
+
+t.test('a decision that is consumed after its settlement gives nothing', async (t) => {
+  const world = await createWorld(t)
+  const buyer = world.person()
+  const { order, payment } = await captured(world, buyer)
+  await settled(world, order, 'refunded', 8)
+  await resolved(world, order, '18.50', 7)
+  for (let look = 0; look < 3; look += 1) await lookNow(world)
+  t.same(world.sandbox.provider.store.all('refunds'), [])
+  t.match(await read(world, buyer, payment.id), { refundedAmount: '0.00' })
+})
+
+t.test('a refund that is under way when it is settled by hand is for an operator', async (t) => {
+  const world = await createWorld(t)
+  const { order, payment } = await captured(world, world.person())
+  await control(world.sandbox, 'settings', { slowRefunds: true })
+  await resolved(world, order, '18.50', 7)
+  await lookNow(world)
+  await settled(world, order, 'refunded', 8)
+  t.match(await world.db.selectFrom('payment_differences').selectAll().execute(), [
+    {
+      kind: 'refunded_amount',
+      payment_id: payment.id,
+      ours: `the refund of order ${order.orderId} was settled by hand (refunded)`,
+      theirs: '1 refunds of it are under way',
+    },
+  ])
 })
 
 t.test('no key of a user stands in the way of what the platform gives back', async (t) => {

@@ -59,7 +59,32 @@ export async function readOwed(db: Kysely<Database>, paymentId: string): Promise
 export async function endOwed(
   tx: Transaction<Database>,
   id: string,
-  state: 'done' | 'given_up',
+  state: 'done' | 'given_up' | 'settled',
 ): Promise<void> {
   await tx.updateTable('owed_refunds').set({ state }).where('id', '=', id).execute()
+}
+
+/** Nothing that was decided before this sequence of an order is given any more. */
+export async function markSettled(
+  tx: Transaction<Database>,
+  { paymentId, orderId }: Pick<OwedRefund, 'paymentId' | 'orderId'>,
+  sequence: number,
+): Promise<void> {
+  await sql`
+    update payment_orders set settled_sequence = greatest(settled_sequence, ${sequence})
+    where payment_id = ${paymentId} and order_id = ${orderId}`.execute(tx)
+}
+
+/** The sequence of the order when the last wait for a refund was ended; 0: none was. */
+export async function readSettled(
+  tx: Transaction<Database>,
+  { paymentId, orderId }: Pick<OwedRefund, 'paymentId' | 'orderId'>,
+): Promise<number> {
+  const row = await tx
+    .selectFrom('payment_orders')
+    .select('settled_sequence')
+    .where('payment_id', '=', paymentId)
+    .where('order_id', '=', orderId)
+    .executeTakeFirst()
+  return row?.settled_sequence ?? 0
 }
