@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readRoutes } from '@auction/local/gateway/routes.ts'
 import type { ApiClient } from '#src/api-client.ts'
-import { insist, join, type Person, sell } from '#src/people.ts'
+import { insist, join, logIn, type Person, sell } from '#src/people.ts'
 import type { Target } from './forgeries.ts'
 import type { Claim } from './lies.ts'
 import { readOperations, sample } from './operations.ts'
@@ -152,11 +152,27 @@ async function otherTargets(client: ApiClient, { targets, attacker }: Cast): Pro
     .flatMap((target) => [target, { ...target, token: attacker.token }])
 }
 
+/** The same cast with new tokens: they last for ten minutes, and attacks on a busy machine longer. */
+export async function renew(client: ApiClient, cast: Cast): Promise<Cast> {
+  const logInAgain = async (person: Person) => ({
+    ...person,
+    token: await logIn(client, person.email),
+  })
+  const victim = await logInAgain(cast.victim)
+  const attacker = await logInAgain(cast.attacker)
+  const targets = cast.targets.map((target) =>
+    target.token === undefined ? target : { ...target, token: attacker.token },
+  )
+  return { ...cast, victim, attacker, targets }
+}
+
 /** What the victim has done, as the platform remembers it; no attack may change it. */
 export async function tracesOf(client: ApiClient, { victim, targets }: Cast): Promise<object> {
   const comments = targets.find(({ name }) => name === 'a comment')?.path
+  // The attack may have lasted longer than the token of the victim.
+  const token = await logIn(client, victim.email)
   const ask = async (path: string) =>
-    (await insist(client, 'GET', path, { token: victim.token, accept: [200] })).body
+    (await insist(client, 'GET', path, { token, accept: [200] })).body
   const { totalItems } = await ask('/api/v1/items?mine=true')
   const { bids } = await ask('/api/v1/bids')
   const written = JSON.stringify(await ask(`${comments}?limit=100`))

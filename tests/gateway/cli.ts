@@ -1,7 +1,8 @@
 import { readCommandLine, refuse } from '@auction/common/process/command-line.ts'
 import { createClient } from '#src/api-client.ts'
 import { attack } from './attack.ts'
-import { createCast, readHeaderNames, tracesOf } from './cast.ts'
+import { createCast, readHeaderNames, renew, tracesOf } from './cast.ts'
+import type { Target } from './forgeries.ts'
 import { readDirect, readInstallation } from './installation.ts'
 
 const HELP = `npm run gateway -w tests -- --url URL [--ca FILE] [--direct SERVICE=URL]…
@@ -39,11 +40,9 @@ const trust = ca === undefined ? {} : { ca }
 const client = createClient({ baseUrl: url, ...trust })
 const cast = await createCast(client, await readHeaderNames())
 const before = JSON.stringify(await tracesOf(client, cast))
-await assault('the gateway', url, cast.targets)
+await assault('the gateway', url, () => true)
 for (const [service, address] of [...installation.direct, ...readDirect(values.direct)]) {
-  const own = cast.targets.filter((target) => target.service === service)
-  if (own.length === 0) throw new Error(`nothing is known to ask of ${service}`)
-  await assault(service, address, own)
+  await assault(service, address, (target) => target.service === service)
 }
 if (JSON.stringify(await tracesOf(client, cast)) !== before) {
   console.log('NOT OK: something was done in the name of the victim')
@@ -51,8 +50,11 @@ if (JSON.stringify(await tracesOf(client, cast)) !== before) {
 }
 client.close()
 
-async function assault(name: string, address: string, targets: typeof cast.targets) {
-  const whom = { url: address, ...trust, cast: { ...cast, targets } }
+async function assault(name: string, address: string, isMeant: (target: Target) => boolean) {
+  const renewed = await renew(client, cast)
+  const targets = renewed.targets.filter(isMeant)
+  if (targets.length === 0) throw new Error(`nothing is known to ask of ${name}`)
+  const whom = { url: address, ...trust, cast: { ...renewed, targets } }
   const options = { ...whom, seed, count, hasErrorBodies }
   const { variants, verdicts, tookMs, postponed, findings } = await attack(options)
   console.log(`${name}: ${variants} variants in ${Math.round(tookMs / 1000)} s`)

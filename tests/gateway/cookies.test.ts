@@ -5,7 +5,7 @@ import { type Answer, createClient } from '#src/api-client.ts'
 import { insist, PASSWORD } from '#src/people.ts'
 import { createPlatform } from '../test/helper.ts'
 import { fillPath, gather } from './belongings.ts'
-import { createCast, tracesOf } from './cast.ts'
+import { createCast, renew, tracesOf } from './cast.ts'
 import { type Installation, readInstallation } from './installation.ts'
 import { type Operation, readOperations, sample } from './operations.ts'
 import { createRandom } from './random.ts'
@@ -131,6 +131,7 @@ t.test('what other sites and ports make a browser send changes nothing', async (
 
 t.test(`${FORGERIES} forged cookies are no one`, async (t) => {
   const cookie = await logIn(victim.email)
+  const { token } = (await renew(client, cast)).victim
   const random = createRandom(SEED)
   const [name = '', secret = ''] = cookie.split(/=(.*)/s)
   const targets = [
@@ -154,7 +155,7 @@ t.test(`${FORGERIES} forged cookies are no one`, async (t) => {
     () => `${name} =${secret}`,
     () => `x${cookie}`,
     () => `${name}=${victim.id}`,
-    () => `${name}=${victim.token}`,
+    () => `${name}=${token}`,
     () => `${name}=${secret.split('').reverse().join('')}`,
     () => `a=${cookie}`,
     () => `$Version=1, ${cookie}`,
@@ -179,12 +180,13 @@ t.test(`${FORGERIES} forged cookies are no one`, async (t) => {
 
 t.test('a cookie beside the token of another user opens nothing', async (t) => {
   const cookie = await logIn(victim.email)
+  const { token } = (await renew(client, cast)).attacker
   for (const path of ['/identity/me', '/api/v1/bids', lotPath, '/']) {
-    const mixed = { cookie, authorization: `Bearer ${attacker.token}` }
+    const mixed = { cookie, authorization: `Bearer ${token}` }
     t.equal((await ask('GET', path, mixed)).statusCode, 401, path)
   }
   const ended = `${cookie.split('=')[0]}=${'A'.repeat(43)}`
-  const own = { cookie: ended, authorization: `Bearer ${attacker.token}` }
+  const own = { cookie: ended, authorization: `Bearer ${token}` }
   t.equal(await userOf(own), attacker.id, 'beside one that names no one the token counts')
 })
 

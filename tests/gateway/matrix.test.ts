@@ -3,7 +3,7 @@ import { type Answer, createClient } from '#src/api-client.ts'
 import { insist } from '#src/people.ts'
 import { createPlatform } from '../test/helper.ts'
 import { fillBody, fillPath, gather } from './belongings.ts'
-import { createCast } from './cast.ts'
+import { createCast, renew } from './cast.ts'
 import { readInstallation } from './installation.ts'
 import { type Operation, readOperations } from './operations.ts'
 import { badTokens } from './tokens.ts'
@@ -13,8 +13,8 @@ const url = installation?.url ?? (await createPlatform(t)).platform.gatewayUrl
 const ca = installation?.ca
 const client = createClient({ baseUrl: url, ...(ca === undefined ? {} : { ca }) })
 t.teardown(() => client.close())
-const cast = await createCast(client, [])
-const has = await gather(client, cast)
+const created = await createCast(client, [])
+const has = await gather(client, created)
 const operations = await readOperations(client)
 const bearer = operations.filter(({ auth }) => auth === 'bearer')
 const ANY_STATUS = Array.from({ length: 500 }, (_, index) => index + 100).filter(
@@ -90,7 +90,7 @@ const BELOW_OPTIONAL = new Set([
 const isOfOrder = ({ path }: Operation) => path.startsWith('/api/v1/orders/{')
 
 t.test('without a good token every guarded route answers 401, always the same', async (t) => {
-  const tokens = await badTokens(client, cast.victim)
+  const tokens = await badTokens(client, (await renew(client, created)).victim)
   const atGateway = (await insist(client, 'GET', '/identity/me', { accept: [401] })).body
   for (const operation of bearer) {
     const none = await send(operation)
@@ -116,7 +116,7 @@ t.test('without a good token every guarded route answers 401, always the same', 
 })
 
 t.test('a bad token opens no optional route either', async (t) => {
-  const tokens = await badTokens(client, cast.victim)
+  const tokens = await badTokens(client, (await renew(client, created)).victim)
   for (const operation of operations.filter(({ auth }) => auth === 'optional')) {
     for (const [kind, token] of tokens) {
       t.equal((await send(operation, token)).statusCode, 401, `${operation.name} ${kind}`)
@@ -125,7 +125,7 @@ t.test('a bad token opens no optional route either', async (t) => {
 })
 
 t.test('what belongs to another user, or takes a role, is refused to a user', async (t) => {
-  const { token } = cast.attacker
+  const { token } = (await renew(client, created)).attacker
   const guarded = bearer.filter(({ access }) => access === 'owner' || access === 'role')
   for (const operation of guarded) {
     const { statusCode, body } = await send(operation, token)
@@ -145,11 +145,12 @@ t.test('what belongs to another user, or takes a role, is refused to a user', as
 })
 
 t.test('a draft is shown to no one but its seller', async (t) => {
+  const { token } = (await renew(client, created)).attacker
   const isOfItem = ({ auth, method, path }: Operation) =>
     auth === 'optional' && method === 'GET' && path.startsWith('/api/v1/items/{')
   for (const operation of operations.filter(isOfItem)) {
     t.equal((await send(operation)).statusCode, 404, `${operation.name}, no user`)
-    const { statusCode } = await send(operation, cast.attacker.token)
+    const { statusCode } = await send(operation, token)
     t.equal(statusCode, 404, `${operation.name}, another user`)
   }
 })
@@ -159,12 +160,13 @@ const NOT_OWNED =
   /\/passkeys\/\{|\{imageId\}|\/bidders\/\{|\/webhook-endpoints\/\{|\/push-subscriptions\/\{|\/(payments|deposits|invoices)\/\{/
 
 t.test('the owner is not refused, so it was the owner that was missing', async (t) => {
+  const { token } = (await renew(client, created)).victim
   const owned = bearer.filter(({ access, path }) => access === 'owner' && !NOT_OWNED.test(path))
   const isLast = ({ method }: Operation) => (method === 'DELETE' ? 1 : 0)
   // What is below something else goes before it.
   owned.sort((a, b) => isLast(a) - isLast(b) || b.path.length - a.path.length)
   for (const operation of owned.filter((one) => !isOfOrder(one))) {
-    const { statusCode, body } = await send(operation, cast.victim.token)
+    const { statusCode, body } = await send(operation, token)
     t.notOk([401, 403, 404].includes(statusCode), `${operation.name}: ${statusCode} ${body.code}`)
   }
   t.comment(`${owned.length} routes of owners`)
@@ -173,7 +175,7 @@ t.test('the owner is not refused, so it was the owner that was missing', async (
 t.test(
   'both sides reach their order, and what only one may do is refused to the other',
   async (t) => {
-    const { token } = cast.victim
+    const { token } = (await renew(client, created)).victim
     for (const operation of bearer.filter((one) => one.access === 'owner' && isOfOrder(one))) {
       const answers = await Promise.all(
         [has.orderId, has.soldOrderId].map((orderId) =>

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createClient } from '#src/api-client.ts'
 import { createPlatform } from '../test/helper.ts'
 import { type AttackReport, attack } from './attack.ts'
-import { createCast, readHeaderNames, tracesOf } from './cast.ts'
+import { createCast, readHeaderNames, renew, tracesOf } from './cast.ts'
 import { type Installation, readInstallation } from './installation.ts'
 import { sendBytes } from './wire.ts'
 
@@ -18,7 +18,7 @@ const { url, ca, direct, hasErrorBodies = true } = installation
 const wire = ca === undefined ? { url } : { url, ca }
 const client = createClient({ baseUrl: url, ...(ca === undefined ? {} : { ca }) })
 t.teardown(() => client.close())
-const cast = await createCast(client, await readHeaderNames())
+const created = await createCast(client, await readHeaderNames())
 
 async function startOwn(): Promise<Installation> {
   const { platform } = await createPlatform(t)
@@ -31,6 +31,7 @@ async function startOwn(): Promise<Installation> {
 }
 
 t.test('the victim is shown every secret that is looked for', async (t) => {
+  const cast = await renew(client, created)
   const seen = await Promise.all(
     ['/identity/me', '/api/v1/bids', '/api/v1/items?mine=true'].map(
       async (path) =>
@@ -47,6 +48,7 @@ t.test('the victim is shown every secret that is looked for', async (t) => {
 })
 
 t.test(`${VARIANTS} forgeries through the gateway impersonate no one`, async (t) => {
+  const cast = await renew(client, created)
   const before = await tracesOf(client, cast)
   const report = await attack({ ...wire, cast, seed: SEED, count: VARIANTS, hasErrorBodies })
   judge(t, report)
@@ -55,6 +57,7 @@ t.test(`${VARIANTS} forgeries through the gateway impersonate no one`, async (t)
 
 for (const [service, address] of direct) {
   t.test(`${DIRECT_VARIANTS} forgeries straight to ${service} impersonate no one`, async (t) => {
+    const cast = await renew(client, created)
     const before = await tracesOf(client, cast)
     const targets = cast.targets.filter((target) => target.service === service)
     const count = DIRECT_VARIANTS
