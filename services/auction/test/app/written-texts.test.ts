@@ -1,7 +1,9 @@
 import {
+  escapeBodies,
   freeStringsOf,
   kindNames,
   kindsByPlace,
+  largestText,
   namesOf,
   placesOf,
   unreadColumns,
@@ -265,6 +267,23 @@ t.test(
       if (text === undefined || kind === TEXTS.attributeFilter.name || place.includes('filters.q'))
         continue
       await longest(place, text.charactersMax, text.bytesMax)
+    }
+  },
+)
+
+t.test(
+  'the largest text of every kind arrives, also when its characters are escaped',
+  async (t) => {
+    const fixture = await build(t)
+    escapeBodies(fixture.app)
+    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
+    for (const { place, kind } of await freeStringsOf(fixture.app)) {
+      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
+      if (text === undefined || send === undefined || !place.includes(' body.')) continue
+      // The key of an attribute counts as well in a filter.
+      if (kind === TEXTS.attributeFilter.name) continue
+      const answer = await send(fixture, largestText(text))
+      t.ok(answer.statusCode < 300, `${place}: ${JSON.stringify(answer.body).slice(0, 200)}`)
     }
   },
 )

@@ -1,4 +1,6 @@
+import type { InjectOptions } from 'fastify'
 import type { App } from '../http/server.ts'
+import type { TextKind } from '../text.ts'
 
 type Schema = Record<string, unknown>
 
@@ -53,6 +55,29 @@ export async function freeStringsOf(app: App): Promise<FreeString[]> {
   }
   return [...found].map(([place, kind]) => ({ place, kind }))
 }
+
+/** All characters that a kind allows, with as many bytes as spoons (4) and flags (8) can have in it. */
+export function largestText({ charactersMax, bytesMax }: TextKind): string {
+  const flags = Math.min(charactersMax - 1, Math.floor((bytesMax - 4 * charactersMax) / 4))
+  return `a${'🇩🇪'.repeat(flags)}${'🥄'.repeat(charactersMax - 1 - flags)}`
+}
+
+/** From now on bodies arrive with all that is not ASCII escaped, as many libraries write it: thrice as long. */
+export function escapeBodies(app: App): void {
+  const inject = app.inject.bind(app) as (options: InjectOptions) => unknown
+  const escaping = ({ payload, ...options }: InjectOptions) => {
+    if (payload === undefined) return inject(options)
+    const headers = { ...options.headers, 'content-type': 'application/json' }
+    return inject({ ...options, headers, payload: escapedJson(payload) })
+  }
+  Object.assign(app, { inject: escaping })
+}
+
+const escapedJson = (value: unknown) =>
+  JSON.stringify(value).replaceAll(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** The kind of text that each of these places takes. */
 export const kindsByPlace = (strings: readonly FreeString[]): Map<string, string | undefined> =>

@@ -1,7 +1,9 @@
 import {
+  escapeBodies,
   freeStringsOf,
   kindNames,
   kindsByPlace,
+  largestText,
   namesOf,
   unreadColumns,
 } from '@auction/common/testing/written-texts.ts'
@@ -150,3 +152,18 @@ t.test('every text may have as many characters as its kind says', async (t) => {
     }
   }
 })
+
+t.test(
+  'the largest text of every kind arrives, also when its characters are escaped',
+  async (t) => {
+    const identity = await startIdentity(t, open)
+    escapeBodies(identity.app)
+    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
+    for (const { place, kind } of await freeStringsOf(identity.app)) {
+      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
+      if (text === undefined || send === undefined || !place.includes(' body.')) continue
+      const answer = await send(identity, largestText(text))
+      t.ok(answer.statusCode < 300, `${place}: ${answer.body.slice(0, 200)}`)
+    }
+  },
+)

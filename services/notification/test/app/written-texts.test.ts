@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import {
+  escapeBodies,
   freeStringsOf,
   kindNames,
+  largestText,
   namesOf,
   placesOf,
   unreadColumns,
@@ -68,3 +70,18 @@ t.test('every text is composed and trimmed, and may be empty', async (t) => {
   }
   t.strictSame(await unreadColumns(world.database.pool), [])
 })
+
+t.test(
+  'the largest text of every kind arrives, also when its characters are escaped',
+  async (t) => {
+    const world = await createWebhookWorld(t)
+    escapeBodies(world.app)
+    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
+    for (const { place, kind } of await freeStringsOf(world.app)) {
+      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
+      if (text === undefined || send === undefined || !place.includes(' body.')) continue
+      const answer = await send(world, largestText(text))
+      t.ok(answer.statusCode < 300, `${place}: ${JSON.stringify(answer.body)}`)
+    }
+  },
+)

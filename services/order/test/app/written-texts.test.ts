@@ -1,6 +1,8 @@
 import {
+  escapeBodies,
   freeStringsOf,
   kindNames,
+  largestText,
   namesOf,
   placesOf,
   unreadColumns,
@@ -84,5 +86,20 @@ t.test(
       }
     }
     t.strictSame(await unreadColumns(world.database.pool), [])
+  },
+)
+
+t.test(
+  'the largest text of every kind arrives, also when its characters are escaped',
+  async (t) => {
+    const world = await createWorld(t)
+    escapeBodies(world.app)
+    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
+    for (const { place, kind } of await freeStringsOf(world.app)) {
+      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
+      if (text === undefined || send === undefined || !place.includes(' body.')) continue
+      const answer = await send(world, largestText(text))
+      t.ok(answer.statusCode < 300, `${place}: ${JSON.stringify(answer.body).slice(0, 200)}`)
+    }
   },
 )

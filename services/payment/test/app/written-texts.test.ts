@@ -1,6 +1,8 @@
 import {
+  escapeBodies,
   freeStringsOf,
   kindNames,
+  largestText,
   namesOf,
   placesOf,
   unreadColumns,
@@ -91,3 +93,18 @@ t.test('a reason has lines, and its characters are counted as people count them'
     details: { field: 'reason', reason: 'too_long' },
   })
 })
+
+t.test(
+  'the largest text of every kind arrives, also when its characters are escaped',
+  async (t) => {
+    const world = await createWorld(t)
+    escapeBodies(world.app)
+    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
+    for (const { place, kind } of await freeStringsOf(world.app)) {
+      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
+      if (text === undefined || send === undefined || !place.includes(' body.')) continue
+      const answer = await send(world, largestText(text))
+      t.ok(answer.statusCode < 300, `${place}: ${answer.body}`)
+    }
+  },
+)

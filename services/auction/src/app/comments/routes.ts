@@ -70,7 +70,6 @@ export async function commentRoutes(app: App, dependencies: CommentDependencies)
     COMMENTS,
     {
       config: { auth: 'bearer', access: 'any' },
-      bodyLimit: 32 * 1024,
       schema: {
         tags,
         operationId: 'createComment',

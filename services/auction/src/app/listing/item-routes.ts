@@ -35,6 +35,9 @@ const tags = ['items']
 // It is stored with a prefix.
 const KEY_LENGTH_MAX = 100
 
+// The largest description, also when its characters are escaped, which makes them three times as long.
+const BODY_LIMIT_BYTES = 160 * 1024
+
 const optional = Type.Optional
 const OptionalAmount = optional(Type.Union([Amount, Type.Null()]))
 
@@ -253,6 +256,7 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
     ITEMS,
     {
       config: { auth: 'bearer', access: 'own' },
+      bodyLimit: BODY_LIMIT_BYTES,
       // Schema errors of this route have this service's own code too.
       attachValidation: true,
       schema: {
@@ -293,6 +297,7 @@ function changeRoutes(app: App, dependencies: PublishDependencies): void {
     ITEM,
     {
       config: { auth: 'bearer', access: 'owner' },
+      bodyLimit: BODY_LIMIT_BYTES,
       attachValidation: true,
       schema: {
         tags,

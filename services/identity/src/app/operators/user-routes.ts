@@ -64,6 +64,8 @@ const SuspendBody = Type.Object(
   { ...STRICT, title: 'NewSuspension' },
 )
 const ReinstateBody = Type.Object({ reason: Reason }, { ...STRICT, title: 'Reinstatement' })
+// The largest reason, also when its characters are escaped, which makes them three times as long.
+const BODY_LIMIT_BYTES = 16 * 1024
 const params = Type.Object({ id: Uuid })
 
 const ROLE_ROUTE = { auth: 'bearer', access: 'role', session: 'proven' } as const
@@ -124,6 +126,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     '/identity/users/:id/suspend',
     {
       config: OPERATORS,
+      bodyLimit: BODY_LIMIT_BYTES,
       schema: {
         tags,
         operationId: 'suspendUser',
@@ -147,6 +150,7 @@ export async function operatorRoutes(app: App, options: OperatorRoutesOptions): 
     '/identity/users/:id/reinstate',
     {
       config: OPERATORS,
+      bodyLimit: BODY_LIMIT_BYTES,
       schema: {
         tags,
         operationId: 'reinstateUser',

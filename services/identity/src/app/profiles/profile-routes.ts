@@ -53,6 +53,9 @@ export const ProfileAnswer = Type.Object(
   { title: 'Profile' },
 )
 
+// Every text at its largest, also when its characters are escaped, which makes them three times as long.
+const BODY_LIMIT_BYTES = 48 * 1024
+
 const params = Type.Object({ id: Uuid })
 
 export interface ProfileRoutesOptions extends ProfileDependencies {
@@ -90,6 +93,7 @@ export async function profileRoutes(app: App, options: ProfileRoutesOptions): Pr
     '/api/v1/user-profiles/:id',
     {
       config: { auth: 'bearer', access: 'owner', session: 'live' },
+      bodyLimit: BODY_LIMIT_BYTES,
       schema: {
         tags,
         operationId: 'updateProfile',
