@@ -15,8 +15,6 @@ const LOGOUT_MAX_MS = 30_000
 /** What the service asks clients to wait, at most, before they come back. */
 const RETRY_MAX_MS = 5_000
 
-t.setTimeout(600_000)
-
 t.test('watchers through the gateway, with two processes that serve them', async (t) => {
   const { platform, client } = await createPlatform(t, {
     extraNotificationApis: 1,

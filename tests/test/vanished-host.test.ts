@@ -35,8 +35,6 @@ const RETRY_TIERS = [{ name: '5s', delayMs: 5_000 }]
 const log = createLogger('test', 'silent')
 const reason = whyNoOtherHost()
 
-t.setTimeout(300_000)
-
 t.test(
   'a relay whose host vanishes without a word loses the lead, and its standby publishes what waits',
   reason === undefined ? {} : { skip: reason },
