@@ -47,7 +47,7 @@ const CONNECTIONS = 24
 const LINGER_MS = 60
 const BUSY_PAUSE_MS = 250
 const BUSY_ATTEMPTS_MAX = 120
-const POSTPONED_ATTEMPTS_MAX = 3
+const POSTPONED_ATTEMPTS_MAX = 6
 const POSTPONED_SECONDS_MAX = 5
 
 /** Sends `count` different forgeries and judges every answer. */
@@ -92,7 +92,8 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
 
 /**
  * The gateway's limit of requests is no verdict on the forgery, so it is sent again. A service without an answer in time
- * says when to come again, and is asked again as well, but twice only: a forgery that brings it down does so each time.
+ * says when to come again, and is asked again as well, five times at most: a forgery that brings it down does so each
+ * time, and what a busy machine cannot do in time comes later.
  */
 async function sendPatiently(
   forgery: Forgery,
