@@ -38,7 +38,7 @@ export async function sellInTime(
 }
 
 function isInThePast({ answer: { body } }: RefusedError): boolean {
-  return (body.details as { reason?: string } | undefined)?.reason === 'in_the_past'
+  return (body as { details?: { reason?: string } }).details?.reason === 'in_the_past'
 }
 
 /** Sells an item by one bid, in the time of the listing or, where that is too short, in a longer one. */

@@ -1,6 +1,6 @@
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import type { ReceivedMail } from '@auction/local/mailbox.ts'
-import type { Answer, ApiClient } from './api-client.ts'
+import type { Answer, ApiClient, RequestOptions } from './api-client.ts'
 
 export interface Person {
   id: string
@@ -68,40 +68,57 @@ export async function logIn(client: ApiClient, email: string): Promise<string> {
   return String(answer.body.token)
 }
 
-export interface InsistOptions {
-  token?: string
-  body?: unknown
-  headers?: Record<string, string>
-  /** How long one answer may take; the request fails then. */
-  timeoutMs?: number
+export interface InsistOptions extends RequestOptions {
   accept: number[]
 }
 
 const ATTEMPTS_MAX = 60
 
-/** An answer that `insist` was not to accept. */
+/** An answer that was not to be accepted. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
-  readonly answer: Answer
+  readonly answer: Answer<unknown>
 
-  constructor(request: string, answer: Answer) {
+  constructor(request: string, answer: Answer<unknown>) {
     super(`${request} answered ${answer.statusCode} ${JSON.stringify(answer.body)}`)
     this.answer = answer
   }
 }
 
+const isBusy = (status: number) => status === 429 || status === 503
+
 /** Sends until the platform has time: 429 and 503 are tried again after their Retry-After. */
-export async function insist(
+export function insist(
   client: ApiClient,
   method: string,
   path: string,
   { accept, ...options }: InsistOptions,
 ): Promise<Answer> {
+  return sendUntil(client, method, path, options, (status) => accept.includes(status))
+}
+
+/** A client whose every request is sent until the platform has time, with the same headers; any other answer is given back. */
+export function patient(client: ApiClient): ApiClient {
+  return {
+    request: (method, path, options) =>
+      sendUntil(client, method, path, options, (status) => !isBusy(status)),
+    close: () => client.close(),
+  }
+}
+
+async function sendUntil<T>(
+  client: ApiClient,
+  method: string,
+  path: string,
+  options: RequestOptions | undefined,
+  isAccepted: (status: number) => boolean,
+): Promise<Answer<T>> {
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await client.request(method, path, options)
-    if (accept.includes(answer.statusCode)) return answer
-    const isBusy = answer.statusCode === 429 || answer.statusCode === 503
-    if (!isBusy || attempt >= ATTEMPTS_MAX) throw new RefusedError(`${method} ${path}`, answer)
+    const answer = await client.request<T>(method, path, options)
+    if (isAccepted(answer.statusCode)) return answer
+    if (!isBusy(answer.statusCode) || attempt >= ATTEMPTS_MAX) {
+      throw new RefusedError(`${method} ${path}`, answer)
+    }
     const seconds = Number(answer.headers['retry-after'] ?? 1)
     await new Promise((resolve) => setTimeout(resolve, Math.min(seconds, 2) * 1000))
   }

@@ -9,7 +9,15 @@ import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { openPage, send, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
 import { makeAdmin } from '#src/console.ts'
-import { insist, joinByMail, mailedLink, PASSWORD, sell, logIn as tokenOf } from '#src/people.ts'
+import {
+  insist,
+  joinByMail,
+  mailedLink,
+  PASSWORD,
+  patient,
+  sell,
+  logIn as tokenOf,
+} from '#src/people.ts'
 import { openPool } from '#src/pools.ts'
 import { createPlatform } from './helper.ts'
 
@@ -32,7 +40,8 @@ t.test('an account from its first day to its last', async (t) => {
     'identity-api': { EMAIL_VERIFICATION: 'required' },
     'payment-api': { APPROVAL_LIMITS: '{"EUR":"500.00"}' },
   }
-  const { platform, client } = await createPlatform(t, { env })
+  const { platform, client: hasty } = await createPlatform(t, { env })
+  const client = patient(hasty)
   const browser = await startBrowser()
   t.teardown(() => browser.close())
   // Links lead to the public address, and a session belongs to one origin.

@@ -13,7 +13,7 @@ import {
   textOf,
   untilStatus,
 } from '#src/browser/browser.ts'
-import { insist, join, PASSWORD } from '#src/people.ts'
+import { insist, join, PASSWORD, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 /** A folder for pictures of every step, for people who want to look; tests need none. */
@@ -25,7 +25,8 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 const unique = () => randomUUID().slice(0, 8)
-const { platform, client } = await createPlatform(t)
+const { platform, client: hasty } = await createPlatform(t)
+const client = patient(hasty)
 const browser = await startBrowser()
 t.teardown(() => browser.close())
 const origin = platform.gatewayUrl.replace('127.0.0.1', 'localhost')

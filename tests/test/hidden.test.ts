@@ -4,7 +4,7 @@ import { waitFor } from '@auction/common/testing/wait-for.ts'
 import { DATABASES } from '@auction/local/service-list.ts'
 import pg from 'pg'
 import t from 'tap'
-import { join, PASSWORD, type Person, sell } from '#src/people.ts'
+import { join, PASSWORD, type Person, patient, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 import { createOtlpReceiver } from './otlp-receiver.ts'
 import { createWiretap } from './wiretap.ts'
@@ -36,7 +36,7 @@ function findLeaks(
 
 t.test('what is hidden stands nowhere, whatever is logged, traced, sent or refused', async (t) => {
   const otlp = await createOtlpReceiver(t)
-  const { platform, client } = await createPlatform(t, {
+  const { platform, client: hasty } = await createPlatform(t, {
     hasOwnBroker: true,
     env: {
       '*': {
@@ -46,6 +46,7 @@ t.test('what is hidden stands nowhere, whatever is logged, traced, sent or refus
       },
     },
   })
+  const client = patient(hasty)
   await logEveryStatement(platform.postgres.adminUrl)
   const wiretap = await createWiretap(t, platform.rabbitmq.url)
   const run = randomUUID().slice(0, 8)

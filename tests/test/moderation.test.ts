@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { makeAdmin } from '#src/console.ts'
-import { insist, join, logIn, sell } from '#src/people.ts'
+import { insist, join, logIn, patient, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 t.test('a moderator removes what was reported; a seller withdraws, and may leave', async (t) => {
-  const { platform, client, direct } = await createPlatform(t)
+  const { platform, client: hasty, direct } = await createPlatform(t)
+  const client = patient(hasty)
+  const bidApi = patient(direct('bid-api'))
   const run = randomUUID().slice(0, 8)
   const [seller, ben, olga] = [
     await join(client, 'ann', `ann-${run}`),
@@ -21,7 +23,11 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
     durationMs: 600_000,
   })
   const bid = (api: typeof client, maxAmount: string) =>
-    api.request('POST', `/api/v1/lots/${id}/bids`, { token: ben.token, body: { maxAmount } })
+    api.request('POST', `/api/v1/lots/${id}/bids`, {
+      token: ben.token,
+      body: { maxAmount },
+      headers: { 'idempotency-key': randomUUID() },
+    })
   const read = (as: string) => client.request('GET', `/api/v1/items/${id}`, { token: as })
   const act = (verb: string) =>
     client.request('POST', `/api/v1/moderation/items/${id}/${verb}`, {
@@ -46,7 +52,7 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
   })
   t.strictSame(reasons, ['prohibited', 'words'])
   t.equal((await act('remove')).statusCode, 204)
-  for (const api of [client, direct('bid-api')]) {
+  for (const api of [client, bidApi]) {
     t.match(await bid(api, '30.00'), { statusCode: 409, body: { code: 'bid.not_active' } })
   }
   t.match(await client.request('GET', `/api/v1/lots/${id}`), { body: { phase: 'cancelled' } })
@@ -71,7 +77,7 @@ t.test('a moderator removes what was reported; a seller withdraws, and may leave
     accept: [202],
   })
   const late = { token: ben.token, body: { maxAmount: '20.00' } }
-  t.match(await direct('bid-api').request('POST', `/api/v1/lots/${lamp.id}/bids`, late), {
+  t.match(await bidApi.request('POST', `/api/v1/lots/${lamp.id}/bids`, late), {
     statusCode: 409,
     body: { code: 'bid.not_active' },
   })

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { addAuthenticator, openPage, startBrowser } from '#src/browser/browser.ts'
-import { join, logIn } from '#src/people.ts'
+import { join, logIn, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 /** Asks the page's browser to make or use a passkey; answers what it would send to identity. */
@@ -31,7 +31,8 @@ function useCredentials(page: Page, kind: 'create' | 'get', options: unknown): P
 }
 
 t.test('a real browser makes a passkey and logs in with it, through the gateway', async (t) => {
-  const { platform, client } = await createPlatform(t)
+  const { platform, client: hasty } = await createPlatform(t)
+  const client = patient(hasty)
   const browser = await startBrowser()
   t.teardown(() => browser.close())
   const page = await openPage(browser)

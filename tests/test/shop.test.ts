@@ -10,14 +10,15 @@ import t from 'tap'
 import { openPage, send, startBrowser } from '#src/browser/browser.ts'
 import { seedShop } from '#src/browser/demo-shop.ts'
 import { axeFaults, kindOf, linkedPages, pageFaults } from '#src/browser/page-faults.ts'
-import { insist, join, PASSWORD, sell } from '#src/people.ts'
+import { insist, join, PASSWORD, patient, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 /** A folder for pictures of every page at three widths, for people who want to look. */
 const pictures = process.env.WALK_PICTURES ?? ''
 const WIDTHS = [390, 768, 1280]
 
-const { platform, client, stateDir } = await createPlatform(t)
+const { platform, client: hasty, stateDir } = await createPlatform(t)
+const client = patient(hasty)
 const browser = await startBrowser()
 t.teardown(() => browser.close())
 const origin = platform.gatewayUrl.replace('127.0.0.1', 'localhost')

@@ -4,12 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { openPage, startBrowser, submit, untilStatus } from '#src/browser/browser.ts'
-import { joinByMail, mailedLink, PASSWORD } from '#src/people.ts'
+import { joinByMail, mailedLink, PASSWORD, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
 t.test('a person registers, follows the mailed link and logs in', async (t) => {
   const env = { 'identity-api': { EMAIL_VERIFICATION: 'required' } }
-  const { platform, client } = await createPlatform(t, { env })
+  const { platform, client: hasty } = await createPlatform(t, { env })
+  const client = patient(hasty)
   const unique = () => randomUUID().slice(0, 8)
 
   await t.test('in a browser', async (t) => {
