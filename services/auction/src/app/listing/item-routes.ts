@@ -1,5 +1,8 @@
 import type { ErrorFactory } from '@auction/common/http/errors.ts'
-import { IDEMPOTENCY_KEY_FORMAT, readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
+import {
+  IDEMPOTENCY_KEY_CHARACTERS,
+  readIdempotencyKey,
+} from '@auction/common/http/idempotency-key.ts'
 import {
   Amount,
   answers,
@@ -266,7 +269,9 @@ function createRoute(app: App, dependencies: PublishDependencies): void {
         description:
           'Send an Idempotency-Key: the same key gets the same draft, as it was created first.',
         headers: Type.Object({
-          'idempotency-key': optional(Type.String({ description: IDEMPOTENCY_KEY_FORMAT })),
+          'idempotency-key': optional(
+            Type.String({ description: `1 to ${KEY_LENGTH_MAX} of ${IDEMPOTENCY_KEY_CHARACTERS}` }),
+          ),
         }),
         body: CreateBody,
         response: answers({ 201: ItemAnswer }, [409]),

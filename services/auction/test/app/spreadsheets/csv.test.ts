@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { purgeImports } from '#src/infra/postgres/spreadsheets/item-imports.ts'
-import { build, call, createDraft, type Fixture, inMinutes } from '#test/helper.ts'
+import { build, call, createDraft, type Fixture, inMinutes, listingBody } from '#test/helper.ts'
 
 const HEADER = 'name,currencyCode,startPrice,startDate,endDate,description'
 const WHEN = `${inMinutes(60)},${inMinutes(600)}`
@@ -263,4 +263,19 @@ t.test('an export holds your own items and no formula that a spreadsheet would r
     JSON.stringify((plan as unknown as { rows: unknown[] }[])[1]?.rows),
     /items_of_seller_by_id/,
   )
+})
+
+t.test('the key of an import is not the key of a draft', async (t) => {
+  const fixture = await build(t)
+  const imported = await send(fixture, file(row('Spoon')), { key: 'create:42' })
+  t.equal(imported.statusCode, 201)
+  const create = (key: string) =>
+    call(fixture, 'POST', '/api/v1/items', {
+      as: fixture.seller,
+      body: listingBody({ name: 'Fork' }),
+      headers: { 'idempotency-key': key },
+    })
+  t.match(await create('42'), { statusCode: 201, body: { name: 'Fork' } })
+  t.equal((await create('43')).statusCode, 201)
+  t.equal((await send(fixture, file(row('Knife')), { key: 'create:43' })).statusCode, 201)
 })
