@@ -396,15 +396,11 @@ t.test(
     await payOnPage(next.url ?? '')
     await publish(world, closedEvent(large), closedEvent(small))
     // As if the small lot had closed a second after the large one, and nothing had been done since.
-    for (const [lot, afterMs] of [
-      [large, 0],
-      [small, 1_000],
-    ] as const) {
-      await sql`
-      update deposits set due_at = due_at - first + clock_timestamp() - interval '10 s' + ${afterMs} * interval '1 ms'
-      from (select min(due_at) as first from deposits where item_id = ${lot.itemId}) of_lot
-      where item_id = ${lot.itemId}`.execute(world.db)
-    }
+    await sql`
+      update deposits set due_at = due_at - first + statement_timestamp() - interval '10 s'
+        + (item_id = ${small.itemId})::int * interval '1 s'
+      from (select item_id as lot, min(due_at) as first from deposits group by item_id) of_lot
+      where item_id = lot and item_id in (${large.itemId}, ${small.itemId})`.execute(world.db)
     const releasedOf = async () => {
       const { rows } = await sql<{ id: string }>`
       select id from deposits where state = 'released' order by ended_at`.execute(world.db)
