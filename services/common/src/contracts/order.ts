@@ -125,6 +125,9 @@ export const orderCancelled = defineEvent({
     reservedUntil: optional(field.instant),
     reason: reasons(['unpaid', 'seller', 'mutual', 'buy_now_released', 'suspended', 'removed']),
     strike: field.flag,
+    /** What the buyer was asked for. */
+    total: optional(field.money),
+    currencyCode: optional(field.currency),
     sequence,
   }),
 })

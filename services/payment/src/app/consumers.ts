@@ -23,7 +23,7 @@ export function createConsumers({
     onOrderCompleted(),
     onOrderPaid(),
     onLotClosed({ releasesPerSecond }),
-    onOrderCancelled(),
+    onOrderCancelled({ providers }),
     onOrderResolved({ providers }),
     onRefundSettled(),
   ]

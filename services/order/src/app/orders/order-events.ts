@@ -124,6 +124,8 @@ export function orderEvent(
           : { reservedUntil: order.reservedUntil.toISOString() }),
         reason: order.cancelReason ?? '',
         strike: happened.isStrike,
+        total,
+        currencyCode,
       })
     case 'disputed': {
       const { by, reason } = happened

@@ -126,24 +126,27 @@ export const paidEvent = (order: Bought): OutboxEvent =>
 export const cancelledEvent = (
   order: Bought,
   reason = 'unpaid',
-  reservedUntil?: string,
+  asked: { reservedUntil?: string; total?: string; currencyCode?: string } = {
+    total: '100.00',
+    currencyCode: 'EUR',
+  },
 ): OutboxEvent =>
   createEvent(orderCancelled, context(order.orderId), {
     ...order,
     round: 1,
     unit: 1,
     reason,
-    ...(reservedUntil === undefined ? {} : { reservedUntil }),
+    ...asked,
     strike: reason === 'unpaid',
     sequence: 9,
   })
 
 /** As the worker does when bid and order publish. */
-export const publish = ({ db }: World, ...published: OutboxEvent[]): Promise<void> =>
+export const publish = ({ db, advance }: World, ...published: OutboxEvent[]): Promise<void> =>
   consume(db, published, [
     onLotClosed({ releasesPerSecond: RELEASES_PER_SECOND }),
     onOrderPaid(),
-    onOrderCancelled(),
+    onOrderCancelled(advance),
   ])
 
 /** A deposit that was taken for an order that was not paid. */

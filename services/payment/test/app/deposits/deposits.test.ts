@@ -226,9 +226,30 @@ t.test('an order that ends otherwise gives it back, and a reservation says nothi
   const ann = world.person()
   const { id } = await held(world, ann, lot.itemId)
   const until_ = new Date().toISOString()
-  await publish(world, cancelledEvent(orderOf(lot, ann.id), 'buy_now_released', until_))
+  await publish(
+    world,
+    cancelledEvent(orderOf(lot, ann.id), 'buy_now_released', { reservedUntil: until_ }),
+  )
   await lookNow(world)
   t.match(await readOwn(world, ann, id), { state: 'held', isEnding: false })
+})
+
+t.test('a winner whose order no provider takes gets it back', async (t) => {
+  const world = await createWorld(t)
+  for (const [asked, state] of [
+    // Stripe takes dinars in steps of ten fils, and no crowns of Iceland.
+    [{ total: '18.505', currencyCode: 'KWD' }, 'released'],
+    [{ total: '1000', currencyCode: 'ISK' }, 'released'],
+    [{ total: '18.510', currencyCode: 'KWD' }, 'captured'],
+    // Of an order service of before.
+    [{}, 'captured'],
+  ] as const) {
+    const lot = world.bids.add()
+    const ann = world.person()
+    const { id } = await held(world, ann, lot.itemId)
+    await publish(world, cancelledEvent(orderOf(lot, ann.id), 'unpaid', asked))
+    t.match(await until(world, ann, id, state), { state }, JSON.stringify(asked))
+  }
 })
 
 t.test('a lot that is withdrawn gives all of them back', async (t) => {
