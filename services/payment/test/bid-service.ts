@@ -25,7 +25,7 @@ export async function startBidService(t: {
   teardown(work: () => unknown): void
 }): Promise<BidService> {
   const lots = new Map<string, LotDeposit>()
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const [, itemId = ''] = /^\/internal\/v1\/lots\/([^/]+)\/deposit$/.exec(request.url ?? '') ?? []
     service.asked.push(itemId)
     const lot = lots.get(itemId)

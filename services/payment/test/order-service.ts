@@ -96,7 +96,8 @@ export async function startOrderService(
     for (const order of wanted) if (order !== undefined) order.claimedBy = paymentId
     return { statusCode: 204 }
   }
-  const server = createServer((request, response) => {
+  // A connection that ends while a request is on its way to it would be no answer: the client ends it.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () => {
