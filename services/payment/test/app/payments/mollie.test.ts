@@ -91,10 +91,13 @@ t.test('a refund is due until Mollie has paid it, and a chargeback is held', asy
     payload: { orderId, amount: '5.00', reason: 'broken' },
   })
   t.equal(answer.statusCode, 201)
-  await lookNow(world)
+  // A look is passed over while a report of the capture has the row.
+  const refund = await waitFor('the refund to be sent', async () => {
+    await lookNow(world)
+    return mollie.store.all<{ id: string }>('refunds')[0]
+  })
   t.match(await balances(world), { 'clearing:mollie': '1850', 'refund:due': '-500' })
-  const [refund] = mollie.store.all<{ id: string }>('refunds')
-  mollie.provider.settleRefund(refund?.id ?? '', true)
+  mollie.provider.settleRefund(refund.id, true)
   await untilBalances(world, { 'clearing:mollie': '1350', 'refund:due': undefined })
   const [created] = mollie.store.all<{ id: string }>('payments')
   const chargeback = mollie.provider.chargeBack(created?.id ?? '')

@@ -332,7 +332,12 @@ t.test('a look that was read before a newer one was recorded changes nothing', a
   await control(world.sandbox, 'faults', {
     faults: [{ kind: 'lose_answer', on: '^POST /v1/payment_intents/[^/]+/capture$', times: 3 }],
   })
-  await lookNow(world)
+  // One look: another, which is due a second later, finds the capture.
+  await sql`update payments set due_at = clock_timestamp()`.execute(world.db)
+  const stopping = new AbortController()
+  const looking = advanceDue(world.advance, stopping.signal)
+  stopping.abort()
+  await looking
   t.equal((await read(world, buyer, payment.id)).state, 'claimed')
   release()
   await late
