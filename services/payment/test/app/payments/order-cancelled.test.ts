@@ -23,7 +23,11 @@ t.test('a cancelled order stops its payment, and no payment of the reopened orde
   const context = { aggregateId: orderId, sequence: 2, trace: ownTrace('test') }
   const happened = { ...payload, round: 1, unit: 1, reason: 'unpaid', strike: true }
   const cancel = () =>
-    consume(world.db, [createEvent(orderCancelled, context, happened)], [onOrderCancelled(world.advance)])
+    consume(
+      world.db,
+      [createEvent(orderCancelled, context, happened)],
+      [onOrderCancelled(world.advance)],
+    )
   const first: PaymentBody = (await begin(world, buyer, [orderId])).json()
   await cancel()
   await until(world, buyer, first.id, 'cancelled')
