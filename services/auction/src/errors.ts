@@ -1,4 +1,4 @@
-import { defineError } from '@auction/common/http/errors.ts'
+import { defineError, ServiceError } from '@auction/common/http/errors.ts'
 
 const NO_ITEM = 'There is no item with this id.'
 
@@ -121,12 +121,14 @@ export const commentErrors = {
     404,
   ),
   forbidden: defineError('item.comment.forbidden', 'You may not remove this comment.', 403),
-  tooMany: defineError(
-    'item.comment.too_many',
-    'That is a lot of comments. Write the next one in some minutes.',
-    429,
-    { retryAfterSeconds: 60 },
-  ),
+  tooMany: (retryAfterSeconds: number) =>
+    new ServiceError(
+      'item.comment.too_many',
+      'That is a lot of comments. Write the next one in some minutes.',
+      429,
+      undefined,
+      retryAfterSeconds,
+    ),
 }
 
 /** Errors of the attributes of items. */
@@ -228,12 +230,14 @@ export const reportErrors = {
     404,
   ),
   own: defineError('item.report.own', 'This is yours: change it or delete it.', 409),
-  tooMany: defineError(
-    'item.report.too_many',
-    'That is a lot of reports. Send the next one in some minutes.',
-    429,
-    { retryAfterSeconds: 60 },
-  ),
+  tooMany: (retryAfterSeconds: number) =>
+    new ServiceError(
+      'item.report.too_many',
+      'That is a lot of reports. Send the next one in some minutes.',
+      429,
+      undefined,
+      retryAfterSeconds,
+    ),
 }
 
 /** Errors of what moderators do. */

@@ -39,12 +39,14 @@ export const identityErrors = {
     'This login is no longer waiting for a code. Log in again.',
     401,
   ),
-  tooManyCodes: defineError(
-    'identity.too_many_codes',
-    'Too many codes were tried. Use a recovery code, or wait a quarter of an hour.',
-    429,
-    { retryAfterSeconds: 900 },
-  ),
+  tooManyCodes: (retryAfterSeconds: number) =>
+    new ServiceError(
+      'identity.too_many_codes',
+      'Too many codes were tried. Use a recovery code, or wait as long as Retry-After says.',
+      429,
+      { retryAfterSeconds },
+      retryAfterSeconds,
+    ),
   twoFactorOn: defineError('identity.two_factor_on', 'Two-factor is on already.', 409),
   twoFactorOff: defineError('identity.two_factor_off', 'Two-factor is not on.', 409),
   notEnrolling: defineError(

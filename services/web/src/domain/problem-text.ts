@@ -53,10 +53,9 @@ function textOf({ code, details = {}, traceId }: Refusal, { t, number }: Talk): 
     if (details.reason === 'breached') return refusal.breached
     return details.reason === 'common' ? refusal.common : refusal.password
   }
-  if (code === 'identity.throttled') {
-    const minutes = Math.max(1, Math.ceil(Number(details.retryAfterSeconds) / 60)) || 15
-    return refusal.throttled(number(minutes))
-  }
+  const minutes = Math.max(1, Math.ceil(Number(details.retryAfterSeconds) / 60)) || 15
+  if (code === 'identity.throttled') return refusal.throttled(number(minutes))
+  if (code === 'identity.too_many_codes') return refusal.codesThrottled(number(minutes))
   // hasOwn, because a code such as "constructor" is none of ours.
   if (Object.hasOwn(errors, code)) return errors[code as keyof typeof errors]
   if (code.startsWith('request.') || code.endsWith('.validation_failed')) return refusal.fillIn

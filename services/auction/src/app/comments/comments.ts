@@ -54,7 +54,8 @@ export async function writeComment(
     const isSeller = sellerId === authorId
     const verdict = judgeComment({ kind, isSeller, parentKind: parent?.kind })
     if (verdict !== 'fine') throw commentErrors.invalid({ field: 'kind', reason: verdict })
-    if ((await countRecentComments(tx, authorId)) >= COMMENTS_MAX) throw commentErrors.tooMany()
+    const recent = await countRecentComments(tx, authorId)
+    if (recent.count >= COMMENTS_MAX) throw commentErrors.tooMany(recent.waitSeconds)
     const id = newId()
     const rootId = parent?.rootId ?? id
     const comment = await insertComment(tx, {

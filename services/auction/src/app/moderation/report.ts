@@ -33,7 +33,7 @@ export async function report(db: Kysely<Database>, command: ReportCommand): Prom
     const recent = await countRecentReports(tx, command.reporterId)
     const known = await readOpenReport(tx, command)
     if (known !== undefined) return known
-    if (recent >= REPORTS_MAX) throw reportErrors.tooMany()
+    if (recent.count >= REPORTS_MAX) throw reportErrors.tooMany(recent.waitSeconds)
     const stored = await insertReport(tx, { ...command, id: newId(), note })
     if (stored === undefined) throw new Error('a report was inserted without its lock')
     return stored

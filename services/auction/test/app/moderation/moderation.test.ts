@@ -281,10 +281,14 @@ t.test('a user may send twenty reports in ten minutes, also all at once', async 
   const ids = await Promise.all(Array.from({ length: 25 }, () => createPublished(fixture)))
   const answers = await Promise.all(ids.map((id) => report(fixture, id, ann)))
   t.equal(answers.filter(({ statusCode }) => statusCode === 201).length, 20)
-  t.match(
-    answers.find(({ statusCode }) => statusCode === 429),
-    { body: { code: 'item.report.too_many' }, headers: { 'retry-after': /\d+/ } },
+  const refused = answers.findIndex(({ statusCode }) => statusCode === 429)
+  t.match(answers[refused], { body: { code: 'item.report.too_many' } })
+  await fixture.database.pool.query(
+    `update reports set created_at = created_at - interval '2 minutes'`,
   )
+  const again = await report(fixture, ids[refused] ?? '', ann)
+  const wait = Number(again.headers['retry-after'])
+  t.ok(wait > 60 && wait <= 480, 'until the first of them is ten minutes old')
 })
 
 t.test('what moderators did cannot be changed', async (t) => {

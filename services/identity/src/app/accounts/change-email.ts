@@ -57,7 +57,8 @@ export async function requestEmailChange(
     if (user === undefined) throw identityErrors.unauthenticated()
     const { shown: email, normalised: emailNormalised } = address
     const change = { userId, sessionId, email, emailNormalised, locale }
-    if (!(await insertEmailChange(tx, change, trace))) throw throttled(86_400)
+    const refused = await insertEmailChange(tx, change, trace)
+    if (refused !== undefined) throw throttled(refused.waitSeconds)
     const { email: to, name } = user
     await writeOutbox(tx, [
       mails.request({ template: 'email_change_asked', to, name, userId }, trace),

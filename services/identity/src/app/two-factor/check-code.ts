@@ -8,7 +8,11 @@ import { digestOf } from '#src/infra/crypto/secrets.ts'
 import { findTotpStep } from '#src/infra/crypto/totp.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { spendRecoveryCode } from '#src/infra/postgres/two-factor/recovery-codes.ts'
-import { admitTotpTry, spendTotpStep } from '#src/infra/postgres/two-factor/totp-secrets.ts'
+import {
+  admitTotpTry,
+  readTotpWait,
+  spendTotpStep,
+} from '#src/infra/postgres/two-factor/totp-secrets.ts'
 
 export interface CheckCodeDependencies {
   db: Kysely<Database>
@@ -34,8 +38,11 @@ export async function checkCode(
   if (typed.kind === 'recovery') return { kind: 'recovery', digest: digestOf(typed.code) }
   const admitted = await admitTotpTry(deps.db, userId)
   if (admitted === undefined) {
+    const waitSeconds = await readTotpWait(deps.db, userId)
+    // Without an app no code of one is right.
+    if (waitSeconds === undefined) throw refuse(deps)
     deps.metrics.codeChecked('throttled')
-    throw identityErrors.tooManyCodes()
+    throw identityErrors.tooManyCodes(waitSeconds)
   }
   const step = await findTotpStep(
     openTotpSecret(deps.box, userId, admitted),

@@ -111,7 +111,7 @@ t.test('tries are counted before the code is looked at, however many come at onc
 })
 
 t.test('who guesses codes is stopped; the owner still gets in by a recovery code', async (t) => {
-  const { app, login, ann, pending, challenge } = await start(t)
+  const { app, db, login, ann, pending, challenge } = await start(t)
   for (const _ of [1, 2]) {
     const token = await pending()
     for (let tries = 0; tries < 5; tries += 1) {
@@ -121,7 +121,17 @@ t.test('who guesses codes is stopped; the owner still gets in by a recovery code
   const payload = { token: await pending(), code: await codeOf(ann.secret, 1) }
   const stopped = await app.inject({ method: 'POST', url: '/identity/2fa/challenge', payload })
   t.match([stopped.statusCode, stopped.json().code], [429, 'identity.too_many_codes'])
-  t.equal(stopped.headers['retry-after'], '900')
+  const wait = Number(stopped.headers['retry-after'])
+  const spent = await sql<{ seconds: number }>`
+    select extract(epoch from clock_timestamp() - short_window_began_at)::float8 as seconds
+      from totp_secrets`.execute(db)
+  t.ok(wait <= 900 && wait >= 900 - Number(spent.rows[0]?.seconds), 'until the window is over')
+  await sql`update totp_secrets set long_window_tries = 30,
+    long_window_began_at = clock_timestamp() - interval '1 hour'`.execute(db)
+  const later = await app.inject({ method: 'POST', url: '/identity/2fa/challenge', payload })
+  const untilTomorrow = Number(later.headers['retry-after'])
+  t.ok(untilTomorrow > 900 && untilTomorrow <= 23 * 3_600, 'until the longer of the full ones is')
+  t.equal(later.json().details.retryAfterSeconds, untilTomorrow)
   t.equal(await challenge(await pending(), ann.recoveryCodes[0] ?? ''), 'accepted')
   t.equal((await login({ email: 'ann@example.org' })).statusCode, 202, 'the password is not locked')
 })

@@ -340,8 +340,6 @@ export const de = {
       'Bestätigen Sie zuerst Ihre E-Mail-Adresse: Ein Link ist unterwegs.',
     'identity.invalid_code':
       'Dieser Code stimmt nicht oder wurde schon benutzt. Geben Sie den nächsten Ihrer App ein.',
-    'identity.too_many_codes':
-      'Zu viele Codes wurden versucht. Nehmen Sie einen Notfallcode oder warten Sie eine Viertelstunde.',
     'identity.pending_login_over':
       'Sie haben zu lange gewartet oder zu viele Codes versucht. Melden Sie sich noch einmal an.',
     'identity.invalid_email': 'Geben Sie eine E-Mail-Adresse ein, zum Beispiel anna@example.org.',
@@ -400,6 +398,8 @@ export const de = {
     password:
       'Ein Passwort hat 8 bis 128 Zeichen und ist weder häufig noch wie Ihr Name oder Ihre Adresse.',
     throttled: (minutes) => `Zu viele Versuche. Warten Sie ${minutes} Min.`,
+    codesThrottled: (minutes) =>
+      `Zu viele Codes wurden versucht. Nehmen Sie einen Notfallcode oder warten Sie ${minutes} Min.`,
     fillIn: 'Etwas fehlt oder ist zu lang. Sehen Sie sich jedes Feld dieses Formulars an.',
     tooLow: (amount) => `Ihr Höchstgebot muss mindestens ${amount} sein.`,
     unknown: 'Das hat nicht geklappt. Versuchen Sie es gleich noch einmal.',

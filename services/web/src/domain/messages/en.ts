@@ -348,8 +348,6 @@ export const en = {
     'identity.email_not_verified': 'Verify your e-mail address first: a link is on its way to you.',
     'identity.invalid_code':
       'This code is not right, or it was used before. Type the next one that your app shows.',
-    'identity.too_many_codes':
-      'Too many codes were tried. Use a recovery code, or wait a quarter of an hour.',
     'identity.pending_login_over':
       'You waited too long for the code, or tried too many. Log in again.',
     'identity.invalid_email': 'Type an e-mail address, such as ann@example.org.',
@@ -397,6 +395,8 @@ export const en = {
     password:
       'A password has 8 to 128 characters, and is neither common nor like your name or address.',
     throttled: (minutes: string) => `Too many tries. Wait ${minutes} min, then try again.`,
+    codesThrottled: (minutes: string) =>
+      `Too many codes were tried. Use a recovery code, or wait ${minutes} min.`,
     fillIn: 'Something is missing or too long. Look at every field of this form.',
     tooLow: (amount: string) => `Your maximum must be at least ${amount}.`,
     unknown: 'This did not work. Try again in a moment.',

@@ -336,8 +336,6 @@ export const tr = {
     'identity.email_not_verified': 'Önce e-posta adresinizi doğrulayın: bir bağlantı yolda.',
     'identity.invalid_code':
       'Bu kod doğru değil ya da daha önce kullanıldı. Uygulamanızın gösterdiği sonraki kodu yazın.',
-    'identity.too_many_codes':
-      'Çok fazla kod denendi. Bir kurtarma kodu kullanın ya da on beş dakika bekleyin.',
     'identity.pending_login_over':
       'Kod için çok beklediniz ya da çok fazla kod denediniz. Yeniden giriş yapın.',
     'identity.invalid_email': 'Bir e-posta adresi yazın, örneğin ayse@example.org.',
@@ -388,6 +386,8 @@ export const tr = {
     password:
       'Parola 8 ile 128 karakter arasıdır; yaygın olamaz, adınıza ya da adresinize benzeyemez.',
     throttled: (minutes) => `Çok fazla deneme. ${minutes} dk bekleyin, sonra yeniden deneyin.`,
+    codesThrottled: (minutes) =>
+      `Çok fazla kod denendi. Bir kurtarma kodu kullanın ya da ${minutes} dk bekleyin.`,
     fillIn: 'Bir şey eksik ya da çok uzun. Bu formun her alanına bakın.',
     tooLow: (amount) => `En yüksek teklifiniz en az ${amount} olmalı.`,
     unknown: 'Bu olmadı. Birazdan yeniden deneyin.',

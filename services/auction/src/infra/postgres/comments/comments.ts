@@ -39,25 +39,26 @@ export async function readComment(
   return row === undefined ? undefined : toComment(row)
 }
 
-/** Counts a user's recent comments, under that user's lock. */
+/** Counts a user's recent comments, under that user's lock; the oldest of them counts for `waitSeconds` more. */
 export async function countRecentComments(
   tx: Transaction<Database>,
   authorId: string,
-): Promise<number> {
+): Promise<{ count: number; waitSeconds: number }> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${authorId}, ${ADVISORY_LOCKS.commentsOfAuthor}))`.execute(
     tx,
   )
-  const row = await tx
+  const window = sql`make_interval(mins => ${COMMENT_WINDOW_MINUTES})`
+  return tx
     .selectFrom('comments')
-    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .select([
+      sql<number>`count(*)::int`.as('count'),
+      sql<number>`coalesce(ceil(extract(epoch from min(created_at) + ${window} - statement_timestamp())), 0)::int`.as(
+        'waitSeconds',
+      ),
+    ])
     .where('author_id', '=', authorId)
-    .where(
-      'created_at',
-      '>',
-      sql<Date>`statement_timestamp() - make_interval(mins => ${COMMENT_WINDOW_MINUTES})`,
-    )
+    .where('created_at', '>', sql<Date>`statement_timestamp() - ${window}`)
     .executeTakeFirstOrThrow()
-  return Number(row.count)
 }
 
 /** Stores a comment. */

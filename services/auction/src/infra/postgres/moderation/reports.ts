@@ -33,20 +33,24 @@ export interface QueuedReport extends Report {
   comment: { authorId: string; content: string; state: CommentState } | undefined
 }
 
-/** Counts a user's recent reports, under that user's lock. */
+/** Counts a user's recent reports, under that user's lock; the oldest of them counts for `waitSeconds` more. */
 export async function countRecentReports(
   tx: Transaction<Database>,
   reporterId: string,
-): Promise<number> {
+): Promise<{ count: number; waitSeconds: number }> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${reporterId}, ${ADVISORY_LOCKS.reportsOfUser}))`.execute(
     tx,
   )
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from reports where reporter_id = ${reporterId}
-      and created_at > statement_timestamp() - make_interval(mins => ${REPORT_WINDOW_MINUTES})`.execute(
+  const window = sql`make_interval(mins => ${REPORT_WINDOW_MINUTES})`
+  const { rows } = await sql<{ count: number; waitSeconds: number }>`
+    select count(*)::int as count,
+           coalesce(ceil(extract(epoch from min(created_at) + ${window} - statement_timestamp())), 0)::int
+             as "waitSeconds"
+      from reports
+     where reporter_id = ${reporterId} and created_at > statement_timestamp() - ${window}`.execute(
     tx,
   )
-  return rows[0]?.count ?? 0
+  return rows[0] ?? { count: 0, waitSeconds: 0 }
 }
 
 /** This user's open report about this, if there is one. */

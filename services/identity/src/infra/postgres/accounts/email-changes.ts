@@ -32,21 +32,27 @@ const CHANGE = [
 const lifetimeEnd = sql<Date>`clock_timestamp() + make_interval(hours => ${ADDRESS_LINK_LIFETIME_HOURS})`
 
 /**
- * Records a request of a locked user for the worker, in place of earlier ones, whose links end. False
- * when this user asked too often today.
+ * Records a request of a locked user for the worker, in place of earlier ones, whose links end. When this
+ * user asked too often within a day, nothing is recorded, and the seconds are returned after which the next is.
  */
 export async function insertEmailChange(
   tx: Transaction<Database>,
   { userId, sessionId, email, emailNormalised, locale }: Omit<EmailChange, 'id'>,
   trace: Trace,
-): Promise<boolean> {
+): Promise<{ waitSeconds: number } | undefined> {
   const today = await tx
     .selectFrom('email_changes')
-    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .select([
+      (eb) => eb.fn.countAll<bigint>().as('count'),
+      sql<number>`ceil(extract(epoch from min(created_at) + interval '1 day' - statement_timestamp()))::int`.as(
+        'waitSeconds',
+      ),
+    ])
     .where('user_id', '=', userId)
     .where('created_at', '>', sql<Date>`statement_timestamp() - interval '1 day'`)
     .executeTakeFirstOrThrow()
-  if (Number(today.count) >= EMAIL_CHANGES_PER_DAY_MAX) return false
+  const { count, waitSeconds } = today
+  if (Number(count) >= EMAIL_CHANGES_PER_DAY_MAX) return { waitSeconds }
   await endEmailChanges(tx, userId)
   await tx
     .insertInto('email_changes')
@@ -61,7 +67,7 @@ export async function insertEmailChange(
       expires_at: lifetimeEnd,
     })
     .execute()
-  return true
+  return undefined
 }
 
 /** No request of this user can be confirmed any more; they still count. */

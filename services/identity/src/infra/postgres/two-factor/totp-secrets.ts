@@ -72,6 +72,24 @@ export async function admitTotpTry(
   return rows[0]
 }
 
+/** How many seconds it takes until no window is full any more; undefined when there is no secret. */
+export async function readTotpWait(
+  db: Kysely<Database>,
+  userId: string,
+): Promise<number | undefined> {
+  const { short, long } = CODE_TRIES
+  const { rows } = await sql<{ seconds: number | null }>`
+    select ceil(extract(epoch from greatest(
+             case when short_window_tries >= ${short.max}
+               then short_window_began_at + make_interval(secs => ${short.seconds}) end,
+             case when long_window_tries >= ${long.max}
+               then long_window_began_at + make_interval(secs => ${long.seconds}) end
+           ) - statement_timestamp()))::int as seconds
+      from totp_secrets where user_id = ${userId}`.execute(db)
+  const [secret] = rows
+  return secret && Math.max(secret.seconds ?? 0, 1)
+}
+
 /**
  * Marks the step of a right code as spent. False when that or a newer one is spent already: of
  * parallel submits of one code exactly one gets true. A right code gives its try back.
