@@ -179,13 +179,21 @@ export function leftOf({ total, undone, held }: SaleState): bigint {
   return greater(total - undone - held, 0n)
 }
 
-/** What a refund takes of what is payable to the seller; more than what is there is a debt of the seller's. */
+/**
+ * What a refund takes of what is payable to the seller; more than what is there is a debt of the seller's. While a bank decides about a
+ * completed order, all that is pending was payable before, or paid out.
+ */
 export function takenOfPayable(state: SaleState, amount: bigint): bigint {
-  const payable = sellerPayable(state.sellerId)
+  const accounts: Account[] = [sellerPayable(state.sellerId)]
+  if (wasPayable(state)) accounts.push(sellerPending(state.sellerId))
   return undo(state, amount)
-    .filter(([account]) => account === payable)
+    .filter(([account]) => accounts.includes(account))
     .reduce((sum, [, moved]) => sum + moved, 0n)
 }
+
+/** What is pending of a completed order is what a bank holds of what was payable. */
+export const wasPayable = ({ isCompleted, openDisputes }: SaleState): boolean =>
+  isCompleted && openDisputes > 0
 
 /** A dispute is about a payment as a whole: its orders bear it one after the other, each what is left of it. */
 export function shareDispute(

@@ -5,10 +5,11 @@ import { readSale } from '#src/app/sales/sale-ledger.ts'
 import { sellerPayable } from '#src/domain/accounts.ts'
 import { type ApprovalRules, needsApproval } from '#src/domain/approval.ts'
 import type { PaymentProvider } from '#src/domain/provider.ts'
-import { leftOf, type SaleState, takenOfPayable } from '#src/domain/sale.ts'
+import { leftOf, type SaleState, takenOfPayable, wasPayable } from '#src/domain/sale.ts'
 import { paymentErrors } from '#src/errors.ts'
 import { type Approval, readGivenAlone } from '#src/infra/postgres/approvals/approvals.ts'
 import { readBalances } from '#src/infra/postgres/ledger/balances.ts'
+import { readHeldOfPayable } from '#src/infra/postgres/payments/disputes.ts'
 import { lockPayment, type Payment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
 import { findRefundByKey, type Refund } from '#src/infra/postgres/payments/refunds.ts'
 import { putCandidate } from '#src/infra/postgres/payouts/payouts.ts'
@@ -174,7 +175,9 @@ async function requireCovered(
   await putCandidate(tx, sellerId, currencyCode)
   const balances = await readBalances(tx, [sellerPayable(sellerId)])
   const payable = -(balances.find((one) => one.currencyCode === currencyCode)?.amount ?? 0n)
-  if (taken <= payable) return
-  const covered = formatAmount(greater(payable, 0n), currencyCode)
+  // What a bank holds was paid out, and is a debt until it decides; or it is there.
+  const held = wasPayable(sale) ? await readHeldOfPayable(tx, sale) : 0n
+  if (taken <= payable + held) return
+  const covered = formatAmount(greater(payable + held, 0n), currencyCode)
   throw paymentErrors.refundNotCovered({ covered })
 }

@@ -446,3 +446,42 @@ t.test(
     t.same(await differences(world), [])
   },
 )
+
+t.test('what is refunded while a bank holds a part counts as what was paid out', async (t) => {
+  const world = await createWorld(t)
+  const { seller, order, payment, moderator } = await paidOut(world)
+  const [charge] = world.sandbox.provider.store.all<{ id: string }>('charges')
+  await control(world.sandbox, `disputes/${charge?.id}`, { amount: 350 })
+  await sql`update payments set due_at = clock_timestamp()`.execute(world.db)
+  await lookNow(world)
+  t.equal(await reversePayouts(dependenciesOf(world)), 0, 'not while the bank decides')
+  const terms = { orderId: order.orderId, amount: '5.00' }
+  const own = await refund(world, seller, payment.id, terms)
+  t.equal(own.json().code, 'payment.refund_not_covered', 'a seller makes no debt')
+  t.equal((await refund(world, moderator, payment.id, terms)).statusCode, 201)
+  await lookNow(world)
+  t.equal(await reversePayouts(dependenciesOf(world)), 1)
+  t.match(await payoutsOfWorld(world), [{ state: 'done', reversed_amount: 500n }])
+  const [dispute] = world.sandbox.provider.store.all<{ id: string }>('disputes')
+  await control(world.sandbox, `disputes/${dispute?.id}`, { isWon: true })
+  await sql`update payments set due_at = clock_timestamp()`.execute(world.db)
+  for (let look = 0; look < 3; look += 1) await lookNow(world)
+  // Stripe gives nothing back of a charge that is disputed, so the seller is owed again what came back.
+  const payable = `seller:payable:${seller.id}`
+  t.same(await balances(world), { 'clearing:stripe': '500', [payable]: '-500' })
+  t.same(await differences(world), [])
+})
+
+t.test('a seller whose money a bank holds may refund of it', async (t) => {
+  const world = await createWorld(t)
+  const seller = sellerOf(world)
+  const { order, payment } = await captured(world, world.person())
+  await world.db.transaction().execute((tx) => completeOrder(tx, order.orderId, new Date()))
+  const [charge] = world.sandbox.provider.store.all<{ id: string }>('charges')
+  await control(world.sandbox, `disputes/${charge?.id}`, { amount: 350 })
+  await sql`update payments set due_at = clock_timestamp()`.execute(world.db)
+  await lookNow(world)
+  const given = await refund(world, seller, payment.id, { orderId: order.orderId, amount: '5.00' })
+  t.equal(given.statusCode, 201)
+  t.same(await differences(world), [])
+})

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { sellerPayable } from '#src/domain/accounts.ts'
+import { sellerPayable, sellerPending } from '#src/domain/accounts.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
 export interface Dispute {
@@ -60,19 +60,27 @@ export async function putDispute(
     .execute()
 }
 
-/** What banks that still decide hold of what was payable to a seller. */
+/** What banks that still decide hold of what was payable to a seller: what was refunded of it since then they do not. */
 export async function readHeldOfPayable(
   tx: Transaction<Database>,
   { sellerId, currencyCode }: { sellerId: string; currencyCode: string },
 ): Promise<bigint> {
   const { rows } = await sql<{ amount: bigint }>`
-    select coalesce(sum(posting.amount), 0)::bigint as amount
-    from payment_disputes dispute
-    join payments payment on payment.id = dispute.payment_id and payment.seller_id = ${sellerId}
-    join ledger_entries entry on entry.payment_id = payment.id
-      and entry.key = 'dispute:' || dispute.reference || ':' || entry.order_id
-    join ledger_postings posting on posting.entry_id = entry.id
-      and posting.account = ${sellerPayable(sellerId)} and posting.currency_code = ${currencyCode}
-    where dispute.state = 'open'`.execute(tx)
+    select coalesce(sum(least(sale.held, sale.pending)), 0)::bigint as amount
+    from (
+      select sum(posting.amount) as held, (
+        select -sum(p.amount) from ledger_entries e join ledger_postings p on p.entry_id = e.id
+        where e.payment_id = entry.payment_id and e.order_id = entry.order_id
+          and p.account = ${sellerPending(sellerId)} and p.currency_code = ${currencyCode}
+      ) as pending
+      from payment_disputes dispute
+      join payments payment on payment.id = dispute.payment_id and payment.seller_id = ${sellerId}
+      join ledger_entries entry on entry.payment_id = payment.id
+        and entry.key = 'dispute:' || dispute.reference || ':' || entry.order_id
+      join ledger_postings posting on posting.entry_id = entry.id
+        and posting.account = ${sellerPayable(sellerId)} and posting.currency_code = ${currencyCode}
+      where dispute.state = 'open'
+      group by entry.payment_id, entry.order_id
+    ) as sale`.execute(tx)
   return rows[0]?.amount ?? 0n
 }
