@@ -9,6 +9,7 @@ import {
   createTestDatabase,
   TEST_CONNECTION_TIMEOUT_MS,
   type Teardown,
+  type TestDatabase,
 } from '@auction/common/testing/database.ts'
 import { expectDocumentedAnswers } from '@auction/common/testing/documented-answers.ts'
 import type { Kysely } from 'kysely'
@@ -44,13 +45,14 @@ export const newKeyEncryptionKey = () => randomBytes(32).toString('base64')
 
 /** An empty, migrated database of its own. */
 export async function createIdentityDatabase(t: Teardown) {
-  const { config, pool } = await createTestDatabase(t, SERVICE.migrations)
-  return { config, pool, db: createDatabase<Database>(pool) }
+  const { pool, ...database } = await createTestDatabase(t, SERVICE.migrations)
+  return { ...database, pool, db: createDatabase<Database>(pool) }
 }
 
-function connect(config: PostgresConfig) {
-  const pool = createPool(config, { log, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS })
-  return { config, pool, db: createDatabase<Database>(pool) }
+/** The same database by a pool of its own, as another replica has one. */
+function connectBeside({ config, createPool }: Pick<TestDatabase, 'config' | 'createPool'>) {
+  const pool = createPool()
+  return { config, createPool, pool, db: createDatabase<Database>(pool) }
 }
 
 export interface IdentityOptions {
@@ -66,7 +68,7 @@ export interface IdentityOptions {
   /** How long a closed account can be kept; 7 by default. */
   deletionDays?: number
   /** One that runs already: this is a replica of it, on the same database. */
-  beside?: { config: PostgresConfig; box: SecretBox }
+  beside?: Pick<TestDatabase, 'config' | 'createPool'> & { box: SecretBox }
   /** Another way to the same database, for tests that cut it. */
   connectThrough?: (config: PostgresConfig) => Promise<PostgresConfig>
 }
@@ -75,13 +77,16 @@ export interface IdentityOptions {
 export async function startIdentity(t: Teardown, options: IdentityOptions = {}) {
   expectDocumentedAnswers(t)
   const { connectThrough, beside } = options
-  const database = beside === undefined ? await createIdentityDatabase(t) : connect(beside.config)
+  const database = beside === undefined ? await createIdentityDatabase(t) : connectBeside(beside)
   const box = beside?.box ?? createSecretBox(newKeyEncryptionKey())
   const registry = createRegistry('identity')
   const pool =
     connectThrough === undefined
       ? database.pool
-      : createPool(await connectThrough(database.config), { log })
+      : createPool(await connectThrough(database.config), {
+          log,
+          connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS,
+        })
   const db = createDatabase<Database>(pool)
   const keys = await createKeyStore({ db, box, log })
   const permits = createPermits({
@@ -99,7 +104,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
     log,
     registry,
     mails,
-    isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log),
+    isBreached: createBreachCheck(options.breachedPasswordsUrl ?? '', log, 60_000),
     obligationsOf: options.obligations ?? (async () => []),
     deletionDays: options.deletionDays ?? 7,
     successorKey: box.derive('refresh token successors'),
@@ -123,6 +128,7 @@ export async function startIdentity(t: Teardown, options: IdentityOptions = {}) 
   return {
     app,
     config: database.config,
+    createPool: database.createPool,
     pool,
     db: database.db,
     keys,

@@ -55,12 +55,9 @@ export async function startOwners(t: Teardown) {
     down,
     /** Users of whom no service can answer. */
     unreadable,
-    check: createObligationCheck({
-      AUCTION_URL,
-      BID_URL,
-      ORDER_URL,
-      PAYMENT_URL,
-      INTERNAL_JWT_SECRET: INTERNAL_SECRET,
-    }),
+    check: createObligationCheck(
+      { AUCTION_URL, BID_URL, ORDER_URL, PAYMENT_URL, INTERNAL_JWT_SECRET: INTERNAL_SECRET },
+      { timeoutMs: 60_000 },
+    ),
   }
 }

@@ -20,7 +20,7 @@ export async function startVerifyingService(
     registry: new Registry(),
     auth: {
       issuer: ISSUER,
-      jwks: createJwksCache(url, log, options),
+      jwks: createJwksCache(url, log, { fetchTimeoutMs: 60_000, ...options }),
       internalSecret: INTERNAL_SECRET,
       unauthenticated: defineError('toy.unauthenticated', 'Log in to do this.', 401),
     },

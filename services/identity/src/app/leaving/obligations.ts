@@ -5,7 +5,10 @@ import {
   obligationsPath,
 } from '@auction/common/contracts/obligations.ts'
 import { serviceUnavailable } from '@auction/common/http/errors.ts'
-import { createInternalClient } from '@auction/common/http/internal-client.ts'
+import {
+  createInternalClient,
+  type InternalClientOptions,
+} from '@auction/common/http/internal-client.ts'
 import type { Trace } from '@auction/common/telemetry/tracing.ts'
 
 /** Asks those who know what a user still owes; service.unavailable when one does not answer. */
@@ -22,13 +25,17 @@ export interface ObligationSettings extends Urls {
 const urlOf = <Service extends string>(service: Service) =>
   `${service.toUpperCase() as Uppercase<Service>}_URL` as const
 
-export function createObligationCheck(settings: ObligationSettings): ObligationCheck {
+/** `timeoutMs`: how long each service may take to answer, instead of two seconds. */
+export function createObligationCheck(
+  settings: ObligationSettings,
+  options: Pick<InternalClientOptions, 'timeoutMs'> = {},
+): ObligationCheck {
   const secret = settings.INTERNAL_JWT_SECRET
   const clients = OBLIGATION_SERVICES.map((target) => {
     const baseUrl = settings[urlOf(target)]
     return {
       target,
-      client: createInternalClient({ service: 'identity', target, baseUrl, secret }),
+      client: createInternalClient({ service: 'identity', target, baseUrl, secret, ...options }),
     }
   })
   return async (userId, trace) => {

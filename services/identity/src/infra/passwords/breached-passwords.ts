@@ -10,16 +10,16 @@ export type BreachCheck = (password: string) => Promise<boolean>
 /**
  * Asks a service that speaks the range protocol of Have I Been Pwned: it learns the first five
  * digits of a SHA-1 and answers some hundred endings, so it never learns the password. When it
- * cannot be asked the password passes: registering must not depend on a foreign server.
+ * cannot be asked within `timeoutMs` the password passes: registering must not depend on a foreign server.
  */
-export function createBreachCheck(url: string, log: Logger): BreachCheck {
+export function createBreachCheck(url: string, log: Logger, timeoutMs = TIMEOUT_MS): BreachCheck {
   if (url === '') return async () => false
   return async (password) => {
     const digest = createHash('sha1').update(password).digest('hex').toUpperCase()
     try {
       const response = await fetch(new URL(`range/${digest.slice(0, PREFIX_LENGTH)}`, url), {
         headers: { 'add-padding': 'true' },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         redirect: 'error',
       })
       if (!response.ok) throw new Error(`the breach service answered ${response.status}`)

@@ -17,6 +17,7 @@ async function start(t: Teardown, options: IdentityOptions = {}) {
     target: 'identity',
     baseUrl,
     secret: INTERNAL_SECRET,
+    timeoutMs: 60_000,
   })
   return {
     ...identity,

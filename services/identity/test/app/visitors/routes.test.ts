@@ -17,6 +17,7 @@ async function start(t: Parameters<typeof startIdentity>[0]) {
     target: 'identity',
     baseUrl,
     secret: INTERNAL_SECRET,
+    timeoutMs: 60_000,
   })
   return {
     ...identity,
