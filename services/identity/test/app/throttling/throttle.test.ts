@@ -68,6 +68,10 @@ t.test('S4 of 10,000 guesses from 1,000 addresses 10 are checked, in any order',
   const { statusOf, checked, db } = await start(t)
   const from = addresses(1_000)
   for (let round = 0; round < 200; round += 1) {
+    // The window does not end, however long all the guesses take.
+    await sql`update throttles set resets_at = clock_timestamp() + interval '15 minutes'`.execute(
+      db,
+    )
     const some = from.slice((round * 50) % 1_000, ((round * 50) % 1_000) + 50)
     await Promise.all(some.map((address) => statusOf({ from: address })))
   }
