@@ -48,7 +48,8 @@ export async function registerUser(
   { visitor, trace }: { visitor: Visitor; trace: Trace },
 ): Promise<{ id: string; name: string; email: string }> {
   const { name, email, emailNormalised } = judge(command)
-  const password = await readNewPassword(command.password, { email, name }, deps.isBreached)
+  const given = { field: 'password', text: command.password } as const
+  const password = await readNewPassword(given, { email, name }, deps.isBreached)
   // Counted whether it succeeds or not: it costs a hash, and would otherwise say who has an account.
   await deps.throttle.admit({ scope: 'register', subjects: ['address'], visitor })
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))

@@ -35,13 +35,13 @@ export interface PasswordDependencies {
   isBreached: BreachCheck
 }
 
-/** The composed password, or identity.invalid_password with the reason. */
+/** The composed password, or identity.invalid_password with the field of the body and the reason. */
 export async function readNewPassword(
-  text: string,
+  { field, text }: { field: 'password' | 'newPassword'; text: string },
   owner: Owner,
   isBreached: BreachCheck,
 ): Promise<string> {
-  const refuse = (reason: string) => identityErrors.invalidPassword({ field: 'password', reason })
+  const refuse = (reason: string) => identityErrors.invalidPassword({ field, reason })
   const verdict = judgePassword(text)
   if (verdict !== 'fine') throw refuse(verdict)
   const password = composePassword(text)
@@ -58,7 +58,8 @@ export async function changePassword(
   newPassword: string,
   { trace, renewal }: { trace: Trace; renewal: CookieRenewal | undefined },
 ): Promise<KeptCookie | undefined> {
-  const password = await readNewPassword(newPassword, session, deps.isBreached)
+  const given = { field: 'newPassword', text: newPassword } as const
+  const password = await readNewPassword(given, session, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   const { id, sessionId } = session
   return outboxTransaction(deps.db, async (tx) => {
@@ -84,7 +85,8 @@ export async function resetPassword(
   const digest = digestOf(trimText(secret))
   const user = await readReset(deps.db, digest)
   if (user === undefined) throw identityErrors.invalidLink()
-  const password = await readNewPassword(newPassword, user, deps.isBreached)
+  const given = { field: 'newPassword', text: newPassword } as const
+  const password = await readNewPassword(given, user, deps.isBreached)
   const passwordHash = await refuseWhenFull(deps.hasher.hash(password))
   await outboxTransaction(deps.db, async (tx) => {
     // The user first, as everywhere: a login under way holds this row and would wait for the link.
