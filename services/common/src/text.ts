@@ -81,6 +81,11 @@ export function trimText(text: string): string {
   return text.slice(start, end)
 }
 
+/** A code or number without what people type or paste between its parts: blanks, dashes and marks that are not seen. */
+export function withoutGaps(text: string): string {
+  return text.replace(/[\s\p{Pd}\p{Cf}\u2212]/gu, '')
+}
+
 /** A text whose lines end with line feeds; forms, Windows and old Macs end them otherwise. */
 export function withLineFeeds(text: string): string {
   return text.replace(/\r\n?/g, '\n')

@@ -1,3 +1,4 @@
+import { withoutGaps } from '@auction/common/text.ts'
 import type { AuthenticationMethod } from './fresh-proof.ts'
 
 /** What a person can offer beside the password. */
@@ -52,7 +53,7 @@ export type SecondFactorCode = { kind: 'totp'; code: string } | { kind: 'recover
  * marks that are not seen.
  */
 export function readCode(text: string): SecondFactorCode | undefined {
-  const code = text.replace(/[\s\p{Pd}\p{Cf}\u2212]/gu, '')
+  const code = withoutGaps(text)
   if (TOTP_CODE.test(code)) return { kind: 'totp', code }
   const spelled = code.toUpperCase().replaceAll('O', '0').replace(/[IL]/g, '1')
   return RECOVERY_CODE.test(spelled) ? { kind: 'recovery', code: spelled } : undefined

@@ -1,3 +1,5 @@
+import { withoutGaps } from '@auction/common/text.ts'
+
 /** Carriers by code, with the page that shows where a parcel is. A carrier without one has no such page by number. */
 const CARRIERS = {
   aras: 'https://kargotakip.araskargo.com.tr/mainpage.aspx?code={number}',
@@ -32,7 +34,7 @@ const NUMBER = /^[A-Z0-9]{4,40}$/
 
 /** A tracking number as carriers write it; undefined when it is none. */
 export function readTrackingNumber(text: string): string | undefined {
-  const number = text.replace(/[\s-]/g, '').toUpperCase()
+  const number = withoutGaps(text).toUpperCase()
   return NUMBER.test(number) ? number : undefined
 }
 

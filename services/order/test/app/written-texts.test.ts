@@ -69,7 +69,11 @@ t.test('every string that people write is read as one, and no other is', async (
   const strings = await freeStringsOf(app)
   const { texts, others } = placesOf(strings)
   t.strictSame(texts, Object.keys(SENDERS).sort(), 'the list of texts')
-  t.strictSame(others, ['POST /api/v1/orders/{id}/dispute/resolution body.refundAmount'])
+  t.strictSame(others, [
+    'POST /api/v1/orders/{id}/collection body.code',
+    'POST /api/v1/orders/{id}/dispute/resolution body.refundAmount',
+    'POST /api/v1/orders/{id}/shipments body.trackingNumber',
+  ])
   t.strictSame(kindNames(strings), namesOf(TEXTS))
 })
 

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import { requestErrors } from '@auction/common/http/error-answers.ts'
 import { answers, STRICT } from '@auction/common/http/schemas.ts'
 import type { App } from '@auction/common/http/server.ts'
 import { WrittenText } from '@auction/common/http/written-text.ts'
 import type { SecretBox } from '@auction/common/secret-box.ts'
+import { withoutGaps } from '@auction/common/text.ts'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { insistChanged, withOwnOrder } from '#src/app/orders/own-order.ts'
@@ -72,8 +74,7 @@ const ShipmentBody = Type.Object(
       Type.String({
         minLength: 4,
         maxLength: 60,
-        pattern: '^[A-Za-z0-9 -]+$',
-        description: 'Blanks and dashes are left out.',
+        description: '4 to 40 letters and digits; blanks and dashes are left out.',
       }),
     ),
   },
@@ -81,7 +82,13 @@ const ShipmentBody = Type.Object(
 )
 
 const CodeBody = Type.Object(
-  { code: Type.String({ pattern: '^[0-9]{6}$' }) },
+  {
+    code: Type.String({
+      minLength: 6,
+      maxLength: 60,
+      description: 'Six digits; blanks and dashes are left out.',
+    }),
+  },
   { ...STRICT, title: 'CollectionCode' },
 )
 const CodeAnswer = Type.Object(
@@ -257,7 +264,8 @@ function collectionRoutes(app: App, { db, settings, box }: DeliveryOptions): voi
         response: answers(DONE, [409, 422]),
       },
     },
-    async ({ user, params: { id }, body: { code }, trace }, reply) => {
+    async ({ user, params: { id }, body: { code: text }, trace }, reply) => {
+      const code = codeOf(text)
       // A wrong code is counted, so that is committed and refused afterwards.
       const isRight = await withOwnOrder(db, id, user, ['seller'], async (tx, order, actor) => {
         if (order.state === 'collected' || order.state === 'completed')
@@ -280,4 +288,10 @@ function collectionRoutes(app: App, { db, settings, box }: DeliveryOptions): voi
       return null
     },
   )
+}
+
+function codeOf(text: string): string {
+  const code = withoutGaps(text)
+  if (/^[0-9]{6}$/.test(code)) return code
+  throw requestErrors.invalidBody({ field: 'code', reason: 'not six digits' })
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readIdempotencyKey } from '@auction/common/http/idempotency-key.ts'
 import { UUID } from '@auction/common/ids.ts'
 import { minorDigits } from '@auction/common/money.ts'
-import { trimText } from '@auction/common/text.ts'
+import { trimText, withoutGaps } from '@auction/common/text.ts'
 import { fieldOf } from '#src/app/forms.ts'
 import { notFound, type PageAnswer, type PageRoutes } from '#src/app/page-routes.ts'
 import { ORDER_STATES } from '#src/app/pages/my/orders-page.ts'
@@ -107,7 +107,7 @@ export function salesRoutes(pages: PageRoutes, dependencies: SalesDependencies):
     'collect',
     'handed',
     ({ code = '' }, { talk }) => {
-      const figures = trimText(code).replaceAll(/[\s-]/g, '')
+      const figures = withoutGaps(code)
       if (!/^\d{6}$/.test(figures)) {
         return { field: 'code', text: talk.t.sales.errors['order.code_wrong'] }
       }
