@@ -183,7 +183,10 @@ async function upload(gatewayUrl: string, { token }: Person, path: string): Prom
   const form = new FormData()
   form.set('image', new Blob([Buffer.from(PNG, 'base64')], { type: 'image/png' }), 'lamp.png')
   const headers = { authorization: `Bearer ${token}` }
-  const answer = await fetch(new URL(path, gatewayUrl), { method: 'POST', headers, body: form })
+  const answer = await waitFor('the platform to take a picture', async () => {
+    const answer = await fetch(new URL(path, gatewayUrl), { method: 'POST', headers, body: form })
+    return answer.status === 503 ? undefined : answer
+  })
   const body = (await answer.json()) as { id: string }
   if (answer.status !== 201) throw new Error(JSON.stringify(body))
   return body.id
