@@ -8,6 +8,7 @@ import type pg from 'pg'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { openPage, send, startBrowser, submit, textOf, untilStatus } from '#src/browser/browser.ts'
+import { visit } from '#src/browser/phone.ts'
 import { makeAdmin } from '#src/console.ts'
 import {
   insist,
@@ -53,7 +54,7 @@ t.test('an account from its first day to its last', async (t) => {
   const isAt = (path: string) =>
     page.waitForFunction((wanted: string) => location.pathname === wanted, {}, path)
   const logIn = async (address: string, password: string) => {
-    await page.goto(url('/login'))
+    await visit(page, url('/login'))
     await submit(page, 'login', { email: address, password })
   }
   const prove = async (password: string, code: string) => {
@@ -63,11 +64,11 @@ t.test('an account from its first day to its last', async (t) => {
   let recoveryCodes: string[] = []
 
   await t.test('registers, shows whose the address is, and logs in', async (t) => {
-    await page.goto(url('/register'))
+    await visit(page, url('/register'))
     await submit(page, 'register', { name: 'Ann', email, password: PASSWORD })
     await untilStatus(page, 'Look into your mailbox')
     await picture(page, '1-registered')
-    await page.goto(await mailedLink(platform.mailbox, email, 'verify_email'))
+    await visit(page, await mailedLink(platform.mailbox, email, 'verify_email'))
     await submit(page, 'verify-email', {})
     await untilStatus(page, 'Your address is verified')
     await logIn(email, PASSWORD)
@@ -87,7 +88,7 @@ t.test('an account from its first day to its last', async (t) => {
       body: { email, password: PASSWORD },
       accept: [200],
     })
-    await page.goto(url('/account/security'))
+    await visit(page, url('/account/security'))
     await page.waitForFunction(() => document.querySelectorAll('#sessions li').length === 2)
     await picture(page, '3-two-sessions')
     await submit(page, 'two-factor', {})
@@ -111,7 +112,7 @@ t.test('an account from its first day to its last', async (t) => {
     await picture(page, '6-challenge')
     await submit(page, 'challenge', { code: recoveryCodes[0] ?? '' })
     await isAt('/account')
-    await page.goto(url('/account/security'))
+    await visit(page, url('/account/security'))
     t.match(await textOf(page, '#two-factor-state'), /^On\. .*9 recovery codes are left/)
     await submit(page, 'logout', {})
     await isAt('/login')
@@ -125,13 +126,13 @@ t.test('an account from its first day to its last', async (t) => {
   await t.test(
     'changes the password, and resets it by mail without losing two-factor',
     async (t) => {
-      await page.goto(url('/account/security'))
+      await visit(page, url('/account/security'))
       await submit(page, 'password-change', { newPassword: NEXT_PASSWORD })
       await untilStatus(page, 'The password is changed')
-      await page.goto(url('/account/forgot'))
+      await visit(page, url('/account/forgot'))
       await submit(page, 'forgot', { email })
       await untilStatus(page, 'a mail is on its way')
-      await page.goto(await mailedLink(platform.mailbox, email, 'reset_password'))
+      await visit(page, await mailedLink(platform.mailbox, email, 'reset_password'))
       await submit(page, 'reset', { newPassword: LAST_PASSWORD })
       await untilStatus(page, 'The new password is set')
       await logIn(email, NEXT_PASSWORD)
@@ -139,16 +140,16 @@ t.test('an account from its first day to its last', async (t) => {
       await logIn(email, LAST_PASSWORD)
       await submit(page, 'challenge', { code: recoveryCodes[1] ?? '' })
       await isAt('/account')
-      await page.goto(url('/account/security'))
+      await visit(page, url('/account/security'))
       t.match(await textOf(page, '#two-factor-state'), /^On/)
     },
   )
 
   await t.test('changes the address, announced at the old one', async (t) => {
-    await page.goto(url('/account/email'))
+    await visit(page, url('/account/email'))
     await submit(page, 'email-change', { email: newEmail })
     await untilStatus(page, 'A link is on its way')
-    await page.goto(await mailedLink(platform.mailbox, newEmail, 'confirm_email'))
+    await visit(page, await mailedLink(platform.mailbox, newEmail, 'confirm_email'))
     await picture(page, '7-confirm-address')
     await submit(page, 'confirm-email', {})
     await untilStatus(page, 'This is your address now')
@@ -158,7 +159,7 @@ t.test('an account from its first day to its last', async (t) => {
         mails.some((mail) => mail.template === template),
       )
     })
-    await page.goto(url('/account'))
+    await visit(page, url('/account'))
     t.equal(await textOf(page, '#email'), newEmail)
   })
 
@@ -168,7 +169,7 @@ t.test('an account from its first day to its last', async (t) => {
       `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
     )
     await pool.end()
-    await page.goto(url('/account/email'))
+    await visit(page, url('/account/email'))
     await submit(page, 'email-change', { email: `other-${unique()}@example.test` })
     await page.waitForSelector('form[data-form="reauthenticate"]')
     await picture(page, '8-proof')
@@ -187,17 +188,23 @@ t.test('an account from its first day to its last', async (t) => {
       const { statusCode } = await client.request('GET', `/api/v1/lots/${id}`)
       return statusCode === 200
     })
-    const bid = await page.evaluate(
-      async (path, key) => {
-        const headers = { 'content-type': 'application/json', 'idempotency-key': key }
-        const body = JSON.stringify({ maxAmount: '2.00' })
-        return (await fetch(path, { method: 'POST', headers, body })).status
-      },
-      `/api/v1/lots/${id}/bids`,
-      randomUUID(),
-    )
+    const key = randomUUID()
+    const send = () =>
+      page.evaluate(
+        async (path, key) => {
+          const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+          const body = JSON.stringify({ maxAmount: '2.00' })
+          return (await fetch(path, { method: 'POST', headers, body })).status
+        },
+        `/api/v1/lots/${id}/bids`,
+        key,
+      )
+    const bid = await waitFor('the platform to have time', async () => {
+      const status = await send()
+      return status === 503 ? undefined : status
+    })
     t.equal(bid, 201, 'the cookie is enough at the gateway')
-    await page.goto(url('/account/delete'))
+    await visit(page, url('/account/delete'))
     await page.click('#field-sure')
     await submit(page, 'account-delete', {})
     await untilStatus(page, 'You lead an auction.')
@@ -253,15 +260,15 @@ t.test('an account from its first day to its last', async (t) => {
       await page.setViewport({ width: 390, height: 844, isMobile: true })
       const email = `eve-${unique()}@example.test`
       const said = () => page.$eval('#flash, #status', (line) => line.textContent ?? '')
-      await page.goto(url('/de/register'))
+      await visit(page, url('/de/register'))
       await send(page, 'register', { name: 'Eve', email, password: PASSWORD })
-      await page.goto(url('/de/account/verify-email'))
+      await visit(page, url('/de/account/verify-email'))
       await picture(page, 'no-script-1-verify')
       const token = await mailedLink(platform.mailbox, email, 'verify_email')
       await send(page, 'verify-email', { token })
       t.match(await said(), /^Ihre Adresse ist bestätigt/)
 
-      await page.goto(url('/tr/login?returnTo=%2Ftr%2Faccount%2Fsecurity'))
+      await visit(page, url('/tr/login?returnTo=%2Ftr%2Faccount%2Fsecurity'))
       await send(page, 'login', { email, password: PASSWORD })
       t.equal(new URL(page.url()).pathname, '/tr/account/security')
       await picture(page, 'no-script-2-security-tr')
@@ -279,7 +286,7 @@ t.test('an account from its first day to its last', async (t) => {
       await picture(page, 'no-script-4-codes-tr')
 
       await send(page, 'logout', {})
-      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount%2Fsecurity'))
+      await visit(page, url('/de/login?returnTo=%2Fde%2Faccount%2Fsecurity'))
       await send(page, 'login', { email, password: PASSWORD })
       await send(page, 'challenge', { code: codes[0] ?? '' })
       t.equal(new URL(page.url()).pathname, '/de/account/security')
@@ -305,7 +312,7 @@ t.test('an account from its first day to its last', async (t) => {
         body: { token: pending, code: codes[2] ?? '' },
         accept: [200],
       })
-      await page.goto(url('/de/account/security'))
+      await visit(page, url('/de/account/security'))
       t.equal((await page.$$('#sessions li')).length, 2)
       await picture(page, 'no-script-6-sessions-de')
       await send(page, 'end-session', {})
@@ -316,7 +323,7 @@ t.test('an account from its first day to its last', async (t) => {
 
       // Leaves, and takes it back: by a login first, and then by the link of the mail.
       const leave = async () => {
-        await page.goto(url('/de/account/delete'))
+        await visit(page, url('/de/account/delete'))
         await page.click('#field-sure')
         await send(page, 'account-delete', {})
         t.match(await said(), /^Es wird nach .+ gelöscht/)
@@ -327,7 +334,7 @@ t.test('an account from its first day to its last', async (t) => {
       }
       await leave()
       const earlier = await mailedLink(platform.mailbox, email, 'account_deletion_asked')
-      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount'))
+      await visit(page, url('/de/login?returnTo=%2Fde%2Faccount'))
       await send(page, 'login', { email, password: NEXT_PASSWORD })
       t.match(await said(), /^Sie haben die Löschung dieses Kontos verlangt\. Es wird nach /)
       await picture(page, 'no-script-7-closed-de')
@@ -344,12 +351,12 @@ t.test('an account from its first day to its last', async (t) => {
         later = links.find((link) => link !== earlier) ?? ''
         return later !== ''
       })
-      await page.goto(url('/de/account/keep'))
+      await visit(page, url('/de/account/keep'))
       await send(page, 'keep-account', { token: earlier })
       t.match(await page.title(), /^Es gibt ein Problem/, 'the link of before keeps nothing')
       await send(page, 'keep-account', { token: later })
       t.match(await said(), /^Ihr Konto bleibt bestehen/)
-      await page.goto(url('/de/login?returnTo=%2Fde%2Faccount'))
+      await visit(page, url('/de/login?returnTo=%2Fde%2Faccount'))
       await send(page, 'login', { email, password: NEXT_PASSWORD })
       await comeBack(codes[4])
       await waitFor('the mails about both', async () => {
@@ -383,11 +390,11 @@ t.test('an account from its first day to its last', async (t) => {
         body: { reason: 'counterfeit', note: 'It is tin.' },
         accept: [201],
       })
-      await page.goto(url('/de/login?returnTo=%2Fde%2Fmoderation'))
+      await visit(page, url('/de/login?returnTo=%2Fde%2Fmoderation'))
       await send(page, 'login', { email: olga.email, password: PASSWORD })
       t.equal(await page.$eval('h1', (line) => line.textContent), 'Das ist nicht für Sie')
       makeAdmin(platform.postgres.url('identity'), olga.email)
-      await page.goto(url('/de/moderation'))
+      await visit(page, url('/de/moderation'))
       await picture(page, 'desk-1-queue-de')
       await follow(page, 'tbody th a')
       t.match(await page.$eval('main', (main) => main.textContent ?? ''), 'It is tin.')
@@ -399,10 +406,10 @@ t.test('an account from its first day to its last', async (t) => {
       t.match(await said(), /^Es ist verborgen/)
       const shown = () => client.request('GET', `/api/v1/items/${id}`)
       t.match(await shown(), { statusCode: 404, body: { code: 'item.removed' } })
-      await page.goto(url('/tr/moderation/actions'))
+      await visit(page, url('/tr/moderation/actions'))
       await picture(page, 'desk-3-record-tr')
       await waitFor('the lot to be ended, so that it can be shown again', async () => {
-        await page.goto(url('/tr/moderation/actions'))
+        await visit(page, url('/tr/moderation/actions'))
         await page.click('main details summary')
         const form = await page.$eval('main details form', (each) => each.getAttribute('data-form'))
         await send(page, form ?? '', { reason: 'Yanlışlık.' })
@@ -418,7 +425,7 @@ t.test('an account from its first day to its last', async (t) => {
       await pool.query(
         `update sessions set authenticated_at = clock_timestamp() - interval '11 minutes'`,
       )
-      await page.goto(url(`/tr/operator/users?email=${encodeURIComponent(reporter.email)}`))
+      await visit(page, url(`/tr/operator/users?email=${encodeURIComponent(reporter.email)}`))
       await send(page, 'reauthenticate', { proofPassword: PASSWORD })
       await picture(page, 'desk-4-users-tr')
       await follow(page, 'tbody th a')
@@ -436,7 +443,7 @@ t.test('an account from its first day to its last', async (t) => {
       for (const basisPoints of [725, 900]) {
         await insist(client, 'POST', RATES, { token, body: { basisPoints }, accept: [202] })
       }
-      await page.goto(url('/de/operator/approvals'))
+      await visit(page, url('/de/operator/approvals'))
       await picture(page, 'desk-6-approvals-de')
       const waiting = () =>
         page.$$eval('section.approval', (sections) =>

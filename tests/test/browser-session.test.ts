@@ -13,6 +13,7 @@ import {
   textOf,
   untilStatus,
 } from '#src/browser/browser.ts'
+import { visit } from '#src/browser/phone.ts'
 import { insist, join, PASSWORD, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
@@ -49,7 +50,7 @@ const secretOf = async (page: Page) =>
 t.test('without a script a user registers, logs in, comes back and logs out', async (t) => {
   const page = await openPhone(false)
   const email = `ann-${unique()}@example.test`
-  await page.goto(`${origin}/events.html`)
+  await visit(page, `${origin}/events.html`)
   await Promise.all([page.waitForNavigation(), page.click('nav a[href^="/login"]')])
   t.equal(pathOf(page), '/login?returnTo=%2Fevents.html')
   await picture(page, 'login')
@@ -67,14 +68,14 @@ t.test('without a script a user registers, logs in, comes back and logs out', as
   await send(page, 'login', { password: PASSWORD })
   t.equal(pathOf(page), '/events.html', 'back where the visitor was')
   t.match(await secretOf(page), { httpOnly: true, sameSite: 'Lax', session: true, path: '/' })
-  await page.goto(`${origin}/account`)
+  await visit(page, `${origin}/account`)
   t.equal(await page.$eval('#email', (line) => line.textContent), email)
-  await page.goto(`${origin}/account/security`)
+  await visit(page, `${origin}/account/security`)
   t.equal(await page.$$eval('#sessions li', (lines) => lines.length), 1)
   await send(page, 'logout', {})
   t.equal(pathOf(page), '/login')
   t.equal(await secretOf(page), undefined)
-  await page.goto(`${origin}/account`)
+  await visit(page, `${origin}/account`)
   t.equal(pathOf(page), '/login?returnTo=%2Faccount')
 })
 
@@ -86,7 +87,7 @@ t.test('two-factor, a session of another device, and its end, without a script',
   const code = await generate({ secret })
   await insist(client, 'POST', '/identity/2fa/verify', { token, body: { code }, accept: [200] })
   const page = await openPhone(false)
-  await page.goto(`${origin}/login`)
+  await visit(page, `${origin}/login`)
   await page.click('#field-remember')
   await send(page, 'login', { email, password: PASSWORD })
   t.match(pathOf(page), /^\/login\/code\?/)
@@ -97,7 +98,7 @@ t.test('two-factor, a session of another device, and its end, without a script',
   await send(page, 'challenge', { code: next })
   t.equal(pathOf(page), '/account')
   t.match(await secretOf(page), { session: false }, 'it is kept')
-  await page.goto(`${origin}/account/security`)
+  await visit(page, `${origin}/account/security`)
   t.equal(await page.$$eval('#sessions li', (lines) => lines.length), 2)
   await picture(page, 'account-sessions')
   await Promise.all([page.waitForNavigation(), page.click('#sessions form button')])
@@ -108,7 +109,7 @@ t.test('two-factor, a session of another device, and its end, without a script',
 t.test('two tabs share the session, and a copied tab ends none', async (t) => {
   const person = await join(client, 'Cat', `cat-${unique()}`)
   const page = await openPhone(true)
-  await page.goto(`${origin}/login?returnTo=%2Faccount`)
+  await visit(page, `${origin}/login?returnTo=%2Faccount`)
   await submit(page, 'login', { email: person.email, password: PASSWORD })
   t.equal(await textOf(page, '#email'), person.email)
   const kept = await page.evaluate(() => [
@@ -118,7 +119,7 @@ t.test('two tabs share the session, and a copied tab ends none', async (t) => {
   ])
   t.match(kept, [0, 0, /^tz=[\w%-]+$/], 'no script can read the session')
   const other = await page.browserContext().newPage()
-  await other.goto(`${origin}/account`)
+  await visit(other, `${origin}/account`)
   t.equal(await textOf(other, '#email'), person.email)
   const answers = await page.evaluate(async () => {
     const texts = await Promise.all(
@@ -138,10 +139,10 @@ t.test('a passkey of the account page logs in from the login page', async (t) =>
   const person = await join(client, 'Dan', `dan-${unique()}`)
   const page = await openPhone(true)
   const authenticator = await addAuthenticator(page)
-  await page.goto(`${origin}/login`)
+  await visit(page, `${origin}/login`)
   await submit(page, 'login', { email: person.email, password: PASSWORD })
   await page.waitForFunction(() => location.pathname === '/account')
-  await page.goto(`${origin}/account/security`)
+  await visit(page, `${origin}/account/security`)
   await page.waitForSelector('#add-passkey button:not([hidden])')
   await page.click('#add-passkey button')
   await untilStatus(page, 'The passkey is added')
@@ -156,7 +157,7 @@ t.test('a passkey of the account page logs in from the login page', async (t) =>
   await page.waitForFunction(() => location.pathname === '/account')
   t.equal(await textOf(page, '#email'), person.email)
   // The question in the field needs no press; it may be answered before the login page is seen here.
-  await page.goto(`${origin}/account/security`)
+  await visit(page, `${origin}/account/security`)
   await submit(page, 'logout', {})
   await page.waitForFunction(() => location.pathname === '/account')
   t.equal(await textOf(page, '#email'), person.email)

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { addAuthenticator, openPage, startBrowser } from '#src/browser/browser.ts'
+import { visit } from '#src/browser/phone.ts'
 import { join, logIn, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
@@ -38,7 +39,7 @@ t.test('a real browser makes a passkey and logs in with it, through the gateway'
   const page = await openPage(browser)
   // An address of numbers cannot have passkeys. The page of the login asks for one by itself, and a browser
   // answers one question at a time.
-  await page.goto(`${platform.gatewayUrl.replace('127.0.0.1', 'localhost')}/terms`)
+  await visit(page, `${platform.gatewayUrl.replace('127.0.0.1', 'localhost')}/terms`)
   await addAuthenticator(page)
   const post = async (path: string, body?: unknown, token?: string) =>
     client.request('POST', `/identity/${path}`, {

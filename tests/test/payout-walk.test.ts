@@ -366,7 +366,7 @@ t.test('a browser shows notices when its user wants it, until they log out', asy
   const settings = `${origin}/notifications/settings`
   const offer = '#push-here button:not([hidden])'
   await allow('denied')
-  await page.goto(`${origin}/login?returnTo=%2Fnotifications%2Fsettings`)
+  await visit(page, `${origin}/login?returnTo=%2Fnotifications%2Fsettings`)
   await send(page, 'login', { email: ann.email, password: PASSWORD })
   await page.waitForFunction(() =>
     document.querySelector('#push-here small')?.textContent?.includes('blocks notices'),
@@ -445,7 +445,7 @@ t.test('a browser shows notices when its user wants it, until they log out', asy
   t.equal(await workers(), 1)
   await send(page, 'logout', {})
   t.equal(await workers(), 0, 'the next user of the browser sees no notices of Ann')
-  await page.goto(settings)
+  await visit(page, settings)
   t.equal(new URL(page.url()).pathname, '/login')
   await page.close()
 })

@@ -10,6 +10,7 @@ import t from 'tap'
 import { openPage, send, startBrowser } from '#src/browser/browser.ts'
 import { seedShop } from '#src/browser/demo-shop.ts'
 import { axeFaults, kindOf, linkedPages, pageFaults } from '#src/browser/page-faults.ts'
+import { visit } from '#src/browser/phone.ts'
 import { insist, join, PASSWORD, patient, sell } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
@@ -36,7 +37,7 @@ async function leave(page: Page): Promise<void> {
 
 async function enter(page: Page, { email, password }: Account): Promise<void> {
   await leave(page)
-  await page.goto(`${origin}/login`)
+  await visit(page, `${origin}/login`)
   await send(page, 'login', { email, password })
 }
 
@@ -123,7 +124,7 @@ t.test(
       t.equal(categories.length, 1, `${name} is in a category`)
     }
     const page = await openPage(browser)
-    await page.goto(origin)
+    await visit(page, origin)
     const seen = await page.$$eval('.card img', async (images) => {
       for (const image of images) (image as HTMLImageElement).loading = 'eager'
       await Promise.all(images.map((image) => (image as HTMLImageElement).decode()))
@@ -270,7 +271,7 @@ async function namelessOf(page: Page): Promise<string[]> {
 }
 
 async function check(page: Page, name: string, path: string, isTurned: boolean): Promise<string[]> {
-  await page.goto(`${origin}${path}`)
+  await visit(page, `${origin}${path}`)
   const { pathname } = new URL(page.url())
   const faults = path.startsWith(pathname) ? [] : [`${name} is ${pathname}`]
   for (const scheme of ['light', 'dark']) {
@@ -318,7 +319,7 @@ t.test(
     ]) {
       // A page goes without a list whose service needs more than two seconds, and is loaded again then.
       const states = await waitFor(`lots of Bob that are ${state}`, async () => {
-        await page.goto(`${origin}/my/bids?status=${state}`)
+        await visit(page, `${origin}/my/bids?status=${state}`)
         const cells = await page.$$eval('tbody td:first-of-type', (found) =>
           found.map((cell) => cell.textContent),
         )
@@ -431,7 +432,7 @@ t.test('pages of a full shop are valid HTML, and axe finds nothing', async (t) =
 
 t.test('the check finds what it looks for', async (t) => {
   const page = await openPage(browser)
-  await page.goto(`${origin}/help`)
+  await visit(page, `${origin}/help`)
   await page.evaluate(() => {
     const make = (name: string, change: (element: HTMLElement) => void) => {
       const element = document.createElement(name)

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import t from 'tap'
 import { openPage, startBrowser, submit, untilStatus } from '#src/browser/browser.ts'
+import { visit } from '#src/browser/phone.ts'
 import { joinByMail, mailedLink, PASSWORD, patient } from '#src/people.ts'
 import { createPlatform } from './helper.ts'
 
@@ -20,16 +21,16 @@ t.test('a person registers, follows the mailed link and logs in', async (t) => {
     // Links lead to the public address, and a session belongs to one origin.
     const url = (path: string) => platform.gatewayUrl.replace('127.0.0.1', 'localhost') + path
     const email = `ann-${unique()}@example.test`
-    await page.goto(url('/register'))
+    await visit(page, url('/register'))
     await submit(page, 'register', { name: 'Ann', email, password: PASSWORD })
     await untilStatus(page, 'Look into your mailbox')
-    await page.goto(url('/login'))
+    await visit(page, url('/login'))
     await submit(page, 'login', { email, password: PASSWORD })
     await untilStatus(page, 'is not right')
-    await page.goto(await mailedLink(platform.mailbox, email, 'verify_email'))
+    await visit(page, await mailedLink(platform.mailbox, email, 'verify_email'))
     await submit(page, 'verify-email', {})
     await untilStatus(page, 'Your address is verified')
-    await page.goto(url('/login'))
+    await visit(page, url('/login'))
     await submit(page, 'login', { email, password: PASSWORD })
     await page.waitForFunction(() => location.pathname === '/account')
     t.match(page.url(), /\/account$/)

@@ -3,6 +3,7 @@
 import { htmlFaults } from '@auction/common/testing/valid-html.ts'
 import axe from 'axe-core'
 import type { Page } from 'puppeteer-core'
+import { visit } from './phone.ts'
 
 /** WCAG 2.2 AA, and what else makes a page hard to use. */
 const KINDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
@@ -25,7 +26,7 @@ type RunOnly = (typeof LOOKS)[number]['run']
 
 /** Opens a page and returns what the HTML standard and axe find wrong with it. */
 export async function pageFaults(page: Page, url: string): Promise<string[]> {
-  const response = await page.goto(url)
+  const response = await visit(page, url)
   const faults = response === null ? ['no answer'] : htmlFaults(await response.text())
   for (const { scheme, direction, run } of LOOKS) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])

@@ -2,7 +2,7 @@
 // What is handed to the page runs there.
 import { join as joinPath } from 'node:path'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
-import type { Browser, Page } from 'puppeteer-core'
+import type { Browser, HTTPResponse, Page } from 'puppeteer-core'
 
 /** A folder for pictures of every step, for people who want to look; tests need none. */
 const pictures = process.env.WALK_PICTURES ?? ''
@@ -42,8 +42,12 @@ export async function becomePhone(
 }
 
 /** Opens a page. What a busy machine could not answer in time says "back in a moment", and its reader comes back. */
-export async function visit(page: Page, url: string): Promise<void> {
-  await waitFor(`${url} to be answered`, async () => (await page.goto(url))?.status() !== 503)
+export async function visit(page: Page, url: string): Promise<HTTPResponse | null> {
+  const { answer } = await waitFor(`${url} to be answered`, async () => {
+    const answer = await page.goto(url)
+    return answer?.status() === 503 ? undefined : { answer }
+  })
+  return answer
 }
 
 /** Follows a link, or presses a button, and waits for the page behind it. */
