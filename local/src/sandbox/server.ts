@@ -58,7 +58,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     (event) => webhooks.enqueue(event),
   )
   const parts: Parts = { store, provider, webhooks, secretKey: options.secretKey }
-  const server = createServer((request, response) => {
+  // A connection that is ended while a request comes looks like an outage, and no provider has it after five seconds.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     answer(parts, request, response).catch(() => response.destroy())
   })
   const listen = (port: number) =>

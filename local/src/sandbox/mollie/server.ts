@@ -48,7 +48,8 @@ export async function startMollieSandbox(options: MollieSandboxOptions): Promise
     reports.add(report)
   })
   let url = ''
-  const server = createServer((request, response) => {
+  // A connection that is ended while a request comes looks like an outage, and no provider has it after five seconds.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     answer({ store, provider, apiKey: options.apiKey, url }, request, response).catch(() =>
       response.destroy(),
     )
