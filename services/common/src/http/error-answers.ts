@@ -54,6 +54,8 @@ function toServiceError(error: unknown): ServiceError {
   return isOfCaller ? requestErrors.invalid() : requestErrors.internal()
 }
 
+const CHALLENGE = 'Bearer realm="auction"'
+
 /** Answers an error in the one shape there is; what is our fault is logged, a caller's is not. */
 export function answerError(
   error: unknown,
@@ -73,6 +75,8 @@ export function answerError(
     )
   }
   discardBody(request, reply)
+  // RFC 9110 wants a challenge with every 401, and RFC 6750 a parameter in it.
+  if (answer.statusCode === 401) reply.header('www-authenticate', CHALLENGE)
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', answer.retryAfterSeconds)
   return reply
     .code(answer.statusCode)

@@ -38,7 +38,14 @@ const refusal = (name: string, description: string, others: object = {}) => ({
 // Also from the gateway, which answers 429, 502, 503 and 504 with the same body. Its own 431 is plain text (ADR 0040).
 const REFUSALS: Readonly<Record<number, ReturnType<typeof refusal>>> = {
   400: refusal('BadRequest', 'A part of the request is not valid; details may name the field.'),
-  401: refusal('Unauthenticated', 'No valid access token, or no valid proof of identity.'),
+  401: refusal('Unauthenticated', 'No valid access token, or no valid proof of identity.', {
+    headers: {
+      'WWW-Authenticate': {
+        description: 'The scheme of access tokens, also where something else was refused.',
+        schema: { type: 'string' },
+      },
+    },
+  }),
   403: refusal('Forbidden', 'The caller may not do this.'),
   404: refusal('NotFound', 'It does not exist, or the caller may not see it.'),
   406: refusal('NotAcceptable', 'The answer is of another type than the header Accept asks for.'),

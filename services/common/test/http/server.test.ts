@@ -94,7 +94,10 @@ t.test('a route beside the pages of the API is not opened by its name', async (t
     () => 'secret',
   )
   t.throws(() => app.get('/toys/docsecrets', () => 'secret'), /declares no auth mode/)
-  t.equal((await app.inject('/toys/docs/mine')).statusCode, 401)
+  t.match(await app.inject('/toys/docs/mine'), {
+    statusCode: 401,
+    headers: { 'www-authenticate': 'Bearer realm="auction"' },
+  })
 })
 
 t.test('a body that is not exactly right is a 4xx that names the field', async (t) => {
@@ -421,6 +424,7 @@ t.test('a document names each refusal by its status, those of its kind and its o
     headers: { 'Retry-After': {} },
     content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
   })
+  t.match(components.responses.Unauthenticated, { headers: { 'WWW-Authenticate': {} } })
   t.strictSame(components.schemas.ErrorBody.required, ['code', 'message', 'traceId'])
   t.strictSame(paths['/toys'].get.security, [])
   t.strictSame(paths['/toys/{id}/wind'].post.security, [{ bearer: [] }])
