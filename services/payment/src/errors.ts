@@ -1,5 +1,8 @@
 import { defineError } from '@auction/common/http/errors.ts'
 
+// Only another setting helps, so there is no use in asking again soon.
+const NOT_SET_UP = { retryAfterSeconds: 3_600 }
+
 /** Every error this service answers with. */
 export const paymentErrors = {
   unauthenticated: defineError('payment.unauthenticated', 'Log in to do this.', 401),
@@ -30,7 +33,7 @@ export const paymentErrors = {
     'It is over, or the money is being taken.',
     409,
   ),
-  noProvider: defineError('payment.no_provider', 'Payments are not set up here.', 503),
+  noProvider: defineError('payment.no_provider', 'Payments are not set up here.', 503, NOT_SET_UP),
   unknownProvider: defineError('payment.unknown_provider', 'There is no such provider.', 422),
   notSupported: defineError(
     'payment.not_supported',
@@ -110,7 +113,12 @@ export const payoutErrors = {
   ),
   own: defineError('payout.own', 'It is your own money, so another administrator does this.', 403),
   noAccount: defineError('payout.no_account', 'You have not said yet where to be paid.', 404),
-  noProvider: defineError('payout.no_provider', 'Payouts by a provider are not set up here.', 503),
+  noProvider: defineError(
+    'payout.no_provider',
+    'Payouts by a provider are not set up here.',
+    503,
+    NOT_SET_UP,
+  ),
   byHand: defineError('payout.by_hand', 'An administrator pays you by hand.', 409),
   accountRefused: defineError(
     'payout.account_refused',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
 import { advanceDue } from '#src/app/payments/payment-timers.ts'
+import { payoutErrors } from '#src/errors.ts'
 import { planOperation } from '#src/infra/postgres/payments/operations.ts'
 import { readPayment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
 import { insertCommissionRate } from '#src/infra/postgres/sales/rate-tables.ts'
@@ -497,5 +498,19 @@ t.test(
     await lookNow(world)
     t.same(await commissions(), fixed, 'later rates change nothing')
     t.same(await balances(world), {}, 'and what is given back is what was taken')
+  },
+)
+
+t.test(
+  'where payments and payouts are not set up, callers are asked to wait for long',
+  async (t) => {
+    const world = await createWorld(t)
+    world.providers.clear()
+    const buyer = world.person()
+    const { orderId } = world.orders.add(buyer.id, {})
+    const refused = await begin(world, buyer, [orderId])
+    t.match(refused.json(), { code: 'payment.no_provider' })
+    t.match(refused, { statusCode: 503, headers: { 'retry-after': '3600' } })
+    t.match(payoutErrors.noProvider(), { statusCode: 503, retryAfterSeconds: 3_600 })
   },
 )
