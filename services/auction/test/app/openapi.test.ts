@@ -1,5 +1,5 @@
 import t from 'tap'
-import { build, call } from '../helper.ts'
+import { build, call, createDraft } from '../helper.ts'
 
 const ITEMS = '/api/v1/items'
 
@@ -50,4 +50,34 @@ t.test('the API describes itself', async (t) => {
     '/api/v1/watchlist',
   ])
   t.equal((await fixture.app.inject({ url: `${ITEMS}/docs` })).statusCode < 400, true)
+})
+
+t.test('no cache keeps an answer that depends on the caller', async (t) => {
+  const fixture = await build(t)
+  const as = fixture.seller
+  const { body: category } = await call(fixture, 'POST', '/api/v1/categories', {
+    as: fixture.identity.person(['admin']),
+    body: { name: 'Art' },
+  })
+  const item = `${ITEMS}/${await createDraft(fixture)}`
+  const { body } = await call(fixture, 'POST', `${item}/attributes`, {
+    as,
+    body: { attributes: [{ key: 'maker', value: 'Ann' }] },
+  })
+  const [attribute] = body.items as { id: string }[]
+  for (const url of [
+    '/api/v1/categories',
+    `/api/v1/categories/${category.id}`,
+    ITEMS,
+    item,
+    `${item}/attributes`,
+    `${item}/attributes/${attribute?.id}`,
+    `${item}/comments`,
+    `${item}/images`,
+    `${ITEMS}/search`,
+    '/api/v1/my/items',
+  ]) {
+    const { statusCode, headers } = await call(fixture, 'GET', url, { as })
+    t.match([statusCode, headers['cache-control']], [200, 'no-store'], url)
+  }
 })

@@ -131,7 +131,8 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
         response: answers({ 200: AttributeList }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const attributes = await readVisible(request.params.itemId, request.caller)
       return { items: attributes.map(attributeAnswer) }
     },
@@ -148,7 +149,8 @@ function readRoutes(app: App, { db }: DescribeDependencies): void {
         response: answers({ 200: AttributeAnswer }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const { itemId, attributeId } = request.params
       const attributes = await readVisible(itemId, request.caller)
       const attribute = attributes.find(({ id }) => id === attributeId)

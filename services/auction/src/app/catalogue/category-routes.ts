@@ -138,7 +138,8 @@ function readRoutes(app: App, db: Kysely<Database>, readTree: ReadTree): void {
         }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const { categories, counts } = await readTree()
       const isAdmin = isAdministrator(request)
       const shown = [...categories.values()].filter(
@@ -159,7 +160,8 @@ function readRoutes(app: App, db: Kysely<Database>, readTree: ReadTree): void {
         response: answers({ 200: CategoryDetail }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const { categories, counts } = await readTree()
       const category = categories.get(request.params.id)
       const mayRead = isAdministrator(request) || isVisible(categories, request.params.id)

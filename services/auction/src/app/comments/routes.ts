@@ -132,7 +132,8 @@ function listRoute(app: App, { db }: CommentDependencies): void {
         response: answers({ 200: CommentList }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const { page, limit } = request.query
       const { item } = await readVisibleItem(
         db,

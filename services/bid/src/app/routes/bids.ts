@@ -171,7 +171,8 @@ export async function bidRoutes(app: App, options: BidRoutesOptions): Promise<vo
         response: answers({ 200: HistoryAnswer }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
       const { limit, before } = request.query
       const view = await readLot(pool, request.params.itemId)
       if (view === undefined) throw bidErrors.lotNotFound()
