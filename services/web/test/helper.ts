@@ -9,7 +9,8 @@ import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import { htmlFaults } from '@auction/common/testing/valid-html.ts'
 import tap from 'tap'
-import { buildApp } from '#src/app/app.ts'
+import { buildApp, type Waits } from '#src/app/app.ts'
+import type { ServiceUrls } from '#src/infra/http/services.ts'
 
 export const PUBLIC_URL = 'https://auction.example'
 
@@ -77,15 +78,24 @@ tap.teardown(() => {
   if (faults.length > 0) throw new Error(`pages are not valid HTML:\n${faults.join('\n')}`)
 })
 
+/** One upstream in the place of every service. */
+export const urlsOf = (url: string): ServiceUrls => ({
+  auctionUrl: url,
+  bidUrl: url,
+  identityUrl: url,
+  orderUrl: url,
+  paymentUrl: url,
+  notificationUrl: url,
+})
+
+/** A read that the machine delays is not sent twice, and no part is left out. */
+const PATIENT = { readMs: 60_000, unreadMs: 60_000, lookMs: 60_000 }
+
 /** The pages over an upstream. Whatever a test asks them for, each page that they answer must be valid HTML. */
-export async function startApp(t: Test, url: string) {
+export async function startApp(t: Test, url: string, waits: Partial<Waits> = {}) {
   const app = await buildApp({
-    auctionUrl: url,
-    bidUrl: url,
-    identityUrl: url,
-    orderUrl: url,
-    paymentUrl: url,
-    notificationUrl: url,
+    ...urlsOf(url),
+    waits: { ...PATIENT, ...waits },
     publicUrl: PUBLIC_URL,
     log: createLogger('web', 'silent'),
     registry: createRegistry('web'),

@@ -13,6 +13,7 @@ import { createModeration } from '#src/infra/http/moderation.ts'
 import { createNotifications } from '#src/infra/http/notifications.ts'
 import { createSales } from '#src/infra/http/sales.ts'
 import { createSelling } from '#src/infra/http/selling.ts'
+import { createServices, type ServiceUrls } from '#src/infra/http/services.ts'
 import { answerErrorsWithPages } from './error-pages.ts'
 import { acceptForms, acceptPhotos } from './forms.ts'
 import { PAGE_POLICY } from './page-policy.ts'
@@ -39,18 +40,28 @@ import { salesRoutes } from './routes/selling/sales.ts'
 import { sellRoutes } from './routes/selling/sell.ts'
 import { uploadRoutes } from './routes/selling/uploads.ts'
 
-export interface AppDependencies {
-  auctionUrl: string
-  bidUrl: string
-  identityUrl: string
-  orderUrl: string
-  paymentUrl: string
-  notificationUrl: string
+export interface AppDependencies extends ServiceUrls {
   /** The address that people type; forms count only from its pages. */
   publicUrl: string
   log: Logger
   registry: Registry
+  /** A test that counts what is asked has longer ones. */
+  waits?: Partial<Waits>
 }
+
+/** How long pages wait for what they show, and are the same for all who ask. */
+export interface Waits {
+  /** A read waits no longer for one answer, and is sent twice at most. */
+  readMs: number
+  /** A page that is ready waits no longer for the number beside it. */
+  unreadMs: number
+  /** A service that answers the status page no sooner is shown as away. */
+  lookMs: number
+  /** Visitors share a page that is no older. */
+  sharedMs: number
+}
+
+const WAITS: Waits = { readMs: 1_000, unreadMs: 100, lookMs: 2_000, sharedMs: 200 }
 
 /** A question of 16,000 bytes is 48 kB in a form, and a form is more than its text. */
 const FORM_BYTES_MAX = 64 * 1024
@@ -71,7 +82,8 @@ const SECURITY_HEADERS = {
 
 /** The pages, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { auctionUrl, bidUrl, identityUrl, paymentUrl, publicUrl, log, registry } = dependencies
+  const { publicUrl, log, registry } = dependencies
+  const { readMs, unreadMs, lookMs, sharedMs } = { ...WAITS, ...dependencies.waits }
   const app = await buildServer({
     service: 'web',
     log,
@@ -88,43 +100,45 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     done()
   })
   acceptForms(app, publicUrl)
-  const identity = createIdentity(identityUrl)
+  const services = createServices(dependencies, readMs)
+  const identity = createIdentity(dependencies.identityUrl)
   await assetRoutes(app)
-  const notifications = createNotifications(dependencies.notificationUrl)
+  const notifications = createNotifications(services)
   await loginRoutes(app, { identity, notifications, publicUrl })
   await eventRoutes(app)
-  const pagesOf = (scope: App) => createPageRoutes(scope, log, notifications.countUnread)
+  const pagesOf = (scope: App) => createPageRoutes(scope, log, notifications.countUnread, unreadMs)
   const pages = pagesOf(app)
-  const catalogue = createCatalogue(auctionUrl, bidUrl)
-  const readFees = createFees(dependencies.paymentUrl)
-  infoRoutes(pages, { catalogue, readFees, readStatus: createStatusBoard(dependencies) })
+  const catalogue = createCatalogue(services)
+  const readFees = createFees(services)
+  const readStatus = createStatusBoard(dependencies, lookMs)
+  infoRoutes(pages, { catalogue, readFees, readStatus, sharedMs })
   await robotRoutes(app, catalogue)
   linkRoutes(pages, identity)
-  const lots = createLots({ auctionUrl, bidUrl, identityUrl })
-  const buying = createBuying(dependencies)
-  lotRoutes(pages, lots, buying)
+  const lots = createLots(services)
+  const buying = createBuying(services)
+  lotRoutes(pages, lots, buying, sharedMs)
   orderRoutes(pages, { buying, lots })
   notificationRoutes(pages, notifications)
   buyingRoutes(pages, { buying, catalogue, notifications })
-  const selling = createSelling({ auctionUrl, identityUrl, paymentUrl })
+  const selling = createSelling(services, dependencies.auctionUrl)
   sellRoutes(pages, { selling, catalogue, lots, identity })
   itemRoutes(pages, selling)
-  const sales = createSales(dependencies)
+  const sales = createSales(services)
   salesRoutes(pages, { sales, selling, lots })
   refundRoutes(pages, { sales, lots, identity })
   payoutRoutes(pages, { sales, identity })
   questionRoutes(pages, { selling, lots })
   await uploadRoutes(app, { pagesOf, log, selling })
-  const sources = createAccountSources({ auctionUrl, bidUrl, identityUrl })
+  const sources = createAccountSources(services)
   await app.register(async (scope) => {
     acceptPhotos(scope as App)
     accountRoutes(pagesOf(scope as App), { identity, sources, notifications, publicUrl })
   })
-  const desk = { identity, moderation: createModeration(dependencies) }
+  const desk = { identity, moderation: createModeration(services) }
   deskRoutes(pages, desk)
   operatorRoutes(pages, desk)
   approvalRoutes(pages, desk)
-  pageRoutes(pages, { catalogue, lots })
+  pageRoutes(pages, { catalogue, lots, sharedMs })
   return app
 }
 

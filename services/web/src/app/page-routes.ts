@@ -46,8 +46,6 @@ export class UnansweredFormError extends Error {
 }
 
 const RETRY_AFTER_SECONDS = 5
-/** A page that is ready waits no longer for the number beside it. */
-const UNREAD_WAIT_MS = 100
 
 /**
  * Registers pages. An absent service becomes the page that apologises, and a session that ended leads to
@@ -57,6 +55,7 @@ export function createPageRoutes(
   app: App,
   log: Logger,
   countUnread: (authorization: string | undefined) => Promise<number>,
+  unreadWaitMs: number,
 ): PageRoutes {
   const answer = (handler: PageHandler) => async (request: FastifyRequest, reply: FastifyReply) => {
     dropForeignWords(request)
@@ -72,7 +71,7 @@ export function createPageRoutes(
       return { statusCode: 503, markup: kept ?? unavailablePage(viewer), isSecret: true }
     })
     if ('to' in page) return reply.header('cache-control', 'no-store').redirect(page.to, 303)
-    const markup = withUnread(page.markup, viewer, await withinMs(unread, UNREAD_WAIT_MS))
+    const markup = withUnread(page.markup, viewer, await withinMs(unread, unreadWaitMs))
     return sendMarkup(reply, page.statusCode ?? 200, markup, page.isSecret ?? false)
   }
   const config = { auth: 'public' } as const

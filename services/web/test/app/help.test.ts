@@ -2,6 +2,7 @@ import t from 'tap'
 import { createSitemap } from '#src/app/sitemap.ts'
 import { createCatalogue } from '#src/infra/http/catalogue.ts'
 import { createStatusBoard } from '#src/infra/http/help.ts'
+import { createServices } from '#src/infra/http/services.ts'
 import {
   type Answer,
   CATEGORY_ID,
@@ -12,6 +13,7 @@ import {
   PUBLIC_URL,
   startApp,
   startUpstream,
+  urlsOf,
 } from '#test/helper.ts'
 
 const FEES = '/api/v1/billing/fees'
@@ -102,12 +104,7 @@ t.test('the state of the services says which part does not answer', async (t) =>
 t.test('services are asked for their state once in five seconds, however many look', async (t) => {
   const { url, urls } = await start(t)
   let now = 0
-  const names = ['auction', 'bid', 'identity', 'order', 'payment', 'notification']
-  const services = Object.fromEntries(names.map((name) => [`${name}Url`, url]))
-  const read = createStatusBoard(
-    services as unknown as Parameters<typeof createStatusBoard>[0],
-    () => now,
-  )
+  const read = createStatusBoard(urlsOf(url), 60_000, () => now)
   await Promise.all([read(), read(), read()])
   now = 4_999
   await read()
@@ -156,7 +153,8 @@ t.test('while auction is away the last sitemap goes on; every page of lots is re
     const items = [{ ...item, id: `${item.id.slice(0, -1)}${page}` }]
     return { status: 200, body: { ...list, items, page: Number(page), totalPages: 3 } }
   })
-  const read = createSitemap(createCatalogue(upstream.url, upstream.url), PUBLIC_URL, () => now)
+  const catalogue = createCatalogue(createServices(urlsOf(upstream.url), 60_000))
+  const read = createSitemap(catalogue, PUBLIC_URL, () => now)
   const [first] = await Promise.all([read(), read()])
   t.equal(upstream.urls.length, 4, 'once for both who asked')
   t.equal(first?.match(/\/lots\/0/g)?.length, 3)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Waits } from '#src/app/app.ts'
 import {
   type Answer,
   AS_ANN,
@@ -24,17 +25,18 @@ interface Setup {
   overrides?: Record<string, unknown>
   /** Answers to what is sent. */
   answer?: (request: Asked) => ReturnType<Answer>
+  waits?: Partial<Waits>
 }
 
 async function start(
   t: Parameters<typeof startApp>[0],
-  { overrides = {}, answer = () => ({ status: 201, body: {} }) }: Setup = {},
+  { overrides = {}, answer = () => ({ status: 201, body: {} }), waits = {} }: Setup = {},
 ) {
   const reads = healthy(overrides)
   const upstream = await startUpstream(t, (url, request) =>
     request.method === 'GET' ? reads(url) : answer(request),
   )
-  const app = await startApp(t, upstream.url)
+  const app = await startApp(t, upstream.url, waits)
   const sent = () => upstream.asked.filter(({ method }) => method !== 'GET')
   return {
     app,
@@ -208,7 +210,7 @@ t.test('a slow part does not hold up the page', async (t) => {
   const upstream = await startUpstream(t, (url) => reads(url), {
     neverAnswers: `${ITEM_PATH}/comments`,
   })
-  const app = await startApp(t, upstream.url)
+  const app = await startApp(t, upstream.url, { readMs: 1_000 })
   const page = await app.inject(LOT)
   t.equal(page.statusCode, 200)
   t.match(page.body, 'This part cannot be shown just now.')
@@ -483,7 +485,7 @@ const list = () => '2026-11-23T18:00:00.000Z'
 t.test(
   'visitors of one moment share the page; users and other languages have their own',
   async (t) => {
-    const { get, asked } = await start(t)
+    const { get, asked } = await start(t, { waits: { sharedMs: 60_000 } })
     const reads = () => asked.filter(({ url }) => url === LOT_PATH).length
     await Promise.all([1, 2, 3, 4].map(() => get(LOT)))
     t.equal(reads(), 1)

@@ -60,7 +60,8 @@ async function start(
     },
     options,
   )
-  const app = await startApp(t, upstream.url)
+  const waits = options.neverAnswers === undefined ? {} : { unreadMs: 100 }
+  const app = await startApp(t, upstream.url, waits)
   const get = (url: string, headers: Record<string, string> = AS_ANN) =>
     app.inject({ url, headers })
   const post = (url: string, fields: Record<string, string>, headers: object = AS_ANN) =>

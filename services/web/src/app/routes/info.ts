@@ -15,18 +15,17 @@ import type { Catalogue } from '#src/infra/http/catalogue.ts'
 import type { FeeView, ServiceStates } from '#src/infra/http/help.ts'
 import { orAway, UpstreamError } from '#src/infra/http/service-client.ts'
 
-const SHARED_MS = 200
-
 export interface InfoOptions {
   catalogue: Catalogue
   readFees: () => Promise<FeeView[]>
   readStatus: () => Promise<ServiceStates>
+  sharedMs: number
 }
 
 /** Help, fees, terms, the state of the services, and where the APIs are. */
 export function infoRoutes(pages: PageRoutes, options: InfoOptions): void {
   const { catalogue, readFees, readStatus } = options
-  const shared = createSharedPages(SHARED_MS)
+  const shared = createSharedPages(options.sharedMs)
   pages.get('/help', async (viewer) => ({ markup: helpPage(viewer) }))
   // Where an address list of topics would look for it.
   pages.get('/help/fees', async (viewer) => ({ to: viewer.to('/fees') }))

@@ -25,8 +25,6 @@ import {
   UpstreamError,
 } from '#src/infra/http/service-client.ts'
 
-const SHARED_MS = 200
-
 /** All that the page of a lot is read from. */
 type PageSources = Lots & Pick<Buying, 'readDeposits'>
 
@@ -37,9 +35,10 @@ export function lotRoutes(
   pages: PageRoutes,
   services: Lots,
   buying: Pick<Buying, 'readDeposits' | 'beginDeposit'>,
+  sharedMs: number,
 ): void {
   const lots: PageSources = { ...services, readDeposits: buying.readDeposits }
-  const shared = createSharedPages(SHARED_MS)
+  const shared = createSharedPages(sharedMs)
 
   pages.get('/lots/:itemId', (asked, request) => {
     // Visitors have no forms, and so nothing that they typed.

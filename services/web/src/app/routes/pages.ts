@@ -25,18 +25,18 @@ const ENDING_SHOWN = 12
 const NEWEST_SHOWN = 8
 // Each has a name that is read for it.
 const OWN_BIDS_SHOWN = 10
-const SHARED_MS = 200
 
 interface Sources {
   catalogue: Catalogue
   lots: Lots
+  sharedMs: number
 }
 
 /** The lists of lots, and the page for every address that leads nowhere. */
-export function pageRoutes(pages: PageRoutes, { catalogue, lots }: Sources): void {
-  const shared = createSharedPages(SHARED_MS)
+export function pageRoutes(pages: PageRoutes, { catalogue, lots, sharedMs }: Sources): void {
+  const shared = createSharedPages(sharedMs)
   // They are the same for all, so users share them although each has a page of their own.
-  const sharedLists = createShared<HomeLists>(SHARED_MS)
+  const sharedLists = createShared<HomeLists>(sharedMs)
   const readLists = () => sharedLists.of('home', () => readHomeLists(catalogue))
 
   pages.get('/', (asked) =>

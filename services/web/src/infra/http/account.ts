@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, type ServiceAnswer, UpstreamError } from './service-client.ts'
+import { type ServiceAnswer, UpstreamError } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Instant } from './shapes.ts'
 
 const Blocks = Type.Object({
@@ -28,14 +29,7 @@ export interface AccountSources {
   readUserName(userId: string): Promise<string | undefined>
 }
 
-export function createAccountSources(urls: {
-  auctionUrl: string
-  bidUrl: string
-  identityUrl: string
-}): AccountSources {
-  const auction = createServiceClient(urls.auctionUrl)
-  const bid = createServiceClient(urls.bidUrl)
-  const identity = createServiceClient(urls.identityUrl)
+export function createAccountSources({ auction, bid, identity }: Services): AccountSources {
   return {
     async readBlocks(as) {
       const read = await bid.read('/api/v1/blocks', Blocks, as)

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, type ServiceAnswer, UpstreamError } from './service-client.ts'
+import { type ServiceAnswer, UpstreamError } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Image, Instant, ListedItem } from './shapes.ts'
 
 const optional = Type.Optional
@@ -200,18 +201,7 @@ export interface Buying {
   readPictured(itemId: string, as: Authorization): Promise<PicturedView | undefined>
 }
 
-export interface BuyingUrls {
-  auctionUrl: string
-  bidUrl: string
-  orderUrl: string
-  paymentUrl: string
-}
-
-export function createBuying({ auctionUrl, bidUrl, orderUrl, paymentUrl }: BuyingUrls): Buying {
-  const auction = createServiceClient(auctionUrl)
-  const bid = createServiceClient(bidUrl)
-  const order = createServiceClient(orderUrl)
-  const payment = createServiceClient(paymentUrl)
+export function createBuying({ auction, bid, order, payment }: Services): Buying {
   const needed = async <T>(reading: Promise<T | undefined>): Promise<T> => {
     const read = await reading
     if (read === undefined) throw new UpstreamError('a list is not there')

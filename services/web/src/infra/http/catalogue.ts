@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, type Refusable, UpstreamError } from './service-client.ts'
+import { type Refusable, UpstreamError } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Instant, ListedItem } from './shapes.ts'
 
 const optional = Type.Optional
@@ -99,8 +100,7 @@ export interface Catalogue {
 
 const WATCHED_SHOWN = 4
 
-export function createCatalogue(auctionUrl: string, bidUrl: string): Catalogue {
-  const [auction, bid] = [createServiceClient(auctionUrl), createServiceClient(bidUrl)]
+export function createCatalogue({ auction, bid }: Services): Catalogue {
   const needed = async <T>(reading: Promise<T | undefined>): Promise<T> => {
     const read = await reading
     if (read === undefined) throw new UpstreamError('a list is not there')

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, UpstreamError } from './service-client.ts'
+import { UpstreamError } from './service-client.ts'
+import type { Services, ServiceUrls } from './services.ts'
 
 const Fees = Type.Object({
   rates: Type.Array(
@@ -15,22 +16,12 @@ const Fees = Type.Object({
 export type FeeView = Static<typeof Fees>['rates'][number]
 
 /** What counts now for every seller. */
-export function createFees(paymentUrl: string): () => Promise<FeeView[]> {
-  const payment = createServiceClient(paymentUrl)
+export function createFees({ payment }: Services): () => Promise<FeeView[]> {
   return async () => {
     const fees = await payment.read('/api/v1/billing/fees', Fees)
     if (fees === undefined) throw new UpstreamError('the fees are not there')
     return fees.rates
   }
-}
-
-export interface ServiceUrls {
-  auctionUrl: string
-  bidUrl: string
-  identityUrl: string
-  orderUrl: string
-  paymentUrl: string
-  notificationUrl: string
 }
 
 const PARTS = ['lots', 'bids', 'accounts', 'orders', 'payments', 'notices'] as const
@@ -41,7 +32,6 @@ export interface ServiceStates {
 }
 
 const NO_ID = '00000000-0000-7000-8000-000000000000'
-const LOOK_TIMEOUT_MS = 2_000
 /** Who reloads all the time asks no more often than others do. */
 const KEPT_MS = 5_000
 
@@ -51,6 +41,7 @@ const KEPT_MS = 5_000
  */
 export function createStatusBoard(
   urls: ServiceUrls,
+  lookTimeoutMs: number,
   monotonicMs: () => number = () => performance.now(),
 ): () => Promise<ServiceStates> {
   const looks: Record<(typeof PARTS)[number], URL> = {
@@ -65,7 +56,7 @@ export function createStatusBoard(
     try {
       const response = await fetch(url, {
         redirect: 'error',
-        signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
+        signal: AbortSignal.timeout(lookTimeoutMs),
       })
       await response.body?.cancel()
       return response.status < 500

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, type ServiceAnswer } from './service-client.ts'
+import type { ServiceAnswer } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Image, Instant, ItemFields } from './shapes.ts'
 
 const optional = Type.Optional
@@ -121,16 +122,7 @@ export interface Lots {
   report(id: string, report: object, as: Authorization): Promise<ServiceAnswer>
 }
 
-export interface ServiceUrls {
-  auctionUrl: string
-  bidUrl: string
-  identityUrl: string
-}
-
-export function createLots({ auctionUrl, bidUrl, identityUrl }: ServiceUrls): Lots {
-  const auction = createServiceClient(auctionUrl)
-  const bid = createServiceClient(bidUrl)
-  const identity = createServiceClient(identityUrl)
+export function createLots({ auction, bid, identity }: Services): Lots {
   const item = (id: string) => `/api/v1/items/${encodeURIComponent(id)}`
   const lot = (id: string) => `/api/v1/lots/${encodeURIComponent(id)}`
   return {

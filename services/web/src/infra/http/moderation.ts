@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Caller } from './identity.ts'
-import { createServiceClient, type ServiceAnswer } from './service-client.ts'
+import type { ServiceAnswer } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Instant } from './shapes.ts'
 
 const optional = Type.Optional
@@ -237,18 +238,7 @@ export interface Moderation {
   readUser(id: string, caller: Caller): Promise<UserView | undefined>
 }
 
-export interface ModerationUrls {
-  auctionUrl: string
-  identityUrl: string
-  orderUrl: string
-  paymentUrl: string
-}
-
-export function createModeration(urls: ModerationUrls): Moderation {
-  const auction = createServiceClient(urls.auctionUrl)
-  const identity = createServiceClient(urls.identityUrl)
-  const order = createServiceClient(urls.orderUrl)
-  const payment = createServiceClient(urls.paymentUrl)
+export function createModeration({ auction, identity, order, payment }: Services): Moderation {
   const DESK = '/api/v1/moderation'
   const ORDERS = '/api/v1/orders'
   const CATEGORIES = '/api/v1/categories'

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { createServiceClient, type ServiceAnswer, UpstreamError } from './service-client.ts'
+import { type ServiceAnswer, UpstreamError } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Instant } from './shapes.ts'
 
 const Notice = Type.Object({
@@ -59,8 +60,7 @@ export interface Notifications {
 const INBOX = '/api/v1/notifications'
 const PUSH = '/api/v1/push-subscriptions'
 
-export function createNotifications(notificationUrl: string): Notifications {
-  const service = createServiceClient(notificationUrl)
+export function createNotifications({ notification: service }: Services): Notifications {
   const needed = async <T>(reading: Promise<T | undefined>): Promise<T> => {
     const read = await reading
     if (read === undefined) throw new UpstreamError('a list is not there')

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Dispute, Order, OrderList } from './buying.ts'
-import { createServiceClient, type ServiceAnswer, UpstreamError } from './service-client.ts'
+import { type ServiceAnswer, UpstreamError } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Instant } from './shapes.ts'
 
 const optional = Type.Optional
@@ -161,16 +162,7 @@ export interface Sales {
   listInvoices(query: Query, as: Authorization): Promise<OwnInvoicesView>
 }
 
-export interface SalesUrls {
-  bidUrl: string
-  orderUrl: string
-  paymentUrl: string
-}
-
-export function createSales({ bidUrl, orderUrl, paymentUrl }: SalesUrls): Sales {
-  const bid = createServiceClient(bidUrl)
-  const order = createServiceClient(orderUrl)
-  const payment = createServiceClient(paymentUrl)
+export function createSales({ bid, order, payment }: Services): Sales {
   const needed = async <T>(reading: Promise<T | undefined>): Promise<T> => {
     const read = await reading
     if (read === undefined) throw new UpstreamError('what a seller has is not there')

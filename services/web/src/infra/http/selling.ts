@@ -3,13 +3,13 @@ import { Readable } from 'node:stream'
 import { type Static, Type } from 'typebox'
 import {
   ask,
-  createServiceClient,
   LoginNeededError,
   type Refusable,
   type SendOptions,
   type ServiceAnswer,
   UpstreamError,
 } from './service-client.ts'
+import type { Services } from './services.ts'
 import { Image, Instant, ItemFields, ListedItem } from './shapes.ts'
 
 const optional = Type.Optional
@@ -128,19 +128,13 @@ export interface Selling {
   importItems(bytes: Buffer, key: string, as: Authorization): Sending
 }
 
-export interface SellingUrls {
-  auctionUrl: string
-  identityUrl: string
-  paymentUrl: string
-}
-
 /** The phone may be slow (`UPLOAD_TIMEOUT_MS` of common), and then a picture is made into three sizes. */
 const UPLOAD_TIMEOUT_MS = 75_000
 
-export function createSelling({ auctionUrl, identityUrl, paymentUrl }: SellingUrls): Selling {
-  const auction = createServiceClient(auctionUrl)
-  const identity = createServiceClient(identityUrl)
-  const payment = createServiceClient(paymentUrl)
+export function createSelling(
+  { auction, identity, payment }: Services,
+  auctionUrl: string,
+): Selling {
   const item = (id: string) => `/api/v1/items/${encodeURIComponent(id)}`
   const image = (id: string, imageId: string) => `${item(id)}/images/${encodeURIComponent(imageId)}`
 

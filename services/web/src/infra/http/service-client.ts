@@ -3,8 +3,6 @@ import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { createRetryBudget, type RetryBudget } from '#src/domain/retry-budget.ts'
 
-/** A read waits no longer for one answer, and is sent twice at most. */
-const READ_TIMEOUT_MS = 1_000
 /** A bid may wait two seconds to be decided; giving up earlier would leave the bidder in doubt. */
 const SEND_TIMEOUT_MS = 5_000
 const BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -62,10 +60,10 @@ export interface ServiceClient {
 }
 
 /** One service, called directly and not through the gateway. */
-export function createServiceClient(baseUrl: string): ServiceClient {
-  const budget = budgetOf(baseUrl)
+export function createServiceClient(baseUrl: string, readTimeoutMs: number): ServiceClient {
+  const budget = createRetryBudget()
   const readTwice = (path: string, headers: Record<string, string>) =>
-    askTwice(() => ask(new URL(path, baseUrl), READ_TIMEOUT_MS, { headers }), budget)
+    askTwice(() => ask(new URL(path, baseUrl), readTimeoutMs, { headers }), budget)
   return {
     async read(path, schema, authorization) {
       const { status, body } = await readTwice(path, headersOf({ authorization }))
@@ -119,15 +117,6 @@ async function askTwice(
     if (!(error instanceof UnreachedError && budget.mayRetry())) throw error
   }
   return request()
-}
-
-/** By address: all clients of a service share its budget. */
-const budgets = new Map<string, RetryBudget>()
-
-function budgetOf(baseUrl: string): RetryBudget {
-  const budget = budgets.get(baseUrl) ?? createRetryBudget()
-  budgets.set(baseUrl, budget)
-  return budget
 }
 
 /** Bad gateway, unavailable and gateway timeout: the replica, or the way to it, is gone. */
