@@ -65,7 +65,7 @@ export function createThrottle({ db, key, settings, metrics }: ThrottleDependenc
     { scope, visitor, account = '', ownershipProofs = 0 }: Try,
     subject: ThrottleSubject,
   ) => {
-    const network = networkOf(visitor.address)
+    const network = networkOf(visitor.address ?? '')
     // Without a proof as versions before knew it, so that their counters go on.
     const proofs = ownershipProofs === 0 ? [] : [String(ownershipProofs)]
     switch (subject) {
@@ -79,8 +79,9 @@ export function createThrottle({ db, key, settings, metrics }: ThrottleDependenc
         return digest(scope, subject, account, visitor.deviceToken, ...proofs)
     }
   }
+  // Who comes from nowhere shares no origin with others.
   const digestsOf = ({ address, deviceToken }: Visitor) => ({
-    address: digest('origin', 'address', networkOf(address)),
+    address: digest('origin', 'address', address === null ? deviceToken : networkOf(address)),
     device: digest('origin', 'device', deviceToken),
   })
   return {

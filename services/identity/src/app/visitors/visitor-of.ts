@@ -1,3 +1,4 @@
+import { addressOf } from '@auction/common/http/network-of.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KNOWN_ORIGIN_DAYS } from '#src/domain/throttle.ts'
 import { randomSecret } from '#src/infra/crypto/secrets.ts'
@@ -10,7 +11,7 @@ const DEVICE_LENGTH_MAX = 200
 /** Reads who comes: the address is the client's as far as TRUSTED_PROXIES says. */
 export function visitorOf({ headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): Visitor {
   const deviceToken = IN_COOKIES.exec(headers.cookie ?? '')?.[1] ?? randomSecret()
-  return { device: deviceOf(headers['user-agent']), address: ip, deviceToken }
+  return { device: deviceOf(headers['user-agent']), address: addressOf(ip) ?? null, deviceToken }
 }
 
 /**

@@ -2,7 +2,8 @@
 export interface Visitor {
   /** What the browser calls itself. */
   device: string | null
-  address: string
+  /** Null when a proxy named none. */
+  address: string | null
   /** Random, set in a browser by an earlier login; new for every other request. */
   deviceToken: string
 }

@@ -109,6 +109,20 @@ t.test('S4 claimed addresses change nothing; those of the gateway count', async 
   t.equal(await statusOf({ from: TEST_GATEWAY, headers: appended }), 429)
 })
 
+t.test('S4 a port behind the address that the gateway names is no part of it', async (t) => {
+  const { db, right, statusOf } = await start(t)
+  const named = (text: string) => ({ from: TEST_GATEWAY, headers: { 'x-forwarded-for': text } })
+  for (let tries = 0; tries < 5; tries += 1)
+    t.equal(await statusOf(named(`203.0.113.5:${5_000 + tries}`)), 401)
+  t.equal(await statusOf(named('203.0.113.5')), 429)
+  for (const text of ['203.0.113.6:5678', '[2001:db8::1]:5678', 'unknown']) {
+    t.equal((await right(named(text))).statusCode, 200, text)
+  }
+  const { rows } = await sql<{ address: string | null }>`
+    select host(address) as address from sessions order by id desc limit 3`.execute(db)
+  t.same(new Set(rows.map(({ address }) => address)), new Set(['203.0.113.6', '2001:db8::1', null]))
+})
+
 t.test('S4 counters hold across replicas and survive a restart', async (t) => {
   const one = await start(t)
   const other = visitorsOf(await startIdentity(t, { beside: one }))

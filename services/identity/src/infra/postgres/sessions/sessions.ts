@@ -46,7 +46,7 @@ export interface NewSession {
   id: string
   userId: string
   device: string | null
-  address: string
+  address: string | null
   methods: readonly AuthenticationMethod[]
   /** Of a browser's session; absent for one with refresh tokens. */
   cookie?: { digest: Buffer; isRemembered: boolean }
