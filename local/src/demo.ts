@@ -94,7 +94,7 @@ async function addPictures(
     const form = new FormData()
     const bytes = drawThing(thing, hue, index > 0)
     form.append('image', new Blob([new Uint8Array(bytes)], { type: 'image/png' }), 'picture.png')
-    const response = await fetch(new URL(`/api/v1/items/${itemId}/images`, gatewayUrl), {
+    const response = await fetchPatiently(new URL(`/api/v1/items/${itemId}/images`, gatewayUrl), {
       method: 'POST',
       headers: { authorization: `Bearer ${seller}` },
       body: form,
@@ -102,11 +102,22 @@ async function addPictures(
     const { id } = (await response.json()) as { id?: string }
     // An item whose time is over takes none; a shop without one picture is still a shop.
     if (!response.ok) return
-    await fetch(new URL(`/api/v1/items/${itemId}/images/${id}`, gatewayUrl), {
+    await fetchPatiently(new URL(`/api/v1/items/${itemId}/images/${id}`, gatewayUrl), {
       method: 'PATCH',
       headers: { authorization: `Bearer ${seller}`, 'content-type': 'application/json' },
       body: JSON.stringify({ alt_text: index === 0 ? name : `${name}, close up` }),
     })
+  }
+}
+
+/** Sends until the platform has time. */
+async function fetchPatiently(url: URL, init: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await fetch(url, init)
+    const isBusy = response.status === 429 || response.status === 503
+    if (!isBusy || attempt >= ATTEMPTS_MAX) return response
+    await response.body?.cancel()
+    await wait(PAUSE_MS)
   }
 }
 
@@ -123,6 +134,7 @@ type Call = (
 
 const PICTURES_AT_ONCE = 4
 const ATTEMPTS_MAX = 40
+const PAUSE_MS = 100
 
 function createCaller(gatewayUrl: string): Call {
   return async (method, path, { token, body, accept = [200, 201] } = {}) => {
@@ -143,7 +155,7 @@ function createCaller(gatewayUrl: string): Call {
       if (!isEarly || attempt >= ATTEMPTS_MAX) {
         throw new Error(`${method} ${path} answered ${response.status} ${JSON.stringify(answer)}`)
       }
-      await wait(100)
+      await wait(PAUSE_MS)
     }
   }
 }
