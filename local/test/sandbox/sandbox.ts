@@ -22,7 +22,7 @@ export function clientOf(url: string): Stripe {
     protocol: 'http',
     apiVersion: API_VERSION as StripeOptions['apiVersion'] & string,
     maxNetworkRetries: 2,
-    timeout: 2_000,
+    timeout: 60_000,
     telemetry: false,
   })
 }
