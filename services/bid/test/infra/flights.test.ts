@@ -193,14 +193,15 @@ t.test('a write that is cancelled, too late or alone commits nothing', async (t)
   const { world, client, stored } = await createBatch(t)
   const ann = randomUUID()
   const end = await holdKey(world, bidOf(ann, 'k'))
-  await client.query('set statement_timeout = 20')
-  const failure: unknown = await decide(client, writeOf([bidOf(ann, 'k')])).catch(
+  await beginWithFreeLots(client, [], PATIENCE_MS)
+  // Of the write alone: it waits for the key, and all before it may take as long as the machine needs.
+  await client.query('set local statement_timeout = 20')
+  const failure: unknown = await commitBatch(client, writeOf([bidOf(ann, 'k')]), []).catch(
     (error: unknown) => error,
   )
   t.equal(sqlState(failure), '57014', 'too late')
   await end('rollback')
   t.strictSame(await stored(), NOTHING)
-  await client.query('set statement_timeout = 0')
   await decide(client, writeOf([bidOf(ann, 'k')]))
   t.match(await stored(), { bids: 1 }, 'and the connection is as good as new')
 })
@@ -212,7 +213,13 @@ t.test('a connection lost under a write leaves a bid whole or not at all', async
   t.teardown(() => network.stop())
   const bidPool = createPool(
     { ...world.config, POSTGRES_PORT: network.port },
-    { log: createLogger('bid', 'silent'), max: 4, isPipelined: true, connectionTimeoutMs: 60_000 },
+    {
+      log: createLogger('bid', 'silent'),
+      max: 4,
+      isPipelined: true,
+      connectionTimeoutMs: PATIENCE_MS,
+      statementTimeoutMs: PATIENCE_MS,
+    },
   )
   t.teardown(() => bidPool.end())
   const app = await world.replica(bidPool)
