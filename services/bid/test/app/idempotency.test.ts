@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { App } from '@auction/common/http/server.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { createRegistry } from '@auction/common/telemetry/metrics.ts'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { requestHash } from '#src/app/bid-command.ts'
 import { createBidEvents } from '#src/app/bid-events.ts'
 import { createCloserMetrics } from '#src/app/metrics.ts'
@@ -69,17 +70,24 @@ t.test('the same key always gets the same answer', async (t) => {
     t.strictSame({ ...again.body, traceId: '' }, { ...refused.body, traceId: '' })
   })
 
+  /** Bids twice, the second time within three seconds; returns the lot. */
+  const doubleClick = async (t: Test, app?: App) => {
+    for (;;) {
+      const { itemId } = await world.putTerms()
+      const first = await world.bid(itemId, ann, '25.00')
+      const second = await world.bid(itemId, ann, '25.00', app === undefined ? {} : { app })
+      if (!(await world.isRecent(itemId))) continue
+      t.strictSame(second.body, first.body)
+      t.match(await world.lot(itemId), { bidCount: 1 })
+      return itemId
+    }
+  }
+
   t.test('without a key a double click within three seconds is one bid', async (t) => {
-    const { itemId } = await world.putTerms()
-    const [first, second] = [
-      await world.bid(itemId, ann, '25.00'),
-      await world.bid(itemId, ann, '25.00'),
-    ]
-    t.strictSame(second.body, first.body)
-    t.match(await world.lot(itemId), { bidCount: 1 })
+    const itemId = await doubleClick(t)
     await world.pool.query('alter table bids disable trigger bids_append_only')
     await world.pool.query(
-      `update bids set recorded_at = recorded_at - interval '4 s' where item_id = $1`,
+      `update bids set recorded_at = clock_timestamp() - interval '4 s' where item_id = $1`,
       [itemId],
     )
     await world.pool.query('alter table bids enable trigger bids_append_only')
@@ -90,13 +98,7 @@ t.test('the same key always gets the same answer', async (t) => {
     )
   })
 
-  t.test('a double click over two processes is one bid', async (t) => {
-    const { itemId } = await world.putTerms()
-    const first = await world.bid(itemId, ann, '25.00')
-    const second = await world.bid(itemId, ann, '25.00', { app: replica })
-    t.strictSame(second.body, first.body)
-    t.match(await world.lot(itemId), { bidCount: 1 })
-  })
+  t.test('a double click over two processes is one bid', (t) => doubleClick(t, replica))
 
   t.test('after a crash between commit and reply, a retry gets the original answer', async (t) => {
     const { itemId } = await world.putTerms()
@@ -203,17 +205,33 @@ t.test('refusals', async (t) => {
         )
         return rows.map(({ name }) => name)
       }
-      const migrated = await weeks()
-      t.equal(migrated.length, 5, 'this week and the next four')
+      /** The last week, this one and the next four. */
+      const byClock = async () => {
+        const { rows } = await world.pool.query<{ name: string }>(
+          `select 'refusals_' || to_char(date_trunc('week', clock_timestamp() at time zone 'UTC')
+             + n * interval '1 week', 'YYYYMMDD') as name from generate_series(-1, 4) n`,
+        )
+        return rows.map(({ name }) => name)
+      }
       const { itemId } = await world.putTerms()
       await world.bid(itemId, ann, '1.00', { key: 'k-kept' })
-      await world.pool.query(
-        `select add_refusals_week('2024-01-01'), add_refusals_week('2024-01-08')`,
-      )
-      await world.pool.query(`drop table ${migrated[3]}, ${migrated[4]}`)
-      await Promise.all([purge(7), purge(7), purge(7)])
-      await purge(7)
-      t.strictSame(await weeks(), migrated, 'old ones are gone, missing ones there')
+      for (;;) {
+        const [last, ...wanted] = await byClock()
+        // The migration may have been in the week before.
+        await purge(7)
+        await world.pool.query(
+          `select add_refusals_week('2024-01-01'), add_refusals_week('2024-01-08')`,
+        )
+        await world.pool.query(`drop table ${wanted[3]}, ${wanted[4]}`)
+        await Promise.all([purge(7), purge(7), purge(7)])
+        await purge(7)
+        const kept = (await weeks()).filter((name) => name !== last)
+        const [still] = await byClock()
+        // A week began meanwhile.
+        if (still !== last) continue
+        t.strictSame(kept, wanted, 'old ones are gone, missing ones there')
+        break
+      }
       t.equal(
         (await world.bid(itemId, ann, '1.00', { key: 'k-kept' })).headers['idempotency-replayed'],
         'true',
