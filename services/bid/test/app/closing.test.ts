@@ -1,22 +1,57 @@
 import { randomUUID } from 'node:crypto'
 import { type AddressInfo, connect } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
+import type { Pool } from 'pg'
 import t from 'tap'
 import { CLOSING_GRACE_MS } from '#src/app/close-lots.ts'
 import { WAIT_MAX_MS } from '#src/app/decide-batch.ts'
 import { readClosingBacklog } from '#src/infra/postgres/results.ts'
-import { createWorld, type World } from '#test/helper.ts'
+import { createWorld, type Reply, type World } from '#test/helper.ts'
 
 /** Puts the end of a lot at `fromNowMs` on the database's clock. */
-async function endIn(world: World, itemId: string, fromNowMs: number): Promise<void> {
-  await world.pool.query(
+async function endIn(
+  { pool }: { pool: Pick<Pool, 'query'> },
+  itemId: string,
+  fromNowMs: number,
+): Promise<void> {
+  await pool.query(
     `update lots set starts_at = n.t - interval '1 day', ends_at = n.t, original_ends_at = n.t,
        hard_ends_at = n.t + (hard_ends_at - original_ends_at)
      from (select date_trunc('milliseconds', clock_timestamp()) + $2 * interval '1 ms' as t) n
      where item_id = $1`,
     [itemId, fromNowMs],
   )
+}
+
+/** Whether less than `afterMs` has passed since the end of a lot, on the database's clock. */
+async function isBefore(
+  { pool }: { pool: Pick<Pool, 'query'> },
+  itemId: string,
+  afterMs: number,
+): Promise<boolean> {
+  const { rows } = await pool.query<{ is: boolean }>(
+    `select clock_timestamp() < ends_at + $2 * interval '1 ms' as is from lots where item_id = $1`,
+    [itemId, afterMs],
+  )
+  return rows[0]?.is === true
+}
+
+/**
+ * Plays with lot after lot until the closer has run within the grace of one: on a busy machine the grace passes before.
+ * Returns how many lots it closed then.
+ */
+async function closeInGrace(
+  world: World,
+  play: (itemId: string) => Promise<unknown>,
+): Promise<number> {
+  for (;;) {
+    const { itemId } = await world.putTerms()
+    await play(itemId)
+    const closed = await world.close()
+    if (await isBefore(world, itemId, CLOSING_GRACE_MS)) return closed
+    // So that this lot is not counted with the next one.
+    await world.close()
+  }
 }
 
 /** Few at a time: a pool gives up on those that wait for a connection for two seconds. */
@@ -177,11 +212,8 @@ t.test('late bids on three hundred lots that close at once are all refused', asy
       world.bid(open.itemId, randomUUID(), `${11 + index}.00`),
     ),
   ])
-  t.equal(closed, 300)
-  // On a machine that is very busy a bid may be too old when its turn comes.
-  const late = answers.slice(0, 300).map(({ body }) => String(body.code))
-  t.ok(late.every((code) => ['bid.ended', 'bid.waited_too_long'].includes(code)))
-  t.ok(late.includes('bid.ended'))
+  t.equal(closed + (await world.close()), 300, 'what bids hold for long is left to the next run')
+  t.ok(answers.slice(0, 300).every(({ body }) => body.code === 'bid.ended'))
   t.ok(answers.slice(300).some(({ statusCode }) => statusCode === 201))
   const { rows } = await world.pool.query(
     `select outcome, count(*)::int as count from results group by 1 order by 1`,
@@ -194,31 +226,42 @@ t.test('late bids on three hundred lots that close at once are all refused', asy
 
 t.test('a bid is taken before the end and refused from it on, closer or no closer', async (t) => {
   const world = await createWorld(t)
-  const { itemId } = await world.putTerms()
-  await endIn(world, itemId, 60_000)
-  t.equal((await world.bid(itemId, randomUUID(), '11.00')).statusCode, 201)
-  await endIn(world, itemId, 0)
-  t.match(await world.bid(itemId, randomUUID(), '20.00'), {
-    statusCode: 409,
-    body: { code: 'bid.ended' },
+  const closed = await closeInGrace(world, async (itemId) => {
+    await endIn(world, itemId, 60_000)
+    t.equal((await world.bid(itemId, randomUUID(), '11.00')).statusCode, 201)
+    // A bid counts up to five milliseconds earlier than it arrived.
+    await endIn(world, itemId, -10)
+    t.match(await world.bid(itemId, randomUUID(), '20.00'), {
+      statusCode: 409,
+      body: { code: 'bid.ended' },
+    })
+    t.match(await world.lot(itemId), { phase: 'closing', minNextBid: undefined })
   })
-  t.match(await world.lot(itemId), { phase: 'closing', minNextBid: undefined })
-  t.equal(await world.close(), 0, 'the grace has not passed')
+  t.equal(closed, 0, 'the grace has not passed')
 })
 
 t.test('a bid that came in time and waited for the lock past the end still counts', async (t) => {
   const world = await createWorld(t)
-  const { itemId } = await world.putTerms()
-  await endIn(world, itemId, 1_000)
-  const release = await world.hold(itemId)
-  const waiting = world.bid(itemId, randomUUID(), '11.00')
-  await waitFor('the end', async () => (await world.lot(itemId)).phase === 'closing')
-  t.equal(await world.close(), 0, 'the closer waits as long as a bid may')
-  await release()
+  let waitedFor = ''
+  let waiting: Promise<Reply> | undefined
+  const closed = await closeInGrace(world, async (itemId) => {
+    const holder = await world.pool.connect()
+    await holder.query('begin')
+    await holder.query('select 1 from lots where item_id = $1 for update', [itemId])
+    waitedFor = itemId
+    waiting = world.bid(itemId, randomUUID(), '11.00')
+    await world.waitForLocks(1)
+    // Not sooner: how long the bid has waited is known to some milliseconds.
+    await endIn({ pool: holder }, itemId, 1_000)
+    await waitFor('the end', async () => !(await isBefore({ pool: holder }, itemId, 0)))
+    await holder.query('commit')
+    holder.release()
+  })
+  t.equal(closed, 0, 'the closer waits as long as a bid may')
   t.match(await waiting, { statusCode: 201, body: { outcome: 'leading' } })
-  await endIn(world, itemId, -CLOSING_GRACE_MS)
+  await endIn(world, waitedFor, -CLOSING_GRACE_MS)
   await world.close()
-  t.match(await world.lot(itemId), { outcome: 'sold' })
+  t.match(await world.lot(waitedFor), { outcome: 'sold' })
 })
 
 t.test(
@@ -251,20 +294,20 @@ t.test(
 )
 
 t.test('a bid that waited longer than two seconds is answered 503 and not recorded', async (t) => {
-  const world = await createWorld(t)
+  const world = await createWorld(t, { waitMaxMs: WAIT_MAX_MS })
   const { itemId } = await world.putTerms()
   const release = await world.hold(itemId)
-  const waiting = world.bid(itemId, randomUUID(), '11.00', { key: 'slow' })
-  // Real time, from an instant at which the bid has come for sure: the limit is on its age.
-  await world.waitForLocks(1)
-  await setTimeout(WAIT_MAX_MS + 10)
-  await release()
-  const answer = await waiting
+  const sentAtMs = performance.now()
+  const answer = await world.bid(itemId, randomUUID(), '11.00', { key: 'slow' })
+  t.ok(performance.now() - sentAtMs >= WAIT_MAX_MS, 'not sooner')
   t.match(answer, {
     statusCode: 503,
     headers: { 'retry-after': /^[123]$/ },
     body: { code: 'bid.waited_too_long' },
   })
+  await release()
+  // Whatever still waits for the lot is done then.
+  await world.app.close()
   const { rows } = await world.pool.query('select count(*)::int as recorded from bids')
   t.equal(rows[0].recorded, 0)
 })
@@ -301,7 +344,7 @@ t.test('anti-sniping extends from the end, up to the hard end, and says so', asy
     extensionDurationMinutes: 5,
     maxExtensionMinutes: 7,
   })
-  await endIn(world, itemId, 60_000)
+  await endIn(world, itemId, 150_000)
   const before = Date.parse(String((await world.lot(itemId)).endDate))
   const [first, second, third] = [
     await world.bid(itemId, randomUUID(), '11.00'),
@@ -332,9 +375,10 @@ t.test(
       overdueSeconds: 0,
       proofAgeSeconds: 0,
     })
-    for (const fromNowMs of [-3_000, 110_000, 130_000, 86_400_000]) {
-      const { itemId } = await world.putTerms()
-      await endIn(world, itemId, fromNowMs)
+    const ends = [-3_000, 110_000, 180_000, 86_400_000]
+    const lots = await Promise.all(ends.map(() => world.putTerms()))
+    for (const [index, fromNowMs] of ends.entries()) {
+      await endIn(world, lots[index]?.itemId ?? '', fromNowMs)
     }
     const backlog = await readClosingBacklog(world.db)
     t.match(backlog, { openLots: 4, endingSoon: 2 })
