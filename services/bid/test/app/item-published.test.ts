@@ -30,6 +30,8 @@ t.test('the lot of a published item is made from the terms of the auction servic
       target: 'auction',
       baseUrl: `http://127.0.0.1:${port}`,
       secret: 'a secret of at least thirty-two characters',
+      // Both ends are in this process, which may wait long for its processor.
+      timeoutMs: 60_000,
     }),
   })
   const terms = lotTerms({ itemId: randomUUID() })

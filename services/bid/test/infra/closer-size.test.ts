@@ -2,6 +2,7 @@ import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { recordStatements } from '@auction/common/testing/clock-plans.ts'
+import { TEST_CONNECTION_TIMEOUT_MS } from '@auction/common/testing/database.ts'
 import t from 'tap'
 import { createBidEvents } from '#src/app/bid-events.ts'
 import { closeDueLots } from '#src/app/close-lots.ts'
@@ -21,7 +22,8 @@ t.test(
     const world = await createWorld(t)
     await world.putTerms()
     const log = createLogger('bid', 'silent')
-    const patient = createPool(world.config, { log, isPatient: true })
+    const limits = { log, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS }
+    const patient = createPool(world.config, { ...limits, isPatient: true })
     t.teardown(() => patient.end())
     const { rows: columns } = await patient.query<{ name: string }>(
       `select quote_ident(column_name) as name from information_schema.columns
@@ -34,7 +36,7 @@ t.test(
     )
     await patient.query('vacuum analyze lots')
 
-    const recorded = createPool(world.config, { log })
+    const recorded = createPool(world.config, limits)
     t.teardown(() => recorded.end())
     const statements = recordStatements(recorded)
     const db = createDatabase<Database>(recorded)

@@ -3,6 +3,7 @@ import { createDatabase } from '@auction/common/postgres/database.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
 import { recordStatements } from '@auction/common/testing/clock-plans.ts'
+import { TEST_CONNECTION_TIMEOUT_MS } from '@auction/common/testing/database.ts'
 import t from 'tap'
 import { readHistory } from '#src/infra/postgres/bids.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
@@ -30,9 +31,10 @@ t.test(
       t.equal(statusCode, 201)
     }
     const log = createLogger('bid', 'silent')
-    const patient = createPool(world.config, { log, isPatient: true })
+    const limits = { log, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS }
+    const patient = createPool(world.config, { ...limits, isPatient: true })
     t.teardown(() => patient.end())
-    const recorded = createPool(world.config, { log })
+    const recorded = createPool(world.config, limits)
     t.teardown(() => recorded.end())
     const statements = recordStatements(recorded)
     const db = createDatabase<Database>(recorded)
