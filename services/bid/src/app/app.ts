@@ -13,7 +13,7 @@ import { createBidQueue, LANES_MAX } from './bid-queue.ts'
 import { type BidderLimitsOptions, createBidderLimits } from './bidder-limits.ts'
 import { createBidderNumbers } from './bidder-numbers.ts'
 import { createConfirmations } from './confirmation.ts'
-import { type DecideDependencies, decideBatch, decideHeldLot } from './decide-batch.ts'
+import { type DecideDependencies, decideBatch, decideHeldLot, WAIT_MAX_MS } from './decide-batch.ts'
 import { createBidMetrics } from './metrics.ts'
 import { bidRoutes } from './routes/bids.ts'
 import { blockRoutes } from './routes/blocks.ts'
@@ -37,11 +37,14 @@ export interface AppDependencies {
   batchMax: number
   queueMax: number
   limits: BidderLimitsOptions
+  /** How long a bid may wait for its decision, instead of two seconds. */
+  waitMaxMs?: number
 }
 
 /** The bid API, ready for `listen` or `inject`. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const { bidPool, pool, db, settings, windows, events, log, registry } = dependencies
+  const { waitMaxMs = WAIT_MAX_MS } = dependencies
   const app = await buildServer({
     service: 'bid',
     log,
@@ -69,12 +72,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     confirmations: createConfirmations(dependencies.auth.internalSecret),
     numbers: createBidderNumbers(),
     events,
+    waitMaxMs,
     observe: metrics,
   }
   const queue = createBidQueue({
     batchMax: dependencies.batchMax,
     queueMax: dependencies.queueMax,
     lanesMax: LANES_MAX,
+    waitMaxMs,
     observe: metrics,
     decide: (batch) => decideBatch(deciding, batch),
     decideHeldLot: (itemId, take) => decideHeldLot(deciding, itemId, take),

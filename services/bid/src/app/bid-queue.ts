@@ -1,11 +1,12 @@
 import { bidErrors } from '#src/errors.ts'
 import type { Decision, LotCommand } from './bid-command.ts'
-import { WAIT_MAX_MS } from './decide-batch.ts'
 import { createLanes, type LanesOptions } from './lanes.ts'
 import { isLockTimeout, settle, type WaitingBid } from './settle.ts'
 
 export interface BidQueueOptions extends Omit<LanesOptions, 'onIdle'> {
   queueMax: number
+  /** Bids that waited longer are answered without being decided. */
+  waitMaxMs: number
 }
 
 export interface BidQueue {
@@ -43,7 +44,7 @@ const EXPIRY_PAUSE_MS = 50
  * commits a single bid at once (R-BID-11, R-BID-12, ADR 0001, ADR 0031, ADR 0071).
  */
 export function createBidQueue(options: BidQueueOptions): BidQueue {
-  const { batchMax, queueMax, observe } = options
+  const { batchMax, queueMax, waitMaxMs, observe } = options
   const worthABatch = Math.min(WORTH_A_BATCH, batchMax)
   let waiting: WaitingBid[] = []
   /** The lots and the keys of the batches in flight. */
@@ -67,7 +68,7 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
 
   /** Answers bids that are too old to be decided. Sent through a lock, they would only keep others. */
   const refuseOld = () => {
-    const receivedMs = performance.now() - WAIT_MAX_MS
+    const receivedMs = performance.now() - waitMaxMs
     const young = waiting.findIndex(({ command }) => command.receivedAtMs >= receivedMs)
     const old = waiting.splice(0, young === -1 ? waiting.length : young)
     for (const { resolve } of [...old, ...lanes.removeBefore(receivedMs)]) {
@@ -84,7 +85,7 @@ export function createBidQueue(options: BidQueueOptions): BidQueue {
     if (oldestMs === Number.POSITIVE_INFINITY && isIdle()) return
     // Bids in a transaction do not show, but may come back from it: a lot may still be held.
     const dueMs =
-      oldestMs === Number.POSITIVE_INFINITY ? 0 : oldestMs + WAIT_MAX_MS - performance.now()
+      oldestMs === Number.POSITIVE_INFINITY ? 0 : oldestMs + waitMaxMs - performance.now()
     expiry = setTimeout(
       () => {
         expiry = undefined

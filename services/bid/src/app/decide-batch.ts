@@ -57,18 +57,20 @@ export interface DecideDependencies {
   confirmations: Confirmations
   numbers: BidderNumbers
   events: BidEvents
+  /** A bid that waited longer is not decided. */
+  waitMaxMs: number
   observe?: { decided(outcome: string, seconds: number): void }
 }
 
-/** A bid that waited longer is not decided: the closer waits exactly as long (R-BID-10). */
+/** So long a bid may wait for its decision: the closer waits exactly as long (R-BID-10). */
 export const WAIT_MAX_MS = 2_000
 
 // A batch waits for no lot. What is left to wait for is a key that another transaction is writing,
 // for a bid on another lot.
 const BATCH_LOCK_TIMEOUT_MS = 500
-// After it the lane is free for another held lot. It is longer than a bid may wait, because a lane that
-// gives up loses its place among the replicas that wait for the same lot.
-const LANE_LOCK_TIMEOUT_MS = 2_500
+// So much longer than a bid may wait a lane waits for its lot, because one that gives up loses its place
+// among the replicas that wait for the same lot. Then it is free for another held lot.
+const LANE_LOCK_GRACE_MS = 500
 
 interface Batch {
   nowMs: number
@@ -120,8 +122,9 @@ export function decideHeldLot(
   itemId: string,
   take: () => LotCommand[],
 ): Promise<BatchAnswer[]> {
+  const lockTimeoutMs = dependencies.waitMaxMs + LANE_LOCK_GRACE_MS
   return inTransaction(dependencies, async (client) => {
-    const locked = await beginWithLot(client, itemId, LANE_LOCK_TIMEOUT_MS)
+    const locked = await beginWithLot(client, itemId, lockTimeoutMs)
     return decideLocked(client, dependencies, take(), locked)
   })
 }
@@ -311,7 +314,7 @@ function decide(dependencies: DecideDependencies, batch: Batch, command: LotComm
   }
   if (lot === undefined) return { kind: 'lot_not_found' }
   const waitedMs = batch.monotonicMs - command.receivedAtMs
-  if (waitedMs > WAIT_MAX_MS) return { kind: 'waited_too_long' }
+  if (waitedMs > dependencies.waitMaxMs) return { kind: 'waited_too_long' }
   // Ends are whole milliseconds, so rounding down never moves a bid across one; it makes the replay
   // of the stored instant exact.
   const decidedAtMs = Math.floor(batch.nowMs - waitedMs)
