@@ -48,6 +48,7 @@ export async function startAddresses(t: Teardown) {
     target: 'identity',
     baseUrl: addresses.url,
     secret: INTERNAL_SECRET,
+    timeoutMs: 60_000,
   })
   return { addresses, sharedAddressesOf: createAddressCheck(client) }
 }

@@ -56,13 +56,18 @@ export async function build(
     isSellerRoleRequired?: boolean
     isReservingOffered?: boolean
     categoryCountsMaxAgeMs?: number
+    /** For a test that holds what a request waits for. */
+    lockTimeoutMs?: number
   } = {},
 ): Promise<Fixture> {
   expectDocumentedAnswers(t)
   const database = await createTestDatabase(t, SERVICE.migrations)
   const identity = createIdentity()
   const bid = await startBid(t)
-  const db = createDatabase<Database>(database.pool)
+  const { lockTimeoutMs } = options
+  const db = createDatabase<Database>(
+    lockTimeoutMs === undefined ? database.pool : database.createPool(10, { lockTimeoutMs }),
+  )
   const folder = await mkdtemp(join(tmpdir(), 'auction-images-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const dependencies = {

@@ -57,6 +57,6 @@ t.test('the sweeper leaves a change alone while its request still runs', async (
   bid.mode = 'down'
   await createPublished(fixture)
   bid.mode = 'up'
-  t.equal(await sweepTerms(dependencies), 0)
+  t.equal(await sweepTerms(dependencies, 3_600_000), 0)
   t.equal(await sweepTerms(dependencies, 0), 1)
 })

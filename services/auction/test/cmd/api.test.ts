@@ -34,7 +34,7 @@ t.test('the API on an empty database', async (t) => {
     const endsIn = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString()
     const short = await post('', listingBody({ endDate: endsIn(1) }))
     t.match(await short.json(), { details: { field: 'endDate', reason: 'too_short' } })
-    const created = await post('', listingBody({ endDate: endsIn(5) }))
+    const created = await post('', listingBody({ endDate: endsIn(60) }))
     const { id } = (await created.json()) as { id: string }
     const published = await post(`/${id}/publish`)
     t.match(await published.json(), { status: 'active', extensionThresholdMinutes: 0 })

@@ -5,7 +5,8 @@ import { build, createPublished, writtenEvents } from '../helper.ts'
 import { INTERNAL_SECRET } from '../neighbours.ts'
 import { startProcess } from '../processes.ts'
 
-const SEARCHES = 30_000
+/** Five batches. */
+const SEARCHES = 10_000
 
 t.test(
   'two workers finish the rest of a killed one, and no search is notified twice',
@@ -36,11 +37,20 @@ t.test(
     const published = async () =>
       (await writtenEvents(database)).filter(({ key }) => key === 'item.search_matched.v1')
 
+    // The second batch of an item waits, so that the worker is killed before it is done.
+    await pool.query(`create function wait() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock_shared(1); return new; end $$`)
+    await pool.query(`create trigger wait before update of after_search_id on search_matchings
+      for each row when (old.after_search_id is not null) execute function wait()`)
+    const holder = await pool.connect()
+    t.teardown(() => holder.release())
+    await holder.query('select pg_advisory_lock(1)')
     const first = await startProcess(t, 'worker', settings)
     const itemId = await createPublished(fixture)
     await waitFor('the first batch', async () => ((await waiting())[0]?.after ?? null) !== null)
     first.process.kill('SIGKILL')
     await new Promise((resolve) => first.process.once('exit', resolve))
+    await holder.query('select pg_advisory_unlock(1)')
     const before = (await published()).length
     t.ok(before > 0 && before < SEARCHES, `${before} published when it was killed`)
 

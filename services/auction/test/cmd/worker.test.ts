@@ -33,6 +33,7 @@ t.test('the worker', async (t) => {
   const publisher = createPublisher(connection, 'bid stand-in')
   const received: string[] = []
   let listener: ConfirmChannel | undefined
+  let isListening = false
   connection.openChannel('listener', async (channel) => {
     listener = channel
     const { queue } = await channel.assertQueue('', { exclusive: true })
@@ -46,7 +47,9 @@ t.test('the worker', async (t) => {
       },
       { noAck: true },
     )
+    isListening = true
   })
+  await waitFor('the listener', () => isListening)
   const worker = await startProcess(t, 'worker', {
     ...fixture.database.config,
     RABBITMQ_URL: broker.url,
@@ -93,8 +96,12 @@ t.test('the worker', async (t) => {
 
   t.test('starts scheduled items and pushes terms that bid missed, by itself', async () => {
     fixture.bid.mode = 'down'
-    const id = await createPublished(fixture, { startDate: inMinutes(1 / 60) })
+    const id = await createPublished(fixture, { startDate: inMinutes(30) })
     fixture.bid.mode = 'up'
+    await fixture.database.pool.query(
+      'update items set start_date = clock_timestamp() where id = $1',
+      [id],
+    )
     await waitFor('the start', async () => (await show(id)).status === 'active')
     await waitFor('the lot', () => fixture.bid.lots.has(id))
   })

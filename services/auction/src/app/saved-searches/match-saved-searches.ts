@@ -38,10 +38,11 @@ export interface MatchDependencies {
 export async function matchSavedSearches(
   { db, searches }: MatchDependencies,
   batchSize = BATCH_SIZE,
+  workMs = WORK_MS,
 ): Promise<number> {
   let matched = 0
   const failures: unknown[] = []
-  const untilMs = performance.now() + WORK_MS
+  const untilMs = performance.now() + workMs
   while (performance.now() < untilMs) {
     const matches = await matchNext(db, batchSize, failures)
     if (matches === undefined) break

@@ -217,22 +217,6 @@ t.test('PUT /api/v1/items/:id', async (t) => {
     })
   })
 
-  t.test('an edit that bid applied while its item is held is finished later', async (t) => {
-    const id = await createPublished(fixture)
-    const holder = await database.pool.connect()
-    t.teardown(() => holder.release())
-    bid.onApply = async () => {
-      await holder.query('begin')
-      await holder.query('select from items where id = $1 for update', [id])
-    }
-    const unknown = await put(id, { startPrice: '80.00' })
-    t.match(unknown, { statusCode: 503, body: { code: 'item.update.unavailable' } })
-    bid.onApply = undefined
-    await holder.query('rollback')
-    await sweepTerms(dependencies, 0)
-    t.match(await show(id), { startPrice: '80.00', termsVersion: 2 })
-  })
-
   t.test('an edit whose outcome is unknown is finished later, and blocks others', async (t) => {
     const id = await createPublished(fixture)
     bid.mode = 'silent'
@@ -297,4 +281,26 @@ t.test('PUT /api/v1/items/:id', async (t) => {
       'numbered without gaps',
     )
   })
+})
+
+t.test('an edit that bid applied while its item is held is finished later', async (t) => {
+  const fixture = await build(t, { lockTimeoutMs: 3_000 })
+  const { seller: as, bid, database, dependencies } = fixture
+  const id = await createPublished(fixture)
+  const holder = await database.pool.connect()
+  t.teardown(() => holder.release())
+  bid.onApply = async () => {
+    await holder.query('begin')
+    await holder.query('select from items where id = $1 for update', [id])
+  }
+  const body = { startPrice: '80.00' }
+  t.match(await call(fixture, 'PUT', `${ITEMS}/${id}`, { as, body }), {
+    statusCode: 503,
+    body: { code: 'item.update.unavailable' },
+  })
+  bid.onApply = undefined
+  await holder.query('rollback')
+  await sweepTerms(dependencies, 0)
+  const { body: edited } = await call(fixture, 'GET', `${ITEMS}/${id}`, { as })
+  t.match(edited, { startPrice: '80.00', termsVersion: 2 })
 })

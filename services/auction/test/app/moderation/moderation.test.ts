@@ -130,7 +130,11 @@ t.test('the lot of a removed item is cancelled, also when bid is down at first',
     body: { code: 'moderation.in_progress' },
   })
   bid.mode = 'up'
-  t.equal(await sweepRemovals(dependencies), 0, 'not while the request may still be at it')
+  t.equal(
+    await sweepRemovals(dependencies, 3_600_000),
+    0,
+    'not while the request may still be at it',
+  )
   t.equal(await sweepRemovals(dependencies, 0), 1)
   t.equal(await sweepRemovals(dependencies, 0), 0)
   t.equal(bid.lots.get(other)?.isCancelled, true)

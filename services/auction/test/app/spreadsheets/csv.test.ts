@@ -85,7 +85,7 @@ t.test('a repeat answers the same, also at once, and another file is refused', a
 })
 
 t.test('a repeat that cannot wait for the first request gets a Retry-After', async (t) => {
-  const fixture = await build(t)
+  const fixture = await build(t, { lockTimeoutMs: 500 })
   const first = await fixture.database.pool.connect()
   await first.query('begin')
   await first.query(

@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs'
 import { migrate } from '@auction/common/postgres/migrate.ts'
 import { createPool } from '@auction/common/postgres/pool.ts'
 import { createLogger } from '@auction/common/process/logger.ts'
-import { createTestDatabase, required } from '@auction/common/testing/database.ts'
+import {
+  createTestDatabase,
+  required,
+  TEST_CONNECTION_TIMEOUT_MS,
+} from '@auction/common/testing/database.ts'
 import { waitFor } from '@auction/common/testing/wait-for.ts'
 import pg from 'pg'
 import t from 'tap'
@@ -90,7 +94,10 @@ t.test('a database made with C is refused, and its locale set right in place', a
   )
   t.teardown(() => administer(`drop database ${name} with (force)`))
   const open = () => {
-    const pool = createPool({ ...config, POSTGRES_DATABASE: name }, { log, max: 2 })
+    const pool = createPool(
+      { ...config, POSTGRES_DATABASE: name },
+      { log, max: 2, connectionTimeoutMs: TEST_CONNECTION_TIMEOUT_MS },
+    )
     t.teardown(() => pool.end())
     return pool
   }
