@@ -66,6 +66,8 @@ export interface Platform {
   sandbox: Sandbox
   logFile(name: string): string
   pid(name: string): number
+  /** False: it has ended, by itself or by `kill`. */
+  isRunning(name: string): boolean
   /** Sends a signal to a process and its children; a deadly one is waited for. */
   kill(name: string, signal?: NodeJS.Signals): Promise<void>
   /** Starts a process again after kill: same ports, same data; resolves when it is ready. */
@@ -341,6 +343,7 @@ function createPlatform(
     internalSecret: infrastructure.secrets.internalJwt,
     logFile: table.logFile,
     pid: (name) => get(name).process.pid,
+    isRunning: (name) => get(name).process.isRunning(),
     async kill(name, signal = 'SIGKILL') {
       get(name).process.signal(signal)
       if (signal === 'SIGKILL') await get(name).process.exited
