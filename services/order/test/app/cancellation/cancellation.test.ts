@@ -45,6 +45,8 @@ t.test('both sides agree to a cancellation, and it is no strike', async (t) => {
         unit: 1,
         reason: 'mutual',
         strike: false,
+        total: '18.50',
+        currencyCode: 'USD',
       },
     ],
   )
