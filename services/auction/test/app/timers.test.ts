@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startItems } from '#src/app/listing/start-items.ts'
-import { sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
+import { IDLE_MS, sweepTerms } from '#src/app/lot-terms/sweep-terms.ts'
 import { build, call, createPublished, type Fixture, inMinutes, writtenEvents } from '../helper.ts'
 
 const status = async (fixture: Fixture, id: string) =>
@@ -57,6 +57,7 @@ t.test('the sweeper leaves a change alone while its request still runs', async (
   bid.mode = 'down'
   await createPublished(fixture)
   bid.mode = 'up'
+  t.ok(IDLE_MS > 2_000, 'longer than a request waits for bid')
   t.equal(await sweepTerms(dependencies, 3_600_000), 0)
   t.equal(await sweepTerms(dependencies, 0), 1)
 })

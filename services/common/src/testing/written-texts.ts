@@ -56,10 +56,24 @@ export async function freeStringsOf(app: App): Promise<FreeString[]> {
   return [...found].map(([place, kind]) => ({ place, kind }))
 }
 
+/** Every place in a body where people write a text, with the largest text of its kind. */
+export async function largestTexts(
+  app: App,
+  texts: Readonly<Record<string, TextKind>>,
+): Promise<{ place: string; kind: string; text: string }[]> {
+  const byName = new Map(Object.values(texts).map((kind) => [kind.name, kind]))
+  return (await freeStringsOf(app)).flatMap(({ place, kind: name }) => {
+    const kind = byName.get(name ?? '')
+    if (kind === undefined || !place.includes(' body.')) return []
+    return [{ place, kind: kind.name, text: largestText(kind) }]
+  })
+}
+
 /** All characters that a kind allows, with as many bytes as spoons (4) and flags (8) can have in it. */
-export function largestText({ charactersMax, bytesMax }: TextKind): string {
-  const flags = Math.min(charactersMax - 1, Math.floor((bytesMax - 4 * charactersMax) / 4))
-  return `a${'🇩🇪'.repeat(flags)}${'🥄'.repeat(charactersMax - 1 - flags)}`
+function largestText({ charactersMax, bytesMax }: TextKind): string {
+  const count = Math.min(charactersMax, Math.floor(bytesMax / 4)) - 1
+  const flags = Math.min(count, Math.floor((bytesMax - 4 * (count + 1)) / 4))
+  return `a${'🇩🇪'.repeat(flags)}${'🥄'.repeat(count - flags)}`
 }
 
 /** From now on bodies arrive with all that is not ASCII escaped, as many libraries write it: thrice as long. */

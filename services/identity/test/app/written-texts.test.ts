@@ -3,7 +3,7 @@ import {
   freeStringsOf,
   kindNames,
   kindsByPlace,
-  largestText,
+  largestTexts,
   namesOf,
   unreadColumns,
 } from '@auction/common/testing/written-texts.ts'
@@ -158,11 +158,10 @@ t.test(
   async (t) => {
     const identity = await startIdentity(t, open)
     escapeBodies(identity.app)
-    const byName = new Map(Object.values(TEXTS).map((kind) => [kind.name as string, kind]))
-    for (const { place, kind } of await freeStringsOf(identity.app)) {
-      const [text, send] = [byName.get(kind ?? ''), SENDERS[place]]
-      if (text === undefined || send === undefined || !place.includes(' body.')) continue
-      const answer = await send(identity, largestText(text))
+    for (const { place, text } of await largestTexts(identity.app, TEXTS)) {
+      const send = SENDERS[place]
+      if (send === undefined) continue
+      const answer = await send(identity, text)
       t.ok(answer.statusCode < 300, `${place}: ${answer.body.slice(0, 200)}`)
     }
   },

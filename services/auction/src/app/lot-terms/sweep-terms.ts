@@ -6,7 +6,7 @@ import { contentAfter, type FinishDependencies, finishChange } from './finish-ch
 import { pushCurrentTerms } from './push-terms.ts'
 
 // Longer than a request waits for the bid service, so the sweeper and the request do not overlap.
-const IDLE_MS = 4_000
+export const IDLE_MS = 4_000
 const SWEEP_MAX = 50
 
 /**

@@ -86,7 +86,7 @@ function missedEventsOf(before: ReadItem['item']['status'], after: typeof before
 }
 
 // Longer than a request waits for bid, so the sweeper and the request do not overlap.
-const IDLE_MS = 4_000
+export const IDLE_MS = 4_000
 const SWEEP_MAX = 50
 
 /** Cancels lots of removed items that bid has not confirmed yet. Returns how many there were. */

@@ -2,7 +2,7 @@ import { createRegistry } from '@auction/common/telemetry/metrics.ts'
 import t from 'tap'
 import { checkWords } from '#src/app/moderation/check-words.ts'
 import { createModerationMetrics } from '#src/app/moderation/metrics.ts'
-import { sweepRemovals } from '#src/app/moderation/remove-item.ts'
+import { IDLE_MS, sweepRemovals } from '#src/app/moderation/remove-item.ts'
 import { readWordList } from '#src/domain/words.ts'
 import { countOpenReports } from '#src/infra/postgres/moderation/reports.ts'
 import {
@@ -130,6 +130,7 @@ t.test('the lot of a removed item is cancelled, also when bid is down at first',
     body: { code: 'moderation.in_progress' },
   })
   bid.mode = 'up'
+  t.ok(IDLE_MS > 2_000, 'longer than a request waits for bid')
   t.equal(
     await sweepRemovals(dependencies, 3_600_000),
     0,

@@ -3,7 +3,7 @@ import { parseAmount } from '@auction/common/money.ts'
 import { PermanentError, transactional } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import type { PaymentProvider } from '#src/domain/provider.ts'
-import { readSettled } from '#src/infra/postgres/payments/owed-refunds.ts'
+import { decisionSource, readSettled } from '#src/infra/postgres/payments/owed-refunds.ts'
 import { livePaymentsOf, lockPayment, wakePayment } from '#src/infra/postgres/payments/payments.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 import { oweRefund } from './owed-refunds.ts'
@@ -33,7 +33,7 @@ export const onOrderResolved = ({
       if ((await readSettled(tx, { paymentId, orderId })) > sequence) return
       await oweRefund(tx, providers, payment, {
         orderId,
-        source: `resolved/${orderId}/${sequence}`,
+        source: decisionSource(orderId, sequence),
         amount: amount.minor,
       })
       await wakePayment(tx, paymentId)

@@ -2,7 +2,7 @@ import { orderRefundSettled } from '@auction/common/contracts/order.ts'
 import { PermanentError, transactional } from '@auction/common/rabbitmq/consumer.ts'
 import type { Transaction } from 'kysely'
 import { recordDifference } from '#src/infra/postgres/payments/differences.ts'
-import { endOwed, markSettled, readOwed } from '#src/infra/postgres/payments/owed-refunds.ts'
+import { endOwed, markSettled, readOwedBefore } from '#src/infra/postgres/payments/owed-refunds.ts'
 import { livePaymentsOf, lockPayment } from '#src/infra/postgres/payments/payments.ts'
 import type { Database } from '#src/infra/postgres/schema.ts'
 
@@ -20,9 +20,10 @@ export const onRefundSettled = () =>
       const [paymentId] = await livePaymentsOf(tx, orderId)
       const payment = paymentId === undefined ? undefined : await lockPayment(tx, paymentId)
       if (payment === undefined) throw new PermanentError(`order ${orderId} is not paid`)
-      await markSettled(tx, { paymentId: payment.id, orderId }, sequence)
-      const owed = await readOwed(tx, payment.id)
-      for (const one of owed.filter((one) => one.orderId === orderId)) {
+      const settled = { paymentId: payment.id, orderId }
+      await markSettled(tx, settled, sequence)
+      // This event may be consumed after a later decision, which is owed.
+      for (const one of await readOwedBefore(tx, settled, sequence)) {
         await endOwed(tx, one.id, 'settled')
         if (one.pending === 0) continue
         await recordDifference(tx, {
@@ -31,7 +32,7 @@ export const onRefundSettled = () =>
           reference: one.id,
           paymentId: payment.id,
           ours: `the refund of order ${orderId} was settled by hand (${outcome})`,
-          theirs: `${one.pending} refunds of it are under way`,
+          theirs: `refunds under way: ${one.pending}`,
         })
       }
     },

@@ -6,6 +6,8 @@ import { planPayouts } from '#src/app/payouts/plan-payouts.ts'
 import { sendPayouts } from '#src/app/payouts/send-payouts.ts'
 import { completeOrder, postCapture, postRefund } from '#src/app/sales/sale-ledger.ts'
 import { createWorld, type World } from '#test/helper.ts'
+import { captured } from '../payments/buyer.ts'
+import { settled } from '../payments/refunds.ts'
 import { dependenciesOf, fresh, letTimePass, onboard, payOut, RULES, sell } from './payee.ts'
 
 async function dueTo({ app, identity }: World, userId: string) {
@@ -60,6 +62,15 @@ t.test('neither less than the least payout nor a debt holds an account', async (
   await planPayouts(world.db, { ...RULES, minimumOf: () => 50n })
   t.same(await dueTo(world, small.id), [])
   t.same(await dueTo(world, owing.id), [])
+})
+
+t.test('what was settled by hand holds no account', async (t) => {
+  const world = await createWorld(t)
+  const { order } = await captured(world, world.person())
+  const { sellerId } = world.orders
+  t.same(await dueTo(world, sellerId), [{ kind: 'payable', count: 1 }])
+  await settled(world, order, 'refunded', 8)
+  t.same(await dueTo(world, sellerId), [])
 })
 
 t.test('a user asks for none of another one', async (t) => {

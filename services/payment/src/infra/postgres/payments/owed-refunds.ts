@@ -19,6 +19,12 @@ export interface OwedRefund {
   lastCode: string | null
 }
 
+const sourceOf = (orderId: string) => `resolved/${orderId}/`
+
+/** What a decision of a dispute is known by: the order, and its sequence when it was decided. */
+export const decisionSource = (orderId: string, sequence: number): string =>
+  `${sourceOf(orderId)}${sequence}`
+
 /** Records what a decision owes. False: it is recorded already. */
 export async function insertOwed(
   tx: Transaction<Database>,
@@ -62,6 +68,19 @@ export async function endOwed(
   state: 'done' | 'given_up' | 'settled',
 ): Promise<void> {
   await tx.updateTable('owed_refunds').set({ state }).where('id', '=', id).execute()
+}
+
+/** What is still owed by decisions of an order before this sequence of it. */
+export async function readOwedBefore(
+  tx: Transaction<Database>,
+  { paymentId, orderId }: Pick<OwedRefund, 'paymentId' | 'orderId'>,
+  sequence: number,
+): Promise<OwedRefund[]> {
+  const prefix = sourceOf(orderId)
+  const owed = await readOwed(tx, paymentId)
+  return owed.filter(
+    ({ source }) => source.startsWith(prefix) && Number(source.slice(prefix.length)) < sequence,
+  )
 }
 
 /** Nothing that was decided before this sequence of an order is given any more. */
